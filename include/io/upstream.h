@@ -1,0 +1,68 @@
+#ifndef IO_UPSTREAM_H
+#define IO_UPSTREAM_H
+
+/* Outgoing HTTP calls: libcurl's multi interface driven by the loop. HTTP/1.1 only (on HTTP/2 a
+ * paused stream makes libcurl buffer megabytes), connections kept and reused, TLS verified, no
+ * redirects, no transparent decoding.
+ *
+ * Who owns what: the caller owns the call's bytes (URL, headers, body) and must keep them until the
+ * end event or until upstream_cancel() returns. The upstream_op belongs to this module and is valid
+ * until its end event or cancel.
+ *
+ * Events only deposit; they are called from curl's callbacks, from inside upstream_resume() too.
+ * upstream_start, _resume and _cancel are called from steps, never from inside an event.
+ * Pause: `data` returns false = "take it back": curl keeps the piece and gives it again after
+ * upstream_resume(). While paused the idle clock stands still (the caller's stall timer rules).
+ * Cancel takes effect at once: no event comes after it.
+ *
+ * Exactly one end event per op that was not cancelled, never during upstream_start. */
+
+#include "io/turn.h"
+#include "wire/http1.h"
+
+struct upstream;    /* one per loop */
+struct upstream_op; /* one call */
+
+enum upstream_end {
+    UPSTREAM_DONE,            /* the answer is complete */
+    UPSTREAM_UNREACHABLE,     /* name, connect or TLS failure: nothing was sent */
+    UPSTREAM_TIMEOUT_CONNECT, /* the four clocks */
+    UPSTREAM_TIMEOUT_FIRST,   /* no status line in time */
+    UPSTREAM_TIMEOUT_IDLE,    /* silence between two pieces of the answer */
+    UPSTREAM_TIMEOUT_TOTAL,
+    UPSTREAM_BROKEN, /* cut or malformed after the request was sent */
+};
+
+struct upstream_events {
+    /* Status and headers; called once, before any data. Headers are valid during the call. */
+    void (*head)(void *user, int status, struct http_headers headers);
+    /* A piece of the body (at most 16 KiB). False: not now (see Pause). */
+    bool (*data)(void *user, struct slice bytes);
+    /* `detail` is a one-line text fit for a log and an error message; static or valid during the
+     * call; it holds no secret. */
+    void (*end)(void *user, enum upstream_end end, const char *detail);
+};
+
+/* Milliseconds; 0 = no limit. */
+struct upstream_timeouts {
+    unsigned connect_ms, first_ms, idle_ms, total_ms;
+};
+
+struct upstream_tls {
+    bool verify;         /* peer and host; true unless the operator says otherwise */
+    const char *ca_file; /* NULL: the system's */
+};
+
+struct upstream *upstream_init(struct turn *t, const struct upstream_tls *tls);
+void upstream_fini(struct upstream *u); /* every op must have ended; handles close in the loop */
+
+struct upstream_op *upstream_start(struct upstream *u, const struct http_call *call,
+                                   const struct upstream_timeouts *timeouts,
+                                   const struct upstream_events *events, void *user);
+/* Gives kept data again. An error inside ends the op: the end event comes (later, not inside). */
+void upstream_resume(struct upstream_op *op);
+void upstream_cancel(struct upstream_op *op);
+
+unsigned upstream_active(const struct upstream *u); /* ops now */
+
+#endif

@@ -1,0 +1,37 @@
+#ifndef WIRE_CRYPTO_H
+#define WIRE_CRYPTO_H
+
+/* Hashes, encodings and random bytes. HMAC, random and the constant-time compare are mbedTLS's;
+ * bulk SHA-256 is libcrypto's EVP (SHA-NI: six times faster on a long prompt), the one exception to
+ * "mbedTLS for crypto". Failures of either library abort: they mean a broken machine. */
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+#define SHA256_SIZE 32
+
+void sha256(struct slice data, uint8_t digest[SHA256_SIZE]);
+void hmac_sha256(struct slice key, struct slice data, uint8_t digest[SHA256_SIZE]);
+
+/* True when equal; takes time that depends on the lengths only. */
+bool ct_equal(struct slice a, struct slice b);
+
+void random_bytes(void *p, size_t n);
+
+#define UUID_SIZE 37                   /* with the NUL */
+void random_uuid(char out[UUID_SIZE]); /* version 4, lower case */
+
+#define HEX_SIZE(n) ((n)*2 + 1)
+void hex_encode(const uint8_t *p, size_t n, char *out); /* lower case, NUL-terminated */
+
+void base64_encode(struct slice data, struct buf *out);
+
+/* Standard alphabet, padding optional, white space refused. False: not base64. */
+bool base64_decode(struct slice text, struct arena *a, struct slice *data);
+bool base64_valid(struct slice text); /* the same check without decoding */
+
+/* Percent-encodes everything but A-Z a-z 0-9 - . _ ~ (RFC 3986 unreserved). */
+void percent_encode(struct slice s, struct buf *out);
+struct slice percent_decode(struct slice s, struct arena *a); /* p == NULL: malformed */
+
+#endif

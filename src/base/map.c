@@ -1,0 +1,65 @@
+#include "base/map.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct map_slot {
+    struct slice key;
+    void *value; /* NULL: free */
+};
+
+static uint64_t hash(struct slice s) /* FNV-1a */
+{
+    uint64_t h = UINT64_C(14695981039346656037);
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ (unsigned char)s.p[i]) * UINT64_C(1099511628211);
+    return h;
+}
+
+static struct map_slot *find(const struct map *m, struct slice key)
+{
+    size_t i = hash(key) & (m->size - 1);
+    while (m->slots[i].value && !slice_eq(m->slots[i].key, key))
+        i = (i + 1) & (m->size - 1);
+    return &m->slots[i];
+}
+
+void map_init(struct map *m)
+{
+    *m = (struct map){0};
+}
+
+void map_fini(struct map *m)
+{
+    free(m->slots);
+    map_init(m);
+}
+
+void *map_get(const struct map *m, struct slice key)
+{
+    return m->size ? find(m, key)->value : NULL;
+}
+
+static void grow(struct map *m)
+{
+    struct map old = *m;
+    m->size = old.size ? old.size * 2 : 16;
+    m->slots = calloc(m->size, sizeof(*m->slots));
+    if (!m->slots)
+        abort();
+    for (size_t i = 0; i < old.size; i++)
+        if (old.slots[i].value)
+            *find(m, old.slots[i].key) = old.slots[i];
+    free(old.slots);
+}
+
+void map_put(struct map *m, struct slice key, void *value)
+{
+    assert(value);
+    if ((m->count + 1) * 4 > m->size * 3)
+        grow(m);
+    struct map_slot *slot = find(m, key);
+    if (!slot->value)
+        m->count++;
+    *slot = (struct map_slot){.key = key, .value = value};
+}
