@@ -1,0 +1,44 @@
+#ifndef DIALECT_DIALECT_H
+#define DIALECT_DIALECT_H
+
+/* A dialect translates between the bytes of a client and the neutral request and events. Pure: no
+ * clock, no socket, no randomness; ids and times are handed in. One const struct per dialect, one
+ * file each. */
+
+#include "base/buf.h"
+#include "llm/event.h"
+#include "llm/fold.h"
+#include "llm/request.h"
+
+/* What an answer says about itself, known before its first byte. Owned by the caller, outlives the
+ * encoder. */
+struct dialect_answer {
+    struct slice id;    /* "chatcmpl-<uuid>" */
+    struct slice model; /* the name the client asked for */
+    int64_t created;    /* unix seconds */
+};
+
+struct dialect {
+    const char *name;
+
+    /* Body → request. Everything it keeps lies in the arena or in `body`, which stays. `params`
+     * holds what the route itself says (model from the path), may be NULL. False: see failure. */
+    bool (*parse)(yyjson_val *body, struct arena *a, struct llm_request *out, struct failure *f);
+
+    /* A streamed answer: events → SSE. The encoder lives in the arena. Each event becomes zero or
+     * more whole SSE events in `out`; EV_END becomes the closing ones. */
+    void *(*encoder)(struct arena *a, const struct llm_request *r,
+                     const struct dialect_answer *ans);
+    void (*encode)(void *encoder, const struct llm_event *e, struct buf *out);
+
+    /* A whole answer. */
+    void (*encode_whole)(const struct llm_response *response, const struct llm_request *r,
+                         const struct dialect_answer *ans, struct buf *out);
+
+    /* An error, as the body of a reply; its content type is application/json. */
+    void (*encode_failure)(const struct failure *f, struct buf *out);
+};
+
+extern const struct dialect dialect_openai_chat;
+
+#endif

@@ -1,0 +1,94 @@
+#ifndef GATEWAY_CONFIG_H
+#define GATEWAY_CONFIG_H
+
+/* The configuration: LiteLLM's config.yaml read into an immutable snapshot. Every option is a row
+ * of one table (config_options); parsing, `lintel check`, docs/config.md and conf/full_config.yml
+ * come from it or are tested against it. All problems of a file are reported at once, with file and
+ * line; an unknown or misplaced key is a warning that names the right one, a wrong type is an
+ * error.
+ *
+ * Ownership: a snapshot owns everything it points to. It is reference counted: the worker holds one
+ * reference, each exchange one more; a reload swaps the worker's. Single thread. */
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "provider/deployment.h"
+
+enum config_severity { CONFIG_ERROR, CONFIG_WARNING };
+
+struct config_problem {
+    struct config_problem *next;
+    enum config_severity severity;
+    const char *file; /* as given, or as included */
+    int line;         /* 1-based; 0: no line */
+    const char *text; /* one line, with the path of the key: "litellm_settings.fallback: …" */
+};
+
+/* Settings by name; a row of config_options says where each comes from. Strings may be NULL
+ * (unset). Durations are seconds as in LiteLLM. */
+struct settings {
+    /* general_settings */
+    const char *master_key;
+    bool permit_weak_master_key; /* dangerously_permit_weak_or_unset_master_key */
+    bool always_include_stream_usage;
+    int64_t max_request_size_mb;
+    const char *completion_model;        /* model of requests that name none */
+    const char *litellm_key_header_name; /* an extra header that may carry the key */
+    int64_t max_connections;             /* ours: client connections at once */
+    double header_timeout, body_timeout, idle_timeout, client_stall_timeout; /* ours */
+
+    /* litellm_settings */
+    double request_timeout; /* whole call, seconds */
+    bool drop_params;
+    bool set_verbose, json_logs;
+    double keepalive_seconds; /* sse_keepalive_ping_interval_seconds; 0 = off */
+    bool ssl_verify;
+    const char *ssl_certificate; /* CA file */
+
+    /* router_settings */
+    double timeout, stream_timeout;                                  /* 0 = unset */
+    double connect_timeout, first_byte_timeout, stream_idle_timeout; /* ours */
+};
+
+struct config {
+    unsigned refs;
+    struct arena arena;
+    struct settings settings;
+    struct deployment *deployments; /* in file order */
+    size_t deployment_count;
+    yyjson_val *model_group_alias; /* object name → group, or NULL */
+    struct config_problem *problems;
+    unsigned errors, warnings;
+    bool simulated; /* the upstream is the simulated Bedrock (LINTEL_SIMULATED=1) */
+};
+
+/* Reads `path` and what it includes. Never NULL: when `errors` > 0 only the problems are valid.
+ * The environment is read (os.environ/NAME, AWS_*, LITELLM_MASTER_KEY); environment_variables of
+ * the file are exported first. */
+struct config *config_load(const char *path);
+struct config *config_ref(struct config *c);
+void config_unref(struct config *c); /* NULL is fine */
+
+/* ---- the option table ------------------------------------------------------------------------ */
+
+enum option_type { OPT_STRING, OPT_BOOL, OPT_INT, OPT_NUMBER, OPT_LIST, OPT_MAP, OPT_ANY };
+enum option_effect {
+    OPT_RELOAD,  /* takes effect on reload */
+    OPT_RESTART, /* needs a restart */
+    OPT_ACCEPTED /* LiteLLM's; read without complaint about its name, but has no effect yet: a
+                    warning says so */
+};
+
+struct option {
+    const char *section; /* "general_settings", "litellm_params", … */
+    const char *name;    /* LiteLLM's spelling where it has one */
+    enum option_type type;
+    enum option_effect effect;
+    const char *default_value; /* as one would write it in YAML; NULL: unset */
+    const char *meaning;       /* one line for docs/config.md */
+    int offset;                /* into struct settings, or -1: handled by its section */
+};
+
+extern const struct option config_options[]; /* ends with a NULL section */
+
+#endif

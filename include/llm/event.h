@@ -1,0 +1,70 @@
+#ifndef LLM_EVENT_H
+#define LLM_EVENT_H
+
+/* The neutral answer: a stream of events whose grammar follows ConverseStream
+ *
+ *     START (BLOCK_START? (TEXT | REASONING | SIGNATURE | REDACTED | TOOL_ARGS)* BLOCK_STOP)*
+ *     STOP USAGE? END        or, at any point:  FAIL
+ *
+ * Text and reasoning blocks have no BLOCK_START (their first delta opens them); tool-use blocks
+ * have one. Providers emit events for whole answers too, so that everything behind them has one
+ * shape. Slices are valid during the call. */
+
+#include "llm/failure.h"
+
+enum llm_event_kind {
+    EV_START,       /* the answer begins */
+    EV_BLOCK_START, /* a tool call: id, name */
+    EV_TEXT,        /* text */
+    EV_REASONING,   /* text: thinking in clear */
+    EV_SIGNATURE,   /* text: signature over the block's thinking */
+    EV_REDACTED,    /* text: base64 of encrypted thinking */
+    EV_TOOL_ARGS,   /* text: next piece of the arguments' JSON */
+    EV_BLOCK_STOP,
+    EV_STOP,  /* stop */
+    EV_USAGE, /* usage: comes after STOP */
+    EV_END,   /* the answer is complete */
+    EV_FAIL   /* failure; nothing follows */
+};
+
+enum llm_stop {
+    LLM_STOP_END_TURN,
+    LLM_STOP_SEQUENCE,
+    LLM_STOP_TOOL_USE,
+    LLM_STOP_MAX_TOKENS,
+    LLM_STOP_CONTENT_FILTER,
+    LLM_STOP_CONTEXT_WINDOW,     /* the window was full before the answer was complete */
+    LLM_STOP_MALFORMED_TOOL_USE, /* the model broke off in a tool call */
+    LLM_STOP_MALFORMED_OUTPUT
+};
+
+/* Token counts; the four parts of the input do not overlap. */
+struct llm_usage {
+    int64_t input; /* uncached */
+    int64_t output;
+    int64_t cache_read;
+    int64_t cache_write;    /* all of it */
+    int64_t cache_write_1h; /* the part with the one-hour TTL */
+    int64_t reasoning;      /* part of output; 0 when not reported */
+};
+
+int64_t llm_usage_prompt(const struct llm_usage *u); /* all input */
+
+struct llm_event {
+    enum llm_event_kind kind;
+    unsigned block; /* the provider's block index */
+    struct slice text;
+    struct slice id;
+    struct slice name;
+    enum llm_stop stop;
+    const struct llm_usage *usage;
+    const struct failure *failure;
+};
+
+/* Where events go. */
+struct llm_sink {
+    void (*event)(void *user, const struct llm_event *event);
+    void *user;
+};
+
+#endif

@@ -1,0 +1,46 @@
+#ifndef LLM_FOLD_H
+#define LLM_FOLD_H
+
+/* Folds the events of an answer into one response, for clients that did not ask for a stream.
+ * Memory: the arena given at init; the total is capped (LLM_ANSWER_MAX), beyond which the fold
+ * turns into a failure. Fed any number of events; errors show in `failure`. */
+
+#include "base/buf.h"
+#include "llm/event.h"
+
+#define LLM_ANSWER_MAX (64u * 1024 * 1024) /* bytes of text, reasoning and arguments together */
+
+enum llm_part_kind { LLM_PART_TEXT, LLM_PART_REASONING, LLM_PART_TOOL_CALL };
+
+struct llm_part {
+    struct llm_part *next;
+    enum llm_part_kind kind;
+    unsigned block;      /* the provider's block index */
+    struct buf text;     /* text, reasoning, or the arguments' JSON */
+    struct buf redacted; /* base64, reasoning only */
+    struct buf signature;
+    struct slice id, name; /* tool call */
+};
+
+struct llm_response {
+    struct llm_part *parts; /* in order of appearance */
+    bool stopped;           /* `stop` is known */
+    enum llm_stop stop;
+    struct llm_usage usage;
+    bool has_usage;
+    bool complete;          /* END was seen */
+    struct failure failure; /* kind FAILURE_NONE: a good answer */
+};
+
+struct llm_fold {
+    struct llm_response response;
+    struct arena *arena;
+    struct llm_part **tail;
+    size_t bytes;
+};
+
+void llm_fold_init(struct llm_fold *f, struct arena *a);
+void llm_fold_event(struct llm_fold *f, const struct llm_event *e);
+void llm_fold_fini(struct llm_fold *f); /* frees the parts' buffers */
+
+#endif

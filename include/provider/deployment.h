@@ -1,0 +1,30 @@
+#ifndef PROVIDER_DEPLOYMENT_H
+#define PROVIDER_DEPLOYMENT_H
+
+/* One entry of model_list, as providers see it. Filled by gateway/config, immutable but for the
+ * signing key, which fills itself. All memory belongs to the configuration snapshot. */
+
+#include "base/json.h"
+#include "wire/sigv4.h"
+
+struct provider;
+
+struct deployment {
+    const char *id;         /* stable: model_info.id, or derived from name, model and region */
+    const char *model_name; /* the group clients ask for; may contain '*' */
+    const char *model;      /* litellm_params.model as written: "bedrock/us.anthropic…" */
+    const char *bedrock_id; /* id or ARN to call; "*" when the model is a wildcard */
+    const char *region;     /* "us-east-1" */
+    const char *endpoint;   /* "https://bedrock-runtime.us-east-1.amazonaws.com", no last slash */
+    struct aws_credentials credentials; /* empty access_key_id: none found */
+    const char *credential_source;      /* for people: "litellm_params", "environment", … */
+    yyjson_val *defaults; /* object: request parameters used where the client is silent, or NULL */
+    yyjson_val *model_info;  /* object as configured, or NULL */
+    bool drop_params;        /* unsupported parameters are dropped, not refused */
+    double timeout_s;        /* whole answer; 0: the router's */
+    double stream_timeout_s; /* to the first byte of a stream; 0: the router's */
+    struct sigv4_key *signing_key;
+    int line; /* of the entry in the configuration file */
+};
+
+#endif

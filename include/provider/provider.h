@@ -1,0 +1,41 @@
+#ifndef PROVIDER_PROVIDER_H
+#define PROVIDER_PROVIDER_H
+
+/* A provider translates between the neutral request and events and the bytes of an upstream. Pure:
+ * time is an argument, bytes come in any split. One const struct per provider, one file each. */
+
+#include "llm/event.h"
+#include "llm/request.h"
+#include "provider/deployment.h"
+#include "wire/http1.h"
+
+/* What a provider needs to know about one attempt. Everything outlives the call and the decoder. */
+struct provider_attempt {
+    const struct deployment *deployment;
+    struct slice model_id; /* id to call: the deployment's, or the wildcard's match */
+    const struct llm_request *request;
+    int64_t now; /* unix seconds */
+    struct arena *arena;
+    struct buf *body; /* the request body is written here; owned by the caller */
+};
+
+struct provider {
+    const char *name;
+
+    /* Request → a signed call; call->body points into attempt->body. False: see failure. */
+    bool (*build)(const struct provider_attempt *t, struct http_call *call, struct failure *f);
+
+    /* The answer: status and headers, then its bytes in any split, then the end. The decoder lives
+     * in the attempt's arena; `fini` frees what does not. feed() returns false when nothing more is
+     * wanted (the answer is complete or has failed). finish() is called at the clean end of the
+     * body; what is then incomplete becomes EV_FAIL. Exactly one EV_END or EV_FAIL is emitted. */
+    void *(*decoder)(const struct provider_attempt *t, int status, struct http_headers headers,
+                     const struct llm_sink *sink);
+    bool (*feed)(void *decoder, struct slice bytes);
+    void (*finish)(void *decoder);
+    void (*fini)(void *decoder);
+};
+
+extern const struct provider provider_bedrock;
+
+#endif
