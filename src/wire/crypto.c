@@ -1,0 +1,122 @@
+/* The only file that sees mbedTLS and libcrypto.
+ *
+ * Happy path: one fetched SHA-256 and one reused context per thread; one CTR-DRBG per thread,
+ * seeded from the system's entropy on first use.
+ * Failure modes: none that a caller could handle; whatever fails in these libraries means a broken
+ * machine and aborts. A forked child must not repeat its parent's random bytes, so a fork makes
+ * every generator seed itself anew. */
+
+#include "wire/crypto.h"
+
+#include <mbedtls/constant_time.h>
+#include <mbedtls/ctr_drbg.h>
+#include <mbedtls/entropy.h>
+#include <mbedtls/md.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void must(bool ok, const char *what)
+{
+    if (ok)
+        return;
+    fprintf(stderr, "crypto: %s failed\n", what);
+    abort();
+}
+
+/* ---- hashes -------------------------------------------------------------------------------- */
+
+static EVP_MD *sha256_method;
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+
+static void sha256_fetch(void)
+{
+    sha256_method = EVP_MD_fetch(NULL, "SHA256", NULL);
+    must(sha256_method, "fetching SHA-256");
+}
+
+void sha256(struct slice data, uint8_t digest[SHA256_SIZE])
+{
+    static _Thread_local EVP_MD_CTX *context;
+    if (!context) {
+        pthread_once(&sha256_once, sha256_fetch);
+        context = EVP_MD_CTX_new();
+        must(context, "a SHA-256 context");
+    }
+    must(EVP_DigestInit_ex2(context, sha256_method, NULL) &&
+             EVP_DigestUpdate(context, data.p, data.n) && EVP_DigestFinal_ex(context, digest, NULL),
+         "SHA-256");
+}
+
+void hmac_sha256(struct slice key, struct slice data, uint8_t digest[SHA256_SIZE])
+{
+    const uint8_t none = 0; /* mbedTLS wants no NULL, even with length 0 */
+    const mbedtls_md_info_t *info = mbedtls_md_info_from_type(MBEDTLS_MD_SHA256);
+    must(!mbedtls_md_hmac(info, key.n ? (const uint8_t *)key.p : &none, key.n,
+                          data.n ? (const uint8_t *)data.p : &none, data.n, digest),
+         "HMAC");
+}
+
+bool ct_equal(struct slice a, struct slice b)
+{
+    return a.n == b.n && (a.n == 0 || mbedtls_ct_memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* ---- random -------------------------------------------------------------------------------- */
+
+static unsigned fork_count = 1; /* only ever written in a child that has one thread */
+
+static void count_fork(void)
+{
+    fork_count++;
+}
+
+static void watch_forks(void)
+{
+    must(!pthread_atfork(NULL, NULL, count_fork), "pthread_atfork");
+}
+
+static mbedtls_ctr_drbg_context *generator(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    static _Thread_local mbedtls_entropy_context entropy;
+    static _Thread_local mbedtls_ctr_drbg_context drbg;
+    static _Thread_local unsigned seeded_at;
+    if (seeded_at == fork_count)
+        return &drbg;
+    pthread_once(&once, watch_forks);
+    if (seeded_at) {
+        mbedtls_ctr_drbg_free(&drbg);
+        mbedtls_entropy_free(&entropy);
+    }
+    mbedtls_entropy_init(&entropy);
+    mbedtls_ctr_drbg_init(&drbg);
+    must(!mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy, NULL, 0), "seeding");
+    seeded_at = fork_count;
+    return &drbg;
+}
+
+void random_bytes(void *p, size_t n)
+{
+    uint8_t *to = p;
+    mbedtls_ctr_drbg_context *drbg = generator();
+    while (n) {
+        size_t piece = n < MBEDTLS_CTR_DRBG_MAX_REQUEST ? n : MBEDTLS_CTR_DRBG_MAX_REQUEST;
+        must(!mbedtls_ctr_drbg_random(drbg, to, piece), "random");
+        to += piece;
+        n -= piece;
+    }
+}
+
+void random_uuid(char out[UUID_SIZE])
+{
+    uint8_t b[16];
+    char hex[HEX_SIZE(sizeof(b))];
+    random_bytes(b, sizeof(b));
+    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40); /* version 4 */
+    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80); /* RFC 9562 variant */
+    hex_encode(b, sizeof(b), hex);
+    snprintf(out, UUID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+             hex + 20);
+}
