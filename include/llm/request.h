@@ -79,6 +79,9 @@ struct llm_request {
     struct slice user;    /* end user, for accounting; not sent upstream */
     yyjson_val *metadata; /* for logs and traces; not sent upstream; NULL: none */
     struct llm_extra *extra;
+    bool drop_params; /* the client: drop what the model does not take */
+    yyjson_val
+        *allowed_params; /* the client: pass these on all the same (list of names), or NULL */
 };
 
 void llm_request_init(struct llm_request *r);

@@ -1,0 +1,279 @@
+/* OpenAI chat completions, request side (POST /v1/chat/completions): the members of the body.
+ *
+ * The happy path: one walk over the members; each has a row in `members` with its handler; null
+ * counts as absent, as LiteLLM and OpenAI treat it. What no row names goes into request->extra, and
+ * the provider decides whether to pass it on.
+ *
+ * Failure modes: a member of the wrong type or value is a 400 that names it. OpenAI parameters that
+ * Bedrock has nothing for are FAILURE_UNSUPPORTED unless the deployment drops them; since the
+ * deployment is not known yet, they are extras and the provider judges them. */
+
+#include "openai_chat.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define STOP_MAX 2500 /* Converse takes at most that many stop sequences */
+
+bool chat_refuse(struct chat_parse *p, struct slice path, const char *format, ...)
+{
+    char message[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    return failure_bad_param(p->f, p->a, path.p, "%s: %s", path.p, message);
+}
+
+bool chat_refuse_type(struct chat_parse *p, struct slice path, const char *expected, yyjson_val *v)
+{
+    return chat_refuse(p, path, "expected %s, got %s", expected, json_type_name(v));
+}
+
+static bool parse_model(struct chat_parse *p, yyjson_val *v)
+{
+    p->r->model = json_slice(v);
+    return p->r->model.p || chat_refuse_type(p, SLICE("model"), "a string", v);
+}
+
+/* LiteLLM's clients send "true" here and there; only real booleans and those two strings count. */
+static bool parse_flag(struct chat_parse *p, const char *name, yyjson_val *v, bool *flag)
+{
+    struct slice s = json_slice(v);
+    if (yyjson_is_bool(v) || slice_eq(s, SLICE("true")) || slice_eq(s, SLICE("false"))) {
+        *flag = yyjson_is_true(v) || slice_eq(s, SLICE("true"));
+        return true;
+    }
+    return chat_refuse_type(p, slice_of(name), "a boolean", v);
+}
+
+static bool parse_stream(struct chat_parse *p, yyjson_val *v)
+{
+    return parse_flag(p, "stream", v, &p->r->stream);
+}
+
+static bool parse_stream_options(struct chat_parse *p, yyjson_val *v)
+{
+    yyjson_val *usage = json_get(v, "include_usage");
+    if (!yyjson_is_obj(v))
+        return chat_refuse_type(p, SLICE("stream_options"), "an object", v);
+    if (!usage || yyjson_is_null(usage))
+        return true;
+    return parse_flag(p, "stream_options.include_usage", usage, &p->r->include_usage);
+}
+
+static bool parse_limit(struct chat_parse *p, const char *name, yyjson_val *v, int64_t *limit)
+{
+    if (!json_int(v, limit))
+        return chat_refuse_type(p, slice_of(name), "an integer", v);
+    if (*limit < 1)
+        return chat_refuse(p, slice_of(name), "must be at least 1");
+    return true;
+}
+
+static bool parse_max_tokens(struct chat_parse *p, yyjson_val *v)
+{
+    int64_t limit;
+    if (!parse_limit(p, "max_tokens", v, &limit))
+        return false;
+    if (p->r->max_tokens < 0) /* max_completion_tokens wins, in either order */
+        p->r->max_tokens = limit;
+    return true;
+}
+
+static bool parse_max_completion_tokens(struct chat_parse *p, yyjson_val *v)
+{
+    return parse_limit(p, "max_completion_tokens", v, &p->r->max_tokens);
+}
+
+static bool parse_number(struct chat_parse *p, const char *name, yyjson_val *v, double low,
+                         double high, yyjson_val **out)
+{
+    double value;
+    if (!json_double(v, &value))
+        return chat_refuse_type(p, slice_of(name), "a number", v);
+    if (value < low || value > high)
+        return chat_refuse(p, slice_of(name), "must be between %g and %g", low, high);
+    *out = v;
+    return true;
+}
+
+static bool parse_temperature(struct chat_parse *p, yyjson_val *v)
+{
+    return parse_number(p, "temperature", v, 0, 2, &p->r->temperature);
+}
+
+static bool parse_top_p(struct chat_parse *p, yyjson_val *v)
+{
+    return parse_number(p, "top_p", v, 0, 1, &p->r->top_p);
+}
+
+static bool parse_stop(struct chat_parse *p, yyjson_val *v)
+{
+    size_t n = yyjson_is_arr(v) ? yyjson_arr_size(v) : 1;
+    if (n > STOP_MAX)
+        return chat_refuse(p, SLICE("stop"), "at most %d sequences", STOP_MAX);
+    p->r->stop =
+        arena_alloc(p->a, (n + 1) * sizeof(*p->r->stop)); /* an empty list is not "unset" */
+    p->r->stop_count = n;
+    for (size_t i = 0; i < n; i++) {
+        yyjson_val *item = yyjson_is_arr(v) ? yyjson_arr_get(v, i) : v;
+        p->r->stop[i] = json_slice(item);
+        if (!p->r->stop[i].p)
+            return chat_refuse_type(p, SLICE("stop"), "a string or a list of strings", item);
+    }
+    return true;
+}
+
+static bool parse_user(struct chat_parse *p, yyjson_val *v)
+{
+    p->r->user = json_slice(v);
+    return p->r->user.p || chat_refuse_type(p, SLICE("user"), "a string", v);
+}
+
+static bool parse_metadata(struct chat_parse *p, yyjson_val *v)
+{
+    p->r->metadata = v;
+    return yyjson_is_obj(v) || chat_refuse_type(p, SLICE("metadata"), "an object", v);
+}
+
+static bool parse_n(struct chat_parse *p, yyjson_val *v)
+{
+    int64_t n;
+    if (json_int(v, &n) && n == 1)
+        return true;
+    return chat_refuse(p, SLICE("n"), "Bedrock gives one answer a request: only 1 is supported");
+}
+
+static bool parse_response_format(struct chat_parse *p, yyjson_val *v)
+{
+    struct slice type = json_get_slice(v, "type");
+    if (slice_eq(type, SLICE("text")) || slice_eq(type, SLICE("json_object")))
+        return true; /* json_object: the prompt must ask for JSON, which OpenAI demands too */
+    return chat_refuse(p, SLICE("response_format"), "type %.*s is not supported", SLICE_ARG(type));
+}
+
+static bool parse_drop_params(struct chat_parse *p, yyjson_val *v)
+{
+    return parse_flag(p, "drop_params", v, &p->r->drop_params);
+}
+
+static bool parse_allowed_params(struct chat_parse *p, yyjson_val *v)
+{
+    p->r->allowed_params = v;
+    return yyjson_is_arr(v) || chat_refuse_type(p, SLICE("allowed_openai_params"), "a list", v);
+}
+
+/* Known to the gateway or of no meaning to a model: not sent upstream. */
+static bool ignore(struct chat_parse *p, yyjson_val *v)
+{
+    return true;
+}
+
+static const struct member {
+    const char *name;
+    bool (*parse)(struct chat_parse *p, yyjson_val *v);
+} members[] = {
+    {"model", parse_model},
+    {"messages", chat_parse_messages},
+    {"stream", parse_stream},
+    {"tools", chat_parse_tools},
+    {"tool_choice", chat_parse_tool_choice},
+    {"max_tokens", parse_max_tokens},
+    {"max_completion_tokens", parse_max_completion_tokens},
+    {"temperature", parse_temperature},
+    {"top_p", parse_top_p},
+    {"stop", parse_stop},
+    {"stream_options", parse_stream_options},
+    {"user", parse_user},
+    {"metadata", parse_metadata},
+    {"n", parse_n},
+    {"response_format", parse_response_format},
+    {"parallel_tool_calls", ignore}, /* several calls in one turn is what Bedrock does anyway */
+    /* LiteLLM's own request members: they steer the gateway. */
+    {"allowed_openai_params", parse_allowed_params},
+    {"cache", ignore},
+    {"context_window_fallback_dict", ignore},
+    {"disable_fallbacks", ignore},
+    {"drop_params", parse_drop_params},
+    {"extra_headers", ignore},
+    {"fallbacks", ignore},
+    {"litellm_metadata", ignore},
+    {"litellm_session_id", ignore},
+    {"litellm_trace_id", ignore},
+    {"max_fallbacks", ignore},
+    {"max_retries", ignore},
+    {"mock_delay", ignore},
+    {"mock_response", ignore},
+    {"mock_testing_content_policy_fallbacks", ignore},
+    {"mock_testing_context_fallbacks", ignore},
+    {"mock_testing_fallbacks", ignore},
+    {"mock_testing_rate_limit_error", ignore},
+    {"mock_timeout", ignore},
+    {"modify_params", ignore},
+    {"no-log", ignore},
+    {"num_retries", ignore},
+    {"request_timeout", ignore},
+    {"stream_timeout", ignore},
+    {"tags", ignore},
+    {"timeout", ignore},
+};
+
+static const struct member *find_member(struct slice name)
+{
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
+        if (slice_eq(name, slice_of(members[i].name)))
+            return &members[i];
+    return NULL;
+}
+
+static void add_extra(struct chat_parse *p, struct llm_extra ***tail, struct slice name,
+                      yyjson_val *value)
+{
+    struct llm_extra *e = ARENA_NEW(p->a, struct llm_extra);
+    e->name = name;
+    e->value = value;
+    **tail = e;
+    *tail = &e->next;
+}
+
+static bool parse_members(struct chat_parse *p, yyjson_val *body)
+{
+    yyjson_val *key;
+    yyjson_obj_iter it = yyjson_obj_iter_with(body);
+    struct llm_extra **extra = &p->r->extra;
+    while ((key = yyjson_obj_iter_next(&it))) {
+        struct slice name = json_slice(key);
+        yyjson_val *value = yyjson_obj_iter_get_val(key);
+        const struct member *m = find_member(name);
+        if (yyjson_is_null(value))
+            continue;
+        if (!m)
+            add_extra(p, &extra, name, value);
+        else if (!m->parse(p, value))
+            return false;
+    }
+    return true;
+}
+
+static bool chat_parse(yyjson_val *body, struct arena *a, struct llm_request *out,
+                       struct failure *f)
+{
+    struct chat_parse p = {.a = a, .r = out, .f = f};
+    llm_request_init(out);
+    if (!yyjson_is_obj(body))
+        return failure_set(f, a, FAILURE_BAD_REQUEST, 400,
+                           "the request body must be a JSON object, got %s", json_type_name(body));
+    if (!json_get(body, "messages"))
+        return failure_bad_param(f, a, "messages", "Missing required parameter: 'messages'.");
+    return parse_members(&p, body);
+}
+
+const struct dialect dialect_openai_chat = {
+    .name = "openai_chat",
+    .parse = chat_parse,
+    .encoder = chat_encoder,
+    .encode = chat_encode,
+    .encode_whole = chat_encode_whole,
+    .encode_failure = chat_encode_failure,
+};

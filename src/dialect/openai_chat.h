@@ -1,0 +1,37 @@
+#ifndef DIALECT_OPENAI_CHAT_H
+#define DIALECT_OPENAI_CHAT_H
+
+/* Shared by the files of the OpenAI chat completions dialect. */
+
+#include "dialect/dialect.h"
+
+/* What a parse carries along. */
+struct chat_parse {
+    struct arena *a;
+    struct llm_request *r;
+    struct failure *f;
+};
+
+/* 400 naming the member: chat_refuse(p, "messages[%zu].role", i, …) is two steps, because paths and
+ * texts are both formatted: see chat_path. Returns false. */
+bool chat_refuse(struct chat_parse *p, struct slice path, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* "expected X, got Y" for a member of the wrong type. Returns false. */
+bool chat_refuse_type(struct chat_parse *p, struct slice path, const char *expected, yyjson_val *v);
+
+bool chat_parse_messages(struct chat_parse *p, yyjson_val *messages);
+bool chat_parse_tools(struct chat_parse *p, yyjson_val *tools);
+bool chat_parse_tool_choice(struct chat_parse *p, yyjson_val *choice);
+
+/* One entry of an assistant message's tool_calls: appends a LLM_TOOL_USE block. */
+bool chat_parse_tool_call(struct chat_parse *p, struct slice path, yyjson_val *call,
+                          struct llm_block ***tail);
+
+void *chat_encoder(struct arena *a, const struct llm_request *r, const struct dialect_answer *ans);
+void chat_encode(void *encoder, const struct llm_event *e, struct buf *out);
+void chat_encode_whole(const struct llm_response *response, const struct llm_request *r,
+                       const struct dialect_answer *ans, struct buf *out);
+void chat_encode_failure(const struct failure *f, struct buf *out);
+
+#endif

@@ -1,0 +1,254 @@
+/* OpenAI chat completions, request side: the messages.
+ *
+ * The happy path: leading system and developer messages become request->system; every other message
+ * becomes one neutral message whose blocks are its content parts; a tool message is a user message
+ * with a tool result. An assistant's blocks are ordered reasoning, text, tool calls, the order
+ * Claude demands. Merging neighbours of one role is the provider's business.
+ *
+ * Failure modes: unknown roles, unknown part types, images that are no data URL, bad base64: each a
+ * 400 that names the place. */
+
+#include "openai_chat.h"
+#include "wire/crypto.h"
+
+#define MESSAGES_MAX 100000 /* in one request; the body cap bounds the bytes */
+
+/* Where a content list puts its blocks. */
+struct parts {
+    struct chat_parse *p;
+    struct slice path; /* "messages[3].content" */
+    struct llm_block **tail;
+};
+
+static void add_text(struct parts *s, struct slice text)
+{
+    llm_block_add(&s->tail, s->p->a, LLM_TEXT)->text = text;
+}
+
+static void add_cache_point(struct parts *s, yyjson_val *holder)
+{
+    yyjson_val *control = json_get(holder, "cache_control");
+    if (yyjson_is_obj(control))
+        llm_block_add(&s->tail, s->p->a, LLM_CACHE_POINT)->text = json_get_slice(control, "ttl");
+}
+
+/* data:image/png;base64,…  Other URLs would have to be fetched, which this version does not do. */
+static bool add_image(struct parts *s, struct slice path, struct slice url)
+{
+    struct slice rest = url, media_type, encoding;
+    if (!slice_starts_nocase(url, SLICE("data:")))
+        return chat_refuse(s->p, path,
+                           "images must be sent as data URLs (data:image/png;base64,…)");
+    rest = slice_skip(url, 5);
+    struct slice meta = slice_split(&rest, ',');
+    media_type = slice_split(&meta, ';');
+    encoding = meta;
+    if (!slice_starts_nocase(media_type, SLICE("image/")))
+        return chat_refuse(s->p, path, "unsupported media type '%.*s'", SLICE_ARG(media_type));
+    if (!slice_ends(encoding, SLICE("base64")) || !rest.n || !base64_valid(rest))
+        return chat_refuse(s->p, path, "the data URL does not hold valid base64");
+    struct llm_block *b = llm_block_add(&s->tail, s->p->a, LLM_IMAGE);
+    b->media_type = media_type;
+    b->data = rest;
+    return true;
+}
+
+static bool parse_image_part(struct parts *s, struct slice path, yyjson_val *part)
+{
+    yyjson_val *image = json_get(part, "image_url");
+    struct slice url = yyjson_is_str(image) ? json_slice(image) : json_get_slice(image, "url");
+    if (!url.n)
+        return chat_refuse(s->p, path, "'image_url.url' is missing");
+    return add_image(s, path, url);
+}
+
+static bool parse_text_part(struct parts *s, struct slice path, yyjson_val *part)
+{
+    yyjson_val *text = json_get(part, "text");
+    if (!yyjson_is_str(text))
+        return chat_refuse_type(s->p, path, "a string as text", text);
+    add_text(s, json_slice(text));
+    return true;
+}
+
+static bool parse_part(struct parts *s, size_t i, yyjson_val *part)
+{
+    struct slice path = arena_printf(s->p->a, "%.*s[%zu]", SLICE_ARG(s->path), i);
+    struct slice type = json_get_slice(part, "type");
+    bool ok;
+    if (yyjson_is_str(part)) {
+        add_text(s, json_slice(part));
+        return true;
+    }
+    if (slice_eq(type, SLICE("text")) || slice_eq(type, SLICE("input_text")))
+        ok = parse_text_part(s, path, part);
+    else if (slice_eq(type, SLICE("image_url")))
+        ok = parse_image_part(s, path, part);
+    else if (!type.p)
+        return chat_refuse(s->p, path, "a content part needs a 'type'");
+    else
+        return chat_refuse(s->p, path, "content parts of type '%.*s' are not supported",
+                           SLICE_ARG(type));
+    if (ok)
+        add_cache_point(s, part);
+    return ok;
+}
+
+/* A string, a list of parts, or nothing. */
+static bool parse_content(struct parts *s, yyjson_val *content)
+{
+    yyjson_val *part;
+    yyjson_arr_iter it = yyjson_arr_iter_with(content);
+    if (!content || yyjson_is_null(content))
+        return true;
+    if (yyjson_is_str(content)) {
+        add_text(s, json_slice(content));
+        return true;
+    }
+    if (!yyjson_is_arr(content))
+        return chat_refuse_type(s->p, s->path, "a string or a list of parts", content);
+    for (size_t i = 0; (part = yyjson_arr_iter_next(&it)); i++)
+        if (!parse_part(s, i, part))
+            return false;
+    return true;
+}
+
+/* Thinking blocks come back as we (and LiteLLM) gave them out. Unsigned ones are of no use. */
+static void add_thinking_blocks(struct parts *s, yyjson_val *blocks)
+{
+    yyjson_val *item;
+    yyjson_arr_iter it = yyjson_arr_iter_with(blocks);
+    while ((item = yyjson_arr_iter_next(&it))) {
+        struct slice signature = json_get_slice(item, "signature");
+        struct slice data = json_get_slice(item, "data");
+        if (!signature.n && !data.n)
+            continue;
+        struct llm_block *b = llm_block_add(&s->tail, s->p->a, LLM_REASONING);
+        b->text = json_get_slice(item, "thinking");
+        b->signature = signature;
+        b->redacted = data;
+    }
+}
+
+static bool parse_tool_calls(struct parts *s, struct slice at, yyjson_val *calls)
+{
+    yyjson_val *item;
+    yyjson_arr_iter it = yyjson_arr_iter_with(calls);
+    struct slice path = arena_printf(s->p->a, "%.*s.tool_calls", SLICE_ARG(at));
+    if (!calls || yyjson_is_null(calls))
+        return true;
+    if (!yyjson_is_arr(calls))
+        return chat_refuse_type(s->p, path, "a list", calls);
+    for (size_t i = 0; (item = yyjson_arr_iter_next(&it)); i++) {
+        struct slice one = arena_printf(s->p->a, "%.*s[%zu]", SLICE_ARG(path), i);
+        if (!chat_parse_tool_call(s->p, one, item, &s->tail))
+            return false;
+        add_cache_point(s, item);
+    }
+    return true;
+}
+
+static bool parse_assistant(struct parts *s, struct slice at, yyjson_val *message)
+{
+    add_thinking_blocks(s, json_get(message, "thinking_blocks"));
+    if (!parse_content(s, json_get(message, "content")))
+        return false;
+    return parse_tool_calls(s, at, json_get(message, "tool_calls"));
+}
+
+static bool parse_tool_message(struct parts *s, struct slice at, yyjson_val *message)
+{
+    struct slice id = json_get_slice(message, "tool_call_id");
+    if (!id.n)
+        return chat_refuse(s->p, at, "a tool message needs 'tool_call_id'");
+    struct llm_block *result = llm_block_add(&s->tail, s->p->a, LLM_TOOL_RESULT);
+    struct parts inner = {.p = s->p, .path = s->path, .tail = &result->content};
+    result->id = id;
+    return parse_content(&inner, json_get(message, "content"));
+}
+
+/* A system message after the first other one has no place of its own in Converse: it becomes a user
+ * text that says who speaks. */
+static bool parse_late_system(struct parts *s, yyjson_val *message)
+{
+    struct llm_block *blocks = NULL;
+    struct parts own = {.p = s->p, .path = s->path, .tail = &blocks};
+    if (!parse_content(&own, json_get(message, "content")))
+        return false;
+    if (blocks && blocks->kind == LLM_TEXT)
+        blocks->text = arena_printf(s->p->a, "Operator note (not from the user): %.*s",
+                                    SLICE_ARG(blocks->text));
+    *s->tail = blocks;
+    s->tail = blocks ? own.tail : s->tail;
+    return true;
+}
+
+static bool is_system(struct slice role)
+{
+    return slice_eq(role, SLICE("system")) || slice_eq(role, SLICE("developer"));
+}
+
+static bool parse_by_role(struct parts *s, struct slice at, struct slice role, yyjson_val *message,
+                          struct llm_message *m, bool leading)
+{
+    m->role = slice_eq(role, SLICE("assistant")) ? LLM_ASSISTANT : LLM_USER;
+    if (slice_eq(role, SLICE("user")))
+        return parse_content(s, json_get(message, "content"));
+    if (slice_eq(role, SLICE("assistant")))
+        return parse_assistant(s, at, message);
+    if (slice_eq(role, SLICE("tool")))
+        return parse_tool_message(s, at, message);
+    if (is_system(role))
+        return leading ? parse_content(s, json_get(message, "content"))
+                       : parse_late_system(s, message);
+    return chat_refuse(s->p, arena_printf(s->p->a, "%.*s.role", SLICE_ARG(at)),
+                       "unknown role '%.*s'", SLICE_ARG(role));
+}
+
+/* Tails of the two lists a message may be added to. */
+struct message_lists {
+    struct llm_block **system;
+    struct llm_message **messages;
+    bool leading; /* only system messages so far */
+};
+
+static bool parse_message(struct chat_parse *p, size_t i, yyjson_val *message,
+                          struct message_lists *lists)
+{
+    struct slice at = arena_printf(p->a, "messages[%zu]", i);
+    struct slice role = json_get_slice(message, "role");
+    struct parts s = {.p = p, .path = arena_printf(p->a, "%.*s.content", SLICE_ARG(at))};
+    struct llm_message *m = ARENA_NEW(p->a, struct llm_message);
+    if (!yyjson_is_obj(message))
+        return chat_refuse_type(p, at, "an object", message);
+    lists->leading = lists->leading && is_system(role);
+    s.tail = lists->leading ? lists->system : &m->blocks;
+    if (!parse_by_role(&s, at, role, message, m, lists->leading))
+        return false;
+    add_cache_point(&s, message);
+    if (lists->leading) {
+        lists->system = s.tail;
+        return true;
+    }
+    *lists->messages = m;
+    lists->messages = &m->next;
+    return true;
+}
+
+bool chat_parse_messages(struct chat_parse *p, yyjson_val *messages)
+{
+    struct message_lists lists = {&p->r->system, &p->r->messages, true};
+    yyjson_val *item;
+    yyjson_arr_iter it = yyjson_arr_iter_with(messages);
+    if (!yyjson_is_arr(messages))
+        return chat_refuse_type(p, SLICE("messages"), "a list", messages);
+    if (yyjson_arr_size(messages) > MESSAGES_MAX)
+        return chat_refuse(p, SLICE("messages"), "at most %d messages", MESSAGES_MAX);
+    for (size_t i = 0; (item = yyjson_arr_iter_next(&it)); i++)
+        if (!parse_message(p, i, item, &lists))
+            return false;
+    if (!p->r->messages)
+        return chat_refuse(p, SLICE("messages"),
+                           "at least one message that is not a system message is needed");
+    return true;
+}

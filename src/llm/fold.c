@@ -1,0 +1,105 @@
+#include "llm/fold.h"
+
+static struct llm_part *part_add(struct llm_fold *f, enum llm_part_kind kind, unsigned block)
+{
+    struct llm_part *p = ARENA_NEW(f->arena, struct llm_part);
+    p->kind = kind;
+    p->block = block;
+    buf_init(&p->text, LLM_ANSWER_MAX);
+    buf_init(&p->signature, LLM_ANSWER_MAX);
+    buf_init(&p->redacted, LLM_ANSWER_MAX);
+    *f->tail = p;
+    f->tail = &p->next;
+    return p;
+}
+
+/* The part of that kind for that block; a tool call must have been opened. */
+static struct llm_part *part_of(struct llm_fold *f, enum llm_part_kind kind, unsigned block)
+{
+    struct llm_part *found = NULL;
+    for (struct llm_part *p = f->response.parts; p; p = p->next)
+        if (p->kind == kind && p->block == block)
+            found = p;
+    if (!found && kind != LLM_PART_TOOL_CALL)
+        found = part_add(f, kind, block);
+    return found;
+}
+
+static void part_append(struct llm_fold *f, struct buf *to, struct slice text)
+{
+    f->bytes += text.n;
+    if (f->bytes > LLM_ANSWER_MAX) {
+        failure_set(&f->response.failure, f->arena, FAILURE_BAD_GATEWAY, 502,
+                    "the model's answer is larger than %u bytes", LLM_ANSWER_MAX);
+        return;
+    }
+    buf_add(to, text);
+}
+
+static void open_tool_call(struct llm_fold *f, const struct llm_event *e)
+{
+    struct llm_part *p = part_add(f, LLM_PART_TOOL_CALL, e->block);
+    p->id = arena_dup(f->arena, e->id);
+    p->name = arena_dup(f->arena, e->name);
+}
+
+static void keep_failure(struct llm_fold *f, const struct failure *failure)
+{
+    if (f->response.failure.kind != FAILURE_NONE)
+        return;
+    f->response.failure = *failure;
+    f->response.failure.message = arena_dup(f->arena, failure->message);
+    f->response.failure.param = arena_dup(f->arena, failure->param);
+}
+
+void llm_fold_init(struct llm_fold *f, struct arena *a)
+{
+    *f = (struct llm_fold){.arena = a};
+    f->tail = &f->response.parts;
+}
+
+void llm_fold_event(struct llm_fold *f, const struct llm_event *e)
+{
+    struct llm_part *p;
+    switch (e->kind) {
+    case EV_START:
+    case EV_BLOCK_STOP: break;
+    case EV_BLOCK_START: open_tool_call(f, e); break;
+    case EV_TEXT: part_append(f, &part_of(f, LLM_PART_TEXT, e->block)->text, e->text); break;
+    case EV_REASONING:
+        part_append(f, &part_of(f, LLM_PART_REASONING, e->block)->text, e->text);
+        break;
+    case EV_SIGNATURE:
+        part_append(f, &part_of(f, LLM_PART_REASONING, e->block)->signature, e->text);
+        break;
+    case EV_REDACTED:
+        part_append(f, &part_of(f, LLM_PART_REASONING, e->block)->redacted, e->text);
+        break;
+    case EV_TOOL_ARGS:
+        p = part_of(f, LLM_PART_TOOL_CALL, e->block);
+        if (p)
+            part_append(f, &p->text, e->text);
+        break;
+    case EV_STOP:
+        f->response.stopped = true;
+        f->response.stop = e->stop;
+        break;
+    case EV_USAGE:
+        f->response.has_usage = true;
+        f->response.usage = *e->usage;
+        break;
+    case EV_END: f->response.complete = true; break;
+    case EV_FAIL: keep_failure(f, e->failure); break;
+    }
+}
+
+void llm_fold_fini(struct llm_fold *f)
+{
+    for (struct llm_part *p = f->response.parts; p; p = p->next) {
+        buf_fini(&p->text);
+        buf_fini(&p->signature);
+        buf_fini(&p->redacted);
+    }
+    f->response.parts = NULL;
+    f->tail = &f->response.parts;
+}

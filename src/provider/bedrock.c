@@ -1,0 +1,117 @@
+/* Amazon Bedrock: the call. POST {endpoint}/model/{id}/converse[-stream], signed with SigV4 for the
+ * service "bedrock". The id is percent-encoded into one path segment (':' and the '/' of ARNs too).
+ *
+ * Failure modes: no credentials (FAILURE_AUTHENTICATION, saying where they were looked for), a body
+ * over Bedrock's limit, parameters Bedrock has nothing for (bedrock_request.c). */
+
+#include "bedrock.h"
+
+#include "wire/crypto.h"
+
+#include <string.h>
+
+#define USER_AGENT   "lintel/" LINTEL_VERSION
+#define URL_MAX      8192 /* bytes; ids are at most 2048 characters, times three encoded */
+#define HEADER_COUNT 7
+
+static struct slice endpoint_host(const char *endpoint)
+{
+    struct slice rest = slice_of(endpoint);
+    ptrdiff_t scheme = slice_find(rest, SLICE("://"));
+    if (scheme >= 0)
+        rest = slice_skip(rest, (size_t)scheme + 3);
+    return slice_split(&rest, '/');
+}
+
+static struct slice call_path(const struct provider_attempt *t)
+{
+    struct buf b;
+    buf_init(&b, URL_MAX);
+    BUF_LITERAL(&b, "/model/");
+    percent_encode(t->model_id, &b);
+    buf_add(&b, t->request->stream ? SLICE("/converse-stream") : SLICE("/converse"));
+    struct slice path = arena_dup(t->arena, buf_slice(&b));
+    buf_fini(&b);
+    return path;
+}
+
+/* The headers that are signed come first; `signed_count` says how many. */
+struct signed_headers {
+    struct http_header v[HEADER_COUNT];
+    size_t signed_count;
+    size_t count;
+};
+
+static void header_add(struct signed_headers *h, struct slice name, struct slice value)
+{
+    h->v[h->count++] = (struct http_header){name, value};
+}
+
+static void sign(const struct provider_attempt *t, struct slice path, const char *date,
+                 struct signed_headers *h)
+{
+    const struct deployment *d = t->deployment;
+    uint8_t digest[SHA256_SIZE];
+    char hash[HEX_SIZE(SHA256_SIZE)];
+    sha256(buf_slice(t->body), digest);
+    hex_encode(digest, sizeof(digest), hash);
+    struct sigv4_request r = {.method = SLICE("POST"),
+                              .path = path,
+                              .headers = {h->v, h->signed_count},
+                              .payload_hash = hash};
+    header_add(h, SLICE("authorization"),
+               sigv4_authorization(&r, &d->credentials, slice_of(d->region), SLICE("bedrock"), date,
+                                   d->signing_key, t->arena));
+}
+
+static void write_headers(const struct provider_attempt *t, struct slice path,
+                          struct http_call *call)
+{
+    const struct deployment *d = t->deployment;
+    struct signed_headers *h = ARENA_NEW(t->arena, struct signed_headers);
+    char date[SIGV4_DATE_SIZE];
+    sigv4_date(t->now, date);
+    header_add(h, SLICE("content-type"), SLICE("application/json"));
+    header_add(h, SLICE("host"), endpoint_host(d->endpoint));
+    header_add(h, SLICE("x-amz-date"), arena_dup(t->arena, slice_of(date)));
+    if (d->credentials.session_token.n)
+        header_add(h, SLICE("x-amz-security-token"), d->credentials.session_token);
+    h->signed_count = h->count;
+    sign(t, path, date, h);
+    header_add(h, SLICE("accept"),
+               t->request->stream ? SLICE("application/vnd.amazon.eventstream")
+                                  : SLICE("application/json"));
+    header_add(h, SLICE("user-agent"), SLICE(USER_AGENT));
+    call->headers = (struct http_headers){h->v, h->count};
+}
+
+static bool bedrock_build(const struct provider_attempt *t, struct http_call *call,
+                          struct failure *f)
+{
+    const struct deployment *d = t->deployment;
+    if (!d->credentials.access_key_id.n)
+        return failure_set(f, t->arena, FAILURE_AUTHENTICATION, 500,
+                           "no AWS credentials for model '%s': set aws_access_key_id and "
+                           "aws_secret_access_key or aws_profile_name in litellm_params, or "
+                           "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment",
+                           d->model_name);
+    if (!bedrock_write_body(t, f))
+        return false;
+    struct slice path = call_path(t);
+    *call = (struct http_call){
+        .method = "POST",
+        .url = arena_printf(t->arena, "%s%.*s", d->endpoint, SLICE_ARG(path)).p,
+        .body = buf_slice(t->body),
+    };
+    write_headers(t, path, call);
+    return true;
+}
+
+const struct provider provider_bedrock = {
+    .name = "bedrock",
+    .build = bedrock_build,
+    .decoder = bedrock_decoder,
+    .feed = bedrock_feed,
+    .finish = bedrock_finish,
+    .fini = bedrock_fini,
+};

@@ -1,0 +1,27 @@
+#ifndef PROVIDER_BEDROCK_H
+#define PROVIDER_BEDROCK_H
+
+/* Shared by the files of the Bedrock provider (Converse and ConverseStream).
+ * Source of the wire facts: botocore's model of bedrock-runtime and the AWS documentation. */
+
+#include "provider/provider.h"
+
+#define BEDROCK_BODY_MAX (25u * 1000 * 1000) /* bytes of a request, Bedrock's own limit */
+
+/* The Converse body of a request. False: see failure. */
+bool bedrock_write_body(const struct provider_attempt *t, struct failure *f);
+
+void *bedrock_decoder(const struct provider_attempt *t, int status, struct http_headers headers,
+                      const struct llm_sink *sink);
+bool bedrock_feed(void *decoder, struct slice bytes);
+void bedrock_finish(void *decoder);
+void bedrock_fini(void *decoder);
+
+/* An HTTP error: status, the x-amzn-errortype header (may be empty) and the body. */
+void bedrock_failure(struct failure *f, struct arena *a, int status, struct slice error_type,
+                     struct slice body);
+
+/* An exception or error frame in a stream: its type and its payload. */
+void bedrock_exception(struct failure *f, struct arena *a, struct slice type, struct slice payload);
+
+#endif
