@@ -23,7 +23,6 @@ file:/usr/include/mbedtls/md.h libmbedtls-dev
 ML_TEST_PACKAGES='
 pc:cmocka libcmocka-dev
 cmd:clang clang
-cmd:clang-format clang-format
 cmd:clang-tidy clang-tidy
 cmd:nginx nginx-light
 cmd:node nodejs
