@@ -268,8 +268,8 @@ static void make_room(struct http1_parser *p, size_t n)
     p->room = n;
 }
 
-/* False: llhttp does not read in `raw` what the line rules saw. */
-static bool run_llhttp(struct http1_parser *p)
+/* NULL: llhttp reads in `raw` what the line rules saw. Else static text that says why not. */
+static const char *run_llhttp(struct http1_parser *p)
 {
     struct slice target = slice_make(p->raw.p + p->method_size + 1, p->target_size);
     make_room(p, p->lines - 1);
@@ -278,8 +278,11 @@ static bool run_llhttp(struct http1_parser *p)
     p->in_value = p->complete = false;
     llhttp_init(&p->llhttp, HTTP_REQUEST, &settings);
     p->llhttp.data = p;
-    return llhttp_execute(&p->llhttp, p->raw.p, p->raw.n) == HPE_PAUSED && p->complete &&
-           p->n == p->lines - 1 && slice_eq(p->url, target);
+    llhttp_errno_t e = llhttp_execute(&p->llhttp, p->raw.p, p->raw.n);
+    if (e == HPE_PAUSED && p->complete && p->n == p->lines - 1 && slice_eq(p->url, target))
+        return NULL;
+    const char *why = e == HPE_PAUSED ? NULL : llhttp_get_error_reason(&p->llhttp);
+    return why ? why : "request head is malformed";
 }
 
 /* ---- meaning ------------------------------------------------------------------------------- */
@@ -415,8 +418,9 @@ static enum http1_event judge_head(struct http1_parser *p)
 static enum http1_event end_head(struct http1_parser *p)
 {
     enum http1_event e;
-    if (!run_llhttp(p))
-        return refuse(p, 400, "request head is malformed");
+    const char *fault = run_llhttp(p);
+    if (fault)
+        return refuse(p, 400, fault);
     e = judge_head(p);
     if (e != HTTP1_HEAD)
         return e;
