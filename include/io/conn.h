@@ -38,7 +38,8 @@ struct conn_events {
     void (*body_end)(void *user); /* also for requests without a body */
     /* The body cannot be had: 400 bad framing, 408 too slow. The reply closes the connection. */
     void (*body_failed)(void *user, int status, const char *reason);
-    /* Queued bytes went down (some of the reply was taken by the kernel). */
+    /* Queued bytes went down (some of the reply was taken by the kernel). What the kernel takes at
+     * once, inside conn_send, is not told: look at conn_queued() after sending. */
     void (*room)(void *user);
     /* The client is gone (EOF, reset, stalled): nothing can be sent. Last call for `user`. An EOF
      * while the request's reply is not finished counts as gone: half-closing HTTP clients do not

@@ -1,0 +1,493 @@
+/* Outgoing HTTP calls, one easy handle each.
+ *
+ * Happy path: upstream_start takes an op from the pool, sets what this call needs and adds it to
+ * the multi handle; libcurl connects or reuses (on_connected), hands over header lines (on_header)
+ * and the body (on_data); its message ends the op (upstream_end_finished), which goes back to the
+ * pool.
+ * Failure modes: libcurl's error codes become UNREACHABLE before the request is sent and BROKEN
+ * after it; our clocks (one timer per op, started only for a deadline before the one it is set to)
+ * end the op by themselves; an error returned by curl_easy_pause is the end too, as libcurl 7.88
+ * reports it in no other way. An op that did not end well is freed, not reused: cheap insurance
+ * against half-reset handles.
+ *
+ * A kept connection that dies before the first byte of an answer is retried by libcurl itself. */
+
+#include "upstream_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POOL_MAX            64u                 /* idle easy handles kept */
+#define CONNECTIONS_MAX     4096L               /* kept or in use; beyond, idle ones are closed */
+#define ANSWER_HEAD_MAX     ((size_t)64 * 1024) /* status line and headers, bytes */
+#define ANSWER_HEADERS_MAX  256                 /* lines */
+#define PIECE_MAX           16384L              /* one read, and one piece of an answer */
+#define NO_CONNECT_LIMIT_MS 86400000L           /* 0 would mean libcurl's default of 300 s */
+
+enum op_phase {
+    OP_CONNECT, /* until the request is about to be sent */
+    OP_FIRST,   /* until the head of the answer */
+    OP_BODY,
+    OP_ENDED, /* in the pool, or its end is to be told */
+};
+
+struct upstream_op {
+    struct upstream *upstream;
+    struct list link; /* in upstream->idle or ->failed */
+    CURL *easy;
+    uv_timer_t clock;
+    const struct upstream_events *events;
+    void *user;
+    struct upstream_timeouts timeouts;
+    enum op_phase phase;
+    bool paused;
+    CURLcode failure;  /* for upstream->failed */
+    int64_t started;   /* the total clock */
+    int64_t since;     /* the phase's clock */
+    int64_t armed;     /* when `clock` will fire, or UPSTREAM_NEVER */
+    struct buf head;   /* header lines as they came */
+    char *lines;       /* the call's headers as a curl_slist, see set_headers */
+    size_t lines_size; /* bytes allocated */
+    char custom[16];   /* method set by CURLOPT_CUSTOMREQUEST, "" when none */
+    char error[CURL_ERROR_SIZE];
+};
+
+/* ---- libcurl's callbacks: they only hand on -----------------------------------------------------
+ */
+
+static int on_connected(void *user, char *remote, char *local, int remote_port, int local_port)
+{
+    (void)remote;
+    (void)local;
+    (void)remote_port;
+    (void)local_port;
+    struct upstream_op *op = user;
+    op->phase = OP_FIRST;
+    op->since = turn_now(op->upstream->turn);
+    return CURL_PREREQFUNC_OK;
+}
+
+static bool split_header(struct slice line, struct http_header *h)
+{
+    h->value = line;
+    h->name = slice_split(&h->value, ':');
+    h->value = slice_trim(h->value);
+    return h->value.p && h->name.n;
+}
+
+static void tell_head(struct upstream_op *op, int status)
+{
+    struct http_header v[ANSWER_HEADERS_MAX];
+    struct http_headers headers = {v, 0};
+    struct slice rest = buf_slice(&op->head);
+    slice_split(&rest, '\n');
+    while (rest.n && headers.n < ANSWER_HEADERS_MAX)
+        headers.n += split_header(slice_split(&rest, '\n'), &v[headers.n]);
+    op->phase = OP_BODY;
+    op->since = turn_now(op->upstream->turn);
+    op->events->head(op->user, status, headers);
+}
+
+/* One line at a time. Interim answers (1xx) start anew with their successor's status line; what
+ * comes after the head are trailers. */
+static size_t on_header(char *p, size_t size, size_t n, void *user)
+{
+    (void)size;
+    struct upstream_op *op = user;
+    struct slice line = slice_make(p, n);
+    if (op->phase == OP_BODY)
+        return n;
+    if (slice_starts(line, SLICE("HTTP/")))
+        buf_reset(&op->head);
+    if (!slice_is_blank(line)) {
+        buf_add(&op->head, line);
+        return op->head.overflow ? 0 : n;
+    }
+    long status = 0;
+    curl_easy_getinfo(op->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status >= 200)
+        tell_head(op, (int)status);
+    return n;
+}
+
+static size_t on_data(char *p, size_t size, size_t n, void *user)
+{
+    (void)size;
+    struct upstream_op *op = user;
+    op->since = turn_now(op->upstream->turn);
+    if (op->events->data(op->user, slice_make(p, n)))
+        return n;
+    op->paused = true;
+    return CURL_WRITEFUNC_PAUSE;
+}
+
+/* ---- ops and their pool -------------------------------------------------------------------------
+ */
+
+static void set_fixed_options(struct upstream_op *op)
+{
+    struct upstream *u = op->upstream;
+    CURL *easy = op->easy;
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, op);
+    curl_easy_setopt(easy, CURLOPT_SHARE, u->share);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* as it was signed */
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, PIECE_MAX);
+    /* Cancelling while a name is looked up must not wait for the resolver's thread. */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, op->error);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, op);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, op);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, op);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, u->verify ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, u->verify ? 2L : 0L);
+    if (u->ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, u->ca_file);
+    upstream_loop_options(u, easy);
+}
+
+static struct upstream_op *op_new(struct upstream *u)
+{
+    struct upstream_op *op = calloc(1, sizeof(*op));
+    if (!op)
+        abort();
+    op->upstream = u;
+    op->easy = curl_easy_init();
+    if (!op->easy)
+        abort();
+    list_init(&op->link);
+    buf_init(&op->head, ANSWER_HEAD_MAX);
+    uv_timer_init(u->turn->loop, &op->clock);
+    op->clock.data = op;
+    op->armed = UPSTREAM_NEVER;
+    u->handles++;
+    set_fixed_options(op);
+    return op;
+}
+
+static void on_clock_closed(uv_handle_t *handle)
+{
+    struct upstream_op *op = handle->data;
+    upstream_unref(op->upstream);
+    free(op);
+}
+
+static void op_free(struct upstream_op *op)
+{
+    list_del(&op->link);
+    curl_easy_cleanup(op->easy);
+    buf_fini(&op->head);
+    free(op->lines);
+    uv_close((uv_handle_t *)&op->clock, on_clock_closed);
+}
+
+static struct upstream_op *op_take(struct upstream *u)
+{
+    struct list *link = list_pop(&u->idle);
+    if (!link)
+        return op_new(u);
+    u->idle_count--;
+    return LIST_ENTRY(link, struct upstream_op, link);
+}
+
+static void op_detach(struct upstream_op *op)
+{
+    op->phase = OP_ENDED;
+    op->upstream->active--;
+    list_del(&op->link);
+    curl_multi_remove_handle(op->upstream->multi, op->easy);
+}
+
+static void op_end(struct upstream_op *op, enum upstream_end end, const char *detail)
+{
+    struct upstream *u = op->upstream;
+    op_detach(op);
+    op->events->end(op->user, end, detail);
+    if (end != UPSTREAM_DONE || u->idle_count >= POOL_MAX) {
+        op_free(op);
+        return;
+    }
+    list_add(&u->idle, &op->link);
+    u->idle_count++;
+}
+
+static enum upstream_end classify(const struct upstream_op *op, CURLcode code)
+{
+    if (code == CURLE_OK)
+        return UPSTREAM_DONE;
+    if (op->phase != OP_CONNECT)
+        return UPSTREAM_BROKEN;
+    return code == CURLE_OPERATION_TIMEDOUT ? UPSTREAM_TIMEOUT_CONNECT : UPSTREAM_UNREACHABLE;
+}
+
+static void op_end_by_code(struct upstream_op *op, CURLcode code)
+{
+    const char *detail = *op->error ? op->error : curl_easy_strerror(code);
+    op_end(op, classify(op, code), code == CURLE_OK ? "" : detail);
+}
+
+void upstream_end_finished(struct upstream *u)
+{
+    struct list *link;
+    while ((link = list_pop(&u->failed))) {
+        struct upstream_op *op = LIST_ENTRY(link, struct upstream_op, link);
+        op_end_by_code(op, op->failure);
+    }
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(u->multi, &left))) {
+        struct upstream_op *op;
+        CURLcode code = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &op);
+        op_end_by_code(op, code);
+    }
+}
+
+static void fail_later(struct upstream_op *op, CURLcode code)
+{
+    op->failure = code;
+    if (list_empty(&op->link))
+        list_add(&op->upstream->failed, &op->link);
+    turn_mark(op->upstream->turn, &op->upstream->item);
+}
+
+/* ---- clocks
+ * --------------------------------------------------------------------------------------- */
+
+/* libcurl keeps the connect clock: it divides it among the addresses of a name. */
+static int64_t phase_deadline(const struct upstream_op *op)
+{
+    unsigned ms = 0;
+    if (op->phase == OP_FIRST)
+        ms = op->timeouts.first_ms;
+    if (op->phase == OP_BODY && !op->paused)
+        ms = op->timeouts.idle_ms;
+    return ms ? op->since + ms : UPSTREAM_NEVER;
+}
+
+static int64_t total_deadline(const struct upstream_op *op)
+{
+    if (op->phase == OP_ENDED || !op->timeouts.total_ms)
+        return UPSTREAM_NEVER;
+    return op->started + op->timeouts.total_ms;
+}
+
+/* The first look at a phase's clock is due before the phase begins: deadlines only move away. */
+static int64_t next_look(const struct upstream_op *op, int64_t now)
+{
+    int64_t at = total_deadline(op);
+    const unsigned ms[] = {op->timeouts.first_ms, op->timeouts.idle_ms};
+    for (size_t i = 0; i < 2 && op->phase != OP_ENDED; i++)
+        if (ms[i] && now + ms[i] < at)
+            at = now + ms[i];
+    int64_t phase = phase_deadline(op);
+    return phase < at ? phase : at;
+}
+
+static void on_clock(uv_timer_t *clock);
+
+static void op_arm(struct upstream_op *op)
+{
+    int64_t now = turn_now(op->upstream->turn);
+    int64_t at = next_look(op, now);
+    if (at >= op->armed)
+        return;
+    op->armed = at;
+    uv_timer_start(&op->clock, on_clock, at > now ? (uint64_t)(at - now) : 0, 0);
+}
+
+static void on_clock(uv_timer_t *clock)
+{
+    struct upstream_op *op = clock->data;
+    int64_t now = turn_now(op->upstream->turn);
+    op->armed = UPSTREAM_NEVER;
+    if (now >= total_deadline(op))
+        op_end(op, UPSTREAM_TIMEOUT_TOTAL, "the answer took longer than the total timeout");
+    else if (now < phase_deadline(op))
+        op_arm(op);
+    else if (op->phase == OP_FIRST)
+        op_end(op, UPSTREAM_TIMEOUT_FIRST, "no answer within the first-byte timeout");
+    else
+        op_end(op, UPSTREAM_TIMEOUT_IDLE, "the answer stopped for longer than the idle timeout");
+}
+
+/* ---- calls
+ * ---------------------------------------------------------------------------------------- */
+
+static bool is_ours(struct slice name)
+{
+    return slice_eq_nocase(name, SLICE("content-length"));
+}
+
+static struct curl_slist *add_line(struct curl_slist *node, char **text, struct slice name,
+                                   struct slice value)
+{
+    node->data = *text;
+    node->next = node + 1;
+    memcpy(*text, name.p, name.n);
+    *text += name.n;
+    memcpy(*text, value.n ? ": " : ";", value.n ? 2 : 1);
+    *text += value.n ? 2 : 1;
+    if (value.n)
+        memcpy(*text, value.p, value.n);
+    *text += value.n;
+    *(*text)++ = '\0';
+    return node + 1;
+}
+
+/* The list in one piece of memory that the op keeps, nodes first: curl_slist_append would copy and
+ * allocate each line. libcurl only reads it. The first lines take back what libcurl would add by
+ * itself; a header of the call with such a name still goes out. "Name;" is an empty value. */
+static void set_headers(struct upstream_op *op, struct http_headers headers)
+{
+    static char *const taken_back[] = {"Expect:", "Accept:", "Content-Type:"};
+    const size_t fixed = sizeof(taken_back) / sizeof(*taken_back);
+    size_t size = (fixed + headers.n) * sizeof(struct curl_slist);
+    for (size_t i = 0; i < headers.n; i++)
+        size += headers.v[i].name.n + headers.v[i].value.n + sizeof(": ");
+    if (size > op->lines_size) {
+        free(op->lines);
+        op->lines = malloc(size);
+        if (!op->lines)
+            abort();
+        op->lines_size = size;
+    }
+    struct curl_slist *nodes = (struct curl_slist *)(void *)op->lines;
+    struct curl_slist *node = nodes;
+    char *text = (char *)(nodes + fixed + headers.n);
+    for (size_t i = 0; i < fixed; i++, node++)
+        *node = (struct curl_slist){taken_back[i], node + 1};
+    for (size_t i = 0; i < headers.n; i++)
+        if (!is_ours(headers.v[i].name))
+            node = add_line(node, &text, headers.v[i].name, headers.v[i].value);
+    node[-1].next = NULL;
+    curl_easy_setopt(op->easy, CURLOPT_HTTPHEADER, nodes);
+}
+
+/* CURLOPT_CUSTOMREQUEST for what is neither a plain GET nor a plain POST. */
+static void set_custom(struct upstream_op *op, const char *method)
+{
+    if (strcmp(op->custom, method) == 0)
+        return;
+    assert(strlen(method) < sizeof(op->custom));
+    strcpy(op->custom, method);
+    curl_easy_setopt(op->easy, CURLOPT_CUSTOMREQUEST, *method ? method : NULL);
+}
+
+static void set_request(struct upstream_op *op, const struct http_call *call)
+{
+    CURL *easy = op->easy;
+    bool post = strcmp(call->method, "POST") == 0;
+    bool head = strcmp(call->method, "HEAD") == 0;
+    bool plain = post || head || (strcmp(call->method, "GET") == 0 && !call->body.n);
+    curl_easy_setopt(easy, CURLOPT_URL, call->url);
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L); /* undoes the last call's */
+    if (head)
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    if (post || call->body.n) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.n);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body.n ? call->body.p : "");
+    }
+    set_custom(op, plain ? "" : call->method);
+}
+
+struct upstream_op *upstream_start(struct upstream *u, const struct http_call *call,
+                                   const struct upstream_timeouts *timeouts,
+                                   const struct upstream_events *events, void *user)
+{
+    struct upstream_op *op = op_take(u);
+    op->events = events;
+    op->user = user;
+    op->timeouts = *timeouts;
+    op->phase = OP_CONNECT;
+    op->paused = false;
+    op->started = op->since = turn_now(u->turn);
+    op->error[0] = '\0';
+    set_request(op, call);
+    set_headers(op, call->headers);
+    curl_easy_setopt(op->easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     timeouts->connect_ms ? (long)timeouts->connect_ms : NO_CONNECT_LIMIT_MS);
+    u->active++;
+    u->starting = true;
+    if (curl_multi_add_handle(u->multi, op->easy) != CURLM_OK)
+        fail_later(op, CURLE_FAILED_INIT);
+    u->starting = false;
+    op_arm(op);
+    return op;
+}
+
+void upstream_resume(struct upstream_op *op)
+{
+    if (!op->paused)
+        return;
+    op->paused = false;
+    op->since = turn_now(op->upstream->turn);
+    CURLcode code = curl_easy_pause(op->easy, CURLPAUSE_CONT);
+    if (code != CURLE_OK)
+        fail_later(op, code);
+    op_arm(op);
+}
+
+void upstream_cancel(struct upstream_op *op)
+{
+    op_detach(op);
+    op_free(op);
+}
+
+unsigned upstream_active(const struct upstream *u)
+{
+    return u->active;
+}
+
+/* ---- all of it
+ * ------------------------------------------------------------------------------------ */
+
+struct upstream *upstream_init(struct turn *t, const struct upstream_tls *tls)
+{
+    struct upstream *u = calloc(1, sizeof(*u));
+    if (!u || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        abort();
+    u->turn = t;
+    u->verify = tls->verify;
+    u->ca_file = tls->ca_file ? strdup(tls->ca_file) : NULL;
+    list_init(&u->idle);
+    list_init(&u->failed);
+    u->multi = curl_multi_init();
+    u->share = curl_share_init();
+    if (!u->multi || !u->share)
+        abort();
+    curl_share_setopt(u->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    curl_multi_setopt(u->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
+    curl_multi_setopt(u->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    upstream_loop_init(u);
+    return u;
+}
+
+void upstream_unref(struct upstream *u)
+{
+    if (--u->handles)
+        return;
+    free(u->sockets);
+    free(u->ca_file);
+    free(u);
+}
+
+void upstream_fini(struct upstream *u)
+{
+    assert(u->active == 0);
+    struct list *link;
+    while ((link = list_pop(&u->idle)))
+        op_free(LIST_ENTRY(link, struct upstream_op, link));
+    curl_multi_cleanup(u->multi);
+    curl_share_cleanup(u->share);
+    curl_global_cleanup();
+    upstream_loop_fini(u);
+}

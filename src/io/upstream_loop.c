@@ -1,0 +1,255 @@
+/* libcurl's multi handle on the loop.
+ *
+ * Happy path: libcurl says which descriptors it wants to hear of (on_socket) and when it wants to
+ * be called (on_timeout); libuv tells (on_poll, on_timer) and libcurl is called
+ * (curl_multi_socket_action); after each such call the finished transfers are read.
+ *
+ * Costs: libcurl drops its interest in a socket at the end of each transfer and takes it up with
+ * the next one, and libuv makes two or three system calls of every change. So we open and close the
+ * sockets ourselves, keep one poll handle for the life of each and stay interested in reading; only
+ * when an unwanted event comes (the server closes a kept connection, or sends while the transfer is
+ * paused) the interest is taken back. A kept connection costs no epoll_ctl per call.
+ *
+ * Failure modes: an error event is passed on as CURL_CSELECT_ERR, the transfer ends with libcurl's
+ * verdict. Descriptors libcurl opens by itself (its resolver's) are polled plainly. */
+
+#include "upstream_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct upstream_socket {
+    uv_poll_t poll;
+    struct upstream *upstream;
+    int fd;
+    int want;  /* UV_READABLE | UV_WRITABLE: what libcurl wants */
+    int armed; /* what libuv polls for */
+    bool own;  /* opened by us: lives until libcurl closes it */
+};
+
+static struct upstream_socket *find_socket(const struct upstream *u, int fd)
+{
+    return (size_t)fd < u->sockets_size ? u->sockets[fd] : NULL;
+}
+
+static void remember_socket(struct upstream *u, struct upstream_socket *s)
+{
+    size_t size = u->sockets_size ? u->sockets_size : 64;
+    while (size <= (size_t)s->fd)
+        size *= 2;
+    if (size > u->sockets_size) {
+        u->sockets = realloc(u->sockets, size * sizeof(struct upstream_socket *));
+        if (!u->sockets)
+            abort();
+        memset(u->sockets + u->sockets_size, 0,
+               (size - u->sockets_size) * sizeof(struct upstream_socket *));
+        u->sockets_size = size;
+    }
+    u->sockets[s->fd] = s;
+}
+
+static struct upstream_socket *add_socket(struct upstream *u, int fd, bool own)
+{
+    struct upstream_socket *s = calloc(1, sizeof(*s));
+    if (!s)
+        abort();
+    if (uv_poll_init(u->turn->loop, &s->poll, fd) < 0) {
+        free(s);
+        return NULL;
+    }
+    s->poll.data = s;
+    s->upstream = u;
+    s->fd = fd;
+    s->own = own;
+    u->handles++;
+    remember_socket(u, s);
+    return s;
+}
+
+static void on_socket_closed(uv_handle_t *handle)
+{
+    struct upstream_socket *s = handle->data;
+    upstream_unref(s->upstream);
+    free(s);
+}
+
+static void drop_socket(struct upstream_socket *s)
+{
+    s->want = 0;
+    s->upstream->sockets[s->fd] = NULL;
+    uv_close((uv_handle_t *)&s->poll, on_socket_closed);
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events);
+
+static void poll_for(struct upstream_socket *s, int events)
+{
+    if (events == s->armed)
+        return;
+    s->armed = events;
+    if (events)
+        uv_poll_start(&s->poll, events, on_poll);
+    else
+        uv_poll_stop(&s->poll);
+}
+
+static void act(struct upstream *u, int fd, int bits)
+{
+    int running;
+    curl_multi_socket_action(u->multi, fd, bits, &running);
+    upstream_end_finished(u);
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events)
+{
+    struct upstream_socket *s = handle->data;
+    struct upstream *u = s->upstream;
+    int fd = s->fd;
+    if (status < 0)
+        s->armed = 0; /* libuv has stopped it */
+    else if (!(events & s->want)) {
+        poll_for(s, s->want);
+        return;
+    }
+    int bits = status < 0 ? CURL_CSELECT_ERR : 0;
+    if (events & UV_READABLE)
+        bits |= CURL_CSELECT_IN;
+    if (events & UV_WRITABLE)
+        bits |= CURL_CSELECT_OUT;
+    act(u, fd, bits);
+    if (find_socket(u, fd) == s && !s->armed)
+        poll_for(s, s->want);
+}
+
+/* ---- libcurl's callbacks: they only note --------------------------------------------------------
+ */
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *upstream, void *unused)
+{
+    (void)easy;
+    (void)unused;
+    struct upstream *u = upstream;
+    struct upstream_socket *s = find_socket(u, fd);
+    if (!s && what != CURL_POLL_REMOVE)
+        s = add_socket(u, fd, false);
+    if (!s)
+        return what == CURL_POLL_REMOVE ? 0 : -1;
+    if (what == CURL_POLL_REMOVE && !s->own) {
+        drop_socket(s);
+        return 0;
+    }
+    s->want = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+    if (what == CURL_POLL_REMOVE)
+        s->want = 0;
+    poll_for(s, s->want | (s->armed & UV_READABLE));
+    return 0;
+}
+
+static curl_socket_t on_open(void *upstream, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                    address->protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    if (add_socket(upstream, fd, true))
+        return fd;
+    close(fd);
+    return CURL_SOCKET_BAD;
+}
+
+static int on_close(void *upstream, curl_socket_t fd)
+{
+    struct upstream_socket *s = find_socket(upstream, fd);
+    if (s)
+        drop_socket(s);
+    return close(fd);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void arm_timer(struct upstream *u)
+{
+    if (u->wake_at >= u->armed)
+        return;
+    int64_t now = turn_now(u->turn);
+    u->armed = u->wake_at;
+    uv_timer_start(&u->timer, on_timer, u->wake_at > now ? (uint64_t)(u->wake_at - now) : 0, 0);
+}
+
+/* "At once" is this drain only for a call just started; else the next turn, because a fast upstream
+ * and a fast client could otherwise keep each other, and this drain, running. */
+static int on_timeout(CURLM *multi, long ms, void *upstream)
+{
+    (void)multi;
+    struct upstream *u = upstream;
+    u->wake_at = ms < 0 ? UPSTREAM_NEVER : turn_now(u->turn) + ms;
+    if (ms == 0 && u->starting)
+        turn_mark(u->turn, &u->item);
+    else
+        arm_timer(u);
+    return 0;
+}
+
+/* ---- the loop's side
+ * ----------------------------------------------------------------------------- */
+
+static void wake(struct upstream *u)
+{
+    if (u->wake_at <= turn_now(u->turn)) {
+        u->wake_at = UPSTREAM_NEVER;
+        act(u, CURL_SOCKET_TIMEOUT, 0);
+    } else {
+        upstream_end_finished(u);
+    }
+    arm_timer(u);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct upstream *u = timer->data;
+    u->armed = UPSTREAM_NEVER;
+    wake(u);
+}
+
+static void on_step(struct turn_item *item)
+{
+    wake(LIST_ENTRY(item, struct upstream, item));
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    upstream_unref(handle->data);
+}
+
+void upstream_loop_init(struct upstream *u)
+{
+    u->wake_at = UPSTREAM_NEVER;
+    u->armed = UPSTREAM_NEVER;
+    turn_item_init(&u->item, on_step);
+    uv_timer_init(u->turn->loop, &u->timer);
+    u->timer.data = u;
+    u->handles++;
+    curl_multi_setopt(u->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(u->multi, CURLMOPT_SOCKETDATA, u);
+    curl_multi_setopt(u->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
+    curl_multi_setopt(u->multi, CURLMOPT_TIMERDATA, u);
+}
+
+void upstream_loop_options(struct upstream *u, CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, u);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, u);
+}
+
+/* After curl_multi_cleanup, which closes the sockets. */
+void upstream_loop_fini(struct upstream *u)
+{
+    turn_unmark(&u->item);
+    uv_close((uv_handle_t *)&u->timer, on_timer_closed);
+}
