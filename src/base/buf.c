@@ -26,12 +26,12 @@ void buf_reset(struct buf *b)
 
 char *buf_reserve(struct buf *b, size_t n)
 {
-    if (b->size - b->n >= n && b->p)
-        return b->p + b->n;
     if (b->overflow || n > b->cap - b->n) {
         b->overflow = true;
         return NULL;
     }
+    if (b->size - b->n >= n && b->p)
+        return b->p + b->n;
     size_t size = b->size ? b->size : FIRST_SIZE;
     while (size < b->n + n)
         size *= 2;
