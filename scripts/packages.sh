@@ -94,16 +94,16 @@ packages_apt() {
 
 # Debian 12 has no -dev packages of these two: their sources are laid out as subprojects.
 packages_or_subprojects() {
-    local wanted=()
+    local lacking=()
     pkg-config --exists libllhttp || [ -f "$ML_ROOT/subprojects/llhttp/llhttp.c" ] ||
-        wanted+=(libllhttp-dev)
+        lacking+=(libllhttp-dev)
     pkg-config --exists yyjson || [ -f "$ML_ROOT/subprojects/yyjson/yyjson.c" ] ||
-        wanted+=(libyyjson-dev)
-    [ ${#wanted[@]} -gt 0 ] || return 0
+        lacking+=(libyyjson-dev)
+    [ ${#lacking[@]} -gt 0 ] || return 0
     mkdir -p "$ML_RUN"
     packages_known libc6-dev || packages_update "$ML_RUN/packages.log"
     if packages_known libllhttp-dev && packages_known libyyjson-dev; then
-        packages_install "${wanted[@]}"
+        packages_install "${lacking[@]}"
     else
         packages_ensure 'cmd:dpkg-deb dpkg
             py:pip python3-pip'

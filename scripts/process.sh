@@ -34,25 +34,33 @@ process_launch() {
     printf '%s %s\n' "$pid" "$started" >"$file"
 }
 
-# process_stop PIDFILE SECONDS: asks, waits, then insists. Fails when it had to insist.
+# process_stop PIDFILE SECONDS: asks; when the time is over asks for an end at once, then insists.
+# Fails when asking once was not enough.
 process_stop() {
-    local pid clean=0
+    local pid
     pid=$(process_find "$1") || return 0
     kill -TERM "$pid" 2>/dev/null
-    if ! process_wait_gone "$1" "$2"; then
-        clean=1
-        kill -KILL -- "-$pid" 2>/dev/null
+    if process_wait_gone "$1" 1; then
+        return 0
+    fi
+    say "Waiting for process $pid to finish what it has begun, $2 seconds at the most."
+    if process_wait_gone "$1" "$2"; then
+        return 0
+    fi
+    kill -TERM "$pid" 2>/dev/null
+    if ! process_wait_gone "$1" 2; then
+        kill -KILL -- "-$pid" "$pid" 2>/dev/null
         process_wait_gone "$1" 5
     fi
-    rm -f "$1"
-    return $clean
+    return 1
 }
 
+# Removes the pid file, too.
 process_wait_gone() {
-    local tries=$(($2 * 20))
+    local tries=$(($2 * 50))
     while process_find "$1" >/dev/null; do
         [ $tries -gt 0 ] || return 1
         tries=$((tries - 1))
-        sleep 0.05
+        sleep 0.02
     done
 }

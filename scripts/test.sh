@@ -98,7 +98,7 @@ test_pytest() {
     local name=$1
     shift
     test_begin "$name"
-    "$LINTEL_TEST_PYTHON" -m pytest -q -p no:cacheprovider --junitxml="$ML_REPORTS/$name.xml" "$@" \
+    "$LINTEL_TEST_PYTHON" -m pytest -q --junitxml="$ML_REPORTS/$name.xml" "$@" \
         "$ML_ROOT/tests/$name"
     test_end $?
 }
@@ -109,7 +109,6 @@ test_main() {
     cd "$ML_ROOT" || exit 1
     export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 PYTHONDONTWRITEBYTECODE=1
     export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-    export LINTEL_BUILD_DIR=$ML_DEBUG
     test_prepare
     test_build build-debug "$ML_DEBUG" all -Db_sanitize=address,undefined -Db_lundef=false
     test_meson unit
