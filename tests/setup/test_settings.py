@@ -1,9 +1,11 @@
 """Packages, build, .env and the search for the configuration, against stub programs."""
 
+import json
 import shutil
 import stat
 
 import pytest
+from conftest import ROOT
 
 REAL = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE"}
 
@@ -201,3 +203,9 @@ def test_failed_build_names_the_error(bare):
 def test_failed_configure_starts_afresh_once(bare):
     bare.shell("bin/meson", f"[ \"$2\" = --wipe ] || exit 1; shift; {MESON}")
     assert bare.run("build").returncode == 0
+
+
+def test_lock_file_names_no_registry():
+    lock = json.loads((ROOT / "tests/integration/package-lock.json").read_text())
+    assert len(lock["packages"]) > 1
+    assert not [name for name, entry in lock["packages"].items() if "resolved" in entry]
