@@ -43,7 +43,7 @@ struct settings {
     bool set_verbose, json_logs;
     double keepalive_seconds; /* sse_keepalive_ping_interval_seconds; 0 = off */
     bool ssl_verify;
-    const char *ssl_certificate; /* CA file */
+    const char *ssl_certificate; /* CA file: ssl_verify given as a path, or SSL_CERT_FILE */
 
     /* router_settings */
     double timeout, stream_timeout;                                  /* 0 = unset */
@@ -59,7 +59,8 @@ struct config {
     yyjson_val *model_group_alias; /* object name → group, or NULL */
     struct config_problem *problems;
     unsigned errors, warnings;
-    bool simulated; /* the upstream is the simulated Bedrock (LINTEL_SIMULATED=1) */
+    bool simulated;                /* the upstream is the simulated Bedrock (LINTEL_SIMULATED=1) */
+    const char *credential_source; /* see config_credential_source() */
 };
 
 /* Reads `path` and what it includes. Never NULL: when `errors` > 0 only the problems are valid.
@@ -68,6 +69,11 @@ struct config {
 struct config *config_load(const char *path);
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c); /* NULL is fine */
+
+/* The best source of AWS credentials that any deployment has or names, for people ("environment",
+ * "profile cline", "aws_role_name"); "aws_bedrock_runtime_endpoint" when every deployment names its
+ * own upstream. NULL: there is nothing that could sign a call. Lives as long as the snapshot. */
+const char *config_credential_source(const struct config *c);
 
 /* ---- the option table ------------------------------------------------------------------------ */
 
@@ -79,16 +85,16 @@ enum option_effect {
                     warning says so */
 };
 
-struct option {
+struct config_option {
     const char *section; /* "general_settings", "litellm_params", … */
     const char *name;    /* LiteLLM's spelling where it has one */
     enum option_type type;
     enum option_effect effect;
     const char *default_value; /* as one would write it in YAML; NULL: unset */
     const char *meaning;       /* one line for docs/config.md */
-    int offset;                /* into struct settings, or -1: handled by its section */
+    int offset;                /* into struct settings, or < 0: handled by its section */
 };
 
-extern const struct option config_options[]; /* ends with a NULL section */
+extern const struct config_option config_options[]; /* ends with a NULL section */
 
 #endif

@@ -1,0 +1,229 @@
+#include "gateway/commands.h"
+
+#include "auth.h"
+#include "base/log.h"
+#include "gateway/worker.h"
+#include "supervisor.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_HOST "127.0.0.1"
+#define DEFAULT_PORT 4000
+#define WORKERS_MAX  256
+#define EXIT_NOWHERE 3 /* lintel credentials: no source */
+
+static const char usage[] =
+    "usage: lintel --config FILE [options]\n"
+    "       lintel check FILE | credentials FILE | models FILE\n"
+    "\n"
+    "An OpenAI-compatible gateway in front of Amazon Bedrock.\n"
+    "\n"
+    "  -c, --config FILE      LiteLLM's config.yaml (CONFIG_FILE_PATH)\n"
+    "      --host HOST        address to listen on (HOST; default 127.0.0.1)\n"
+    "      --port PORT        port to listen on, 0 for a free one (PORT; default 4000)\n"
+    "      --num_workers N    processes that share the port (NUM_WORKERS; default 1)\n"
+    "      --detailed_debug   log everything\n"
+    "      --version\n"
+    "      --help\n"
+    "\n"
+    "  check         what is wrong with the configuration; status 1 when there is an error\n"
+    "  credentials   where the AWS credentials come from; status 3 when nowhere\n"
+    "  models        the model names, one a line\n";
+
+struct options {
+    const char *config;
+    struct worker_options worker;
+    int workers;
+    bool debug;
+};
+
+/* ---- small helpers ------------------------------------------------------------------------- */
+
+static const char *environment(const char *name, const char *otherwise)
+{
+    const char *v = getenv(name);
+    return v && *v ? v : otherwise;
+}
+
+static bool to_number(const char *text, int low, int high, const char *what, int *out)
+{
+    int64_t v;
+    if (slice_to_i64(slice_of(text), &v) && v >= low && v <= high) {
+        *out = (int)v;
+        return true;
+    }
+    fprintf(stderr, "lintel: %s must be a number from %d to %d, not '%s'\n", what, low, high, text);
+    return false;
+}
+
+static void print_problems(const struct config *c)
+{
+    for (const struct config_problem *p = c->problems; p; p = p->next)
+        fprintf(stderr, "%s:%d: %s: %s\n", p->file, p->line,
+                p->severity == CONFIG_ERROR ? "error" : "warning", p->text);
+}
+
+/* ---- serving ------------------------------------------------------------------------------- */
+
+static bool is_loopback(const char *host)
+{
+    struct slice h = slice_of(host);
+    return slice_starts(h, SLICE("127.")) || slice_eq(h, SLICE("localhost")) ||
+           slice_eq(h, SLICE("::1"));
+}
+
+static bool key_is_acceptable(const struct config *c, const char *host)
+{
+    if (!auth_key_is_weak(c->settings.master_key) || is_loopback(host) ||
+        c->settings.permit_weak_master_key)
+        return true;
+    fprintf(stderr,
+            "lintel: the master key is unset or publicly known, and %s is reachable from other "
+            "machines: set LITELLM_MASTER_KEY (or general_settings.master_key) to a secret, or "
+            "general_settings.dangerously_permit_weak_or_unset_master_key to true\n",
+            host);
+    return false;
+}
+
+static void set_up_log(const struct config *c, bool debug)
+{
+    log_setup(debug || c->settings.set_verbose ? LOG_DEBUG : LOG_INFO, c->settings.json_logs);
+}
+
+static int serve(const struct options *o)
+{
+    struct config *c;
+    if (!o->config) {
+        fputs("lintel: --config FILE is missing (lintel --help)\n", stderr);
+        return 2;
+    }
+    c = config_load(o->config);
+    print_problems(c);
+    if (c->errors || !key_is_acceptable(c, o->worker.host)) {
+        if (c->errors)
+            fprintf(stderr, "lintel: %s: %u errors, not started\n", o->config, c->errors);
+        config_unref(c);
+        return 1;
+    }
+    set_up_log(c, o->debug);
+    return o->workers > 1 ? supervisor_run(c, &o->worker, o->workers) : worker_run(c, &o->worker);
+}
+
+/* ---- commands that only read a configuration ----------------------------------------------- */
+
+static int check(const struct config *c, const char *path)
+{
+    printf("%s: %u errors, %u warnings, %zu deployments\n", path, c->errors, c->warnings,
+           c->errors ? 0 : c->deployment_count);
+    return c->errors ? 1 : 0;
+}
+
+static int credentials(const struct config *c)
+{
+    const char *source = config_credential_source(c);
+    puts(source ? source : "none");
+    return source ? 0 : EXIT_NOWHERE;
+}
+
+static int models(const struct config *c)
+{
+    for (size_t i = 0; i < c->deployment_count; i++) {
+        bool first = true;
+        for (size_t j = 0; j < i; j++)
+            first =
+                first && strcmp(c->deployments[i].model_name, c->deployments[j].model_name) != 0;
+        if (first)
+            puts(c->deployments[i].model_name);
+    }
+    return 0;
+}
+
+static int read_only(const char *name, const char *path)
+{
+    struct config *c = config_load(path);
+    int status = 1;
+    bool checking = strcmp(name, "check") == 0;
+    if (checking || c->errors)
+        print_problems(c);
+    if (checking)
+        status = check(c, path);
+    else if (!c->errors)
+        status = strcmp(name, "models") == 0 ? models(c) : credentials(c);
+    config_unref(c);
+    return status;
+}
+
+static bool is_read_only(const char *name)
+{
+    return strcmp(name, "check") == 0 || strcmp(name, "credentials") == 0 ||
+           strcmp(name, "models") == 0;
+}
+
+/* ---- arguments ----------------------------------------------------------------------------- */
+
+enum { ARG_HOST = 256, ARG_PORT, ARG_WORKERS, ARG_DEBUG, ARG_VERSION, ARG_HELP };
+
+static const struct option arguments[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"host", required_argument, NULL, ARG_HOST},
+    {"port", required_argument, NULL, ARG_PORT},
+    {"num_workers", required_argument, NULL, ARG_WORKERS},
+    {"detailed_debug", no_argument, NULL, ARG_DEBUG},
+    {"version", no_argument, NULL, ARG_VERSION},
+    {"help", no_argument, NULL, ARG_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+/* What to do next: a process status, or CONTINUE. */
+enum { CONTINUE = -1 };
+
+static int take_argument(int key, struct options *o)
+{
+    switch (key) {
+    case 'c': o->config = optarg; return CONTINUE;
+    case ARG_HOST: o->worker.host = optarg; return CONTINUE;
+    case ARG_PORT: return to_number(optarg, 0, 65535, "--port", &o->worker.port) ? CONTINUE : 2;
+    case ARG_WORKERS:
+        return to_number(optarg, 1, WORKERS_MAX, "--num_workers", &o->workers) ? CONTINUE : 2;
+    case ARG_DEBUG: o->debug = true; return CONTINUE;
+    case ARG_VERSION: puts("lintel " LINTEL_VERSION); return 0;
+    case ARG_HELP: fputs(usage, stdout); return 0;
+    default: fputs(usage, stderr); return 2;
+    }
+}
+
+static bool from_environment(struct options *o)
+{
+    const char *port = environment("PORT", NULL), *workers = environment("NUM_WORKERS", NULL);
+    *o = (struct options){
+        .config = environment("CONFIG_FILE_PATH", NULL),
+        .worker = {.host = environment("HOST", DEFAULT_HOST), .port = DEFAULT_PORT},
+        .workers = 1,
+    };
+    return (!port || to_number(port, 0, 65535, "PORT", &o->worker.port)) &&
+           (!workers || to_number(workers, 1, WORKERS_MAX, "NUM_WORKERS", &o->workers));
+}
+
+int command_main(int argc, char **argv)
+{
+    struct options o;
+    signal(SIGPIPE, SIG_IGN); /* libuv does not guard its writes */
+    if (argc == 3 && is_read_only(argv[1]))
+        return read_only(argv[1], argv[2]);
+    if (!from_environment(&o))
+        return 2;
+    for (int key; (key = getopt_long(argc, argv, "c:", arguments, NULL)) != -1;) {
+        int status = take_argument(key, &o);
+        if (status != CONTINUE)
+            return status;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "lintel: unexpected argument '%s' (lintel --help)\n", argv[optind]);
+        return 2;
+    }
+    return serve(&o);
+}

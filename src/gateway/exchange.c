@@ -1,0 +1,626 @@
+/* The life of a request, in the order it is lived; see exchange.h for the picture.
+ *
+ * The happy path of a stream: the head comes, the key is right, the body is read and parsed, a
+ * deployment is picked, the call is built and sent; each piece of the answer is decoded and encoded
+ * into `out` inside upstream's data event and leaves in one write in the same turn; at the end the
+ * connection is given back and the exchange waits for the upstream call to end.
+ *
+ * Failure modes: whatever fails before a byte of the answer was sent becomes an HTTP error in the
+ * client's dialect (FLUSH); after that, an error event closes the stream. A client that leaves
+ * cancels the call at once. A client that reads slowly pauses the upstream at EXCHANGE_HIGH.
+ *
+ * The 200 of a stream is held until the answer says something, so that a throttle that arrives as
+ * an exception frame is still an honest 429; but not longer than one keep-alive interval, since a
+ * proxy in front would give up. */
+
+#include "exchange.h"
+
+#include "auth.h"
+#include "base/log.h"
+#include "reply.h"
+#include "router.h"
+#include "worker_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define OUT_MAX            (256u * 1024 * 1024) /* bytes; a frame is at most 24 MiB, escaped six-fold */
+#define BODY_EAGER         (1024 * 1024)        /* of a declared length, reserved at once */
+#define MEBIBYTE           (1024 * 1024)
+#define MS_PER_S           1000
+#define STATUS_CLIENT_GONE 499 /* nginx's, in the log only */
+
+const struct sm_state exchange_states[EX_NR] = {
+    [EX_HEAD] = {"HEAD", SM_TO(EX_AUTH) | SM_TO(EX_SETTLE)},
+    [EX_AUTH] = {"AUTH", SM_TO(EX_BODY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_BODY] = {"BODY", SM_TO(EX_ADMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_ADMIT] = {"ADMIT", SM_TO(EX_ROUTE) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_ROUTE] = {"ROUTE", SM_TO(EX_CALL) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_CALL] = {"CALL", SM_TO(EX_RELAY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_RELAY] = {"RELAY", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_FLUSH] = {"FLUSH", SM_TO(EX_SETTLE)},
+    [EX_SETTLE] = {"SETTLE", SM_TO(EX_DONE)},
+    [EX_DONE] = {"DONE", 0},
+};
+
+static bool invariant(const struct sm *sm)
+{
+    const struct exchange *ex = LIST_ENTRY(sm, struct exchange, sm);
+    switch ((enum exchange_state)sm->state) {
+    case EX_RELAY: return ex->head_sent && ex->request.stream && ex->conn;
+    case EX_SETTLE: return !ex->conn;
+    case EX_DONE: return !ex->conn && !ex->op;
+    case EX_HEAD:
+    case EX_AUTH:
+    case EX_BODY:
+    case EX_ADMIT:
+    case EX_ROUTE: return !ex->op && !ex->head_sent;
+    case EX_CALL:
+    case EX_FLUSH: return true;
+    }
+    return false;
+}
+
+/* ---- deposits ------------------------------------------------------------------------------ */
+
+static void deposit(struct exchange *ex, unsigned facts)
+{
+    ex->facts |= facts;
+    turn_mark(&ex->worker->turn, &ex->item);
+}
+
+static void exchange_step(struct turn_item *item);
+
+static void *on_head(void *server, struct conn *c, const struct http_head *head)
+{
+    struct worker *w = server;
+    struct exchange *ex = calloc(1, sizeof(*ex));
+    if (!ex)
+        abort();
+    ex->worker = w;
+    ex->config = config_ref(w->config);
+    ex->conn = c;
+    ex->head = head;
+    arena_init(&ex->arena);
+    buf_init(&ex->body, (size_t)ex->config->settings.max_request_size_mb * MEBIBYTE);
+    buf_init(&ex->upstream_body, OUT_MAX);
+    buf_init(&ex->out, OUT_MAX);
+    llm_request_init(&ex->request);
+    llm_fold_init(&ex->fold, &ex->arena);
+    random_uuid(ex->id);
+    http1_reply_init(&ex->reply, head);
+    sm_init(&ex->sm, exchange_states, invariant, EX_HEAD);
+    ex->times[EX_HEAD] = turn_now(&w->turn);
+    turn_item_init(&ex->item, exchange_step);
+    worker_exchange_began(w, &ex->link);
+    deposit(ex, 0);
+    return ex;
+}
+
+static void on_body(void *user, struct slice bytes)
+{
+    struct exchange *ex = user;
+    buf_add(&ex->body, bytes);
+    if (ex->body.overflow)
+        deposit(ex, 0);
+}
+
+static void on_body_end(void *user)
+{
+    deposit(user, FACT_BODY_END);
+}
+
+static void on_body_failed(void *user, int status, const char *reason)
+{
+    struct exchange *ex = user;
+    failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, status, "%s", reason);
+    deposit(ex, FACT_BODY_BAD);
+}
+
+static void on_room(void *user)
+{
+    deposit(user, FACT_ROOM);
+}
+
+static void on_gone(void *user)
+{
+    struct exchange *ex = user;
+    ex->conn = NULL;
+    ex->head = NULL;
+    deposit(ex, FACT_GONE);
+}
+
+const struct conn_events exchange_conn_events = {
+    .head = on_head,
+    .body = on_body,
+    .body_end = on_body_end,
+    .body_failed = on_body_failed,
+    .room = on_room,
+    .gone = on_gone,
+    .refusal = reply_refusal,
+};
+
+/* One neutral event of the answer. Pure work only: this runs inside curl's callback. */
+static void on_event(void *user, const struct llm_event *e)
+{
+    struct exchange *ex = user;
+    if (e->kind == EV_FAIL) {
+        ex->failure = *e->failure;
+        deposit(ex, FACT_FAILED);
+        return;
+    }
+    if (e->kind == EV_USAGE) {
+        ex->usage = *e->usage;
+        ex->has_usage = true;
+    }
+    if (!ex->request.stream)
+        llm_fold_event(&ex->fold, e);
+    else if (ex->conn)
+        ex->route->dialect->encode(ex->encoder, e, &ex->out);
+    deposit(ex, (e->kind == EV_START ? 0 : FACT_EVENT) | (e->kind == EV_END ? FACT_COMPLETE : 0));
+}
+
+static void on_upstream_head(void *user, int status, struct http_headers headers)
+{
+    struct exchange *ex = user;
+    reply_keep_upstream_headers(ex, headers);
+    ex->decoder = ex->provider->decoder(&ex->attempt, status, headers, &ex->sink);
+    if (status == 200 && ex->request.stream && ex->conn && !ex->head_sent)
+        reply_stream_begin(ex);
+}
+
+static size_t queued(const struct exchange *ex)
+{
+    return ex->out.n + (ex->conn ? conn_queued(ex->conn) : 0);
+}
+
+static bool on_upstream_data(void *user, struct slice bytes)
+{
+    struct exchange *ex = user;
+    if (ex->conn && queued(ex) >= EXCHANGE_HIGH) {
+        ex->facts |= FACT_PAUSED;
+        return false;
+    }
+    ex->provider->feed(ex->decoder, bytes);
+    return true;
+}
+
+static struct failure call_failure(struct exchange *ex, enum upstream_end end, const char *detail)
+{
+    struct failure f = {0};
+    bool timeout = end >= UPSTREAM_TIMEOUT_CONNECT && end <= UPSTREAM_TIMEOUT_TOTAL;
+    failure_set(&f, &ex->arena, timeout ? FAILURE_TIMEOUT : FAILURE_BAD_GATEWAY,
+                timeout ? 408 : 502, "%s", detail);
+    f.upstream = true;
+    f.retryable = true;
+    return f;
+}
+
+static void on_upstream_end(void *user, enum upstream_end end, const char *detail)
+{
+    struct exchange *ex = user;
+    ex->op = NULL;
+    if (end == UPSTREAM_DONE && ex->decoder)
+        ex->provider->finish(ex->decoder);
+    else if (!(ex->facts & (FACT_COMPLETE | FACT_FAILED))) {
+        ex->failure = call_failure(ex, end, detail);
+        ex->facts |= FACT_FAILED;
+    }
+    deposit(ex, FACT_CALL_OVER);
+}
+
+static const struct upstream_events upstream_events = {
+    .head = on_upstream_head,
+    .data = on_upstream_data,
+    .end = on_upstream_end,
+};
+
+void exchange_expire(struct exchange *ex, int64_t now)
+{
+    if (ex->deadline && now >= ex->deadline) {
+        ex->deadline = 0;
+        deposit(ex, FACT_TIMER);
+    }
+}
+
+/* ---- HEAD, AUTH ---------------------------------------------------------------------------- */
+
+static int step_head(struct exchange *ex)
+{
+    return EX_AUTH;
+}
+
+static bool refuse_route(struct exchange *ex, const struct route_result *r)
+{
+    if (r->match == ROUTE_NO_PATH)
+        return failure_set(&ex->failure, &ex->arena, FAILURE_NOT_FOUND, 404,
+                           "no such path: %.*s %.*s", SLICE_ARG(ex->head->method),
+                           SLICE_ARG(ex->head->path));
+    ex->allow = r->allow;
+    return failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, 405,
+                       "method %.*s is not allowed here, only %s", SLICE_ARG(ex->head->method),
+                       r->allow);
+}
+
+static bool body_is_too_large(struct exchange *ex)
+{
+    if (ex->head->content_length <= (int64_t)ex->body.cap && !ex->body.overflow)
+        return false;
+    failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, 413,
+                "the request body is larger than max_request_size_mb (%lld MB)",
+                (long long)ex->config->settings.max_request_size_mb);
+    ex->reply.keep_alive = false;
+    return true;
+}
+
+static int step_auth(struct exchange *ex)
+{
+    struct route_result r = routes_find(ex->head->method, ex->head->path);
+    if (slice_eq(ex->head->method, SLICE("OPTIONS")) && routes_has_path(ex->head->path)) {
+        reply_preflight(ex);
+        return EX_FLUSH;
+    }
+    if (r.match != ROUTE_FOUND) {
+        refuse_route(ex, &r);
+        return EX_FLUSH;
+    }
+    ex->route = r.route;
+    ex->route_model = r.model;
+    if (!r.route->open && !auth_check(ex->config, ex->head, &ex->arena, &ex->failure))
+        return EX_FLUSH;
+    return body_is_too_large(ex) ? EX_FLUSH : EX_BODY;
+}
+
+/* ---- BODY, ADMIT --------------------------------------------------------------------------- */
+
+static int step_body(struct exchange *ex)
+{
+    if (!ex->entered) {
+        int64_t declared = ex->head->content_length;
+        if (declared > 0)
+            buf_reserve(&ex->body,
+                        (size_t)(declared < BODY_EAGER ? declared : BODY_EAGER) + JSON_PADDING);
+        conn_read_body(ex->conn);
+    }
+    if (ex->facts & FACT_BODY_BAD) {
+        ex->reply.keep_alive = false;
+        return EX_FLUSH;
+    }
+    if (body_is_too_large(ex))
+        return EX_FLUSH;
+    return ex->facts & FACT_BODY_END ? EX_ADMIT : EX_SUSPEND;
+}
+
+static yyjson_val *parse_body(struct exchange *ex)
+{
+    struct json_error error;
+    size_t n = ex->body.n;
+    ex->body.cap = SIZE_MAX; /* the padding may pass the limit of the body itself */
+    if (!buf_reserve(&ex->body, JSON_PADDING))
+        abort();
+    yyjson_val *v = json_parse_insitu(ex->body.p, n, &ex->arena, &error);
+    if (!v)
+        failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, 400,
+                    "the request body is not valid JSON: %s at byte %zu", error.message,
+                    error.offset);
+    return v;
+}
+
+/* The model: named in the path, in the body, or by completion_model. */
+static bool find_model(struct exchange *ex)
+{
+    struct slice named = percent_decode(ex->route_model, &ex->arena);
+    uint32_t random;
+    if (named.n)
+        ex->request.model = named;
+    if (!ex->request.model.n)
+        ex->request.model = slice_of(ex->config->settings.completion_model);
+    random_bytes(&random, sizeof(random));
+    struct router_pick pick = router_pick(ex->config, ex->request.model, random);
+    ex->deployment = pick.deployment;
+    ex->model_group = pick.group;
+    ex->model_id = pick.model_id;
+    if (pick.deployment)
+        return true;
+    if (!ex->request.model.n)
+        return failure_bad_param(&ex->failure, &ex->arena, "model",
+                                 "Missing required parameter: 'model'.");
+    return failure_bad_param(&ex->failure, &ex->arena, "model",
+                             "Invalid model name passed in model=%.*s. Call `/v1/models` to view "
+                             "available models for your key.",
+                             SLICE_ARG(ex->request.model));
+}
+
+static int answer_ourselves(struct exchange *ex)
+{
+    struct buf body;
+    buf_init(&body, OUT_MAX);
+    ex->route->handle(ex, &body);
+    if (ex->failure.kind == FAILURE_NONE)
+        reply_whole(ex, 200, SLICE("application/json"), buf_slice(&body));
+    buf_fini(&body);
+    return EX_FLUSH;
+}
+
+static int step_admit(struct exchange *ex)
+{
+    yyjson_val *body;
+    if (ex->route->handle)
+        return answer_ourselves(ex);
+    body = parse_body(ex);
+    if (!body || !ex->route->dialect->parse(body, &ex->arena, &ex->request, &ex->failure))
+        return EX_FLUSH;
+    ex->request.include_usage =
+        ex->request.include_usage || ex->config->settings.always_include_stream_usage;
+    ex->request.drop_params = ex->request.drop_params || ex->config->settings.drop_params;
+    return EX_ROUTE;
+}
+
+/* ---- ROUTE, CALL --------------------------------------------------------------------------- */
+
+static int step_route(struct exchange *ex)
+{
+    if (!find_model(ex))
+        return EX_FLUSH;
+    ex->provider = &provider_bedrock;
+    ex->answer = (struct dialect_answer){
+        .id = arena_printf(&ex->arena, "chatcmpl-%s", ex->id),
+        .model = arena_dup(&ex->arena, ex->request.model),
+        .created = time(NULL),
+    };
+    ex->request.model = ex->answer.model; /* outlives the body */
+    if (ex->request.stream)
+        ex->encoder = ex->route->dialect->encoder(&ex->arena, &ex->request, &ex->answer);
+    return EX_CALL;
+}
+
+static unsigned milliseconds(double seconds)
+{
+    return seconds <= 0 ? 0 : seconds > 4e6 ? 4000000000u : (unsigned)(seconds * MS_PER_S);
+}
+
+static double first_of(double a, double b, double c)
+{
+    return a > 0 ? a : b > 0 ? b : c;
+}
+
+/* The four clocks. A stream has no total: it may take as long as it says something. */
+static struct upstream_timeouts timeouts_of(const struct exchange *ex)
+{
+    const struct settings *s = &ex->config->settings;
+    const struct deployment *d = ex->deployment;
+    double total = first_of(d->timeout_s, s->timeout, s->request_timeout);
+    double first = first_of(d->stream_timeout_s, s->stream_timeout, s->first_byte_timeout);
+    struct upstream_timeouts t = {.connect_ms = milliseconds(s->connect_timeout)};
+    if (ex->request.stream) {
+        t.first_ms = milliseconds(first > 0 ? first : total);
+        t.idle_ms = milliseconds(s->stream_idle_timeout);
+    } else {
+        t.first_ms = milliseconds(s->first_byte_timeout);
+        t.total_ms = milliseconds(total);
+    }
+    return t;
+}
+
+static void arm_keepalive(struct exchange *ex)
+{
+    unsigned ms = milliseconds(ex->config->settings.keepalive_seconds);
+    ex->deadline = ex->request.stream && ms ? turn_now(&ex->worker->turn) + ms : 0;
+}
+
+static bool start_call(struct exchange *ex)
+{
+    struct http_call call;
+    struct upstream_timeouts timeouts = timeouts_of(ex);
+    ex->sink = (struct llm_sink){on_event, ex};
+    ex->attempt = (struct provider_attempt){
+        .deployment = ex->deployment,
+        .model_id = ex->model_id,
+        .request = &ex->request,
+        .now = ex->answer.created,
+        .arena = &ex->arena,
+        .body = &ex->upstream_body,
+    };
+    if (!ex->provider->build(&ex->attempt, &call, &ex->failure))
+        return false;
+    ex->attempts++;
+    ex->op = upstream_start(ex->worker->upstream, &call, &timeouts, &upstream_events, ex);
+    return true;
+}
+
+/* Hands what lies in `out` to the connection. */
+static void send_out(struct exchange *ex)
+{
+    http1_chunk_commit(&ex->reply, &ex->out, ex->chunk);
+    if (ex->out.n)
+        conn_send(ex->conn, &ex->out);
+    ex->chunk = http1_chunk_begin(&ex->reply, &ex->out);
+}
+
+/* The upstream says nothing: a comment keeps proxies and clients awake. Before the first event this
+ * commits the 200 (see the head of this file). */
+static void keep_alive(struct exchange *ex)
+{
+    ex->facts &= ~(unsigned)FACT_TIMER;
+    ex->committed = true;
+    if (!ex->head_sent)
+        reply_stream_begin(ex);
+    BUF_LITERAL(&ex->out, ": keep-alive\n\n");
+    send_out(ex);
+    arm_keepalive(ex);
+}
+
+static int finish_whole(struct exchange *ex)
+{
+    struct buf body;
+    if (ex->fold.response.failure.kind != FAILURE_NONE) {
+        ex->failure = ex->fold.response.failure;
+        return EX_FLUSH;
+    }
+    buf_init(&body, OUT_MAX);
+    ex->route->dialect->encode_whole(&ex->fold.response, &ex->request, &ex->answer, &body);
+    reply_whole(ex, 200, SLICE("application/json"), buf_slice(&body));
+    buf_fini(&body);
+    return EX_FLUSH;
+}
+
+static int step_call(struct exchange *ex)
+{
+    if (!ex->entered) {
+        if (!start_call(ex))
+            return EX_FLUSH;
+        arm_keepalive(ex);
+    }
+    if (ex->request.stream && ex->facts & FACT_EVENT)
+        return EX_RELAY;
+    if (ex->facts & FACT_FAILED)
+        return EX_FLUSH;
+    if (ex->facts & FACT_COMPLETE)
+        return finish_whole(ex);
+    if (ex->facts & FACT_TIMER)
+        keep_alive(ex);
+    return EX_SUSPEND;
+}
+
+/* ---- RELAY --------------------------------------------------------------------------------- */
+
+/* Nothing can be tried again from here on: the request's bytes are not needed any more. */
+static void commit(struct exchange *ex)
+{
+    ex->committed = true;
+    buf_fini(&ex->body);
+    ex->first_event = turn_now(&ex->worker->turn);
+}
+
+static void resume_if_room(struct exchange *ex)
+{
+    if (ex->facts & FACT_PAUSED && queued(ex) <= EXCHANGE_LOW && ex->op) {
+        ex->facts &= ~(unsigned)FACT_PAUSED;
+        upstream_resume(ex->op);
+    }
+}
+
+static int step_relay(struct exchange *ex)
+{
+    if (!ex->entered)
+        commit(ex);
+    if (ex->facts & (FACT_COMPLETE | FACT_FAILED))
+        return EX_FLUSH;
+    if (ex->facts & FACT_TIMER)
+        keep_alive(ex);
+    else if (ex->facts & FACT_EVENT)
+        arm_keepalive(ex);
+    ex->facts &= ~(unsigned)(FACT_EVENT | FACT_ROOM);
+    send_out(ex);
+    resume_if_room(ex);
+    return EX_SUSPEND;
+}
+
+/* ---- FLUSH, SETTLE, DONE ------------------------------------------------------------------- */
+
+/* A stream whose head is out: the error event, if it failed, and the last chunk. */
+static void end_stream(struct exchange *ex)
+{
+    struct llm_event fail = {.kind = EV_FAIL, .failure = &ex->failure};
+    if (ex->failure.kind != FAILURE_NONE)
+        ex->route->dialect->encode(ex->encoder, &fail, &ex->out);
+    http1_chunk_commit(&ex->reply, &ex->out, ex->chunk);
+    http1_write_end(&ex->reply, &ex->out);
+}
+
+static int step_flush(struct exchange *ex)
+{
+    bool failed = ex->failure.kind != FAILURE_NONE;
+    if (ex->committed) {
+        end_stream(ex);
+    } else if (failed) {
+        buf_reset(&ex->out); /* a 200 that was prepared but not sent */
+        reply_failure(ex);
+    }
+    conn_send(ex->conn, &ex->out);
+    conn_finish(ex->conn, ex->reply.keep_alive);
+    ex->conn = NULL;
+    ex->head = NULL;
+    return EX_SETTLE;
+}
+
+static void log_exchange(const struct exchange *ex)
+{
+    int64_t now = turn_now(&ex->worker->turn), begun = ex->times[EX_HEAD];
+    log_info(
+        "%s %s status=%d model=%.*s deployment=%s ms=%lld first_ms=%lld tokens=%lld/%lld%s%.*s",
+        ex->id, ex->route ? ex->route->path : "-", ex->status, SLICE_ARG(ex->request.model),
+        ex->deployment ? ex->deployment->id : "-", (long long)(now - begun),
+        (long long)(ex->first_event ? ex->first_event - begun : 0),
+        (long long)llm_usage_prompt(&ex->usage), (long long)ex->usage.output,
+        ex->failure.kind == FAILURE_NONE ? "" : " error=", SLICE_ARG(ex->failure.message));
+}
+
+/* The upstream's last bytes may still be on their way; a short wait lets its connection be used
+ * again. A client that left is not worth waiting for. */
+static int step_settle(struct exchange *ex)
+{
+    if (!ex->entered) {
+        if (ex->facts & FACT_GONE)
+            ex->status = STATUS_CLIENT_GONE;
+        log_exchange(ex);
+        ex->deadline = turn_now(&ex->worker->turn) + SETTLE_GRACE_MS;
+        ex->facts &= ~(unsigned)FACT_TIMER;
+    }
+    resume_if_room(ex);
+    if (ex->op && ex->facts & (FACT_TIMER | FACT_GONE | FACT_FAILED)) {
+        upstream_cancel(ex->op);
+        ex->op = NULL;
+    }
+    return ex->op ? EX_SUSPEND : EX_DONE;
+}
+
+/* ---- the mover ----------------------------------------------------------------------------- */
+
+static int (*const steps[EX_NR])(struct exchange *ex) = {
+    [EX_HEAD] = step_head,   [EX_AUTH] = step_auth,   [EX_BODY] = step_body,
+    [EX_ADMIT] = step_admit, [EX_ROUTE] = step_route, [EX_CALL] = step_call,
+    [EX_RELAY] = step_relay, [EX_FLUSH] = step_flush, [EX_SETTLE] = step_settle,
+};
+
+static void release(struct turn_grave *grave)
+{
+    struct exchange *ex = LIST_ENTRY(grave, struct exchange, grave);
+    if (ex->decoder)
+        ex->provider->fini(ex->decoder);
+    llm_fold_fini(&ex->fold);
+    buf_fini(&ex->body);
+    buf_fini(&ex->upstream_body);
+    buf_fini(&ex->out);
+    arena_fini(&ex->arena);
+    config_unref(ex->config);
+    free(ex);
+}
+
+static int next_state(struct exchange *ex)
+{
+    int next;
+    if (ex->facts & FACT_GONE && ex->sm.state < EX_SETTLE)
+        return EX_SETTLE;
+    next = steps[ex->sm.state](ex);
+    ex->entered = true;
+    return next;
+}
+
+static void exchange_step(struct turn_item *item)
+{
+    struct exchange *ex = LIST_ENTRY(item, struct exchange, item);
+    struct worker *w = ex->worker;
+    for (int next; (next = next_state(ex)) != EX_SUSPEND;) {
+        sm_move(&ex->sm, next);
+        ex->entered = false;
+        ex->times[next] = turn_now(&w->turn);
+        if (next == EX_DONE) {
+            worker_exchange_ended(w, &ex->link);
+            turn_unmark(&ex->item);
+            turn_bury(&w->turn, &ex->grave, release);
+            return;
+        }
+    }
+}

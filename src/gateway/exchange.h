@@ -1,0 +1,123 @@
+#ifndef GATEWAY_EXCHANGE_H
+#define GATEWAY_EXCHANGE_H
+
+/* One HTTP request and everything done for it.
+ *
+ *   HEAD ─► AUTH ─► BODY ─► ADMIT ─► ROUTE ─► CALL ─► RELAY ─► FLUSH ─► SETTLE ─► DONE
+ *                             │                 │    (stream)    ▲
+ *                             │ own answer      │ whole answer   │
+ *                             └─────────────────┴────────────────┘
+ *
+ * Every state before FLUSH may go to FLUSH (refuse: an error reply) and, like FLUSH, to SETTLE (the
+ * client is gone). Where it suspends, and for what:
+ *   BODY    the rest of the request body
+ *   CALL    the first event that says something, or the whole answer; meanwhile keep-alives
+ *   RELAY   upstream events; room at the client
+ *   SETTLE  the end of the upstream call (bounded by SETTLE_GRACE_MS, then cancelled)
+ *
+ * Callbacks deposit into `facts`, `body`, `out`, `failure`, `usage` and mark the exchange; only
+ * exchange_step (exchange.c) moves the state, from the turn.
+ *
+ * Owned here: arena, body, upstream_body, out, decoder, fold. The connection is lent until
+ * conn_finish() or `gone`; the configuration snapshot is referenced. */
+
+#include "base/sm.h"
+#include "dialect/dialect.h"
+#include "gateway/config.h"
+#include "io/conn.h"
+#include "io/upstream.h"
+#include "provider/provider.h"
+#include "routes.h"
+#include "wire/crypto.h"
+
+struct worker;
+
+enum exchange_state {
+    EX_HEAD,
+    EX_AUTH,
+    EX_BODY,
+    EX_ADMIT,
+    EX_ROUTE,
+    EX_CALL,
+    EX_RELAY,
+    EX_FLUSH,
+    EX_SETTLE,
+    EX_DONE
+};
+enum { EX_NR = EX_DONE + 1, EX_SUSPEND = -1 }; /* kept out of the enum for -Wswitch */
+
+/* What callbacks deposited. */
+enum exchange_fact {
+    FACT_BODY_END = 1 << 0,  /* the request body is complete */
+    FACT_BODY_BAD = 1 << 1,  /* it will never be; `failure` says why */
+    FACT_EVENT = 1 << 2,     /* the answer said something */
+    FACT_COMPLETE = 1 << 3,  /* EV_END */
+    FACT_FAILED = 1 << 4,    /* EV_FAIL or the call broke; `failure` */
+    FACT_CALL_OVER = 1 << 5, /* the upstream op has ended */
+    FACT_PAUSED = 1 << 6,    /* the upstream waits for room */
+    FACT_ROOM = 1 << 7,      /* the client took some bytes */
+    FACT_TIMER = 1 << 8,     /* `deadline` has passed */
+    FACT_GONE = 1 << 9       /* the client is gone */
+};
+
+#define EXCHANGE_HIGH   (256 * 1024) /* bytes queued for a client: the upstream pauses */
+#define EXCHANGE_LOW    (64 * 1024)  /* … and resumes */
+#define SETTLE_GRACE_MS 2000         /* for an upstream to end after its last event */
+
+struct exchange {
+    struct list link;      /* worker.exchanges */
+    struct turn_item item; /* marked when there is something to do */
+    struct turn_grave grave;
+    struct sm sm;
+    bool entered;      /* the current state's step has run once */
+    unsigned facts;    /* exchange_fact bits */
+    unsigned attempts; /* upstream calls made */
+    struct worker *worker;
+    struct config *config;        /* the snapshot it started with */
+    struct conn *conn;            /* NULL once the client is gone or served */
+    const struct http_head *head; /* valid while conn is */
+    struct arena arena;
+    char id[UUID_SIZE]; /* x-litellm-call-id */
+
+    const struct route *route;
+    struct slice route_model; /* model named in the path, or empty */
+    struct buf body;          /* of the client's request */
+    struct http1_reply reply;
+
+    struct llm_request request;
+    const struct deployment *deployment;
+    struct slice model_id;    /* Bedrock id to call */
+    struct slice model_group; /* name of the group that serves */
+    struct dialect_answer answer;
+
+    const struct provider *provider;
+    struct provider_attempt attempt;
+    struct upstream_op *op; /* NULL: no call is running */
+    struct buf upstream_body;
+    void *decoder;
+    struct llm_sink sink;
+    void *encoder;                        /* streamed answers */
+    struct llm_fold fold;                 /* whole answers */
+    struct http_headers upstream_headers; /* of the answer, renamed for the client: reply.c */
+
+    bool head_sent;    /* a status line is written */
+    bool committed;    /* … and handed out: a failure can only be an event of the stream now */
+    size_t chunk;      /* mark of the open chunk in `out` */
+    const char *allow; /* of a 405, or NULL */
+    struct buf out;    /* bytes for the client, not handed to conn yet */
+    int status;        /* of the reply */
+    struct failure failure;
+    struct llm_usage usage;
+    bool has_usage;
+
+    int64_t deadline;     /* ms, turn time; 0: none */
+    int64_t times[EX_NR]; /* ms, turn time, when each state was entered */
+    int64_t first_event;  /* ms, turn time, when the answer began to say something */
+};
+
+extern const struct sm_state exchange_states[EX_NR];
+extern const struct conn_events exchange_conn_events; /* for the listener */
+
+void exchange_expire(struct exchange *ex, int64_t now); /* the clock looks at `deadline` */
+
+#endif

@@ -1,0 +1,147 @@
+#include "handlers.h"
+
+#include "router.h"
+#include "worker_private.h"
+
+#include <dirent.h>
+
+#define MODELS_CREATED 1677610602 /* LiteLLM's constant: clients compare lists, not dates */
+#define LISTED_MAX     1000       /* exchanges described at once */
+
+void handle_root(struct exchange *ex, struct buf *body)
+{
+    BUF_LITERAL(body, "\"Lintel: RUNNING\"");
+}
+
+void handle_health(struct exchange *ex, struct buf *body)
+{
+    BUF_LITERAL(body, "{\"status\":\"healthy\"}");
+}
+
+void handle_liveness(struct exchange *ex, struct buf *body)
+{
+    BUF_LITERAL(body, "\"I'm alive!\"");
+}
+
+void handle_readiness(struct exchange *ex, struct buf *body)
+{
+    if (ex->worker->draining) {
+        failure_set(&ex->failure, &ex->arena, FAILURE_UNAVAILABLE, 503, "shutting down");
+        return;
+    }
+    BUF_LITERAL(
+        body,
+        "{\"status\":\"healthy\",\"db\":\"Not connected\",\"litellm_version\":\"" LINTEL_VERSION
+        "\"}");
+}
+
+/* ---- models -------------------------------------------------------------------------------- */
+
+static void write_model(struct json_writer *w, struct slice name)
+{
+    json_object(w);
+    json_member_string(w, "id", name);
+    json_member_string(w, "object", SLICE("model"));
+    json_member_integer(w, "created", MODELS_CREATED);
+    json_member_string(w, "owned_by", SLICE("openai"));
+    json_object_end(w);
+}
+
+static bool is_first_of_group(const struct config *c, size_t i)
+{
+    struct slice name = slice_of(c->deployments[i].model_name);
+    for (size_t j = 0; j < i; j++)
+        if (slice_eq(slice_of(c->deployments[j].model_name), name))
+            return false;
+    return true;
+}
+
+static void write_aliases(struct json_writer *w, const struct config *c)
+{
+    yyjson_val *key;
+    yyjson_obj_iter it = yyjson_obj_iter_with(c->model_group_alias);
+    while ((key = yyjson_obj_iter_next(&it)))
+        if (!yyjson_is_true(json_get(yyjson_obj_iter_get_val(key), "hidden")))
+            write_model(w, json_slice(key));
+}
+
+void handle_models(struct exchange *ex, struct buf *body)
+{
+    const struct config *c = ex->config;
+    struct json_writer w;
+    json_begin(&w, body);
+    json_object(&w);
+    json_key(&w, "data");
+    json_array(&w);
+    for (size_t i = 0; i < c->deployment_count; i++)
+        if (is_first_of_group(c, i))
+            write_model(&w, slice_of(c->deployments[i].model_name));
+    write_aliases(&w, c);
+    json_array_end(&w);
+    json_member_string(&w, "object", SLICE("list"));
+    json_object_end(&w);
+}
+
+void handle_model(struct exchange *ex, struct buf *body)
+{
+    struct slice name = percent_decode(ex->route_model, &ex->arena);
+    struct json_writer w;
+    if (!name.n || !router_pick(ex->config, name, 0).deployment) {
+        failure_set(&ex->failure, &ex->arena, FAILURE_NOT_FOUND, 404,
+                    "The model `%.*s` does not exist or is not accessible", SLICE_ARG(name));
+        return;
+    }
+    json_begin(&w, body);
+    write_model(&w, name);
+}
+
+/* ---- what lives ---------------------------------------------------------------------------- */
+
+static unsigned open_descriptors(void)
+{
+    unsigned n = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    while (dir && readdir(dir))
+        n++;
+    if (dir)
+        closedir(dir);
+    return n > 3 ? n - 3 : 0; /* ".", ".." and the directory itself */
+}
+
+static void write_exchange(struct json_writer *w, const struct exchange *ex, int64_t now)
+{
+    json_object(w);
+    json_member_string(w, "id", slice_of(ex->id));
+    json_member_string(w, "state", slice_of(sm_name(&ex->sm)));
+    json_member_string(w, "path", ex->conn ? ex->head->path : SLICE(""));
+    json_member_string(w, "model", ex->request.model);
+    json_member_integer(w, "age_ms", now - ex->times[EX_HEAD]);
+    json_member_integer(w, "queued", ex->conn ? (int64_t)(conn_queued(ex->conn) + ex->out.n) : 0);
+    json_member_bool(w, "paused", ex->facts & FACT_PAUSED);
+    json_member_integer(w, "arena_bytes", (int64_t)ex->arena.total);
+    json_object_end(w);
+}
+
+void handle_exchanges(struct exchange *ex, struct buf *body)
+{
+    const struct worker *w = ex->worker;
+    struct json_writer j;
+    unsigned listed = 0;
+    json_begin(&j, body);
+    json_object(&j);
+    json_member_integer(&j, "live", w->live - 1); /* without this very request */
+    json_member_integer(&j, "served", (int64_t)w->served);
+    json_member_integer(&j, "connections", w->listener ? listener_connections(w->listener) : 0);
+    json_member_integer(&j, "upstream", upstream_active(w->upstream));
+    json_member_integer(&j, "descriptors", open_descriptors());
+    json_key(&j, "exchanges");
+    json_array(&j);
+    for (struct list *l = w->exchanges.next; l != &w->exchanges && listed < LISTED_MAX;
+         l = l->next) {
+        const struct exchange *other = LIST_ENTRY(l, struct exchange, link);
+        if (other != ex && ++listed)
+            write_exchange(&j, other, turn_now(&w->turn));
+    }
+    json_array_end(&j);
+    json_object_end(&j);
+}

@@ -1,0 +1,17 @@
+#ifndef GATEWAY_HANDLERS_H
+#define GATEWAY_HANDLERS_H
+
+/* Routes that are answered by the gateway itself, as LiteLLM answers them. Each writes the whole
+ * JSON body, or sets the exchange's failure. */
+
+#include "exchange.h"
+
+void handle_root(struct exchange *ex, struct buf *body);
+void handle_health(struct exchange *ex, struct buf *body); /* calls no model, unlike LiteLLM's */
+void handle_liveness(struct exchange *ex, struct buf *body);
+void handle_readiness(struct exchange *ex, struct buf *body); /* 503 while draining */
+void handle_models(struct exchange *ex, struct buf *body);
+void handle_model(struct exchange *ex, struct buf *body);
+void handle_exchanges(struct exchange *ex, struct buf *body); /* what lives now, for operators */
+
+#endif

@@ -1,0 +1,166 @@
+#include "reply.h"
+
+#include "worker_private.h"
+
+#define HEADERS_MAX          64
+#define UPSTREAM_HEADERS_MAX 24   /* kept of an answer */
+#define UPSTREAM_BYTES_MAX   8192 /* likewise */
+#define FAILURE_BODY_MAX     (128 * 1024)
+#define PREFLIGHT_MAX_AGE    "600" /* seconds */
+
+struct reply_headers {
+    struct http_header v[HEADERS_MAX];
+    size_t n;
+};
+
+static void add(struct reply_headers *h, const char *name, struct slice value)
+{
+    if (h->n < HEADERS_MAX && value.p)
+        h->v[h->n++] = (struct http_header){slice_of(name), value};
+}
+
+static void add_integer(struct exchange *ex, struct reply_headers *h, const char *name,
+                        int64_t value)
+{
+    add(h, name, arena_printf(&ex->arena, "%lld", (long long)value));
+}
+
+/* What came from a configuration file or a client must not break the head. */
+static struct slice printable(struct exchange *ex, struct slice s)
+{
+    struct slice copy = arena_dup(&ex->arena, s);
+    char *p = (char *)(uintptr_t)copy.p;
+    for (size_t i = 0; i < copy.n; i++)
+        if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f)
+            p[i] = ' ';
+    return copy;
+}
+
+static void add_cors(struct exchange *ex, struct reply_headers *h)
+{
+    if (!ex->head || !http_header_get(ex->head->headers, "origin").p)
+        return;
+    add(h, "access-control-allow-origin", SLICE("*"));
+    add(h, "access-control-expose-headers", SLICE("*"));
+    add(h, "vary", SLICE("Origin"));
+}
+
+static void add_deployment(struct exchange *ex, struct reply_headers *h)
+{
+    const struct deployment *d = ex->deployment;
+    if (!d)
+        return;
+    add(h, "x-litellm-model-id", printable(ex, slice_of(d->id)));
+    add(h, "x-litellm-model-name", printable(ex, slice_of(d->model)));
+    add(h, "x-litellm-model-group", printable(ex, ex->model_group));
+    add(h, "x-litellm-model-api-base", printable(ex, slice_of(d->endpoint)));
+    add(h, "x-litellm-model-region", printable(ex, slice_of(d->region)));
+    add_integer(ex, h, "x-litellm-attempted-retries", ex->attempts > 1 ? ex->attempts - 1 : 0);
+    add(h, "x-litellm-attempted-fallbacks", SLICE("0"));
+    for (size_t i = 0; i < ex->upstream_headers.n && h->n < HEADERS_MAX; i++)
+        h->v[h->n++] = ex->upstream_headers.v[i];
+}
+
+/* Durations are known only when the whole answer is there. */
+static void add_durations(struct exchange *ex, struct reply_headers *h)
+{
+    int64_t now = turn_now(&ex->worker->turn);
+    if (!ex->times[EX_CALL])
+        return;
+    add_integer(ex, h, "x-litellm-response-duration-ms", now - ex->times[EX_HEAD]);
+    add_integer(ex, h, "x-litellm-overhead-duration-ms", ex->times[EX_CALL] - ex->times[EX_HEAD]);
+}
+
+static void write_head(struct exchange *ex, struct reply_headers *h, int status, int64_t length)
+{
+    add(h, "x-litellm-call-id", slice_of(ex->id));
+    add(h, "x-litellm-version", SLICE(LINTEL_VERSION));
+    if (ex->config->simulated)
+        add(h, "x-lintel-simulated", SLICE("true"));
+    add(h, "x-content-type-options", SLICE("nosniff"));
+    add_cors(ex, h);
+    add_deployment(ex, h);
+    http1_write_head(&ex->reply, &ex->out, status, (struct http_headers){h->v, h->n}, length);
+    ex->status = status;
+    ex->head_sent = true;
+}
+
+void reply_whole(struct exchange *ex, int status, struct slice content_type, struct slice body)
+{
+    struct reply_headers h = {.n = 0};
+    add(&h, "content-type", content_type);
+    add_durations(ex, &h);
+    write_head(ex, &h, status, (int64_t)body.n);
+    if (!ex->reply.no_body)
+        buf_add(&ex->out, body);
+}
+
+void reply_stream_begin(struct exchange *ex)
+{
+    struct reply_headers h = {.n = 0};
+    add(&h, "content-type", SLICE("text/event-stream; charset=utf-8"));
+    add(&h, "cache-control", SLICE("no-cache"));
+    add(&h, "x-accel-buffering", SLICE("no")); /* nginx would collect the stream */
+    write_head(ex, &h, 200, -1);
+    ex->chunk = http1_chunk_begin(&ex->reply, &ex->out);
+}
+
+static void failure_body(const struct dialect *dialect, const struct failure *f, struct buf *body)
+{
+    buf_init(body, FAILURE_BODY_MAX);
+    (dialect ? dialect : &dialect_openai_chat)->encode_failure(f, body);
+}
+
+void reply_failure(struct exchange *ex)
+{
+    struct reply_headers h = {.n = 0};
+    const struct failure *f = &ex->failure;
+    struct buf body;
+    failure_body(ex->route ? ex->route->dialect : NULL, f, &body);
+    add(&h, "content-type", SLICE("application/json"));
+    if (f->retry_after_s)
+        add_integer(ex, &h, "retry-after", f->retry_after_s);
+    if (f->status == 401)
+        add(&h, "www-authenticate", SLICE("Bearer"));
+    if (ex->allow)
+        add(&h, "allow", slice_of(ex->allow));
+    add_durations(ex, &h);
+    write_head(ex, &h, f->status, (int64_t)body.n);
+    if (!ex->reply.no_body)
+        buf_add(&ex->out, buf_slice(&body));
+    buf_fini(&body);
+}
+
+void reply_preflight(struct exchange *ex)
+{
+    struct reply_headers h = {.n = 0};
+    struct slice wanted = http_header_get(ex->head->headers, "access-control-request-headers");
+    add(&h, "content-type", SLICE("text/plain; charset=utf-8"));
+    add(&h, "access-control-allow-methods", SLICE("DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"));
+    add(&h, "access-control-allow-headers", wanted.n ? printable(ex, wanted) : SLICE("*"));
+    add(&h, "access-control-max-age", SLICE(PREFLIGHT_MAX_AGE));
+    write_head(ex, &h, 200, 2);
+    BUF_LITERAL(&ex->out, "OK");
+}
+
+void reply_keep_upstream_headers(struct exchange *ex, struct http_headers headers)
+{
+    struct http_header *kept = arena_alloc(&ex->arena, UPSTREAM_HEADERS_MAX * sizeof(*kept));
+    size_t n = 0, bytes = 0;
+    for (size_t i = 0; i < headers.n && n < UPSTREAM_HEADERS_MAX; i++) {
+        bytes += headers.v[i].name.n + headers.v[i].value.n;
+        if (bytes > UPSTREAM_BYTES_MAX)
+            break;
+        kept[n].name = arena_printf(&ex->arena, "llm_provider-%.*s", SLICE_ARG(headers.v[i].name));
+        kept[n++].value = printable(ex, headers.v[i].value);
+    }
+    ex->upstream_headers = (struct http_headers){kept, n};
+}
+
+void reply_refusal(int status, const char *reason, struct buf *body)
+{
+    struct failure f = {.kind = FAILURE_BAD_REQUEST, .status = status, .message = slice_of(reason)};
+    if (status >= 500)
+        f.kind = status == 503 ? FAILURE_UNAVAILABLE : FAILURE_INTERNAL;
+    dialect_openai_chat.encode_failure(&f, body);
+}

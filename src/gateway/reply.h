@@ -1,0 +1,27 @@
+#ifndef GATEWAY_REPLY_H
+#define GATEWAY_REPLY_H
+
+/* The head of a reply: x-litellm-* headers as LiteLLM gives them, CORS, and the upstream's own
+ * headers as llm_provider-*. Everything is written into ex->out. */
+
+#include "exchange.h"
+
+/* A reply with a body known in full. */
+void reply_whole(struct exchange *ex, int status, struct slice content_type, struct slice body);
+
+/* The head of an event stream; a chunk is left open in ex->out for what follows. */
+void reply_stream_begin(struct exchange *ex);
+
+/* The reply for ex->failure, in the route's dialect. */
+void reply_failure(struct exchange *ex);
+
+/* Answer to a CORS preflight. */
+void reply_preflight(struct exchange *ex);
+
+/* Keeps the upstream's headers for the reply (bounded in number and bytes). */
+void reply_keep_upstream_headers(struct exchange *ex, struct http_headers headers);
+
+/* The body of an error that no exchange exists for (conn_events.refusal). */
+void reply_refusal(int status, const char *reason, struct buf *body);
+
+#endif

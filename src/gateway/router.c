@@ -1,0 +1,76 @@
+#include "router.h"
+
+/* The part of `name` that the '*' of `pattern` stands for; p == NULL: no match. */
+static struct slice wildcard_match(struct slice pattern, struct slice name)
+{
+    ptrdiff_t star = slice_find_char(pattern, '*');
+    if (star < 0)
+        return slice_make(NULL, 0);
+    struct slice before = slice_make(pattern.p, (size_t)star);
+    struct slice after = slice_skip(pattern, (size_t)star + 1);
+    if (name.n <= before.n + after.n || !slice_starts(name, before) || !slice_ends(name, after))
+        return slice_make(NULL, 0);
+    return slice_make(name.p + before.n, name.n - before.n - after.n);
+}
+
+static bool serves(const struct deployment *d, struct slice group, struct slice model)
+{
+    struct slice name = slice_of(d->model_name);
+    return group.p ? slice_eq(name, group) : wildcard_match(name, model).p != NULL;
+}
+
+/* "converse/us.anthropic…" → "us.anthropic…": the route words of LiteLLM's model strings. */
+static struct slice strip_route(struct slice id)
+{
+    static const struct slice words[] = {{"bedrock/", 8}, {"converse/", 9}, {"invoke/", 7}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (slice_starts(id, words[i]))
+            id = slice_skip(id, words[i].n);
+    return id;
+}
+
+static struct router_pick picked(const struct deployment *d, struct slice model)
+{
+    struct slice id = slice_of(d->bedrock_id);
+    if (slice_eq(id, SLICE("*")))
+        id = strip_route(wildcard_match(slice_of(d->model_name), model));
+    return (struct router_pick){d, slice_of(d->model_name), id};
+}
+
+/* One of the deployments that serve, or none. `group` NULL: those with a wildcard. */
+static struct router_pick pick_one(const struct config *c, struct slice group, struct slice model,
+                                   uint32_t random)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < c->deployment_count; i++)
+        count += serves(&c->deployments[i], group, model);
+    size_t chosen = count ? random % count : 0;
+    for (size_t i = 0; count && i < c->deployment_count; i++)
+        if (serves(&c->deployments[i], group, model) && chosen-- == 0)
+            return picked(&c->deployments[i], model);
+    return (struct router_pick){0};
+}
+
+/* An alias is a name, or an object {model, hidden}. */
+static struct slice alias_target(const struct config *c, struct slice model)
+{
+    yyjson_val *key;
+    yyjson_obj_iter it = yyjson_obj_iter_with(c->model_group_alias);
+    while ((key = yyjson_obj_iter_next(&it))) {
+        yyjson_val *target = yyjson_obj_iter_get_val(key);
+        if (slice_eq(json_slice(key), model))
+            return yyjson_is_str(target) ? json_slice(target) : json_get_slice(target, "model");
+    }
+    return slice_make(NULL, 0);
+}
+
+struct router_pick router_pick(const struct config *c, struct slice model, uint32_t random)
+{
+    struct router_pick pick = pick_one(c, model, model, random);
+    struct slice alias = pick.deployment ? slice_make(NULL, 0) : alias_target(c, model);
+    if (alias.n)
+        pick = pick_one(c, alias, alias, random);
+    if (!pick.deployment)
+        pick = pick_one(c, slice_make(NULL, 0), model, random);
+    return pick;
+}

@@ -1,0 +1,57 @@
+#include "routes.h"
+
+#include "handlers.h"
+
+#define CHAT &dialect_openai_chat
+
+static const struct route routes[] = {
+    {"POST", "/v1/chat/completions", false, CHAT, NULL},
+    {"POST", "/chat/completions", false, CHAT, NULL},
+    {"POST", "/openai/deployments/{model}/chat/completions", false, CHAT, NULL},
+    {"POST", "/engines/{model}/chat/completions", false, CHAT, NULL},
+    {"GET", "/v1/models", false, CHAT, handle_models},
+    {"GET", "/models", false, CHAT, handle_models},
+    {"GET", "/v1/models/{model}", false, CHAT, handle_model},
+    {"GET", "/models/{model}", false, CHAT, handle_model},
+    {"GET", "/", true, CHAT, handle_root},
+    {"GET", "/health", true, CHAT, handle_health},
+    {"GET", "/health/liveliness", true, CHAT, handle_liveness},
+    {"GET", "/health/liveness", true, CHAT, handle_liveness},
+    {"GET", "/health/readiness", true, CHAT, handle_readiness},
+    {"GET", "/debug/exchanges", false, CHAT, handle_exchanges},
+};
+#define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))
+
+static bool path_matches(const char *pattern, struct slice path, struct slice *model)
+{
+    struct slice p = slice_of(pattern), hole = SLICE("{model}");
+    ptrdiff_t at = slice_find(p, hole);
+    *model = slice_make(NULL, 0);
+    if (at < 0)
+        return slice_eq(p, path);
+    struct slice before = slice_make(p.p, (size_t)at), after = slice_skip(p, (size_t)at + hole.n);
+    if (path.n <= before.n + after.n || !slice_starts(path, before) || !slice_ends(path, after))
+        return false;
+    *model = slice_make(path.p + before.n, path.n - before.n - after.n);
+    return true;
+}
+
+struct route_result routes_find(struct slice method, struct slice path)
+{
+    struct route_result r = {.match = ROUTE_NO_PATH};
+    struct slice wanted = slice_eq(method, SLICE("HEAD")) ? SLICE("GET") : method, model;
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        if (!path_matches(routes[i].path, path, &model))
+            continue;
+        if (slice_eq(wanted, slice_of(routes[i].method)))
+            return (struct route_result){ROUTE_FOUND, &routes[i], model, NULL};
+        r.match = ROUTE_NO_METHOD;
+        r.allow = slice_eq(slice_of(routes[i].method), SLICE("GET")) ? "GET, HEAD" : "POST";
+    }
+    return r;
+}
+
+bool routes_has_path(struct slice path)
+{
+    return routes_find(SLICE("OPTIONS"), path).match != ROUTE_NO_PATH;
+}

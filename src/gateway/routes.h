@@ -1,0 +1,36 @@
+#ifndef GATEWAY_ROUTES_H
+#define GATEWAY_ROUTES_H
+
+/* (method, path) → what serves it. One const table; LiteLLM's doubled paths (/v1/…, /openai/…,
+ * /engines/{model}/…) are rows of it. */
+
+#include "dialect/dialect.h"
+
+struct exchange;
+
+struct route {
+    const char *method;
+    const char *path;              /* "{model}" matches one or more segments, percent-encoded */
+    bool open;                     /* no key needed */
+    const struct dialect *dialect; /* for errors, and for calls of a model */
+    /* Writes the whole answer of a route that calls no model; NULL: a model is called. A failure
+     * is set in the exchange. */
+    void (*handle)(struct exchange *ex, struct buf *body);
+};
+
+enum route_match { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };
+
+struct route_result {
+    enum route_match match;
+    const struct route *route; /* ROUTE_FOUND */
+    struct slice model;        /* what {model} matched, still encoded; else empty */
+    const char *allow;         /* ROUTE_NO_METHOD: the Allow header */
+};
+
+/* HEAD finds the GET rows. */
+struct route_result routes_find(struct slice method, struct slice path);
+
+/* True when some row serves the path: for CORS preflights. */
+bool routes_has_path(struct slice path);
+
+#endif

@@ -1,0 +1,189 @@
+/* One process of the gateway: makes the loop and what hangs on it, runs it, takes it down.
+ *
+ * The happy path: listen, serve, hear SIGTERM, stop accepting, wait until the last exchange has
+ * ended, close everything, return 0.
+ *
+ * Failure modes: the port cannot be bound (one line, status 1); exchanges that do not end within
+ * the drain limit, or a second signal: their connections are cut and they settle as if the clients
+ * had left. */
+
+#include "worker_private.h"
+
+#include "auth.h"
+#include "base/log.h"
+#include "exchange.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#define CLOCK_MS 250 /* resolution of exchange deadlines */
+
+/* ---- deadlines ----------------------------------------------------------------------------- */
+
+static void on_clock(uv_timer_t *timer)
+{
+    struct worker *w = timer->data;
+    int64_t now = turn_now(&w->turn);
+    for (struct list *l = w->exchanges.next; l != &w->exchanges; l = l->next)
+        exchange_expire(LIST_ENTRY(l, struct exchange, link), now);
+}
+
+void worker_exchange_began(struct worker *w, struct list *link)
+{
+    list_add(&w->exchanges, link);
+    if (w->live++ == 0)
+        uv_timer_start(&w->clock, on_clock, CLOCK_MS, CLOCK_MS);
+}
+
+void worker_exchange_ended(struct worker *w, struct list *link)
+{
+    list_del(link);
+    w->served++;
+    if (--w->live == 0) {
+        uv_timer_stop(&w->clock);
+        if (w->draining)
+            turn_mark(&w->turn, &w->drained);
+    }
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+static void close_handle(uv_handle_t *handle)
+{
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void cut(struct worker *w)
+{
+    if (w->listener)
+        listener_close(w->listener);
+    w->listener = NULL;
+}
+
+/* Nothing lives any more: everything that keeps the loop running is closed. */
+static void on_drained(struct turn_item *item)
+{
+    struct worker *w = LIST_ENTRY(item, struct worker, drained);
+    if (w->live)
+        return;
+    cut(w);
+    close_handle((uv_handle_t *)&w->clock);
+    close_handle((uv_handle_t *)&w->drain_limit);
+    close_handle((uv_handle_t *)&w->signals[0]);
+    close_handle((uv_handle_t *)&w->signals[1]);
+}
+
+static void on_drain_limit(uv_timer_t *timer)
+{
+    struct worker *w = timer->data;
+    log_warn("%u requests did not end in time and are cut", w->live);
+    cut(w);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+    struct worker *w = handle->data;
+    if (w->draining) {
+        log_warn("second signal: %u requests are cut", w->live);
+        cut(w);
+        return;
+    }
+    log_info("signal %d: shutting down, %u requests to finish", signum, w->live);
+    w->draining = true;
+    listener_stop(w->listener);
+    uv_timer_start(&w->drain_limit, on_drain_limit, WORKER_DRAIN_MS, 0);
+    turn_mark(&w->turn, &w->drained);
+}
+
+/* ---- the beginning ------------------------------------------------------------------------- */
+
+static unsigned milliseconds(double seconds)
+{
+    return seconds > 0 && seconds < 4e6 ? (unsigned)(seconds * 1000) : 0;
+}
+
+static bool open_listener(struct worker *w, const struct worker_options *o)
+{
+    const struct settings *s = &w->config->settings;
+    struct conn_limits limits = {
+        .connections_max = (unsigned)s->max_connections,
+        .head_ms = milliseconds(s->header_timeout),
+        .body_idle_ms = milliseconds(s->body_timeout),
+        .idle_ms = milliseconds(s->idle_timeout),
+        .stall_ms = milliseconds(s->client_stall_timeout),
+    };
+    const char *error = NULL;
+    w->listener = listener_open(&w->turn, o->host, o->port, o->reuseport, &exchange_conn_events, w,
+                                &limits, &error);
+    if (!w->listener)
+        log_error("cannot listen on %s port %d: %s", o->host, o->port, error);
+    return w->listener != NULL;
+}
+
+static void start_signals(struct worker *w)
+{
+    static const int numbers[] = {SIGTERM, SIGINT};
+    for (int i = 0; i < 2; i++) {
+        uv_signal_init(&w->loop, &w->signals[i]);
+        w->signals[i].data = w;
+        uv_signal_start(&w->signals[i], on_signal, numbers[i]);
+        uv_unref((uv_handle_t *)&w->signals[i]);
+    }
+}
+
+static void start(struct worker *w)
+{
+    const struct settings *s = &w->config->settings;
+    struct upstream_tls tls = {.verify = s->ssl_verify, .ca_file = s->ssl_certificate};
+    list_init(&w->exchanges);
+    turn_item_init(&w->drained, on_drained);
+    uv_loop_init(&w->loop);
+    turn_init(&w->turn, &w->loop);
+    w->upstream = upstream_init(&w->turn, &tls);
+    uv_timer_init(&w->loop, &w->clock);
+    uv_timer_init(&w->loop, &w->drain_limit);
+    w->clock.data = w;
+    w->drain_limit.data = w;
+    start_signals(w);
+}
+
+static void finish(struct worker *w)
+{
+    upstream_fini(w->upstream);
+    turn_fini(&w->turn);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    if (uv_loop_close(&w->loop))
+        log_error("bug: handles were left open");
+    config_unref(w->config);
+}
+
+static void announce(const struct worker *w, const struct worker_options *o)
+{
+    bool ipv6 = slice_find_char(slice_of(o->host), ':') >= 0;
+    log_info("lintel " LINTEL_VERSION " listening on http://%s%s%s:%d", ipv6 ? "[" : "", o->host,
+             ipv6 ? "]" : "", listener_port(w->listener));
+    if (w->config->simulated)
+        log_warn(
+            "SIMULATED BEDROCK: no AWS credentials were found, answers come from the simulator");
+    if (auth_key_is_weak(w->config->settings.master_key))
+        log_warn(
+            "the master key is unset or publicly known: anyone who reaches this port can use it");
+}
+
+int worker_run(struct config *config, const struct worker_options *options)
+{
+    struct worker w = {.config = config};
+    start(&w);
+    bool listening = open_listener(&w, options);
+    if (listening) {
+        announce(&w, options);
+        uv_run(&w.loop, UV_RUN_DEFAULT);
+        log_info("stopped after %llu requests", (unsigned long long)w.served);
+    } else {
+        turn_mark(&w.turn, &w.drained);
+        uv_run(&w.loop, UV_RUN_DEFAULT);
+    }
+    finish(&w);
+    return listening ? 0 : 1;
+}

@@ -1,0 +1,31 @@
+#ifndef GATEWAY_WORKER_PRIVATE_H
+#define GATEWAY_WORKER_PRIVATE_H
+
+/* What exchanges and handlers see of their worker. */
+
+#include "gateway/worker.h"
+#include "io/conn.h"
+#include "io/upstream.h"
+
+struct worker {
+    uv_loop_t loop;
+    struct turn turn;
+    struct config *config; /* the current snapshot */
+    struct upstream *upstream;
+    struct listener *listener; /* NULL once closed */
+    struct list exchanges;     /* exchange.link: all that live */
+    unsigned live;             /* how many */
+    uint64_t served;           /* exchanges ended so far */
+    bool draining;             /* a first signal came */
+    uv_timer_t clock;          /* looks at deadlines while exchanges live */
+    uv_signal_t signals[2];    /* SIGTERM, SIGINT */
+    uv_timer_t drain_limit;
+    bool drain_over;
+    struct turn_item drained; /* ends the worker once nothing lives */
+};
+
+/* An exchange began or ended. */
+void worker_exchange_began(struct worker *w, struct list *link);
+void worker_exchange_ended(struct worker *w, struct list *link);
+
+#endif
