@@ -114,7 +114,8 @@ static const struct conn_events events = {
     .refusal = on_refusal,
 };
 
-void owner_open(struct owner *o, struct world *w, void (*act)(struct request *r))
+void owner_open_at(struct owner *o, struct world *w, const char *host,
+                   void (*act)(struct request *r))
 {
     const char *error = NULL;
     o->world = w;
@@ -122,9 +123,14 @@ void owner_open(struct owner *o, struct world *w, void (*act)(struct request *r)
     if (!o->limits.connections_max)
         o->limits.connections_max = 1000;
     list_init(&o->requests);
-    o->listener = listener_open(&w->turn, "127.0.0.1", 0, false, &events, o, &o->limits, &error);
+    o->listener = listener_open(&w->turn, host, 0, false, &events, o, &o->limits, &error);
     assert_non_null(o->listener);
     assert_null(error);
+}
+
+void owner_open(struct owner *o, struct world *w, void (*act)(struct request *r))
+{
+    owner_open_at(o, w, "127.0.0.1", act);
 }
 
 int owner_port(const struct owner *o)

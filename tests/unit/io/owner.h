@@ -32,13 +32,14 @@ struct owner {
     struct conn_limits limits;
     struct list requests;
     unsigned heads, gones, live, steps;
-    bool inside;         /* an event is running: no conn_ function may be */
     int64_t gone_at;     /* turn_now of the last gone */
     size_t largest_body; /* piece */
     void *user;
 };
 
 void owner_open(struct owner *o, struct world *w, void (*act)(struct request *r));
+void owner_open_at(struct owner *o, struct world *w, const char *host,
+                   void (*act)(struct request *r));
 int owner_port(const struct owner *o);
 void owner_close(struct owner *o); /* and waits until no request lives */
 
