@@ -1,0 +1,175 @@
+/* Loading a configuration: the steps in order, and the life of the snapshot.
+ *
+ * Happy path: files → tree → environment → sections against the option table → models → snapshot.
+ * Failure modes: every step reports its problems and the next one goes on with what there is, so
+ * that all problems show at once; only a file that is no YAML ends the loading.
+ */
+
+#include "config_loader.h"
+
+#include "base/json.h"
+
+#include <stdlib.h>
+
+/* ---- settings that need more than their row ---------------------------------------------------
+ */
+
+/* true, false, or the path of a file of certificate authorities. */
+static void read_ssl_verify(struct config_loader *l, const struct node *litellm)
+{
+    struct settings *s = &l->c->settings;
+    const struct config_path up = {.key = SLICE("litellm_settings")};
+    const struct config_path path = {.up = &up, .key = SLICE("ssl_verify")};
+    const struct node *n = NODE_GET(litellm, "ssl_verify");
+    const char *file = config_env(l, "SSL_CERT_FILE");
+    s->ssl_verify = true;
+    if (!node_is_null(n) && !node_bool(n, &s->ssl_verify)) {
+        if (n->kind == NODE_SCALAR)
+            file = n->text.p;
+        else
+            config_error(l, config_place(n, &path), "expected true, false or the path of a file");
+    }
+    if (file && *file)
+        s->ssl_certificate = arena_strdup(&l->c->arena, slice_of(file));
+}
+
+static bool env_true(const struct config_loader *l, const char *name)
+{
+    const char *value = config_env(l, name);
+    struct node n = {.kind = NODE_SCALAR, .string = true, .text = slice_of(value)};
+    bool truth = false;
+    return value && node_bool(&n, &truth) && truth;
+}
+
+/* What the environment says where the file is silent. */
+static void read_environment(struct config_loader *l, const struct node *litellm)
+{
+    struct settings *s = &l->c->settings;
+    const char *key = config_env(l, "LITELLM_MASTER_KEY");
+    if (!s->master_key && key && *key)
+        s->master_key = arena_strdup(&l->c->arena, slice_of(key));
+    if (node_is_null(NODE_GET(litellm, "drop_params")))
+        s->drop_params = env_true(l, "LITELLM_DROP_PARAMS");
+    l->c->simulated = env_true(l, "LINTEL_SIMULATED");
+}
+
+/* Name → group, or → {model: group, hidden: bool}. */
+static void read_aliases(struct config_loader *l, const struct node *router)
+{
+    const struct config_path up = {.key = SLICE("router_settings")};
+    const struct config_path path = {.up = &up, .key = SLICE("model_group_alias")};
+    const struct node *map = NODE_GET(router, "model_group_alias");
+    struct buf text;
+    struct json_writer w;
+    if (node_is_null(map) || map->kind != NODE_MAP)
+        return;
+    for (size_t i = 0; i < map->count; i++) {
+        const struct config_path self = {.up = &path, .key = map->items[i].key};
+        const struct node *n = map->items[i].value, *group = n;
+        if (n->kind == NODE_MAP)
+            group = NODE_GET(n, "model");
+        if (node_is_null(group) || group->kind != NODE_SCALAR)
+            config_error(l, config_place(n, &self), "expected the name of a model group");
+    }
+    buf_init(&text, CONFIG_MAX_JSON);
+    json_begin(&w, &text);
+    node_write_json(map, &w);
+    l->c->model_group_alias = json_parse(buf_slice(&text), &l->c->arena, NULL);
+    if (!l->c->model_group_alias)
+        config_error(l, config_place(map, &path), "not valid UTF-8, or too large");
+    buf_fini(&text);
+}
+
+/* ---- sections ---------------------------------------------------------------------------------
+ */
+
+static const struct node *section(const struct node *root, const char *name)
+{
+    return node_get(root, slice_of(name));
+}
+
+static void check_nested(struct config_loader *l, const struct node *root, const char *outer,
+                         const char *inner)
+{
+    const struct config_path up = {.key = slice_of(outer)};
+    const struct config_path path = {.up = &up, .key = slice_of(inner)};
+    const struct node *n = node_get(section(root, outer), slice_of(inner));
+    if (n && n->kind == NODE_MAP)
+        config_check_section(l, inner, n, &path);
+}
+
+static void check_sections(struct config_loader *l, const struct node *root)
+{
+    static const char *const sections[] = {"litellm_settings", "router_settings",
+                                           "general_settings"};
+    config_check_section(l, "top level", root, NULL);
+    for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
+        const struct config_path path = {.key = slice_of(sections[i])};
+        config_check_section(l, sections[i], section(root, sections[i]), &path);
+    }
+    check_nested(l, root, "litellm_settings", "cache_params");
+    check_nested(l, root, "router_settings", "cache_kwargs");
+}
+
+static void read_tree(struct config_loader *l, struct node *root)
+{
+    const struct node *litellm = section(root, "litellm_settings");
+    config_substitute(l, root);
+    check_sections(l, root);
+    read_environment(l, litellm);
+    read_ssl_verify(l, litellm);
+    read_aliases(l, section(root, "router_settings"));
+    config_read_models(l, root);
+    config_note_source(l);
+    if (!l->c->errors)
+        config_export(l, root);
+}
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+struct config *config_load_from(const char *path, const struct config_host *host)
+{
+    struct config *c = calloc(1, sizeof(*c));
+    struct config_loader l = {.c = c, .host = host};
+    if (!c)
+        abort();
+    c->refs = 1;
+    arena_init(&c->arena);
+    arena_init(&l.arena);
+    l.warned = arena_zalloc(&l.arena, config_option_count());
+    config_defaults(&l);
+    struct node *root = config_read_tree(&l, path);
+    if (root)
+        read_tree(&l, root);
+    config_sort_problems(&l);
+    map_fini(&l.exports);
+    map_fini(&l.ids);
+    map_fini(&l.profiles);
+    arena_fini(&l.arena);
+    return c;
+}
+
+struct config *config_load(const char *path)
+{
+    return config_load_from(path, &config_host_system);
+}
+
+struct config *config_ref(struct config *c)
+{
+    c->refs++;
+    return c;
+}
+
+void config_unref(struct config *c)
+{
+    if (!c || --c->refs)
+        return;
+    arena_fini(&c->arena);
+    free(c);
+}
+
+const char *config_credential_source(const struct config *c)
+{
+    return c->credential_source;
+}

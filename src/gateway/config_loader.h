@@ -1,0 +1,150 @@
+#ifndef GATEWAY_CONFIG_LOADER_H
+#define GATEWAY_CONFIG_LOADER_H
+
+/* What the steps of loading share: the snapshot being made, the tree, the problems found so far,
+ * and the few things loading asks of the outside world. */
+
+#include "config_node.h"
+
+#include "base/map.h"
+#include "gateway/config.h"
+
+#define CONFIG_MAX_FILE_SIZE (16 << 20) /* bytes of one file */
+#define CONFIG_MAX_FILES     64         /* with everything included */
+#define CONFIG_MAX_NODES     300000 /* over all files, aliases expanded; 64 bytes of text each */
+#define CONFIG_MAX_JSON      (64 << 20) /* bytes of one map written as JSON */
+#define CONFIG_MAX_SECONDS   4000000    /* 46 days; as ms it fits an unsigned int */
+#define CONFIG_MAX_PROBLEMS  500        /* kept; more are counted */
+
+/* Files and environment. Tests and the fuzzer put their own in. */
+struct config_host {
+    void *ctx;
+    /* The whole file, followed by a NUL. False: `error` says why (static, or strerror). */
+    bool (*read_file)(void *ctx, const char *path, struct arena *a, struct slice *text,
+                      const char **error);
+    const char *(*get_env)(void *ctx, const char *name); /* NULL: not set */
+    void (*set_env)(void *ctx, const char *name, const char *value);
+};
+
+extern const struct config_host config_host_system;
+
+struct config_loader {
+    struct config *c;
+    const struct config_host *host;
+    struct arena arena; /* trees and file texts: gone after loading */
+    const char *files[CONFIG_MAX_FILES];
+    size_t file_count;
+    size_t nodes;          /* so far, against CONFIG_MAX_NODES */
+    size_t problem_count;  /* kept in c->problems */
+    uint8_t *warned;       /* by row of config_options: its "no effect yet" was said */
+    struct map exports;    /* environment_variables: name → struct node * */
+    struct map ids;        /* of deployments, in use */
+    struct map profiles;   /* of AWS: name → struct aws_profile * */
+    struct aws_files *aws; /* NULL: not read yet */
+    unsigned source_rank;  /* of c->credential_source */
+    size_t own_endpoints;  /* deployments with an endpoint that is not Amazon's */
+    unsigned suggestions;  /* looked for so far: they are not cheap */
+};
+
+/* Where a value stands, for messages: a chain from the leaf to the root, on the stack. */
+struct config_path {
+    const struct config_path *up; /* NULL: top level */
+    struct slice key;             /* p == NULL: an element of a list, see index */
+    size_t index;
+};
+
+/* The snapshot of `path`; as config_load(), with another world outside. */
+struct config *config_load_from(const char *path, const struct config_host *host);
+
+/* ---- problems (config_problem.c) ------------------------------------------------------------- */
+
+struct config_place {
+    const char *file;
+    int line;
+    const struct config_path *path; /* NULL: the file as a whole */
+};
+
+/* `at` may be NULL when the path says it all. */
+struct config_place config_place(const struct node *at, const struct config_path *path);
+
+/* The text is preceded by the path and must not quote values that could be secret. */
+void config_error(struct config_loader *l, struct config_place place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void config_warn(struct config_loader *l, struct config_place place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void config_sort_problems(struct config_loader *l);
+
+/* ---- steps, in order --------------------------------------------------------------------------
+ */
+
+/* config_file.c: the tree of `path` with what it includes; NULL after a problem. */
+struct node *config_read_tree(struct config_loader *l, const char *path);
+
+/* config_yaml.c: the tree of one text; NULL after a problem. An empty text gives an empty map. */
+struct node *config_parse_yaml(struct config_loader *l, const char *file, struct slice text);
+
+/* config_env.c: notes environment_variables, then replaces os.environ/NAME everywhere. */
+void config_substitute(struct config_loader *l, struct node *root);
+/* What the environment says once environment_variables count; NULL: not set. */
+const char *config_env(const struct config_loader *l, const char *name);
+/* Sets environment_variables for the whole process. */
+void config_export(const struct config_loader *l, const struct node *root);
+
+/* config_section.c */
+void config_defaults(struct config_loader *l); /* every setting to its row's default */
+/* Looks at each key of a map: known? here? of the right type? Stores what goes into the settings.
+ * Another node than a map is somebody else's error. */
+void config_check_section(struct config_loader *l, const char *section, const struct node *map,
+                          const struct config_path *path);
+
+/* config_models.c */
+void config_read_models(struct config_loader *l, const struct node *root);
+
+/* config_aws.c: region, endpoint and credentials of a deployment whose names are read. `region` is
+ * the one that its model path or ARN names, or empty. */
+void config_read_aws(struct config_loader *l, struct deployment *d, const struct node *params,
+                     struct slice region, const struct config_path *path);
+/* What config_credential_source() will say. */
+void config_note_source(struct config_loader *l);
+
+/* ---- the table (config_options.c) -------------------------------------------------------------
+ */
+
+/* Beside an offset into struct settings, a row may say: */
+#define OPTION_BY_SECTION (-1) /* its section's code looks at it */
+#define OPTION_REQUEST    (-2) /* a request parameter: goes to deployment.defaults */
+#define OPTION_PRICE      (-3) /* a price or limit: goes to deployment.model_info */
+
+size_t config_option_count(void);
+
+struct option_rows {
+    const struct config_option *first;
+    size_t count;
+};
+
+/* The rows of a section; they stand together. */
+struct option_rows config_section_rows(const char *section);
+
+/* A name in the table with a '*' stands for a family of keys. NULL: unknown here. */
+const struct config_option *config_find_option(struct option_rows rows, struct slice name);
+
+/* What the writer of an unknown key most likely meant: the same name in another section, else the
+ * nearest name, here rather than elsewhere. NULL: nothing is near. */
+const struct config_option *config_nearest_option(struct config_loader *l, const char *section,
+                                                  struct slice name);
+
+/* For rows that stand where LiteLLM does not look for them: the section that it reads. NULL: the
+ * row is in its place. */
+const char *config_right_place(const struct config_option *o);
+
+enum config_key {
+    KEY_KNOWN,    /* has a row and its type */
+    KEY_LEFT_OUT, /* a problem was reported, or it is null */
+    KEY_NEW       /* unknown and like nothing known; not reported */
+};
+
+enum config_key config_check_key(struct config_loader *l, struct option_rows rows,
+                                 const struct node_item *item, const struct config_path *up,
+                                 const struct config_option **option);
+
+#endif

@@ -1,0 +1,274 @@
+/* model_list → deployments.
+ *
+ * Happy path: an entry names its group (model_name) and its model; what litellm_params says about
+ * region and credentials goes to config_aws.c, request parameters become the deployment's defaults,
+ * prices join model_info, the rest is checked against the option table.
+ *
+ * Failure modes: a missing name, a model of another provider, an impossible id: one error each, and
+ * the entry is left out. A parameter nobody knows is passed to the model, as LiteLLM does, with a
+ * warning.
+ */
+
+#include "config_bedrock.h"
+#include "config_loader.h"
+
+#include "wire/crypto.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct entry {
+    struct config_loader *l;
+    struct deployment *d;
+    const struct config_path *path;        /* model_list[i] */
+    const struct config_path *params_path; /* model_list[i].litellm_params */
+    const struct node *params, *info;
+};
+
+/* A text that must be there; NULL after a problem. */
+static const char *required_text(struct config_loader *l, const struct node *map,
+                                 const struct config_path *up, const char *key)
+{
+    const struct config_path path = {.up = up, .key = slice_of(key)};
+    const struct node *n = node_get(map, slice_of(key));
+    if (node_is_null(n) || (n->kind == NODE_SCALAR && !n->text.n))
+        config_error(l, config_place(n && n->line ? n : map, &path), "is missing");
+    else if (n->kind == NODE_SCALAR)
+        return arena_strdup(&l->c->arena, n->text);
+    return NULL; /* a wrong type is reported by the check of the section */
+}
+
+static double seconds(struct entry *e, const char *key)
+{
+    const struct config_path path = {.up = e->params_path, .key = slice_of(key)};
+    const struct node *n = node_get(e->params, slice_of(key));
+    double value = 0;
+    if (node_is_null(n) || !node_number(n, &value))
+        return 0;
+    if (value < 0 || value > CONFIG_MAX_SECONDS)
+        config_error(e->l, config_place(n, &path), "expected a number from 0 to %d",
+                     CONFIG_MAX_SECONDS);
+    return value;
+}
+
+/* ---- the model --------------------------------------------------------------------------------
+ */
+
+/* model_id is what is called when it is given; `model` then only says what kind it is. */
+static void read_model_id(struct entry *e, struct bedrock_name *name)
+{
+    const struct config_path path = {.up = e->params_path, .key = SLICE("model_id")};
+    const struct node *n = NODE_GET(e->params, "model_id");
+    if (node_is_null(n) || n->kind != NODE_SCALAR || !n->text.n)
+        return;
+    if (!bedrock_id_valid(n->text)) {
+        config_error(e->l, config_place(n, &path),
+                     "not a Bedrock model id, inference profile or ARN");
+        return;
+    }
+    struct slice region = bedrock_arn_region(n->text);
+    name->id = n->text;
+    if (region.n)
+        name->region = region;
+}
+
+static bool read_model(struct entry *e, struct bedrock_name *name)
+{
+    const struct config_path path = {.up = e->params_path, .key = SLICE("model")};
+    const struct node *provider = NODE_GET(e->params, "custom_llm_provider");
+    bool given = !node_is_null(provider) && provider->kind == NODE_SCALAR;
+    e->d->model = required_text(e->l, e->params, e->params_path, "model");
+    if (!e->d->model)
+        return false;
+    const char *error =
+        bedrock_name_parse(slice_of(e->d->model), given ? provider->text : (struct slice){0}, name);
+    if (error) {
+        config_error(e->l, config_place(NODE_GET(e->params, "model"), &path), "%s", error);
+        return false;
+    }
+    read_model_id(e, name);
+    e->d->bedrock_id = arena_strdup(&e->l->c->arena, name->id);
+    return true;
+}
+
+/* ---- parameters as JSON -----------------------------------------------------------------------
+ */
+
+struct maps {
+    struct buf defaults_text, info_text;
+    struct json_writer defaults, info;
+    size_t default_count, info_count;
+};
+
+static void write_value(struct json_writer *w, const struct node_item *item, enum option_type type)
+{
+    bool plain = type == OPT_BOOL || type == OPT_INT || type == OPT_NUMBER;
+    json_key_slice(w, item->key);
+    if (plain)
+        node_write_json_plain(item->value, w);
+    else
+        node_write_json(item->value, w);
+}
+
+static void read_param(struct entry *e, struct option_rows rows, const struct node_item *item,
+                       struct maps *m)
+{
+    const struct config_path path = {.up = e->params_path, .key = item->key};
+    const struct config_option *o;
+    enum config_key key = config_check_key(e->l, rows, item, e->params_path, &o);
+    if (key == KEY_NEW)
+        config_warn(e->l, config_place(item->value, &path),
+                    "unknown option, passed to the model as a request parameter");
+    if (key == KEY_NEW || (key == KEY_KNOWN && o->offset == OPTION_REQUEST)) {
+        write_value(&m->defaults, item, o ? o->type : OPT_ANY);
+        m->default_count++;
+    }
+    if (key == KEY_KNOWN && o->offset == OPTION_PRICE && !node_get(e->info, item->key)) {
+        write_value(&m->info, item, o->type);
+        m->info_count++;
+    }
+}
+
+/* model_info is free: what is unknown there is kept, unless it looks like a slip. */
+static void read_info(struct entry *e, struct option_rows rows, const struct node_item *item,
+                      const struct config_path *up, struct maps *m)
+{
+    const struct config_option *o;
+    if (config_check_key(e->l, rows, item, up, &o) == KEY_LEFT_OUT && !node_is_null(item->value))
+        return;
+    write_value(&m->info, item, o && !node_is_null(item->value) ? o->type : OPT_ANY);
+    m->info_count++;
+}
+
+static yyjson_val *close_map(struct entry *e, struct json_writer *w, size_t count)
+{
+    yyjson_val *v = NULL;
+    json_object_end(w);
+    if (count && !w->out->overflow)
+        v = json_parse(buf_slice(w->out), &e->l->c->arena, NULL);
+    if (count && !v)
+        config_error(e->l, config_place(e->params, e->path), "not valid UTF-8, or too large");
+    buf_fini(w->out);
+    return v;
+}
+
+static void read_maps(struct entry *e)
+{
+    struct option_rows params = config_section_rows("litellm_params");
+    struct option_rows info = config_section_rows("model_info");
+    const struct config_path info_path = {.up = e->path, .key = SLICE("model_info")};
+    struct maps m = {0};
+    buf_init(&m.defaults_text, CONFIG_MAX_JSON);
+    buf_init(&m.info_text, CONFIG_MAX_JSON);
+    json_begin(&m.defaults, &m.defaults_text);
+    json_begin(&m.info, &m.info_text);
+    json_object(&m.defaults);
+    json_object(&m.info);
+    for (size_t i = 0; e->info && i < e->info->count; i++)
+        read_info(e, info, &e->info->items[i], &info_path, &m);
+    for (size_t i = 0; i < e->params->count; i++)
+        read_param(e, params, &e->params->items[i], &m);
+    e->d->defaults = close_map(e, &m.defaults, m.default_count);
+    e->d->model_info = close_map(e, &m.info, m.info_count);
+}
+
+/* ---- identity ---------------------------------------------------------------------------------
+ */
+
+/* From name, model and region only, so that another price or timeout keeps the id. */
+static const char *derive_id(struct config_loader *l, const struct deployment *d, unsigned ordinal)
+{
+    uint8_t digest[SHA256_SIZE];
+    struct slice text =
+        arena_printf(&l->arena, "%s\n%s\n%s\n%u", d->model_name, d->model, d->region, ordinal);
+    char *id = arena_alloc(&l->c->arena, HEX_SIZE(SHA256_SIZE));
+    sha256(text, digest);
+    hex_encode(digest, sizeof(digest), id);
+    return id;
+}
+
+/* Deployments that are alike (two accounts, say) are told apart by their order. */
+static void name_deployment(struct entry *e)
+{
+    struct config_loader *l = e->l;
+    const struct node *own = NODE_GET(e->info, "id");
+    bool given = !node_is_null(own) && own->kind == NODE_SCALAR && own->text.n;
+    const char *id = given ? arena_strdup(&l->c->arena, own->text) : derive_id(l, e->d, 0);
+    unsigned *seen = map_get(&l->ids, slice_of(id));
+    if (!seen) {
+        seen = ARENA_NEW(&l->arena, unsigned);
+        map_put(&l->ids, slice_of(id), seen);
+    }
+    unsigned ordinal = (*seen)++;
+    e->d->id = ordinal ? derive_id(l, e->d, ordinal) : id;
+    if (ordinal && given) {
+        const struct config_path info = {.up = e->path, .key = SLICE("model_info")};
+        const struct config_path path = {.up = &info, .key = SLICE("id")};
+        config_warn(l, config_place(own, &path),
+                    "another model has this id already; a derived one is used instead");
+    }
+}
+
+/* ---- entries ----------------------------------------------------------------------------------
+ */
+
+static bool read_deployment(struct entry *e)
+{
+    struct bedrock_name name = {0};
+    const struct node *drop = NODE_GET(e->params, "drop_params");
+    struct deployment *d = e->d;
+    bool ok = read_model(e, &name);
+    read_maps(e);
+    if (!d->model_name || !ok)
+        return false;
+    d->drop_params = e->l->c->settings.drop_params;
+    if (!node_is_null(drop))
+        node_bool(drop, &d->drop_params);
+    d->timeout_s = seconds(e, "timeout");
+    d->stream_timeout_s = seconds(e, "stream_timeout");
+    d->signing_key = ARENA_NEW(&e->l->c->arena, struct sigv4_key);
+    config_read_aws(e->l, d, e->params, name.region, e->params_path);
+    name_deployment(e);
+    return true;
+}
+
+static void read_entry(struct config_loader *l, const struct node *n,
+                       const struct config_path *path)
+{
+    struct config *c = l->c;
+    struct deployment *d = &c->deployments[c->deployment_count];
+    const struct config_path params_path = {.up = path, .key = SLICE("litellm_params")};
+    struct entry e = {.l = l, .d = d, .path = path, .params_path = &params_path};
+    if (n->kind != NODE_MAP) {
+        config_error(l, config_place(n, path), "expected a map, got %s", node_type_name(n));
+        return;
+    }
+    config_check_section(l, "model_list", n, path);
+    e.params = NODE_GET(n, "litellm_params");
+    e.info = NODE_GET(n, "model_info");
+    if (e.info && e.info->kind != NODE_MAP)
+        e.info = NULL;
+    d->line = n->line;
+    d->model_name = required_text(l, n, path, "model_name");
+    if (node_is_null(e.params))
+        config_error(l, config_place(n, &params_path), "is missing");
+    else if (e.params->kind == NODE_MAP && read_deployment(&e))
+        c->deployment_count++;
+}
+
+void config_read_models(struct config_loader *l, const struct node *root)
+{
+    const struct config_path path = {.key = SLICE("model_list")};
+    const struct node *list = NODE_GET(root, "model_list");
+    if (node_is_null(list) || (list->kind == NODE_LIST && !list->count)) {
+        config_warn(l, config_place(list ? list : root, &path), "there are no models");
+        return;
+    }
+    if (list->kind != NODE_LIST)
+        return; /* reported by the check of the top level */
+    l->c->deployments = arena_zalloc(&l->c->arena, list->count * sizeof(struct deployment));
+    for (size_t i = 0; i < list->count; i++) {
+        const struct config_path self = {.up = &path, .index = i};
+        read_entry(l, list->items[i].value, &self);
+    }
+}

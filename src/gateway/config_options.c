@@ -1,0 +1,178 @@
+/* The option table: every key that Lintel or LiteLLM reads from a configuration file, section by
+ * section. docs/config.md and conf/full_config.yml list exactly these rows (tests/lint/options.py).
+ *
+ * Looking up is a walk over the rows of one section; an unknown name is compared with all. */
+
+#include "config_loader.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* clang-format off */
+#define STORED(name, type, effect, field, value, meaning) \
+    {SECTION, name, OPT_##type, OPT_##effect, value, meaning, (int)offsetof(struct settings, field)},
+#define READ(name, type, effect, value, meaning) \
+    {SECTION, name, OPT_##type, OPT_##effect, value, meaning, OPTION_BY_SECTION},
+#define REQUEST(name, type, meaning) \
+    {SECTION, name, OPT_##type, OPT_RELOAD, NULL, meaning, OPTION_REQUEST},
+#define PRICE(name, meaning) \
+    {SECTION, name, OPT_NUMBER, OPT_RELOAD, NULL, meaning, OPTION_PRICE},
+#define ACCEPTED(name, type, value, meaning) \
+    {SECTION, name, OPT_##type, OPT_ACCEPTED, value, meaning, OPTION_BY_SECTION},
+
+const struct config_option config_options[] = {
+#include "config_rows_top.h"
+#include "config_rows_model.h"
+#include "config_rows_litellm.h"
+#include "config_rows_router.h"
+#include "config_rows_general.h"
+    {0},
+};
+/* clang-format on */
+
+struct option_rows config_section_rows(const char *section)
+{
+    struct option_rows rows = {.first = config_options};
+    while (strcmp(rows.first->section, section) != 0)
+        rows.first++;
+    const struct config_option *end = rows.first;
+    while (end->section && strcmp(end->section, section) == 0)
+        end++;
+    rows.count = (size_t)(end - rows.first);
+    return rows;
+}
+
+/* ---- finding ----------------------------------------------------------------------------------
+ */
+
+static bool is_family(const char *name)
+{
+    return strchr(name, '*') != NULL;
+}
+
+/* "vertex_*" stands for all that begins so, "*_key" for all that ends so, "a*b" for both. */
+static bool in_family(const char *family, struct slice name)
+{
+    const char *star = strchr(family, '*');
+    struct slice head = slice_make(family, (size_t)(star - family)), tail = slice_of(star + 1);
+    return name.n >= head.n + tail.n && slice_starts(name, head) && slice_ends(name, tail);
+}
+
+size_t config_option_count(void)
+{
+    return sizeof(config_options) / sizeof(*config_options) - 1;
+}
+
+static struct option_rows all_rows(void)
+{
+    return (struct option_rows){.first = config_options, .count = config_option_count()};
+}
+
+static const struct config_option *find_exact(struct option_rows rows, struct slice name)
+{
+    for (const struct config_option *o = rows.first; o < rows.first + rows.count; o++)
+        if (strncmp(o->name, name.p, name.n) == 0 && !o->name[name.n] && !is_family(o->name))
+            return o;
+    return NULL;
+}
+
+const struct config_option *config_find_option(struct option_rows rows, struct slice name)
+{
+    const struct config_option *o = find_exact(rows, name);
+    if (o ||
+        find_exact(all_rows(), name)) /* a name of its own elsewhere is no member of a family */
+        return o;
+    for (o = rows.first; o < rows.first + rows.count; o++)
+        if (is_family(o->name) && in_family(o->name, name))
+            return o;
+    return NULL;
+}
+
+/* ---- suggesting -------------------------------------------------------------------------------
+ */
+
+#define NAME_MAX_COMPARED 48
+#define SUGGESTIONS_MAX   200
+
+static unsigned min3(unsigned a, unsigned b, unsigned c)
+{
+    unsigned m = a < b ? a : b;
+    return m < c ? m : c;
+}
+
+/* Edits (insert, delete, change, swap neighbours) between two names; `limit` + 1: more. */
+static unsigned distance(struct slice a, struct slice b, unsigned limit)
+{
+    unsigned rows[3][NAME_MAX_COMPARED + 1];
+    if (a.n > b.n + limit || b.n > a.n + limit)
+        return limit + 1;
+    for (unsigned k = 0; k <= b.n; k++)
+        rows[0][k] = k;
+    for (unsigned i = 1; i <= a.n; i++) {
+        unsigned *now = rows[i % 3];
+        const unsigned *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+        unsigned best = now[0] = i;
+        for (unsigned k = 1; k <= b.n; k++) {
+            bool same = a.p[i - 1] == b.p[k - 1];
+            now[k] = min3(last[k] + 1, now[k - 1] + 1, last[k - 1] + !same);
+            if (i > 1 && k > 1 && a.p[i - 1] == b.p[k - 2] && a.p[i - 2] == b.p[k - 1])
+                now[k] = min3(now[k], before[k - 2] + 1, now[k]);
+            best = now[k] < best ? now[k] : best;
+        }
+        if (best > limit)
+            return limit + 1;
+    }
+    return rows[a.n % 3][b.n];
+}
+
+static const struct config_option *nearest(struct option_rows rows, struct slice name,
+                                           unsigned limit)
+{
+    const struct config_option *found = NULL;
+    for (const struct config_option *o = rows.first; o < rows.first + rows.count; o++) {
+        unsigned d = limit + 1;
+        if (!is_family(o->name))
+            d = distance(name, slice_of(o->name), limit);
+        if (d > limit)
+            continue;
+        found = o;
+        if (d == 0)
+            break;
+        limit = d - 1; /* only a nearer one replaces it */
+    }
+    return found;
+}
+
+const struct config_option *config_nearest_option(struct config_loader *l, const char *section,
+                                                  struct slice name)
+{
+    unsigned limit = name.n < 4 ? 0 : name.n < 8 ? 1 : name.n < 14 ? 2 : 3;
+    if (name.n > NAME_MAX_COMPARED - 3 || ++l->suggestions > SUGGESTIONS_MAX)
+        return NULL;
+    const struct config_option *o = find_exact(all_rows(), name);
+    if (!o)
+        o = nearest(config_section_rows(section), name, limit);
+    return o ? o : nearest(all_rows(), name, limit);
+}
+
+/* ---- misplaced shapes that are accepted -------------------------------------------------------
+ */
+
+const char *config_right_place(const struct config_option *o)
+{
+    static const char *const moved[][3] = {
+        {"litellm_settings", "rpm", "litellm_params of a model"},
+        {"litellm_settings", "tpm", "litellm_params of a model"},
+        {"litellm_settings", "max_parallel_requests", "general_settings"},
+        {"litellm_settings", "retry_after", "router_settings"},
+        {"litellm_settings", "alerting", "general_settings"},
+        {"litellm_settings", "alerting_threshold", "general_settings"},
+        {"litellm_settings", "debug", "litellm_settings.set_verbose"},
+        {"general_settings", "api_keys", "keys made with /key/generate"},
+        {"router_settings", "cache_kwargs", "litellm_settings.cache_params"},
+    };
+    for (size_t i = 0; i < sizeof(moved) / sizeof(*moved); i++)
+        if (strcmp(moved[i][0], o->section) == 0 && strcmp(moved[i][1], o->name) == 0)
+            return moved[i][2];
+    return NULL;
+}
