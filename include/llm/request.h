@@ -49,7 +49,8 @@ struct llm_tool {
 };
 
 enum llm_tool_choice {
-    LLM_TOOLS_AUTO, /* also when the client says nothing */
+    LLM_TOOLS_UNSET, /* the client says nothing: the model decides */
+    LLM_TOOLS_AUTO,
     LLM_TOOLS_NONE,
     LLM_TOOLS_REQUIRED,
     LLM_TOOLS_NAMED

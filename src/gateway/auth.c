@@ -22,6 +22,13 @@ static struct slice presented_key(const struct config *c, const struct http_head
     return slice_make(NULL, 0);
 }
 
+static bool refuse(struct failure *f, struct arena *a, const char *why)
+{
+    failure_set(f, a, FAILURE_AUTHENTICATION, 401, "Authentication Error, %s", why);
+    f->param = SLICE("None"); /* as LiteLLM's clients know it */
+    return false;
+}
+
 bool auth_check(const struct config *c, const struct http_head *head, struct arena *a,
                 struct failure *f)
 {
@@ -30,12 +37,8 @@ bool auth_check(const struct config *c, const struct http_head *head, struct are
     if (!master.n)
         return true;
     if (!key.n)
-        return failure_set(f, a, FAILURE_AUTHENTICATION, 401,
-                           "Authentication Error, No api key passed in.");
-    if (!ct_equal(key, master))
-        return failure_set(f, a, FAILURE_AUTHENTICATION, 401,
-                           "Authentication Error, Invalid proxy server token passed.");
-    return true;
+        return refuse(f, a, "No api key passed in.");
+    return ct_equal(key, master) || refuse(f, a, "Invalid proxy server token passed.");
 }
 
 bool auth_key_is_weak(const char *master_key)

@@ -150,10 +150,8 @@ static void on_event(void *user, const struct llm_event *e)
         deposit(ex, FACT_FAILED);
         return;
     }
-    if (e->kind == EV_USAGE) {
+    if (e->kind == EV_USAGE)
         ex->usage = *e->usage;
-        ex->has_usage = true;
-    }
     if (!ex->request.stream)
         llm_fold_event(&ex->fold, e);
     else if (ex->conn)
@@ -296,6 +294,10 @@ static yyjson_val *parse_body(struct exchange *ex)
 {
     struct json_error error;
     size_t n = ex->body.n;
+    if (slice_is_blank(buf_slice(&ex->body))) {
+        failure_bad_param(&ex->failure, &ex->arena, "messages", "the request body is empty");
+        return NULL;
+    }
     ex->body.cap = SIZE_MAX; /* the padding may pass the limit of the body itself */
     if (!buf_reserve(&ex->body, JSON_PADDING))
         abort();
@@ -548,7 +550,12 @@ static int step_flush(struct exchange *ex)
 static void log_exchange(const struct exchange *ex)
 {
     int64_t now = turn_now(&ex->worker->turn), begun = ex->times[EX_HEAD];
-    log_info(
+    enum log_level level =
+        ex->route && ex->route->open ? LOG_DEBUG : LOG_INFO; /* probes are noise */
+    if (!log_enabled(level))
+        return;
+    log_write(
+        level,
         "%s %s status=%d model=%.*s deployment=%s ms=%lld first_ms=%lld tokens=%lld/%lld%s%.*s",
         ex->id, ex->route ? ex->route->path : "-", ex->status, SLICE_ARG(ex->request.model),
         ex->deployment ? ex->deployment->id : "-", (long long)(now - begun),

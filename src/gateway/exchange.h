@@ -108,7 +108,6 @@ struct exchange {
     int status;        /* of the reply */
     struct failure failure;
     struct llm_usage usage;
-    bool has_usage;
 
     int64_t deadline;     /* ms, turn time; 0: none */
     int64_t times[EX_NR]; /* ms, turn time, when each state was entered */

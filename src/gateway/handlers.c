@@ -29,10 +29,7 @@ void handle_readiness(struct exchange *ex, struct buf *body)
         failure_set(&ex->failure, &ex->arena, FAILURE_UNAVAILABLE, 503, "shutting down");
         return;
     }
-    BUF_LITERAL(
-        body,
-        "{\"status\":\"healthy\",\"db\":\"Not connected\",\"litellm_version\":\"" LINTEL_VERSION
-        "\"}");
+    BUF_LITERAL(body, "{\"status\":\"healthy\",\"db\":\"Not connected\"}");
 }
 
 /* ---- models -------------------------------------------------------------------------------- */

@@ -73,6 +73,7 @@ static void add_durations(struct exchange *ex, struct reply_headers *h)
 
 static void write_head(struct exchange *ex, struct reply_headers *h, int status, int64_t length)
 {
+    add(h, "date", worker_date(ex->worker));
     add(h, "x-litellm-call-id", slice_of(ex->id));
     add(h, "x-litellm-version", SLICE(LINTEL_VERSION));
     if (ex->config->simulated)

@@ -18,6 +18,17 @@
 
 #define CLOCK_MS 250 /* resolution of exchange deadlines */
 
+struct slice worker_date(struct worker *w)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    if (now != w->date_of && gmtime_r(&now, &tm)) {
+        strftime(w->date, sizeof(w->date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+        w->date_of = now;
+    }
+    return slice_of(w->date);
+}
+
 /* ---- deadlines ----------------------------------------------------------------------------- */
 
 static void on_clock(uv_timer_t *timer)

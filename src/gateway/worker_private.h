@@ -7,6 +7,10 @@
 #include "io/conn.h"
 #include "io/upstream.h"
 
+#include <time.h>
+
+#define HTTP_DATE_SIZE 30 /* "Sun, 06 Nov 1994 08:49:37 GMT" and the NUL */
+
 struct worker {
     uv_loop_t loop;
     struct turn turn;
@@ -21,8 +25,14 @@ struct worker {
     uv_signal_t signals[2];    /* SIGTERM, SIGINT */
     uv_timer_t drain_limit;
     bool drain_over;
+    char date[HTTP_DATE_SIZE];
+    time_t date_of;           /* what `date` says */
     struct turn_item drained; /* ends the worker once nothing lives */
 };
+
+/* The Date header of replies made now (RFC 9110, 6.6.1); formatted once a second. Valid until the
+ * next call in another second. */
+struct slice worker_date(struct worker *w);
 
 /* An exchange began or ended. */
 void worker_exchange_began(struct worker *w, struct list *link);

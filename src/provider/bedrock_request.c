@@ -38,7 +38,8 @@ static const char *const unsupported[] = {
 };
 
 /* Members of Converse itself. */
-static const char *const top_level[] = {"guardrailConfig", "performanceConfig", "requestMetadata"};
+static const char *const top_level[] = {"guardrailConfig", "performanceConfig", "requestMetadata",
+                                        "serviceTier"};
 
 static bool listed(const char *const *names, size_t n, struct slice name)
 {
@@ -68,7 +69,7 @@ static yyjson_val *number_or_default(const struct provider_attempt *t, yyjson_va
 
 static bool is_sayable(const struct llm_block *b)
 {
-    return b->kind != LLM_TEXT || b->text.n;
+    return b->kind != LLM_TEXT || !slice_is_blank(b->text);
 }
 
 static void write_text(struct json_writer *w, struct slice text)
@@ -118,7 +119,7 @@ static void write_tool_result(struct json_writer *w, const struct llm_block *b)
     for (const struct llm_block *c = b->content; c; c = c->next) {
         if (c->kind == LLM_IMAGE)
             write_image(w, c);
-        else if (c->kind == LLM_TEXT && !slice_is_blank(c->text))
+        else if (c->kind == LLM_TEXT && is_sayable(c))
             write_text(w, c->text);
     }
     json_array_end(w);
@@ -168,11 +169,47 @@ static void write_block(struct json_writer *w, const struct llm_block *b)
     }
 }
 
+/* A cache point needs something before it; Claude refuses one right after thinking, and two in a
+ * row would waste one of the four it takes. */
+static bool has_place(const struct llm_block *b, const struct llm_block *before)
+{
+    if (b->kind != LLM_CACHE_POINT)
+        return is_sayable(b);
+    return before && before->kind != LLM_REASONING && before->kind != LLM_CACHE_POINT;
+}
+
+/* A cache point inside a tool result has its place behind it. */
+static const struct llm_block *inner_cache_point(const struct llm_block *b)
+{
+    const struct llm_block *c = b->content;
+    while (c && c->kind != LLM_CACHE_POINT)
+        c = c->next;
+    return c;
+}
+
+/* `before` is the block written last in the same list, or NULL. Returns the new last one. */
+static const struct llm_block *write_blocks(struct json_writer *w, const struct llm_block *blocks,
+                                            const struct llm_block *before)
+{
+    for (const struct llm_block *b = blocks; b; b = b->next) {
+        const struct llm_block *inner = inner_cache_point(b);
+        if (!has_place(b, before))
+            continue;
+        write_block(w, b);
+        before = b;
+        if (inner) {
+            write_cache_point(w);
+            before = inner;
+        }
+    }
+    return before;
+}
+
 /* ---- messages ------------------------------------------------------------------------------ */
 
-static bool has_content(const struct llm_message *m)
+static bool has_content(const struct llm_block *blocks)
 {
-    for (const struct llm_block *b = m->blocks; b; b = b->next)
+    for (const struct llm_block *b = blocks; b; b = b->next)
         if (b->kind != LLM_CACHE_POINT && is_sayable(b))
             return true;
     return false;
@@ -195,19 +232,20 @@ static void close_message(struct json_writer *w)
 static void write_messages(struct json_writer *w, const struct llm_request *r)
 {
     const struct llm_message *open = NULL; /* whose message is being written */
+    const struct llm_block *before = NULL; /* the last block in it */
     json_key(w, "messages");
     json_array(w);
     for (const struct llm_message *m = r->messages; m; m = m->next) {
-        if (!has_content(m))
+        if (!has_content(m->blocks))
             continue;
         if (open && open->role != m->role)
             close_message(w);
-        if (!open || open->role != m->role)
+        if (!open || open->role != m->role) {
             open_message(w, m->role);
+            before = NULL;
+        }
         open = m;
-        for (const struct llm_block *b = m->blocks; b; b = b->next)
-            if (is_sayable(b))
-                write_block(w, b);
+        before = write_blocks(w, m->blocks, before);
     }
     if (open)
         close_message(w);
@@ -216,26 +254,35 @@ static void write_messages(struct json_writer *w, const struct llm_request *r)
 
 static void write_system(struct json_writer *w, const struct llm_request *r)
 {
-    bool any = false;
-    for (const struct llm_block *b = r->system; b; b = b->next)
-        any = any || (b->kind == LLM_TEXT && !slice_is_blank(b->text));
-    if (!any)
+    if (!has_content(r->system))
         return;
     json_key(w, "system");
     json_array(w);
-    for (const struct llm_block *b = r->system; b; b = b->next)
-        if (b->kind == LLM_CACHE_POINT || (b->kind == LLM_TEXT && !slice_is_blank(b->text)))
-            write_block(w, b);
+    write_blocks(w, r->system, NULL);
     json_array_end(w);
 }
 
 /* ---- inference and tools ------------------------------------------------------------------- */
 
-static void write_stop(struct json_writer *w, const struct llm_request *r)
+static void write_default_stop(struct json_writer *w, yyjson_val *stop)
 {
-    if (!r->stop)
+    if (yyjson_is_arr(stop))
+        json_value(w, stop);
+    else
+        (json_array(w), json_value(w, stop), json_array_end(w));
+}
+
+static void write_stop(struct json_writer *w, const struct provider_attempt *t)
+{
+    const struct llm_request *r = t->request;
+    yyjson_val *def = default_of(t, "stop");
+    if (!r->stop && !yyjson_is_arr(def) && !yyjson_is_str(def))
         return;
     json_key(w, "stopSequences");
+    if (!r->stop) {
+        write_default_stop(w, def);
+        return;
+    }
     json_array(w);
     for (size_t i = 0; i < r->stop_count; i++)
         json_string(w, r->stop[i]);
@@ -260,7 +307,7 @@ static void write_inference(struct json_writer *w, const struct provider_attempt
         (json_key(w, "temperature"), json_value(w, temperature));
     if (top_p)
         (json_key(w, "topP"), json_value(w, top_p));
-    write_stop(w, r);
+    write_stop(w, t);
     json_object_end(w);
 }
 
@@ -307,11 +354,14 @@ static void write_tool(struct json_writer *w, const struct llm_tool *tool)
 
 static void write_tool_choice(struct json_writer *w, const struct llm_request *r)
 {
-    if (r->tool_choice != LLM_TOOLS_REQUIRED && r->tool_choice != LLM_TOOLS_NAMED)
+    static const char *const names[] = {[LLM_TOOLS_AUTO] = "auto",
+                                        [LLM_TOOLS_REQUIRED] = "any",
+                                        [LLM_TOOLS_NAMED] = "tool"};
+    if (r->tool_choice == LLM_TOOLS_UNSET || r->tool_choice == LLM_TOOLS_NONE)
         return;
     json_key(w, "toolChoice");
     json_object(w);
-    json_key_slice(w, r->tool_choice == LLM_TOOLS_NAMED ? SLICE("tool") : SLICE("any"));
+    json_key_slice(w, slice_of(names[r->tool_choice]));
     json_object(w);
     if (r->tool_choice == LLM_TOOLS_NAMED)
         json_member_string(w, "name", r->tool_choice_name);
