@@ -3,7 +3,8 @@
 
 /* Hashes, encodings and random bytes. HMAC, random and the constant-time compare are mbedTLS's;
  * bulk SHA-256 is libcrypto's EVP (SHA-NI: six times faster on a long prompt), the one exception to
- * "mbedTLS for crypto". Failures of either library abort: they mean a broken machine. */
+ * "mbedTLS for crypto". Failures of either library abort: they mean a broken machine. Contexts are
+ * kept per thread; a forked child draws random bytes of its own. */
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -26,7 +27,8 @@ void hex_encode(const uint8_t *p, size_t n, char *out); /* lower case, NUL-termi
 
 void base64_encode(struct slice data, struct buf *out);
 
-/* Standard alphabet, padding optional, white space refused. False: not base64. */
+/* Standard alphabet, padding optional, white space refused; left over bits of the last character
+ * may be anything, as in most decoders. False: not base64. */
 bool base64_decode(struct slice text, struct arena *a, struct slice *data);
 bool base64_valid(struct slice text); /* the same check without decoding */
 

@@ -5,7 +5,8 @@
  * Frame: total length (4 bytes, big endian), headers length (4), CRC-32 of those 8, headers,
  * payload, CRC-32 of all before. Header: name length (1), name, type (1), value; string (type 7)
  * has a 2-byte length. Source: AWS event stream encoding; caps are botocore's (headers 128 KiB,
- * payload 24 MiB). Both CRCs are always checked. Pure; fed with any split of the bytes. */
+ * payload 24 MiB). Both CRCs are always checked. Pure; fed with any split of the bytes.
+ * Memory: what arrived of one cut frame, up to those caps; more than 64 KiB is not kept. */
 
 #include "base/buf.h"
 
@@ -27,7 +28,7 @@ enum eventstream_error {
     ES_BAD_PRELUDE, /* prelude CRC wrong */
     ES_BAD_MESSAGE, /* message CRC wrong */
     ES_TOO_LARGE,   /* lengths over the caps, or inconsistent */
-    ES_BAD_HEADER,  /* header block malformed */
+    ES_BAD_HEADER,  /* header block malformed, or one of ours is no string or comes twice */
     ES_STOPPED,     /* the sink returned false */
 };
 
@@ -51,7 +52,7 @@ enum eventstream_error eventstream_feed(struct eventstream *es, struct slice byt
 bool eventstream_at_boundary(const struct eventstream *es); /* no frame is half read */
 const char *eventstream_error_text(enum eventstream_error e);
 
-/* Writes one frame (string headers only). */
+/* Writes one frame (string headers only; names 1 to 255 bytes, values up to 32 KiB - 1). */
 struct eventstream_header {
     struct slice name;
     struct slice value;

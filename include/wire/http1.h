@@ -1,12 +1,15 @@
 #ifndef WIRE_HTTP1_H
 #define WIRE_HTTP1_H
 
-/* HTTP/1.0 and 1.1, server side (RFC 9110, RFC 9112): an incremental request parser over llhttp and
- * a writer for replies. Pure: bytes in, events and bytes out; no socket, no clock.
+/* HTTP/1.0 and 1.1, server side (RFC 9110, RFC 9112): an incremental request parser (heads by
+ * llhttp and stricter line rules of our own, bodies framed here) and a writer for replies. Pure:
+ * bytes in, events and bytes out; no socket, no clock. Events depend on the bytes only, never on
+ * how they were cut.
  *
  * Strictness: what could be read in two ways by two servers is refused (both Content-Length and
  * Transfer-Encoding, repeated or non-decimal lengths, bad chunk sizes, bare LF or CR, obsolete
- * folding, white space before the colon, control characters, a missing or repeated Host on 1.1). */
+ * folding, white space before the colon, control characters, a missing or repeated Host on 1.1).
+ * Upgrade is a header like any other; CONNECT and methods unknown to RFC 9110 and 5789 are 501. */
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -41,7 +44,7 @@ struct http_call {
 struct http_head {
     struct slice method; /* "GET", … upper case as sent */
     struct slice target; /* as sent */
-    struct slice path;   /* target up to '?', percent-encoding kept */
+    struct slice path;   /* target up to '?' (without "http://host"), percent-encoding kept */
     struct slice query;  /* behind '?', or empty */
     struct http_headers headers;
     int minor;              /* 1 for HTTP/1.1, 0 for HTTP/1.0 */
@@ -60,7 +63,7 @@ enum http1_event {
 };
 
 struct http1_error {
-    int status;         /* 400, 413, 414, 417, 431, 501, 505 */
+    int status;         /* 400, 414, 417, 431, 501, 505 */
     const char *reason; /* static text for the error body */
 };
 
@@ -80,7 +83,8 @@ const struct http_head *http1_head(const struct http1_parser *p);
 /* Ready for the next request of the connection. */
 void http1_next(struct http1_parser *p);
 
-/* True while a request has begun (at least one byte of its head came) and has not ended. */
+/* True while a request has begun (at least one byte of its head came) and has not ended. Empty
+ * lines before a request line are not its beginning. */
 bool http1_in_request(const struct http1_parser *p);
 
 /* ---- replies ------------------------------------------------------------------------------ */
@@ -88,7 +92,7 @@ bool http1_in_request(const struct http1_parser *p);
 /* How the reply to one request is framed; set by http1_reply_init, used by the writers. */
 struct http1_reply {
     bool http10;  /* the request was HTTP/1.0: no chunks */
-    bool no_body; /* HEAD: headers as for GET, no body bytes */
+    bool no_body; /* HEAD (headers as for GET), or a status without body: no body bytes */
     bool
         keep_alive; /* the connection stays open after this reply; may be cleared before the head */
     bool chunked;   /* set by http1_write_head */
@@ -97,8 +101,9 @@ struct http1_reply {
 void http1_reply_init(struct http1_reply *r, const struct http_head *head); /* head NULL: unreadable
     request: HTTP/1.1, close */
 
-/* Status line, Date-less headers, framing. `content_length` -1: unknown; then chunked on 1.1, until
- * close on 1.0 (clears keep_alive). Header values must not contain CR or LF (asserted). */
+/* Status line, Date-less headers, framing, and Connection where it must say something.
+ * `content_length` -1: unknown; then chunked on 1.1, until close on 1.0 (clears keep_alive). 1xx,
+ * 204 and 304 get no length. Header names and values must not contain CR or LF (asserted). */
 void http1_write_head(struct http1_reply *r, struct buf *out, int status,
                       struct http_headers headers, int64_t content_length);
 

@@ -2,7 +2,8 @@
 #define WIRE_SIGV4_H
 
 /* AWS Signature Version 4. For every service but S3 the canonical path is the request's path
- * percent-encoded once more: a model id with ':' travels as %3A and is signed as %253A.
+ * percent-encoded once more: a model id with ':' travels as %3A and is signed as %253A; empty and
+ * dot segments are left out of it. No text may hold a NUL.
  * Pure: the time is an argument. */
 
 #include "wire/http1.h"

@@ -28,7 +28,7 @@ static inline struct slice cuts_next(struct cuts *c, struct slice *rest)
     if (n)
         memcpy(copy, rest->p, n);
     *rest = slice_skip(*rest, n);
-    return slice_make(copy, n);
+    return (struct slice){.p = copy, .n = n};
 }
 
 #define CUTS_RANDOM 16

@@ -113,7 +113,6 @@ static bool write_message(void *user, const struct eventstream_message *m)
 static void decode(yyjson_val *line, struct arena *a, struct json_writer *w)
 {
     struct eventstream es;
-    enum eventstream_error e = ES_OK;
     yyjson_val *cuts = json_get(line, "cuts"), *cut;
     struct slice rest = bytes_member(line, "bytes", a);
     size_t i, n;
@@ -126,10 +125,10 @@ static void decode(yyjson_val *line, struct arena *a, struct json_writer *w)
         if (!json_int(cut, &size) || size < 0)
             give_up("cuts");
         size_t piece = (size_t)size < rest.n ? (size_t)size : rest.n;
-        e = eventstream_feed(&es, slice_make(rest.p, piece), write_message, w);
+        eventstream_feed(&es, slice_make(rest.p, piece), write_message, w); /* errors stay */
         rest = slice_skip(rest, piece);
     }
-    e = eventstream_feed(&es, rest, write_message, w);
+    enum eventstream_error e = eventstream_feed(&es, rest, write_message, w);
     json_array_end(w);
     json_member_string(w, "error", slice_of(e ? eventstream_error_text(e) : ""));
     json_member_bool(w, "boundary", eventstream_at_boundary(&es));
