@@ -10,8 +10,9 @@
  * when an unwanted event comes (the server closes a kept connection, or sends while the transfer is
  * paused) the interest is taken back. A kept connection costs no epoll_ctl per call.
  *
- * Failure modes: an error event is passed on as CURL_CSELECT_ERR, the transfer ends with libcurl's
- * verdict. Descriptors libcurl opens by itself (its resolver's) are polled plainly. */
+ * Failure modes: an error event is told as "ready": libcurl then finds the error by itself and
+ * tries again where it may (a kept connection that was reset), while CURL_CSELECT_ERR would end the
+ * transfer. Descriptors libcurl opens by itself (its resolver's) are polled plainly. */
 
 #include "upstream_private.h"
 
@@ -108,18 +109,17 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     struct upstream_socket *s = handle->data;
     struct upstream *u = s->upstream;
     int fd = s->fd;
-    if (status < 0)
+    if (status < 0) {
         s->armed = 0; /* libuv has stopped it */
-    else if (!(events & s->want)) {
+        events = s->want;
+    }
+    if (!(events & s->want)) {
         poll_for(s, s->want);
         return;
     }
-    int bits = status < 0 ? CURL_CSELECT_ERR : 0;
-    if (events & UV_READABLE)
-        bits |= CURL_CSELECT_IN;
-    if (events & UV_WRITABLE)
-        bits |= CURL_CSELECT_OUT;
-    act(u, fd, bits);
+    act(u, fd,
+        (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
+            (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0));
     if (find_socket(u, fd) == s && !s->armed)
         poll_for(s, s->want);
 }

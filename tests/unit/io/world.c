@@ -3,12 +3,13 @@
 #include "cmocka_all.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define KEPT_MAX ((size_t)16 * 1024 * 1024)
 
-static int count_descriptors(void)
+int world_descriptors(void)
 {
     DIR *dir = opendir("/proc/self/fd");
     assert_non_null(dir);
@@ -36,8 +37,9 @@ static void open_first_loop(void)
 void world_open(struct world *w)
 {
     memset(w, 0, sizeof(*w));
+    signal(SIGPIPE, SIG_IGN); /* as main does */
     open_first_loop();
-    w->descriptors = count_descriptors();
+    w->descriptors = world_descriptors();
     assert_int_equal(uv_loop_init(&w->loop), 0);
     turn_init(&w->turn, &w->loop);
     uv_timer_init(&w->loop, &w->guard);
@@ -79,7 +81,7 @@ void world_close(struct world *w)
     if (uv_loop_alive(&w->loop))
         uv_walk(&w->loop, tell_open, NULL);
     assert_int_equal(uv_loop_close(&w->loop), 0);
-    assert_int_equal(count_descriptors(), w->descriptors);
+    assert_int_equal(world_descriptors(), w->descriptors);
 }
 
 /* ---- peers ----------------------------------------------------------------------------------- */
@@ -169,7 +171,7 @@ static void on_written(uv_write_t *req, int status)
     if (status == 0)
         p->sent += write->n;
     free(write);
-    if (status == 0 && p->server && p->server->on_written)
+    if (status == 0 && p->server && p->server->on_written && !uv_is_closing((uv_handle_t *)&p->tcp))
         p->server->on_written(p);
 }
 
@@ -290,11 +292,17 @@ void peer_server_open(struct peer_server *s, struct world *w)
     s->port = ntohs(address.sin_port);
 }
 
+static void on_server_closed(uv_handle_t *handle)
+{
+    struct peer_server *s = handle->data;
+    s->closed = true;
+}
+
 void peer_server_close(struct peer_server *s)
 {
     struct list *link;
     while ((link = list_pop(&s->peers)))
         peer_free(LIST_ENTRY(link, struct peer, link));
-    if (!uv_is_closing((uv_handle_t *)&s->tcp))
-        uv_close((uv_handle_t *)&s->tcp, NULL);
+    uv_close((uv_handle_t *)&s->tcp, on_server_closed);
+    WORLD_UNTIL(s->world, s->closed);
 }
