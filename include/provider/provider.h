@@ -21,6 +21,7 @@ struct provider_attempt {
 
 struct provider {
     const char *name;
+    size_t body_max; /* bytes of a request the upstream takes: the cap of attempt->body */
 
     /* Request → a signed call; call->body points into attempt->body. False: see failure. */
     bool (*build)(const struct provider_attempt *t, struct http_call *call, struct failure *f);

@@ -26,7 +26,8 @@
 #include <time.h>
 
 #define OUT_MAX            (256u * 1024 * 1024) /* bytes; a frame is at most 24 MiB, escaped six-fold */
-#define BODY_EAGER         (1024 * 1024)        /* of a declared length, reserved at once */
+#define BODY_FRAMING       512
+#define BODY_EAGER         (1024 * 1024) /* of a declared length, reserved at once */
 #define MEBIBYTE           (1024 * 1024)
 #define MS_PER_S           1000
 #define STATUS_CLIENT_GONE 499 /* nginx's, in the log only */
@@ -84,7 +85,7 @@ static void *on_head(void *server, struct conn *c, const struct http_head *head)
     ex->head = head;
     arena_init(&ex->arena);
     buf_init(&ex->body, (size_t)ex->config->settings.max_request_size_mb * MEBIBYTE);
-    buf_init(&ex->upstream_body, OUT_MAX);
+    buf_init(&ex->upstream_body, 0);
     buf_init(&ex->out, OUT_MAX);
     llm_request_init(&ex->request);
     llm_fold_init(&ex->fold, &ex->arena);
@@ -411,6 +412,15 @@ static void arm_keepalive(struct exchange *ex)
     ex->deadline = ex->request.stream && ms ? turn_now(&ex->worker->turn) + ms : 0;
 }
 
+/* Translation adds framing and escapes: one allocation for most bodies. */
+static void reserve_upstream_body(struct exchange *ex)
+{
+    size_t expected = ex->body.n + ex->body.n / 8 + BODY_FRAMING;
+    ex->upstream_body.cap = ex->provider->body_max;
+    if (expected <= ex->upstream_body.cap)
+        buf_reserve(&ex->upstream_body, expected);
+}
+
 static bool start_call(struct exchange *ex)
 {
     struct http_call call;
@@ -424,6 +434,7 @@ static bool start_call(struct exchange *ex)
         .arena = &ex->arena,
         .body = &ex->upstream_body,
     };
+    reserve_upstream_body(ex);
     if (!ex->provider->build(&ex->attempt, &call, &ex->failure))
         return false;
     ex->attempts++;

@@ -1,8 +1,9 @@
 /* Amazon Bedrock: the call. POST {endpoint}/model/{id}/converse[-stream], signed with SigV4 for the
  * service "bedrock". The id is percent-encoded into one path segment (':' and the '/' of ARNs too).
  *
- * Failure modes: no credentials (FAILURE_AUTHENTICATION, saying where they were looked for), a body
- * over Bedrock's limit, parameters Bedrock has nothing for (bedrock_request.c). */
+ * Failure modes: no credentials (FAILURE_AUTHENTICATION, saying where they were looked for), a
+ * model id longer than Bedrock's, a body over Bedrock's limit, parameters Bedrock has nothing for
+ * (bedrock_request.c). */
 
 #include "bedrock.h"
 
@@ -11,22 +12,28 @@
 #include <string.h>
 
 #define USER_AGENT   "lintel/" LINTEL_VERSION
-#define URL_MAX      8192 /* bytes; ids are at most 2048 characters, times three encoded */
+#define ID_MAX       2048 /* bytes of a model id or ARN, Bedrock's own limit */
+#define URL_MAX      8192 /* bytes; three for each of an id, when encoded */
 #define HEADER_COUNT 7
 
-static struct slice endpoint_host(const char *endpoint)
+/* "https://host:port/prefix" in two: the host, and the prefix (usually empty) that a proxy in front
+ * of Bedrock may have; it is signed with the rest of the path. */
+static struct slice endpoint_host(const char *endpoint, struct slice *prefix)
 {
     struct slice rest = slice_of(endpoint);
     ptrdiff_t scheme = slice_find(rest, SLICE("://"));
     if (scheme >= 0)
         rest = slice_skip(rest, (size_t)scheme + 3);
-    return slice_split(&rest, '/');
+    ptrdiff_t slash = slice_find_char(rest, '/');
+    *prefix = slash < 0 ? SLICE("") : slice_skip(rest, (size_t)slash);
+    return slash < 0 ? rest : slice_make(rest.p, (size_t)slash);
 }
 
-static struct slice call_path(const struct provider_attempt *t)
+static struct slice call_path(const struct provider_attempt *t, struct slice prefix)
 {
     struct buf b;
-    buf_init(&b, URL_MAX);
+    buf_init(&b, URL_MAX + prefix.n);
+    buf_add(&b, prefix);
     BUF_LITERAL(&b, "/model/");
     percent_encode(t->model_id, &b);
     buf_add(&b, t->request->stream ? SLICE("/converse-stream") : SLICE("/converse"));
@@ -64,7 +71,7 @@ static void sign(const struct provider_attempt *t, struct slice path, const char
                                    d->signing_key, t->arena));
 }
 
-static void write_headers(const struct provider_attempt *t, struct slice path,
+static void write_headers(const struct provider_attempt *t, struct slice host, struct slice path,
                           struct http_call *call)
 {
     const struct deployment *d = t->deployment;
@@ -72,7 +79,7 @@ static void write_headers(const struct provider_attempt *t, struct slice path,
     char date[SIGV4_DATE_SIZE];
     sigv4_date(t->now, date);
     header_add(h, SLICE("content-type"), SLICE("application/json"));
-    header_add(h, SLICE("host"), endpoint_host(d->endpoint));
+    header_add(h, SLICE("host"), host);
     header_add(h, SLICE("x-amz-date"), arena_dup(t->arena, slice_of(date)));
     if (d->credentials.session_token.n)
         header_add(h, SLICE("x-amz-security-token"), d->credentials.session_token);
@@ -89,26 +96,34 @@ static bool bedrock_build(const struct provider_attempt *t, struct http_call *ca
                           struct failure *f)
 {
     const struct deployment *d = t->deployment;
+    struct slice prefix, host = endpoint_host(d->endpoint, &prefix);
     if (!d->credentials.access_key_id.n)
         return failure_set(f, t->arena, FAILURE_AUTHENTICATION, 500,
                            "no AWS credentials for model '%s': set aws_access_key_id and "
                            "aws_secret_access_key or aws_profile_name in litellm_params, or "
                            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment",
                            d->model_name);
+    if (!t->model_id.n || t->model_id.n > ID_MAX)
+        return failure_set(f, t->arena, FAILURE_NOT_FOUND, 404,
+                           "a model id of Bedrock has between 1 and %d bytes", ID_MAX);
+    buf_reset(t->body); /* an earlier attempt may have written it */
     if (!bedrock_write_body(t, f))
         return false;
-    struct slice path = call_path(t);
+    struct slice path = call_path(t, prefix);
     *call = (struct http_call){
         .method = "POST",
-        .url = arena_printf(t->arena, "%s%.*s", d->endpoint, SLICE_ARG(path)).p,
+        .url = arena_printf(t->arena, "%.*s%.*s", (int)(strlen(d->endpoint) - prefix.n),
+                            d->endpoint, SLICE_ARG(path))
+                   .p,
         .body = buf_slice(t->body),
     };
-    write_headers(t, path, call);
+    write_headers(t, host, path, call);
     return true;
 }
 
 const struct provider provider_bedrock = {
     .name = "bedrock",
+    .body_max = BEDROCK_BODY_MAX,
     .build = bedrock_build,
     .decoder = bedrock_decoder,
     .feed = bedrock_feed,
