@@ -9,7 +9,7 @@
 
 #define KEPT_MAX ((size_t)16 * 1024 * 1024)
 
-int world_descriptors(void)
+static int count_descriptors(void)
 {
     DIR *dir = opendir("/proc/self/fd");
     assert_non_null(dir);
@@ -39,7 +39,7 @@ void world_open(struct world *w)
     memset(w, 0, sizeof(*w));
     signal(SIGPIPE, SIG_IGN); /* as main does */
     open_first_loop();
-    w->descriptors = world_descriptors();
+    w->descriptors = count_descriptors();
     assert_int_equal(uv_loop_init(&w->loop), 0);
     turn_init(&w->turn, &w->loop);
     uv_timer_init(&w->loop, &w->guard);
@@ -81,7 +81,10 @@ void world_close(struct world *w)
     if (uv_loop_alive(&w->loop))
         uv_walk(&w->loop, tell_open, NULL);
     assert_int_equal(uv_loop_close(&w->loop), 0);
-    assert_int_equal(world_descriptors(), w->descriptors);
+    /* A resolver's thread, left alone by a cancelled call, takes its descriptor along. */
+    for (int ms = 0; ms < 2000 && count_descriptors() > w->descriptors; ms++)
+        uv_sleep(1);
+    assert_int_equal(count_descriptors(), w->descriptors);
 }
 
 /* ---- peers ----------------------------------------------------------------------------------- */

@@ -24,7 +24,6 @@ void world_open(struct world *w);
  * more descriptors than before. */
 void world_close(struct world *w);
 void world_guard(struct world *w); /* starts the wait anew */
-int world_descriptors(void);       /* open ones of this process */
 
 /* Runs the loop until the condition holds; false after WORLD_LIMIT_MS. */
 #define WORLD_UNTIL(w, condition)                                                                  \
