@@ -123,9 +123,16 @@ void *arena_realloc(struct arena *a, void *p, size_t old, size_t n)
         ASAN_UNPOISON_MEMORY_REGION(p, n);
         return p;
     }
+    if (p && n <= old) {
+        ASAN_POISON_MEMORY_REGION(p, had);
+        ASAN_UNPOISON_MEMORY_REGION(p, n);
+        return p;
+    }
     void *copy = arena_alloc(a, n);
-    if (old)
-        memcpy(copy, p, old < n ? old : n);
+    if (p && old) {
+        memcpy(copy, p, old);
+        ASAN_POISON_MEMORY_REGION(p, had);
+    }
     return copy;
 }
 

@@ -35,6 +35,8 @@ char *buf_reserve(struct buf *b, size_t n)
     size_t size = b->size ? b->size : FIRST_SIZE;
     while (size < b->n + n)
         size *= 2;
+    if (size > b->cap)
+        size = b->cap;
     char *p = realloc(b->p, size);
     if (!p) {
         fprintf(stderr, "out of memory (%zu bytes)\n", size);

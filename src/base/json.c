@@ -175,25 +175,36 @@ static size_t write_escape(char *to, unsigned char c)
     return 6;
 }
 
+static size_t escaped_size(struct slice s)
+{
+    char ignored[6];
+    size_t size = 0;
+    for (size_t i = 0; i < s.n; i++)
+        size += plain_run(s.p + i, 1) ? 1 : write_escape(ignored, (unsigned char)s.p[i]);
+    return size;
+}
+
+/* Room for a stretch in which every byte may need an escape keeps the inner loop free of checks;
+ * only close to the cap the true size is looked at. */
 static void add_escaped(struct buf *out, struct slice s)
 {
     while (s.n) {
-        /* Room for a stretch in which every byte may need an escape keeps the loop free of checks.
-         */
-        size_t stretch = s.n < 4096 ? s.n : 4096, done = 0;
-        char *start = buf_reserve(out, stretch * 6), *to = start;
+        struct slice stretch = slice_make(s.p, s.n < 4096 ? s.n : 4096);
+        size_t worst = stretch.n * 6, done = 0;
+        char *start = buf_reserve(out, worst <= out->cap - out->n ? worst : escaped_size(stretch));
+        char *to = start;
         if (!start)
             return;
-        while (done < stretch) {
-            size_t run = plain_run(s.p + done, stretch - done);
-            memcpy(to, s.p + done, run);
+        while (done < stretch.n) {
+            size_t run = plain_run(stretch.p + done, stretch.n - done);
+            memcpy(to, stretch.p + done, run);
             to += run;
             done += run;
-            if (done < stretch)
-                to += write_escape(to, (unsigned char)s.p[done++]);
+            if (done < stretch.n)
+                to += write_escape(to, (unsigned char)stretch.p[done++]);
         }
         out->n += (size_t)(to - start);
-        s = slice_skip(s, stretch);
+        s = slice_skip(s, stretch.n);
     }
 }
 

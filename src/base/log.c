@@ -1,9 +1,11 @@
 #include "base/log.h"
 
 #include "base/json.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,13 +45,6 @@ static void timestamp(char out[32])
     snprintf(out + n, 32 - n, ".%03dZ", (int)(tv.tv_usec / 1000));
 }
 
-static void replace_controls(char *s)
-{
-    for (; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            *s = ' ';
-}
-
 static void format_line(struct buf *line, enum log_level level, const char *message)
 {
     char when[32];
@@ -78,7 +73,7 @@ void log_write(enum log_level level, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    replace_controls(message);
+    text_clean(message, strlen(message));
     buf_init(&line, (size_t)8 * MESSAGE_MAX);
     format_line(&line, level, message);
     if (write(STDERR_FILENO, line.p, line.n) != (ssize_t)line.n)

@@ -77,6 +77,8 @@ bool slice_is_blank(struct slice s)
 
 ptrdiff_t slice_find(struct slice s, struct slice needle)
 {
+    if (!needle.n)
+        return 0;
     const char *at = s.n ? memmem(s.p, s.n, needle.p, needle.n) : NULL;
     return at ? at - s.p : -1;
 }
@@ -118,13 +120,16 @@ bool slice_to_i64(struct slice s, int64_t *value)
     return true;
 }
 
+/* strtod also reads hexadecimal, "inf" and "nan": none of these is a decimal number. */
 bool slice_to_double(struct slice s, double *value)
 {
     char text[64], *end;
-    if (!s.n || s.n >= sizeof(text) || is_space(*s.p))
+    if (!s.n || s.n >= sizeof(text))
         return false;
     memcpy(text, s.p, s.n);
     text[s.n] = '\0';
+    if (strspn(text, "0123456789+-.eE") != s.n)
+        return false;
     *value = strtod(text, &end);
-    return end == text + s.n && *value - *value == 0; /* NaN and infinity are no numbers */
+    return end == text + s.n && *value - *value == 0; /* infinity: it overflowed */
 }

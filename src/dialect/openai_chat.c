@@ -1,8 +1,8 @@
 /* OpenAI chat completions, request side (POST /v1/chat/completions): the members of the body.
  *
  * The happy path: one walk over the members; each has a row in `members` with its handler; null
- * counts as absent, as LiteLLM and OpenAI treat it. What no row names goes into request->extra, and
- * the provider decides whether to pass it on.
+ * counts as absent, as LiteLLM and OpenAI treat it, and of duplicates the last one counts. What no
+ * row names goes into request->extra, and the provider decides whether to pass it on.
  *
  * Failure modes: a member of the wrong type or value is a 400 that names it. OpenAI parameters that
  * Bedrock has nothing for are FAILURE_UNSUPPORTED unless the deployment drops them; since the
@@ -13,7 +13,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define STOP_MAX 2500 /* Converse takes at most that many stop sequences */
+#define STOP_MAX  2500 /* Converse takes at most that many stop sequences */
+#define EXTRA_MAX 256  /* members that no row names; they are looked up one by one */
 
 bool chat_refuse(struct chat_parse *p, struct slice path, const char *format, ...)
 {
@@ -73,12 +74,7 @@ static bool parse_limit(struct chat_parse *p, const char *name, yyjson_val *v, i
 
 static bool parse_max_tokens(struct chat_parse *p, yyjson_val *v)
 {
-    int64_t limit;
-    if (!parse_limit(p, "max_tokens", v, &limit))
-        return false;
-    if (p->r->max_tokens < 0) /* max_completion_tokens wins, in either order */
-        p->r->max_tokens = limit;
-    return true;
+    return parse_limit(p, "max_tokens", v, &p->r->max_tokens);
 }
 
 static bool parse_max_completion_tokens(struct chat_parse *p, yyjson_val *v)
@@ -113,8 +109,8 @@ static bool parse_stop(struct chat_parse *p, yyjson_val *v)
     size_t n = yyjson_is_arr(v) ? yyjson_arr_size(v) : 1;
     if (n > STOP_MAX)
         return chat_refuse(p, SLICE("stop"), "at most %d sequences", STOP_MAX);
-    p->r->stop =
-        arena_alloc(p->a, (n + 1) * sizeof(*p->r->stop)); /* an empty list is not "unset" */
+    /* One more than needed: an empty list is not "unset". */
+    p->r->stop = arena_alloc(p->a, (n + 1) * sizeof(*p->r->stop));
     p->r->stop_count = n;
     for (size_t i = 0; i < n; i++) {
         yyjson_val *item = yyjson_is_arr(v) ? yyjson_arr_get(v, i) : v;
@@ -150,7 +146,8 @@ static bool parse_response_format(struct chat_parse *p, yyjson_val *v)
     struct slice type = json_get_slice(v, "type");
     if (slice_eq(type, SLICE("text")) || slice_eq(type, SLICE("json_object")))
         return true; /* json_object: the prompt must ask for JSON, which OpenAI demands too */
-    return chat_refuse(p, SLICE("response_format"), "type %.*s is not supported", SLICE_ARG(type));
+    return chat_refuse(p, SLICE("response_format"), "type '%.*s' is not supported",
+                       SLICE_ARG(type));
 }
 
 static bool parse_drop_params(struct chat_parse *p, yyjson_val *v)
@@ -180,7 +177,7 @@ static const struct member {
     {"tools", chat_parse_tools},
     {"tool_choice", chat_parse_tool_choice},
     {"max_tokens", parse_max_tokens},
-    {"max_completion_tokens", parse_max_completion_tokens},
+    {"max_completion_tokens", parse_max_completion_tokens}, /* wins, being handled later */
     {"temperature", parse_temperature},
     {"top_p", parse_top_p},
     {"stop", parse_stop},
@@ -219,40 +216,61 @@ static const struct member {
     {"timeout", ignore},
 };
 
-static const struct member *find_member(struct slice name)
+#define MEMBER_COUNT (sizeof(members) / sizeof(*members))
+
+/* Row of the member, or MEMBER_COUNT. */
+static size_t find_member(struct slice name)
 {
-    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
-        if (slice_eq(name, slice_of(members[i].name)))
-            return &members[i];
-    return NULL;
+    size_t i = 0;
+    while (i < MEMBER_COUNT && !slice_eq(name, slice_of(members[i].name)))
+        i++;
+    return i;
 }
 
-static void add_extra(struct chat_parse *p, struct llm_extra ***tail, struct slice name,
-                      yyjson_val *value)
+/* In place of an earlier one of that name, else at the end. */
+static bool set_extra(struct chat_parse *p, struct slice name, yyjson_val *value)
 {
-    struct llm_extra *e = ARENA_NEW(p->a, struct llm_extra);
-    e->name = name;
-    e->value = value;
-    **tail = e;
-    *tail = &e->next;
+    struct llm_extra **at = &p->r->extra;
+    int count = 0;
+    for (; *at && !slice_eq((*at)->name, name); at = &(*at)->next)
+        count++;
+    if (count == EXTRA_MAX)
+        return failure_set(p->f, p->a, FAILURE_BAD_REQUEST, 400,
+                           "at most %d members that are not known", EXTRA_MAX);
+    if (!*at)
+        *at = ARENA_NEW(p->a, struct llm_extra);
+    (*at)->name = name;
+    (*at)->value = value;
+    return true;
+}
+
+static void drop_null_extras(struct llm_request *r)
+{
+    struct llm_extra **at = &r->extra;
+    while (*at) {
+        if (yyjson_is_null((*at)->value))
+            *at = (*at)->next;
+        else
+            at = &(*at)->next;
+    }
 }
 
 static bool parse_members(struct chat_parse *p, yyjson_val *body)
 {
-    yyjson_val *key;
+    yyjson_val *key, *found[MEMBER_COUNT] = {NULL};
     yyjson_obj_iter it = yyjson_obj_iter_with(body);
-    struct llm_extra **extra = &p->r->extra;
     while ((key = yyjson_obj_iter_next(&it))) {
-        struct slice name = json_slice(key);
         yyjson_val *value = yyjson_obj_iter_get_val(key);
-        const struct member *m = find_member(name);
-        if (yyjson_is_null(value))
-            continue;
-        if (!m)
-            add_extra(p, &extra, name, value);
-        else if (!m->parse(p, value))
+        size_t row = find_member(json_slice(key));
+        if (row < MEMBER_COUNT)
+            found[row] = value;
+        else if (!set_extra(p, json_slice(key), value))
             return false;
     }
+    drop_null_extras(p->r);
+    for (size_t i = 0; i < MEMBER_COUNT; i++)
+        if (found[i] && !yyjson_is_null(found[i]) && !members[i].parse(p, found[i]))
+            return false;
     return true;
 }
 
@@ -264,7 +282,7 @@ static bool chat_parse(yyjson_val *body, struct arena *a, struct llm_request *ou
     if (!yyjson_is_obj(body))
         return failure_set(f, a, FAILURE_BAD_REQUEST, 400,
                            "the request body must be a JSON object, got %s", json_type_name(body));
-    if (!json_get(body, "messages"))
+    if (!json_get(body, "messages") || yyjson_is_null(json_get(body, "messages")))
         return failure_bad_param(f, a, "messages", "Missing required parameter: 'messages'.");
     return parse_members(&p, body);
 }

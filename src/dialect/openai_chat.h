@@ -12,8 +12,8 @@ struct chat_parse {
     struct failure *f;
 };
 
-/* 400 naming the member: chat_refuse(p, "messages[%zu].role", i, …) is two steps, because paths and
- * texts are both formatted: see chat_path. Returns false. */
+/* 400 naming the member: the message becomes "path: text". `path` is followed by a NUL (a literal,
+ * or from arena_printf). Returns false. */
 bool chat_refuse(struct chat_parse *p, struct slice path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

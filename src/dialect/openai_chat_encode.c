@@ -12,12 +12,14 @@
 
 #define PREFIX_MAX (16 * 1024) /* id, model and framing of a chunk */
 
+#define RECENT_CALLS 16 /* tool calls whose arguments may still come; in practice it is one */
+
 struct encoder {
     struct slice chunk; /* `{"id":…,"choices":[{"index":0,"delta":{` */
     bool include_usage;
     bool role_sent;
-    unsigned tool_calls; /* opened so far; the newest has this index minus one */
-    bool tool_use_seen;
+    unsigned tool_calls;           /* opened so far: the index of the next one */
+    unsigned blocks[RECENT_CALLS]; /* block index of call i, at i % RECENT_CALLS */
 };
 
 static const char *finish_reason(enum llm_stop stop)
@@ -207,6 +209,7 @@ static void encode_reasoning(struct encoder *enc, const struct llm_event *e, str
 static void encode_tool_start(struct encoder *enc, const struct llm_event *e, struct buf *out)
 {
     struct json_writer w;
+    enc->blocks[enc->tool_calls % RECENT_CALLS] = e->block;
     delta_begin(enc, &w, out);
     json_key(&w, "tool_calls");
     json_array(&w);
@@ -224,19 +227,29 @@ static void encode_tool_start(struct encoder *enc, const struct llm_event *e, st
     delta_end(out);
 }
 
-static void encode_tool_args(struct encoder *enc, struct slice text, struct buf *out)
+/* The newest call of that block, or -1. */
+static int64_t call_of_block(const struct encoder *enc, unsigned block)
+{
+    for (unsigned i = enc->tool_calls; i > 0 && i + RECENT_CALLS > enc->tool_calls; i--)
+        if (enc->blocks[(i - 1) % RECENT_CALLS] == block)
+            return i - 1;
+    return -1;
+}
+
+static void encode_tool_args(struct encoder *enc, const struct llm_event *e, struct buf *out)
 {
     struct json_writer w;
-    if (!enc->tool_calls) /* arguments of a call that never began: nothing to attach them to */
+    int64_t call = call_of_block(enc, e->block);
+    if (call < 0) /* arguments of a call that never began: nothing to attach them to */
         return;
     delta_begin(enc, &w, out);
     json_key(&w, "tool_calls");
     json_array(&w);
     json_object(&w);
-    json_member_integer(&w, "index", enc->tool_calls - 1);
+    json_member_integer(&w, "index", call);
     json_key(&w, "function");
     json_object(&w);
-    json_member_string(&w, "arguments", text);
+    json_member_string(&w, "arguments", e->text);
     json_object_end(&w);
     json_object_end(&w);
     json_array_end(&w);
@@ -283,7 +296,7 @@ void chat_encode(void *encoder, const struct llm_event *e, struct buf *out)
     case EV_REASONING:
     case EV_SIGNATURE:
     case EV_REDACTED: encode_reasoning(enc, e, out); break;
-    case EV_TOOL_ARGS: encode_tool_args(enc, e->text, out); break;
+    case EV_TOOL_ARGS: encode_tool_args(enc, e, out); break;
     case EV_STOP: encode_stop(enc, e->stop, out); break;
     case EV_USAGE: encode_usage(enc, e->usage, out); break;
     case EV_END: sse_data(out, SLICE("[DONE]")); break;

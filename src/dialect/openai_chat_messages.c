@@ -11,6 +11,8 @@
 #include "openai_chat.h"
 #include "wire/crypto.h"
 
+#include <string.h>
+
 #define MESSAGES_MAX 100000 /* in one request; the body cap bounds the bytes */
 
 /* Where a content list puts its blocks. */
@@ -18,6 +20,7 @@ struct parts {
     struct chat_parse *p;
     struct slice path; /* "messages[3].content" */
     struct llm_block **tail;
+    bool text_only; /* of a system message */
 };
 
 static void add_text(struct parts *s, struct slice text)
@@ -82,7 +85,7 @@ static bool parse_part(struct parts *s, size_t i, yyjson_val *part)
     }
     if (slice_eq(type, SLICE("text")) || slice_eq(type, SLICE("input_text")))
         ok = parse_text_part(s, path, part);
-    else if (slice_eq(type, SLICE("image_url")))
+    else if (slice_eq(type, SLICE("image_url")) && !s->text_only)
         ok = parse_image_part(s, path, part);
     else if (!type.p)
         return chat_refuse(s->p, path, "a content part needs a 'type'");
@@ -167,19 +170,29 @@ static bool parse_tool_message(struct parts *s, struct slice at, yyjson_val *mes
     return parse_content(&inner, json_get(message, "content"));
 }
 
-/* A system message after the first other one has no place of its own in Converse: it becomes a user
- * text that says who speaks. */
-static bool parse_late_system(struct parts *s, yyjson_val *message)
+static struct slice as_operator_note(struct arena *a, struct slice text)
 {
-    struct llm_block *blocks = NULL;
-    struct parts own = {.p = s->p, .path = s->path, .tail = &blocks};
-    if (!parse_content(&own, json_get(message, "content")))
+    static const char note[] = "Operator note (not from the user): ";
+    size_t n = sizeof(note) - 1;
+    char *p = arena_alloc(a, n + text.n);
+    memcpy(p, note, n);
+    memcpy(p + n, text.p, text.n);
+    return slice_make(p, n + text.n);
+}
+
+/* The leading ones are the system prompt. One after the first other message has no place of its own
+ * in Converse: it becomes a user text that says who speaks. */
+static bool parse_system(struct parts *s, yyjson_val *message, bool leading)
+{
+    struct llm_block **first = s->tail, *b;
+    s->text_only = true;
+    if (!parse_content(s, json_get(message, "content")))
         return false;
-    if (blocks && blocks->kind == LLM_TEXT)
-        blocks->text = arena_printf(s->p->a, "Operator note (not from the user): %.*s",
-                                    SLICE_ARG(blocks->text));
-    *s->tail = blocks;
-    s->tail = blocks ? own.tail : s->tail;
+    for (b = leading ? NULL : *first; b; b = b->next)
+        if (b->kind == LLM_TEXT && !slice_is_blank(b->text)) {
+            b->text = as_operator_note(s->p->a, b->text);
+            break;
+        }
     return true;
 }
 
@@ -199,8 +212,7 @@ static bool parse_by_role(struct parts *s, struct slice at, struct slice role, y
     if (slice_eq(role, SLICE("tool")))
         return parse_tool_message(s, at, message);
     if (is_system(role))
-        return leading ? parse_content(s, json_get(message, "content"))
-                       : parse_late_system(s, message);
+        return parse_system(s, message, leading);
     return chat_refuse(s->p, arena_printf(s->p->a, "%.*s.role", SLICE_ARG(at)),
                        "unknown role '%.*s'", SLICE_ARG(role));
 }

@@ -30,7 +30,7 @@ static bool parse_tool(struct chat_parse *p, size_t i, yyjson_val *v, struct llm
         return chat_refuse(p, path, "tools of type '%.*s' are not supported", SLICE_ARG(type));
     if (!yyjson_is_obj(fn))
         return chat_refuse(p, path, "the member 'function' is missing");
-    t->cache_point = json_get(v, "cache_control") != NULL;
+    t->cache_point = yyjson_is_obj(json_get(v, "cache_control"));
     return parse_function(p, path, fn, t);
 }
 

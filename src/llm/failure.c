@@ -1,5 +1,7 @@
 #include "llm/failure.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -15,6 +17,7 @@ static void set(struct failure *f, struct arena *a, enum failure_kind kind, int 
     size_t length = n < 0 ? 0 : (size_t)n < sizeof(message) ? (size_t)n : sizeof(message) - 1;
     f->kind = kind;
     f->status = status;
+    text_clean(message, length);
     f->message = arena_dup(a, slice_make(message, length));
 }
 

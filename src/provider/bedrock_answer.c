@@ -18,6 +18,7 @@
 
 #define ERROR_BODY_MAX  (64 * 1024)        /* bytes of an HTTP error that are kept */
 #define ANSWER_BODY_MAX (64 * 1024 * 1024) /* bytes of a whole answer */
+#define RETRY_AFTER_MAX 3600               /* seconds */
 
 struct decoder {
     const struct llm_sink *sink;
@@ -28,10 +29,10 @@ struct decoder {
     int status;
     bool streamed;
     struct slice error_type; /* x-amzn-errortype */
+    int retry_after_s;       /* of the Retry-After header; 0: none */
     bool over;               /* EV_END or EV_FAIL is out */
     bool stopped;            /* messageStop was seen */
-    bool tool_open;          /* inside a tool-use block */
-    bool tool_args_seen;
+    uint64_t tools_open;     /* bit per block index: a tool call without arguments so far */
 };
 
 /* ---- emitting ------------------------------------------------------------------------------ */
@@ -120,38 +121,53 @@ static void emit_usage(struct decoder *d, yyjson_val *usage)
         .cache_write = count(usage, "cacheWriteInputTokens"),
         .cache_write_1h = written_for_1h(usage),
     };
+    if (u.cache_write_1h > u.cache_write)
+        u.cache_write_1h = u.cache_write;
     if (yyjson_is_obj(usage))
         emit(d, &(struct llm_event){.kind = EV_USAGE, .usage = &u});
 }
 
+/* Blocks past the 64th share a bit: an answer with that many has no call without arguments. */
+static uint64_t block_bit(unsigned block)
+{
+    return UINT64_C(1) << (block < 63 ? block : 63);
+}
+
+/* A tool without parameters gets no argument delta; clients expect an object all the same. */
+static void close_tool(struct decoder *d, unsigned block)
+{
+    if (d->tools_open & block_bit(block))
+        emit_text(d, EV_TOOL_ARGS, block, SLICE("{}"));
+    d->tools_open &= ~block_bit(block);
+}
+
 static void emit_stop(struct decoder *d, struct slice reason)
 {
+    for (unsigned block = 0; d->tools_open; block++)
+        close_tool(d, block);
     d->stopped = true;
     emit(d, &(struct llm_event){.kind = EV_STOP, .stop = stop_of(reason)});
 }
 
 static void emit_tool_start(struct decoder *d, unsigned block, yyjson_val *tool)
 {
-    d->tool_open = true;
-    d->tool_args_seen = false;
+    d->tools_open |= block_bit(block);
     emit(d, &(struct llm_event){.kind = EV_BLOCK_START,
                                 .block = block,
                                 .id = json_get_slice(tool, "toolUseId"),
                                 .name = json_get_slice(tool, "name")});
 }
 
-/* A tool without parameters gets no argument delta; clients expect an object all the same. */
 static void emit_block_stop(struct decoder *d, unsigned block)
 {
-    if (d->tool_open && !d->tool_args_seen)
-        emit_text(d, EV_TOOL_ARGS, block, SLICE("{}"));
-    d->tool_open = false;
+    close_tool(d, block);
     emit_kind(d, EV_BLOCK_STOP, block);
 }
 
 static void emit_tool_args(struct decoder *d, unsigned block, struct slice text)
 {
-    d->tool_args_seen = d->tool_args_seen || text.n;
+    if (text.n)
+        d->tools_open &= ~block_bit(block);
     emit_text(d, EV_TOOL_ARGS, block, text);
 }
 
@@ -277,10 +293,6 @@ static void finish_whole(struct decoder *d)
     yyjson_val *body = json_parse(buf_slice(&d->body), &d->scratch, NULL);
     yyjson_val *message = json_get(json_get(body, "output"), "message");
     struct slice reason = json_get_slice(body, "stopReason");
-    if (d->body.overflow) {
-        fail_unreadable(d, "it is too large");
-        return;
-    }
     if (!yyjson_is_obj(message) || !reason.n) {
         fail_unreadable(d, "it is not a Converse answer");
         return;
@@ -296,10 +308,20 @@ static void finish_error(struct decoder *d)
 {
     struct failure f = {0};
     bedrock_failure(&f, d->arena, d->status, d->error_type, buf_slice(&d->body));
+    f.retry_after_s = d->retry_after_s;
     emit_failure(d, &f);
 }
 
 /* ---- the decoder --------------------------------------------------------------------------- */
+
+/* Seconds; the header's other form, a date, is not used by AWS. */
+static int retry_after(struct http_headers headers)
+{
+    int64_t s;
+    if (!slice_to_i64(http_header_get(headers, "retry-after"), &s) || s < 0)
+        return 0;
+    return s < RETRY_AFTER_MAX ? (int)s : RETRY_AFTER_MAX;
+}
 
 void *bedrock_decoder(const struct provider_attempt *t, int status, struct http_headers headers,
                       const struct llm_sink *sink)
@@ -309,11 +331,22 @@ void *bedrock_decoder(const struct provider_attempt *t, int status, struct http_
     d->arena = t->arena;
     d->status = status;
     d->streamed = status == 200 && t->request->stream;
+    d->retry_after_s = retry_after(headers);
     d->error_type = arena_dup(t->arena, http_header_get(headers, "x-amzn-errortype"));
     arena_init(&d->scratch);
     eventstream_init(&d->frames);
     buf_init(&d->body, status == 200 ? ANSWER_BODY_MAX : ERROR_BODY_MAX);
     return d;
+}
+
+/* Of an error its beginning is enough; half a whole answer is none. */
+static void collect(struct decoder *d, struct slice bytes)
+{
+    size_t room = d->body.cap - d->body.n;
+    if (bytes.n > room && d->status == 200)
+        fail_unreadable(d, "it is too large");
+    else
+        buf_add(&d->body, slice_make(bytes.p, bytes.n < room ? bytes.n : room));
 }
 
 bool bedrock_feed(void *decoder, struct slice bytes)
@@ -324,7 +357,7 @@ bool bedrock_feed(void *decoder, struct slice bytes)
     if (d->streamed)
         feed_frames(d, bytes);
     else
-        buf_add(&d->body, bytes);
+        collect(d, bytes);
     return !d->over;
 }
 

@@ -118,7 +118,8 @@ void bedrock_exception(struct failure *f, struct arena *a, struct slice type, st
     yyjson_val *json = json_parse(payload, a, NULL);
     struct slice message = message_of(json);
     const struct error_row *known = find_row(bare_code(type));
-    struct slice text =
-        arena_printf(a, "%.*s: %.*s", SLICE_ARG(type), SLICE_ARG(message.n ? message : payload));
+    struct slice text = message.n ? message : payload;
+    if (type.n)
+        text = arena_printf(a, "%.*s: %.*s", SLICE_ARG(type), SLICE_ARG(text));
     set_failure(f, a, known ? *known : row_of_status(0), text);
 }

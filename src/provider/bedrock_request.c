@@ -354,9 +354,8 @@ static void write_tool(struct json_writer *w, const struct llm_tool *tool)
 
 static void write_tool_choice(struct json_writer *w, const struct llm_request *r)
 {
-    static const char *const names[] = {[LLM_TOOLS_AUTO] = "auto",
-                                        [LLM_TOOLS_REQUIRED] = "any",
-                                        [LLM_TOOLS_NAMED] = "tool"};
+    static const char *const names[] = {
+        [LLM_TOOLS_AUTO] = "auto", [LLM_TOOLS_REQUIRED] = "any", [LLM_TOOLS_NAMED] = "tool"};
     if (r->tool_choice == LLM_TOOLS_UNSET || r->tool_choice == LLM_TOOLS_NONE)
         return;
     json_key(w, "toolChoice");

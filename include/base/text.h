@@ -1,0 +1,13 @@
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+/* Text for people made out of bytes that anybody may have sent. */
+
+#include "base/slice.h"
+
+/* Makes n bytes one line of valid UTF-8, in place and of the same length: control characters become
+ * spaces, bytes that belong to no well-formed sequence (a text cut within a character, another
+ * encoding) become '?'. */
+void text_clean(char *p, size_t n);
+
+#endif

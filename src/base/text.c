@@ -1,0 +1,36 @@
+#include "base/text.h"
+
+/* Bytes of the well-formed UTF-8 sequence at `p` (Unicode 15, table 3-7), or 0. */
+static size_t sequence_length(const unsigned char *p, size_t n)
+{
+    unsigned char low = 0x80, high = 0xbf; /* bounds of the second byte */
+    size_t length = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+    if (p[0] > 0xf4 || length > n)
+        return 0;
+    switch (p[0]) {
+    case 0xe0: low = 0xa0; break;  /* shorter forms exist below */
+    case 0xed: high = 0x9f; break; /* surrogates above */
+    case 0xf0: low = 0x90; break;  /* shorter forms */
+    case 0xf4: high = 0x8f; break; /* beyond U+10FFFF */
+    default: break;
+    }
+    if (length > 1 && (p[1] < low || p[1] > high))
+        return 0;
+    for (size_t i = 2; i < length; i++)
+        if (p[i] < 0x80 || p[i] > 0xbf)
+            return 0;
+    return length;
+}
+
+void text_clean(char *p, size_t n)
+{
+    for (size_t i = 0, length; i < n; i += length) {
+        length = sequence_length((const unsigned char *)p + i, n - i);
+        if (!length) {
+            p[i] = '?';
+            length = 1;
+        } else if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f) {
+            p[i] = ' ';
+        }
+    }
+}
