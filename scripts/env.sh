@@ -12,11 +12,11 @@ env_create() {
         umask 077
         while IFS= read -r line || [ -n "$line" ]; do
             case $line in
-            LITELLM_MASTER_KEY=* | '#LITELLM_MASTER_KEY='* | '# LITELLM_MASTER_KEY='*) ;;
+            LITELLM_MASTER_KEY=*) printf '# (Made at random, in place of the sample.)\nLITELLM_MASTER_KEY="%s"\n' "$key" ;;
             *) printf '%s\n' "$line" ;;
             esac
         done <"$example" >"$file.new"
-        printf '\n# Made at random for this machine.\nLITELLM_MASTER_KEY="%s"\n' "$key" >>"$file.new"
+        grep -q '^LITELLM_MASTER_KEY=' "$file.new" || printf 'LITELLM_MASTER_KEY="%s"\n' "$key" >>"$file.new"
     ) && mv "$file.new" "$file" || die "cannot write $file"
     say "Made .env from .env.example, with a random LITELLM_MASTER_KEY."
 }
