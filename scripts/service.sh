@@ -83,6 +83,7 @@ service_run() {
     exec 9>&-
     service_command
     [ "$ML_BEDROCK" = simulated ] || exec "${ML_COMMAND[@]}"
+    service_tell_simulated
     "${ML_COMMAND[@]}" &
     child=$!
     trap 'interrupted=yes; kill -TERM "$child"' TERM INT
@@ -166,7 +167,7 @@ service_bring_up() {
         service_give_up "$(service_last_words "$before")"
     trap - INT TERM
     service_note_state
-    service_tell
+    service_tell "$before"
 }
 
 service_command() {
@@ -196,7 +197,6 @@ service_choose_bedrock() {
     export AWS_ACCESS_KEY_ID=$ML_SIM_ID AWS_SECRET_ACCESS_KEY=$ML_SIM_SECRET
     [ -n "${AWS_REGION:-}" ] || export AWS_REGION=us-east-1
     unset AWS_SESSION_TOKEN AWS_PROFILE AWS_BEARER_TOKEN_BEDROCK
-    service_tell_simulated
 }
 
 service_sim_url() {
@@ -232,10 +232,12 @@ service_answers() {
     curl -fsS --noproxy '*' --max-time 2 -o /dev/null "$1/health/readiness" 2>/dev/null
 }
 
-# What lintel said last since the log had that many bytes.
+# What lintel has said since the log had that many bytes.
+service_words() { tail -c "+$(($1 + 1))" "$ML_LOG" 2>/dev/null | grep -v '^[[:space:]]*$'; }
+
 service_last_words() {
     local line
-    line=$(tail -c "+$(($1 + 1))" "$ML_LOG" 2>/dev/null | grep -v '^[[:space:]]*$' | tail -n 1)
+    line=$(service_words "$1" | tail -n 1)
     printf '%s' "${line:-it was not ready after $ML_READY_SECONDS seconds (see $ML_LOG)}"
 }
 
@@ -281,8 +283,11 @@ service_tell_simulated() {
 EOF
 }
 
+# service_tell BYTES-OF-THE-LOG-BEFORE
 service_tell() {
     local models key
+    [ "$ML_BEDROCK" != simulated ] || service_tell_simulated
+    service_words "$1" | grep WARNING | grep -v 'SIMULATED BEDROCK' >&2
     mapfile -t models < <("$ML_BUILD/lintel" models "$ML_CONFIG" 2>/dev/null)
     key=$(service_key)
     say "Lintel runs (pid $(process_find "$ML_PID"))."

@@ -18,11 +18,11 @@ REAL = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE"}
 def test_start_tells_what_one_needs(tree):
     done = tree.run("start", **REAL)
     assert done.returncode == 0, done.stderr
+    assert done.stderr == "WARNING of the stub\n"
     assert f"http://127.0.0.1:{tree.port}" in done.stdout
     assert "stub-one, stub-two" in done.stdout
     assert "run/lintel.log" in done.stdout
     assert "environment" in done.stdout
-    assert "SIMULATED" not in done.stderr
     assert tree.pid("bedrock-sim") is None
     assert "LINTEL_SIMULATED" not in tree.started_with()
     key = re.search(r'LITELLM_MASTER_KEY="(sk-[0-9a-f]{48})"', (tree.path / ".env").read_text())[1]
@@ -128,7 +128,8 @@ def test_no_port(tree, port):
 def test_gateway_that_dies_says_why(tree):
     done = tree.run("start", STUB_DIES="the master key is weak")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].endswith("lintel: refused: the master key is weak")
+    assert done.stderr.endswith("lintel: refused: the master key is weak\n")
+    assert len(done.stderr.splitlines()) == 1
     assert tree.pid() is None and tree.pid("bedrock-sim") is None
     assert tree.run("status").returncode == 3
 
@@ -173,7 +174,7 @@ def test_logs(tree):
     assert tree.run("logs").returncode == 1
     tree.run("start", **REAL)
     done = tree.run("logs")
-    assert done.returncode == 0 and done.stdout.startswith("args --config")
+    assert done.returncode == 0 and "args --config" in done.stdout
 
 
 def test_options_reach_the_gateway(tree):

@@ -65,5 +65,6 @@ shown = (
     "AWS_BEDROCK_RUNTIME_ENDPOINT",
     "LITELLM_MASTER_KEY",
 )
+print("WARNING of the stub")
 print("args", *sys.argv[1:], "env", *(f"{k}={os.environ[k]}" for k in shown if k in os.environ), flush=True)
 server.serve_forever()
