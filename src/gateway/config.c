@@ -24,10 +24,11 @@ static void read_ssl_verify(struct config_loader *l, const struct node *litellm)
     const char *file = config_env(l, "SSL_CERT_FILE");
     s->ssl_verify = true;
     if (!node_is_null(n) && !node_bool(n, &s->ssl_verify)) {
-        if (n->kind == NODE_SCALAR)
-            file = n->text.p;
-        else
-            config_error(l, config_place(n, &path), "expected true, false or the path of a file");
+        struct slice text;
+        const char *error = "expected true, false or the path of a file";
+        file = n->kind == NODE_SCALAR ? n->text.p : NULL;
+        if (!file || !l->host->read_file(l->host->ctx, file, &l->arena, &text, &error))
+            config_error(l, config_place(n, &path), "%s", error);
     }
     if (file && *file)
         s->ssl_certificate = arena_strdup(&l->c->arena, slice_of(file));
@@ -51,6 +52,29 @@ static void read_environment(struct config_loader *l, const struct node *litellm
     if (node_is_null(NODE_GET(litellm, "drop_params")))
         s->drop_params = env_true(l, "LITELLM_DROP_PARAMS");
     l->c->simulated = env_true(l, "LINTEL_SIMULATED");
+}
+
+/* Every strategy of LiteLLM is accepted; one is there. */
+static void read_strategy(struct config_loader *l, const struct node *router)
+{
+    static const char *const known[] = {"simple-shuffle",          "least-busy",
+                                        "usage-based-routing",     "usage-based-routing-v2",
+                                        "latency-based-routing",   "cost-based-routing",
+                                        "provider-budget-routing", "lar1"};
+    const struct config_path up = {.key = SLICE("router_settings")};
+    const struct config_path path = {.up = &up, .key = SLICE("routing_strategy")};
+    const struct node *n = NODE_GET(router, "routing_strategy");
+    size_t i = 0, count = sizeof(known) / sizeof(*known);
+    if (node_is_null(n) || n->kind != NODE_SCALAR)
+        return;
+    while (i < count && !slice_eq(n->text, slice_of(known[i])))
+        i++;
+    if (i == count)
+        config_error(l, config_place(n, &path),
+                     "expected simple-shuffle, least-busy, usage-based-routing, "
+                     "latency-based-routing or cost-based-routing");
+    else if (i > 0)
+        config_warn(l, config_place(n, &path), "%s behaves as simple-shuffle yet", known[i]);
 }
 
 /* Name → group, or → {model: group, hidden: bool}. */
@@ -94,6 +118,9 @@ static void check_nested(struct config_loader *l, const struct node *root, const
     const struct config_path up = {.key = slice_of(outer)};
     const struct config_path path = {.up = &up, .key = slice_of(inner)};
     const struct node *n = node_get(section(root, outer), slice_of(inner));
+    struct option_rows rows = config_section_rows(inner);
+    for (size_t i = 0; i < rows.count; i++) /* the warning about the map is enough */
+        l->warned[rows.first - config_options + (ptrdiff_t)i] = 1;
     if (n && n->kind == NODE_MAP)
         config_check_section(l, inner, n, &path);
 }
@@ -118,6 +145,7 @@ static void read_tree(struct config_loader *l, struct node *root)
     check_sections(l, root);
     read_environment(l, litellm);
     read_ssl_verify(l, litellm);
+    read_strategy(l, section(root, "router_settings"));
     read_aliases(l, section(root, "router_settings"));
     config_read_models(l, root);
     config_note_source(l);

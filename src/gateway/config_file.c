@@ -71,27 +71,16 @@ static void merge_map(struct config_loader *l, struct node *into, const struct n
                       const struct config_path *up);
 
 /* Nodes may be shared through aliases, so what changes is copied first. */
-static struct node *copy(struct config_loader *l, const struct node *n)
-{
-    struct node *c = ARENA_NEW(&l->arena, struct node);
-    *c = *n;
-    c->items = NULL;
-    c->count = 0;
-    for (size_t i = 0; i < n->count; i++)
-        node_append(c, &l->arena, n->items[i]);
-    return c;
-}
-
 static void merge_item(struct config_loader *l, struct node_item *into,
                        const struct node_item *from, const struct config_path *up)
 {
     struct config_path path = {.up = up, .key = from->key};
     const struct node *a = into->value, *b = from->value;
     if (a->kind == NODE_MAP && b->kind == NODE_MAP) {
-        into->value = copy(l, a);
+        into->value = node_copy(a, &l->arena);
         merge_map(l, into->value, b, &path);
     } else if (a->kind == NODE_LIST && b->kind == NODE_LIST && !up) {
-        into->value = copy(l, a);
+        into->value = node_copy(a, &l->arena);
         for (size_t i = 0; i < b->count; i++)
             node_append(into->value, &l->arena, b->items[i]);
     } else {

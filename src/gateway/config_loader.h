@@ -128,8 +128,11 @@ struct option_rows config_section_rows(const char *section);
 /* A name in the table with a '*' stands for a family of keys. NULL: unknown here. */
 const struct config_option *config_find_option(struct option_rows rows, struct slice name);
 
-/* What the writer of an unknown key most likely meant: the same name in another section, else the
- * nearest name, here rather than elsewhere. NULL: nothing is near. */
+/* The sections in which a name has a row, "a or b or c"; NULL: none. */
+const char *config_homes(struct config_loader *l, struct slice name);
+
+/* What the writer of an unknown key most likely meant: the nearest name, here rather than
+ * elsewhere. NULL: nothing is near. */
 const struct config_option *config_nearest_option(struct config_loader *l, const char *section,
                                                   struct slice name);
 

@@ -232,7 +232,25 @@ static bool read_deployment(struct entry *e)
     return true;
 }
 
-static void read_entry(struct config_loader *l, const struct node *n,
+/* The parameters of an entry, then those of router_settings.default_litellm_params it lacks. */
+static const struct node *with_defaults(struct config_loader *l, const struct node *own,
+                                        const struct node *defaults)
+{
+    if (!defaults || defaults->kind != NODE_MAP || own->kind != NODE_MAP)
+        return own;
+    if (defaults->weight > CONFIG_MAX_NODES - l->nodes) {
+        config_error(l, config_place(defaults, NULL), "the configuration is too large");
+        return own;
+    }
+    l->nodes += defaults->weight;
+    struct node *all = node_copy(own, &l->arena);
+    for (size_t i = 0; i < defaults->count; i++)
+        if (!node_get(own, defaults->items[i].key))
+            node_append(all, &l->arena, defaults->items[i]);
+    return all;
+}
+
+static void read_entry(struct config_loader *l, const struct node *n, const struct node *defaults,
                        const struct config_path *path)
 {
     struct config *c = l->c;
@@ -252,14 +270,18 @@ static void read_entry(struct config_loader *l, const struct node *n,
     d->model_name = required_text(l, n, path, "model_name");
     if (node_is_null(e.params))
         config_error(l, config_place(n, &params_path), "is missing");
-    else if (e.params->kind == NODE_MAP && read_deployment(&e))
-        c->deployment_count++;
+    else if (e.params->kind == NODE_MAP) {
+        e.params = with_defaults(l, e.params, defaults);
+        c->deployment_count += read_deployment(&e);
+    }
 }
 
 void config_read_models(struct config_loader *l, const struct node *root)
 {
     const struct config_path path = {.key = SLICE("model_list")};
     const struct node *list = NODE_GET(root, "model_list");
+    const struct node *defaults =
+        NODE_GET(NODE_GET(root, "router_settings"), "default_litellm_params");
     if (node_is_null(list) || (list->kind == NODE_LIST && !list->count)) {
         config_warn(l, config_place(list ? list : root, &path), "there are no models");
         return;
@@ -269,6 +291,6 @@ void config_read_models(struct config_loader *l, const struct node *root)
     l->c->deployments = arena_zalloc(&l->c->arena, list->count * sizeof(struct deployment));
     for (size_t i = 0; i < list->count; i++) {
         const struct config_path self = {.up = &path, .index = i};
-        read_entry(l, list->items[i].value, &self);
+        read_entry(l, list->items[i].value, defaults, &self);
     }
 }

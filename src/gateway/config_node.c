@@ -36,6 +36,17 @@ void node_append(struct node *parent, struct arena *a, struct node_item item)
         parent->height = item.value->height + 1;
 }
 
+struct node *node_copy(const struct node *n, struct arena *a)
+{
+    struct node *copy = ARENA_NEW(a, struct node);
+    *copy = *n;
+    copy->items = NULL;
+    copy->count = 0;
+    for (size_t i = 0; i < n->count; i++)
+        node_append(copy, a, n->items[i]);
+    return copy;
+}
+
 static bool is_word(struct slice s, const char *const *words)
 {
     for (; *words; words++)

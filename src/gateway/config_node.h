@@ -44,6 +44,9 @@ struct node *node_get(const struct node *map, struct slice key); /* NULL: no suc
 /* Appends; the caller keeps keys unique. The arrays grow in the arena the node lies in. */
 void node_append(struct node *parent, struct arena *a, struct node_item item);
 
+/* A list or map with the same items, which may be appended to. */
+struct node *node_copy(const struct node *n, struct arena *a);
+
 bool node_is_null(const struct node *n); /* also true of NULL */
 
 /* What a scalar says. Text in quotes counts when it is unambiguous ("5", "true"). */

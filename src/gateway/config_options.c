@@ -76,16 +76,20 @@ static const struct config_option *find_exact(struct option_rows rows, struct sl
     return NULL;
 }
 
+/* A family that ends alike ("*_key") is broad: names that have a row elsewhere are not in it. */
+static bool belongs(const struct config_option *family, struct slice name)
+{
+    return is_family(family->name) && in_family(family->name, name) &&
+           (*family->name != '*' || !find_exact(all_rows(), name));
+}
+
 const struct config_option *config_find_option(struct option_rows rows, struct slice name)
 {
     const struct config_option *o = find_exact(rows, name);
-    if (o ||
-        find_exact(all_rows(), name)) /* a name of its own elsewhere is no member of a family */
-        return o;
-    for (o = rows.first; o < rows.first + rows.count; o++)
-        if (is_family(o->name) && in_family(o->name, name))
-            return o;
-    return NULL;
+    for (size_t i = 0; !o && i < rows.count; i++)
+        if (belongs(&rows.first[i], name))
+            o = &rows.first[i];
+    return o;
 }
 
 /* ---- suggesting -------------------------------------------------------------------------------
@@ -146,13 +150,21 @@ static const struct config_option *nearest(struct option_rows rows, struct slice
 const struct config_option *config_nearest_option(struct config_loader *l, const char *section,
                                                   struct slice name)
 {
-    unsigned limit = name.n < 4 ? 0 : name.n < 8 ? 1 : name.n < 14 ? 2 : 3;
+    unsigned limit = name.n < 3 ? 0 : name.n < 8 ? 1 : name.n < 14 ? 2 : 3;
     if (name.n > NAME_MAX_COMPARED - 3 || ++l->suggestions > SUGGESTIONS_MAX)
         return NULL;
-    const struct config_option *o = find_exact(all_rows(), name);
-    if (!o)
-        o = nearest(config_section_rows(section), name, limit);
+    const struct config_option *o = nearest(config_section_rows(section), name, limit);
     return o ? o : nearest(all_rows(), name, limit);
+}
+
+const char *config_homes(struct config_loader *l, struct slice name)
+{
+    struct slice text = {0};
+    for (const struct config_option *o = config_options; o->section; o++)
+        if (slice_eq(slice_of(o->name), name))
+            text = arena_printf(&l->arena, "%.*s%s%s", SLICE_ARG(text), text.n ? " or " : "",
+                                o->section);
+    return text.p;
 }
 
 /* ---- misplaced shapes that are accepted -------------------------------------------------------

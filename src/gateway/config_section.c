@@ -103,6 +103,15 @@ static const char *type_name(enum option_type type)
     return names[type];
 }
 
+/* false, [] and {} ask for nothing, so nothing is missing. */
+static bool asks_for_nothing(const struct config_option *o, const struct node *n)
+{
+    bool truth = true, on = o->default_value && strcmp(o->default_value, "true") == 0;
+    if (n->kind != NODE_SCALAR)
+        return n->count == 0;
+    return !on && node_bool(n, &truth) && !truth;
+}
+
 static void warn_once(struct config_loader *l, const struct config_option *o,
                       struct config_place place)
 {
@@ -129,7 +138,7 @@ static void check_known(struct config_loader *l, const struct config_option *o,
         return;
     }
     *key = KEY_KNOWN;
-    if (o->effect == OPT_ACCEPTED)
+    if (o->effect == OPT_ACCEPTED && !asks_for_nothing(o, n))
         warn_once(l, o, place);
     else if (o->offset >= 0 && !store(l, o, n))
         config_error(l, place, "expected a number from %lld to %lld",
@@ -139,16 +148,15 @@ static void check_known(struct config_loader *l, const struct config_option *o,
 static enum config_key check_unknown(struct config_loader *l, const char *section, struct slice key,
                                      struct config_place place)
 {
-    const struct config_option *near = config_nearest_option(l, section, key);
-    if (!near)
-        return KEY_NEW;
-    bool here = strcmp(near->section, section) == 0, exact = slice_eq(slice_of(near->name), key);
-    if (exact)
-        config_warn(l, place, "is ignored here: it belongs under %s", near->section);
-    else
+    const char *homes = config_homes(l, key);
+    const struct config_option *near = homes ? NULL : config_nearest_option(l, section, key);
+    bool here = near && strcmp(near->section, section) == 0;
+    if (homes)
+        config_warn(l, place, "is ignored here: it belongs under %s", homes);
+    else if (near)
         config_warn(l, place, "unknown option, ignored: did you mean %s%s%s?", near->name,
                     here ? "" : " under ", here ? "" : near->section);
-    return KEY_LEFT_OUT;
+    return homes || near ? KEY_LEFT_OUT : KEY_NEW;
 }
 
 enum config_key config_check_key(struct config_loader *l, struct option_rows rows,
