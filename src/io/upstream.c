@@ -221,8 +221,9 @@ static void op_end(struct upstream_op *op, enum upstream_end end, const char *de
 
 static enum upstream_end classify(const struct upstream_op *op, CURLcode code)
 {
+    /* libcurl is content with an interim answer and a close. */
     if (code == CURLE_OK)
-        return UPSTREAM_DONE;
+        return op->phase == OP_BODY ? UPSTREAM_DONE : UPSTREAM_BROKEN;
     if (op->phase != OP_CONNECT)
         return UPSTREAM_BROKEN;
     return code == CURLE_OPERATION_TIMEDOUT ? UPSTREAM_TIMEOUT_CONNECT : UPSTREAM_UNREACHABLE;
@@ -230,8 +231,11 @@ static enum upstream_end classify(const struct upstream_op *op, CURLcode code)
 
 static void op_end_by_code(struct upstream_op *op, CURLcode code)
 {
+    enum upstream_end end = classify(op, code);
     const char *detail = *op->error ? op->error : curl_easy_strerror(code);
-    op_end(op, classify(op, code), code == CURLE_OK ? "" : detail);
+    if (code == CURLE_OK)
+        detail = end == UPSTREAM_DONE ? "" : "the connection ended before the answer";
+    op_end(op, end, detail);
 }
 
 void upstream_end_finished(struct upstream *u)

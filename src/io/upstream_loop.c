@@ -28,7 +28,8 @@ struct upstream_socket {
     int fd;
     int want;  /* UV_READABLE | UV_WRITABLE: what libcurl wants */
     int armed; /* what libuv polls for */
-    bool own;  /* opened by us: lives until libcurl closes it */
+    bool own;  /* opened by us */
+    bool kept; /* own and connected: lives until libcurl closes it, see on_socket */
 };
 
 static struct upstream_socket *find_socket(const struct upstream *u, int fd)
@@ -52,7 +53,7 @@ static void remember_socket(struct upstream *u, struct upstream_socket *s)
     u->sockets[s->fd] = s;
 }
 
-static struct upstream_socket *add_socket(struct upstream *u, int fd, bool own)
+static struct upstream_socket *add_socket(struct upstream *u, int fd)
 {
     struct upstream_socket *s = calloc(1, sizeof(*s));
     if (!s)
@@ -64,7 +65,6 @@ static struct upstream_socket *add_socket(struct upstream *u, int fd, bool own)
     s->poll.data = s;
     s->upstream = u;
     s->fd = fd;
-    s->own = own;
     u->handles++;
     remember_socket(u, s);
     return s;
@@ -127,25 +127,47 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 /* ---- libcurl's callbacks: they only note --------------------------------------------------------
  */
 
+/* libcurl 7.88 closes a socket that never connected without calling on_close (cf_socket_close), and
+ * says CURL_POLL_REMOVE after that. So only one that is known to be connected, for libcurl wanted
+ * to read from it, is kept beyond CURL_POLL_REMOVE. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *upstream, void *unused)
 {
     (void)easy;
     (void)unused;
     struct upstream *u = upstream;
     struct upstream_socket *s = find_socket(u, fd);
-    if (!s && what != CURL_POLL_REMOVE)
-        s = add_socket(u, fd, false);
+    bool remove = what == CURL_POLL_REMOVE;
+    if (!s && !remove)
+        s = add_socket(u, fd);
     if (!s)
-        return what == CURL_POLL_REMOVE ? 0 : -1;
-    if (what == CURL_POLL_REMOVE && !s->own) {
+        return remove ? 0 : -1;
+    if (remove && !s->kept) {
         drop_socket(s);
         return 0;
     }
-    s->want = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-    if (what == CURL_POLL_REMOVE)
-        s->want = 0;
+    s->want =
+        remove ? 0
+               : (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+    s->kept |= s->own && (s->want & UV_READABLE);
     poll_for(s, s->want | (s->armed & UV_READABLE));
     return 0;
+}
+
+/* A socket may have been closed behind our back, see on_socket, and its number given out again.
+ * libcurl believes that the old interest is in force, so the new socket inherits it. */
+static struct upstream_socket *add_own_socket(struct upstream *u, int fd)
+{
+    struct upstream_socket *stale = find_socket(u, fd);
+    int want = stale ? stale->want : 0;
+    if (stale)
+        drop_socket(stale);
+    struct upstream_socket *s = add_socket(u, fd);
+    if (!s)
+        return NULL;
+    s->own = true;
+    s->want = want;
+    poll_for(s, want);
+    return s;
 }
 
 static curl_socket_t on_open(void *upstream, curlsocktype purpose, struct curl_sockaddr *address)
@@ -155,7 +177,7 @@ static curl_socket_t on_open(void *upstream, curlsocktype purpose, struct curl_s
                     address->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
-    if (add_socket(upstream, fd, true))
+    if (add_own_socket(upstream, fd))
         return fd;
     close(fd);
     return CURL_SOCKET_BAD;

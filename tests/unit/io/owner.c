@@ -28,6 +28,8 @@ static void step(struct turn_item *item)
     r->owner->steps++;
     if (r->conn)
         r->owner->act(r);
+    else if (r->owner->left)
+        r->owner->left(r);
     if (!r->conn && !list_empty(&r->link))
         bury(r);
 }

@@ -28,7 +28,8 @@ struct request {
 struct owner {
     struct world *world;
     struct listener *listener;
-    void (*act)(struct request *r); /* each step, while the client is there */
+    void (*act)(struct request *r);  /* each step, while the client is there */
+    void (*left)(struct request *r); /* the step after `gone`; may be NULL */
     struct conn_limits limits;
     struct list requests;
     unsigned heads, gones, live, steps;

@@ -329,6 +329,25 @@ static void keeps_connections(void **state)
     close_server();
 }
 
+/* libcurl knows two addresses of this name; nobody listens at ::1. */
+static void a_name_with_a_dead_address_is_reached(void **state)
+{
+    struct world *w = *state;
+    open_server(w, answer, OK_HELLO);
+    for (int i = 0; i < 3; i++) {
+        struct call call = {0};
+        char url[64];
+        snprintf(url, sizeof(url), "http://localhost:%d/", server.port);
+        call.http.url = url;
+        call_start(&call, &caller, "GET", "/", "");
+        WORLD_UNTIL(w, call.ended);
+        assert_int_equal(call.end, UPSTREAM_DONE);
+        call_free(&call);
+    }
+    assert_int_equal(server.accepts, 1);
+    close_server();
+}
+
 #define MANY 300
 
 static void run_many(struct world *w, struct call *calls)
@@ -447,6 +466,7 @@ int main(void)
         TEST(cancel_closes_at_once_and_nothing_follows),
         TEST(cancel_does_not_wait_for_the_resolver),
         TEST(keeps_connections),
+        TEST(a_name_with_a_dead_address_is_reached),
         TEST(makes_many_calls_at_once_and_keeps_their_connections),
         TEST(a_kept_connection_that_dies_is_tried_again),
         TEST(a_kept_connection_closed_while_idle_is_not_used),
