@@ -1,0 +1,41 @@
+#ifndef SIM_ANSWER_H
+#define SIM_ANSWER_H
+
+/* What the simulated model says: a list of blocks and a reason to stop, from a request that was
+ * found valid. Pure and deterministic: the same body gives the same answer. */
+
+#include "script.h"
+#include "usage.h"
+
+#define ANSWER_BLOCKS_MAX 16
+
+struct answer_block {
+    enum block_kind kind;   /* BLOCK_TEXT, BLOCK_REASONING or BLOCK_TOOL_USE */
+    struct slice text;      /* text, thinking, or the tool's input as JSON */
+    struct slice signature; /* reasoning */
+    struct slice id, name;  /* tool use */
+    bool partial;           /* the input was cut by the token limit: no valid JSON */
+};
+
+struct answer {
+    struct answer_block blocks[ANSWER_BLOCKS_MAX];
+    size_t n;
+    struct slice stop;              /* "end_turn", … */
+    struct slice stop_sequence;     /* the one that ended it; p == NULL: none did */
+    bool wants_stop_sequence;       /* additionalModelResponseFieldPaths asks for /stop_sequence */
+    yyjson_val *performance, *tier; /* of the request, told back; NULL: none */
+    struct usage usage;
+};
+
+struct question {
+    yyjson_val *body;
+    struct slice text; /* the body as it arrived */
+    const struct model *model;
+    const struct script *script;
+    struct arena *arena;
+};
+
+/* `usage` holds the input counts; the output is counted here. */
+void answer_make(const struct question *q, const struct usage *usage, struct answer *out);
+
+#endif

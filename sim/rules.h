@@ -1,0 +1,27 @@
+#ifndef SIM_RULES_H
+#define SIM_RULES_H
+
+/* What Bedrock and the models behind it refuse although the schema allows it. Each function holds
+ * one theme against a body that has passed the schema; false: the fault says what is wrong. The
+ * texts are the service's own where they are known (docs/simulator.md lists the sources). */
+
+#include "body.h"
+#include "fault.h"
+
+struct check {
+    yyjson_val *body;
+    const struct model *model;
+    struct arena *arena;
+    struct fault *fault;
+};
+
+bool rules_conversation(const struct check *c); /* roles, order, empty and blank content */
+bool rules_tool_config(const struct check *c);  /* names, schemas, choice */
+bool rules_tool_turns(const struct check *c);   /* uses and results match */
+bool rules_cache_points(const struct check *c);
+bool rules_media(const struct check *c);     /* images and documents */
+bool rules_inference(const struct check *c); /* limits of the model, sampling */
+bool rules_thinking(const struct check *c);
+bool rules_fields(const struct check *c); /* additionalModelRequestFields, effort */
+
+#endif

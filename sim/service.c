@@ -1,0 +1,245 @@
+/* The path of one call.
+ *
+ * Happy path: the operation is known, the signature good, the id one of Bedrock's, the body valid;
+ * the script of the last user message is read; the answer is made, and laid out as a whole reply or
+ * as a plan of frames.
+ * Failure modes: each step may set the fault, which then is the reply; the script may want a fault,
+ * a reply of its own, or silence. */
+
+#include "service.h"
+
+#include "prompt.h"
+#include "reply.h"
+#include "validate.h"
+
+#include "wire/crypto.h"
+
+#define REPLY_BYTES_MAX (64 * 1024 * 1024)
+#define JSON_TYPE       "application/json"
+#define STREAM_TYPE     "application/vnd.amazon.eventstream"
+
+struct call {
+    struct service *service;
+    const struct http_head *head;
+    struct slice text; /* the body */
+    int64_t now, now_ms;
+    struct arena *arena;
+    struct fault fault;
+    struct script script;
+    const struct model *model;
+    yyjson_val *body;
+};
+
+void service_init(struct service *s)
+{
+    s->auth = (struct auth){.count = 0};
+    s->pace = (struct pace){.chunk_bytes = 16};
+    service_reset(s);
+}
+
+void service_reset(struct service *s)
+{
+    prefix_cache_init(&s->prefixes);
+    s->attempts.n = s->attempts.next = 0;
+}
+
+void service_reply_init(struct service_reply *r)
+{
+    *r = (struct service_reply){.kind = REPLY_WHOLE, .status = 200, .content_type = JSON_TYPE};
+    buf_init(&r->body, REPLY_BYTES_MAX);
+    plan_init(&r->plan);
+}
+
+void service_reply_fini(struct service_reply *r)
+{
+    buf_fini(&r->body);
+    plan_fini(&r->plan);
+}
+
+/* ---- routes -------------------------------------------------------------------------------- */
+
+/* "/model/{id}/{operation}"; the id is one segment, percent-encoded. */
+static bool split_path(struct slice path, struct slice *id, struct slice *operation)
+{
+    if (!slice_starts(path, SLICE("/model/")))
+        return false;
+    struct slice rest = slice_skip(path, 7);
+    *id = slice_split(&rest, '/');
+    *operation = rest;
+    return id->n > 0 && slice_find_char(rest, '/') < 0;
+}
+
+enum operation service_operation(const struct http_head *head)
+{
+    static const struct {
+        const char *name;
+        enum operation operation;
+    } operations[] = {
+        {"converse", OPERATION_CONVERSE},
+        {"converse-stream", OPERATION_CONVERSE_STREAM},
+        {"count-tokens", OPERATION_COUNT_TOKENS},
+    };
+    struct slice id, name;
+    if (!slice_eq(head->method, SLICE("POST")) || !split_path(head->path, &id, &name))
+        return OPERATION_UNKNOWN;
+    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+        if (slice_eq(slice_of(operations[i].name), name))
+            return operations[i].operation;
+    return OPERATION_UNKNOWN;
+}
+
+/* ---- what comes in ------------------------------------------------------------------------- */
+
+static bool find_model(struct call *c)
+{
+    struct slice encoded = {0}, operation;
+    split_path(c->head->path, &encoded, &operation);
+    const struct slice id = percent_decode(encoded, c->arena);
+    if (!id.p || !model_id_plausible(id))
+        return fault_set(&c->fault, 404, "ResourceNotFoundException",
+                         arena_printf(c->arena,
+                                      "Could not resolve the foundation model from the provided "
+                                      "model identifier: %.*s",
+                                      SLICE_ARG(encoded)));
+    c->model = model_find(id);
+    return true;
+}
+
+static bool parse_body(struct call *c)
+{
+    struct json_error error;
+    c->body = json_parse(c->text.n ? c->text : SLICE("{}"), c->arena, &error);
+    if (c->body)
+        return true;
+    return fault_set(&c->fault, 400, "SerializationException",
+                     arena_printf(c->arena, "Unable to parse the request body: %s at byte %zu",
+                                  error.message, error.offset));
+}
+
+static bool read_script(struct call *c)
+{
+    const struct slice text = prompt_text(c->body, c->arena);
+    if (!script_parse(text, c->arena, &c->script, &c->fault))
+        return false;
+    if (c->script.times != SCRIPT_NEVER &&
+        attempts_count(&c->service->attempts, text) >= c->script.times)
+        script_forgive(&c->script);
+    return true;
+}
+
+static bool check_size(struct call *c, const struct usage *usage)
+{
+    const int64_t tokens = usage_total(usage);
+    if (tokens <= c->model->context)
+        return true;
+    if (c->model->claude)
+        return fault_model(&c->fault, c->arena, "prompt is too long: %lld tokens > %u maximum",
+                           (long long)tokens, c->model->context);
+    return fault_validation(&c->fault, c->arena, "Input is too long for requested model.");
+}
+
+/* ---- what goes out ------------------------------------------------------------------------- */
+
+static void reply_fault(const struct fault *fault, struct service_reply *out)
+{
+    out->kind = REPLY_WHOLE;
+    out->status = fault->status;
+    out->error_type = fault->type;
+    fault_write_body(fault, &out->body);
+}
+
+static void reply_unknown_operation(struct service_reply *out)
+{
+    out->status = 404;
+    out->error_type = "UnknownOperationException";
+    BUF_LITERAL(&out->body,
+                "{\"Output\":{\"__type\":\"com.amazon.coral.service#UnknownOperationException\"},"
+                "\"Version\":\"1.0\"}");
+}
+
+/* What the script answers instead of a model. False: nothing. */
+static bool reply_script(const struct call *c, struct service_reply *out)
+{
+    const struct script *s = &c->script;
+    out->wait_ms = s->slow_head_ms;
+    if (s->hang) {
+        out->kind = REPLY_NEVER;
+    } else if (s->http_status) {
+        const bool json = slice_starts(s->http_body, SLICE("{"));
+        out->status = (int)s->http_status;
+        out->content_type = json ? JSON_TYPE : "text/html";
+        buf_add(&out->body, s->http_body);
+    } else if (s->fault.status) {
+        reply_fault(&s->fault, out);
+    }
+    return s->hang || s->http_status || s->fault.status;
+}
+
+static void reply_answer(struct call *c, bool stream, const struct usage *usage,
+                         struct service_reply *out)
+{
+    const struct question q = {c->body, c->text, c->model, &c->script, c->arena};
+    struct answer answer;
+    answer_make(&q, usage, &answer);
+    if (stream) {
+        out->kind = REPLY_STREAM;
+        out->content_type = STREAM_TYPE;
+        plan_stream(&out->plan, &answer, &c->script, &c->service->pace);
+        out->wait_ms = out->plan.head_ms;
+        return;
+    }
+    out->wait_ms = plan_whole_ms(&answer, &c->script, &c->service->pace);
+    reply_write(&answer, out->wait_ms, &out->body);
+}
+
+static bool converse(struct call *c, bool stream, struct service_reply *out)
+{
+    if (!validate_converse(c->body, c->model, c->arena, &c->fault) || !read_script(c))
+        return false;
+    if (reply_script(c, out))
+        return true;
+    const struct usage usage =
+        usage_of_request(c->body, c->model, &c->service->prefixes, c->now_ms, c->arena);
+    if (!check_size(c, &usage))
+        return false;
+    /* A stream that begins with an exception is told in the stream; a whole answer as an error. */
+    if (!stream && c->script.exception_after != SCRIPT_NEVER) {
+        c->fault = c->script.exception;
+        return false;
+    }
+    reply_answer(c, stream, &usage, out);
+    return true;
+}
+
+static bool count_tokens(struct call *c, struct service_reply *out)
+{
+    struct json_writer w;
+    if (!validate_count_tokens(c->body, c->arena, &c->fault))
+        return false;
+    yyjson_val *request = json_get(json_get(c->body, "input"), "converse");
+    const struct usage usage = usage_of_request(request, c->model, NULL, c->now_ms, c->arena);
+    json_begin(&w, &out->body);
+    json_object(&w);
+    json_member_integer(&w, "inputTokens", usage.input);
+    json_object_end(&w);
+    return true;
+}
+
+void service_answer(struct service *s, const struct http_head *head, struct slice body, int64_t now,
+                    int64_t now_ms, struct arena *a, struct service_reply *out)
+{
+    struct call c = {s, head, body, now, now_ms, a, {0}, {0}, NULL, NULL};
+    const enum operation operation = service_operation(head);
+    if (operation == OPERATION_UNKNOWN) {
+        reply_unknown_operation(out);
+        return;
+    }
+    bool good =
+        auth_check(&s->auth, head, body, now, a, &c.fault) && find_model(&c) && parse_body(&c);
+    if (good && operation == OPERATION_COUNT_TOKENS)
+        good = count_tokens(&c, out);
+    else if (good)
+        good = converse(&c, operation == OPERATION_CONVERSE_STREAM, out);
+    if (!good)
+        reply_fault(&c.fault, out);
+}
