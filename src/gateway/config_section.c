@@ -103,13 +103,18 @@ static const char *type_name(enum option_type type)
     return names[type];
 }
 
-/* false, [] and {} ask for nothing, so nothing is missing. */
+/* false, [] and maps of nothing but nulls ask for nothing, so nothing is missing. */
 static bool asks_for_nothing(const struct config_option *o, const struct node *n)
 {
     bool truth = true, on = o->default_value && strcmp(o->default_value, "true") == 0;
-    if (n->kind != NODE_SCALAR)
+    if (n->kind == NODE_LIST)
         return n->count == 0;
-    return !on && node_bool(n, &truth) && !truth;
+    if (n->kind == NODE_SCALAR)
+        return !on && node_bool(n, &truth) && !truth;
+    for (size_t i = 0; i < n->count; i++)
+        if (!node_is_null(n->items[i].value))
+            return false;
+    return true;
 }
 
 static void warn_once(struct config_loader *l, const struct config_option *o,
