@@ -72,7 +72,7 @@ static void cut(struct worker *w)
     w->listener = NULL;
 }
 
-/* Nothing lives any more: everything that keeps the loop running is closed. */
+/* Nothing lives any more. Kept upstream connections would hold the loop: it is stopped. */
 static void on_drained(struct turn_item *item)
 {
     struct worker *w = LIST_ENTRY(item, struct worker, drained);
@@ -83,6 +83,7 @@ static void on_drained(struct turn_item *item)
     close_handle((uv_handle_t *)&w->drain_limit);
     close_handle((uv_handle_t *)&w->signals[0]);
     close_handle((uv_handle_t *)&w->signals[1]);
+    uv_stop(&w->loop);
 }
 
 static void on_drain_limit(uv_timer_t *timer)
