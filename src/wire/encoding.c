@@ -180,8 +180,9 @@ struct slice percent_decode(struct slice s, struct arena *a)
             to[n++] = s.p[i];
             continue;
         }
-        int high = i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
-        int low = i + 2 < s.n ? hex_digit(s.p[i + 2]) : -1;
+        if (i + 2 >= s.n)
+            return slice_make(NULL, 0);
+        int high = hex_digit(s.p[i + 1]), low = hex_digit(s.p[i + 2]);
         if (high < 0 || low < 0)
             return slice_make(NULL, 0);
         to[n++] = (char)(high << 4 | low);

@@ -224,7 +224,7 @@ static int on_name(llhttp_t *llhttp, const char *at, size_t n)
     if (p->in_value || !p->n) {
         if (p->n == p->room)
             return -1;
-        p->headers[p->n++] = (struct http_header){.name = {at, 0}, .value = {at, 0}};
+        p->headers[p->n++] = (struct http_header){.name = {at, 0}};
         p->in_value = false;
     }
     p->headers[p->n - 1].name.n += n;

@@ -203,6 +203,7 @@ static void test_percent(void **state)
     assert_non_null(percent_decode(SLICE(""), &a).p);
     assert_null(percent_decode(SLICE("%"), &a).p);
     assert_null(percent_decode(SLICE("a%2"), &a).p);
+    assert_null(percent_decode(slice_make("a%2F", 3), &a).p);
     assert_null(percent_decode(SLICE("%g0"), &a).p);
     assert_null(percent_decode(SLICE("%0g"), &a).p);
     assert_null(percent_decode(SLICE("%%41"), &a).p);

@@ -102,7 +102,7 @@ static const struct frame_case frames[] = {
     {{HEADERS("\x01t\x00\x01"
               "f\x01\x01"
               "b\x02\x7f\x01s\x03\x01\x02\x01i\x04\x01\x02\x03\x04"
-              "\x01l\x05\x01\x02\x03\x04\x05\x06\x07\x08\x01y\x06\x00\x03"
+              "\x01l\x05\xff\xff\xff\xff\xff\xff\xff\xff\x01y\x06\x00\x03"
               "abc\x01u\x07\x00\x00\x01m\x08\x01\x02\x03\x04\x05\x06\x07\x08"
               "\x01g\x09"
               "0123456789abcdef")},
@@ -120,6 +120,8 @@ static const struct frame_case frames[] = {
     {{HEADERS("\x01")}, "event stream: malformed header\n"},
     {{HEADERS("\x01t")}, "event stream: malformed header\n"},
     {{HEADERS("\x05t\x00")}, "event stream: malformed header\n"},
+    {{.headers = LIT("\x01t"), .payload = LIT("\0\0\0\0")}, "event stream: malformed header\n"},
+    {{.headers = LIT("\x02t"), .payload = LIT("t\0\0\0")}, "event stream: malformed header\n"},
     {{HEADERS("\x01t\x0a")}, "event stream: malformed header\n"},
     {{HEADERS("\x01t\xff")}, "event stream: malformed header\n"},
     {{HEADERS("\x01t\x04\x01\x02\x03")}, "event stream: malformed header\n"},

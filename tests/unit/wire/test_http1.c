@@ -104,6 +104,8 @@ static const struct reading readings[] = {
     {CHUNKED "1\r\nx\r\n0\r\n\r\n\r\n" GET "\r\nGE",
      CHUNKED_HEAD "x\nEND\nGET /|/?|1.1 keep 0|Host=a;\n\nEND\nMORE in request\n"},
     {"\r\n\r\n\r\n\r\n" GET "\r\n", "GET /|/?|1.1 keep 0|Host=a;\n\nEND\nMORE\n"},
+    {"\r\n\r\n\r\n" GET "\r\n\r\n\r\n\r\n" GET "\r\n",
+     "GET /|/?|1.1 keep 0|Host=a;\n\nEND\nGET /|/?|1.1 keep 0|Host=a;\n\nEND\nMORE\n"},
     {"", "MORE\n"},
     {"\r\n\r", "MORE\n"},
     {"G", "MORE in request\n"},
@@ -115,6 +117,11 @@ static const struct reading readings[] = {
     {POST "Upgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\nhi" GET "\r\n",
      "POST /|/?|1.1 keep 2|Host=a;Upgrade=h2c;Connection=Upgrade;Content-Length=2;\nhi\nEND\n"
      "GET /|/?|1.1 keep 0|Host=a;\n\nEND\nMORE\n"},
+    /* reasons that help whoever reads them */
+    {GET "A: b\r\n c\r\n\r\n", "BAD 400 folded header lines are not accepted\n"},
+    {"GET / HTTP/1.1\n", "BAD 400 line feed without carriage return\n"},
+    {"GET / HTTP/1.1\rHost", "BAD 400 carriage return without line feed\n"},
+    {"GET / HTTP/1.1\r\n\r\n", "BAD 400 exactly one Host header is needed\n"},
     /* forms of the target */
     {"GET http://a/x?y HTTP/1.1\r\n" HOST "\r\n",
      "GET http://a/x?y|/x?y|1.1 keep 0|Host=a;\n\nEND\nMORE\n"},
@@ -226,6 +233,8 @@ static const struct refusal refusals[] = {
     BAD(400, POST "Content-Length: 9223372036854775808\r\n\r\n"),
     BAD(400, POST "Content-Length: 18446744073709551621\r\n\r\nhello"),
     BAD(400, POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    BAD(400, POST "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    BAD(400, POST "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n"),
     BAD(400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
     BAD(400, POST "Transfer-Encoding: chunked, gzip\r\n\r\n"),
     BAD(501, POST "Transfer-Encoding: gzip\r\n\r\n"),
