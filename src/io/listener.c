@@ -30,12 +30,10 @@ static bool resolve(const char *host, int port, struct sockaddr_storage *address
         return false;
     }
     const struct addrinfo *best = all;
-    for (const struct addrinfo *a = all; a; a = a->ai_next) {
-        if (a->ai_family == AF_INET) {
-            best = a;
-            break;
-        }
-    }
+    while (best->ai_family != AF_INET && best->ai_next)
+        best = best->ai_next;
+    if (best->ai_family != AF_INET)
+        best = all;
     memcpy(address, best->ai_addr, best->ai_addrlen);
     freeaddrinfo(all);
     return true;

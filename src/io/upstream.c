@@ -381,8 +381,9 @@ static void set_custom(struct upstream_op *op, const char *method)
 {
     if (strcmp(op->custom, method) == 0)
         return;
-    assert(strlen(method) < sizeof(op->custom));
-    strcpy(op->custom, method);
+    size_t n = strlen(method) + 1;
+    assert(n <= sizeof(op->custom));
+    memcpy(op->custom, method, n);
     curl_easy_setopt(op->easy, CURLOPT_CUSTOMREQUEST, *method ? method : NULL);
 }
 

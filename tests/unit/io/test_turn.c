@@ -140,6 +140,7 @@ static void a_mark_keeps_the_loop_alive(void **state)
     uv_timer_start(&timer, on_timer, 1, 0);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     assert_string_equal(trace, "a-a");
+    of_timer = NULL;
 }
 
 static void now_is_the_loops_time(void **state)

@@ -5,7 +5,7 @@
 #include "cmocka_all.h"
 
 /* The file itself, to break its easy handle in a way no server can. */
-#include "upstream.c"
+#include "upstream.c" // NOLINT(bugprone-suspicious-include)
 
 #include <stdio.h>
 #include <sys/socket.h>
@@ -249,6 +249,26 @@ static void urls_that_cannot_be_called_are_unreachable(void **state)
     close_server();
 }
 
+/* The first of two addresses refuses; its descriptor's number comes back with the second. */
+static void the_next_address_of_a_name_is_tried(void **state)
+{
+    struct world *w = *state;
+    struct call call = {0};
+    char url[64], addresses[64];
+    open_server(w, answer, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    snprintf(url, sizeof(url), "http://two.invalid:%d/", server.port);
+    snprintf(addresses, sizeof(addresses), "two.invalid:%d:127.0.0.2,127.0.0.1", server.port);
+    struct curl_slist resolve = {addresses, NULL};
+    call.http.url = url;
+    call_start(&call, &caller, "GET", "/", "");
+    curl_easy_setopt(call.op->easy, CURLOPT_RESOLVE, &resolve);
+    WORLD_UNTIL(w, call.ended);
+    assert_int_equal(call.end, UPSTREAM_DONE);
+    assert_int_equal(server.accepts, 1);
+    call_free(&call);
+    close_server();
+}
+
 /* TLS to a server that does not speak it. */
 static void a_failed_handshake_is_unreachable(void **state)
 {
@@ -436,6 +456,7 @@ int main(void)
         TEST(a_reused_handle_starts_its_clocks_anew),
         TEST(a_closed_port_is_unreachable),
         TEST(urls_that_cannot_be_called_are_unreachable),
+        TEST(the_next_address_of_a_name_is_tried),
         TEST(a_failed_handshake_is_unreachable),
         TEST(a_cut_answer_is_broken),
         TEST(an_answer_may_end_with_its_connection),

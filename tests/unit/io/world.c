@@ -91,9 +91,9 @@ void world_close(struct world *w)
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
+    (void)suggested;
     struct peer *p = handle->data;
-    size_t n = p->read_max ? p->read_max : suggested;
-    *buf = uv_buf_init(malloc(n), (unsigned)n);
+    *buf = uv_buf_init(p->read, (unsigned)(p->read_max ? p->read_max : PEER_READ_MAX));
 }
 
 static void peer_left(struct peer *p, int error)
@@ -120,12 +120,12 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         if (p->server && p->server->on_data)
             p->server->on_data(p);
     }
-    free(buf->base);
 }
 
 static struct peer *peer_new(struct world *w)
 {
     struct peer *p = calloc(1, sizeof(*p));
+    assert_non_null(p);
     p->world = w;
     buf_init(&p->got, KEPT_MAX);
     list_init(&p->link);

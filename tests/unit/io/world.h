@@ -37,6 +37,8 @@ void world_run_ms(struct world *w, unsigned ms);
 
 /* ---- peers ----------------------------------------------------------------------------------- */
 
+#define PEER_READ_MAX ((size_t)64 * 1024)
+
 struct peer_server;
 
 struct peer {
@@ -46,7 +48,7 @@ struct peer {
     struct list link; /* in server->peers */
     struct buf got;   /* bytes read (keep) */
     size_t total;     /* bytes read, kept or not */
-    size_t read_max;  /* bytes per read; 0: as libuv suggests */
+    size_t read_max;  /* bytes per read; 0: PEER_READ_MAX */
     bool discard;     /* do not keep what is read */
     bool connected;
     bool eof;
@@ -55,6 +57,7 @@ struct peer {
     unsigned long sent; /* bytes accepted by the kernel */
     unsigned writes;    /* in flight */
     void *user;
+    char read[PEER_READ_MAX];
 };
 
 struct peer_server {
