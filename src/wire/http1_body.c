@@ -12,21 +12,6 @@
 #define SIZE_DIGITS_MAX 16
 #define SIZE_LIMIT      (UINT64_C(1) << 60) /* chunk sizes stay below */
 
-bool http1_is_token_char(char c)
-{
-    static const bool token[256] = {
-        ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,         ['&'] = 1,         ['\''] = 1,
-        ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,         ['^'] = 1,         ['_'] = 1,
-        ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
-    };
-    return token[(uint8_t)c];
-}
-
-bool http1_is_text_char(char c)
-{
-    return c == '\t' || ((uint8_t)c >= 0x20 && c != 0x7f);
-}
-
 void http1_body_init(struct http1_body *b, int64_t content_length)
 {
     *b = (struct http1_body){.state = content_length < 0 ? BODY_SIZE_FIRST : BODY_LENGTH};

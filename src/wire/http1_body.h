@@ -39,9 +39,21 @@ void http1_body_init(struct http1_body *b, int64_t content_length); /* -1: chunk
 enum http1_event http1_body_feed(struct http1_body *b, struct slice *input, struct slice *bytes,
                                  struct http1_error *error);
 
-bool http1_is_token_char(char c); /* RFC 9110, section 5.6.2 */
+/* RFC 9110, section 5.6.2. In line: asked for every byte of every header name. */
+static inline bool http1_is_token_char(char c)
+{
+    static const bool token[256] = {
+        ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1,         ['&'] = 1,         ['\''] = 1,
+        ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1,         ['^'] = 1,         ['_'] = 1,
+        ['`'] = 1, ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
+    };
+    return token[(uint8_t)c];
+}
 
 /* May stand in a header value, an extension or a trailer: HTAB, space, visible, obs-text. */
-bool http1_is_text_char(char c);
+static inline bool http1_is_text_char(char c)
+{
+    return c == '\t' || ((uint8_t)c >= 0x20 && c != 0x7f);
+}
 
 #endif
