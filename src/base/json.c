@@ -137,8 +137,15 @@ const char *json_type_name(yyjson_val *v)
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
-/* Bytes that need escaping: control characters, quote and backslash. */
-static size_t plain_run(const char *p, size_t n)
+/* Control characters, quote and backslash. */
+static bool needs_escape(unsigned char c)
+{
+    return c < 0x20 || c == '"' || c == '\\';
+}
+
+/* Copies the bytes before the first one that needs an escape and returns how many these are. What
+ * stands at `to` behind them may be overwritten, up to n bytes in all. */
+static size_t copy_plain(char *to, const char *p, size_t n)
 {
     size_t i = 0;
 #ifdef __SSE2__
@@ -149,12 +156,13 @@ static size_t plain_run(const char *p, size_t n)
         __m128i bad = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)),
                                    _mm_cmpeq_epi8(_mm_min_epu8(v, top), v));
         int mask = _mm_movemask_epi8(bad);
+        _mm_storeu_si128((__m128i *)(void *)(to + i), v);
         if (mask)
             return i + (size_t)__builtin_ctz((unsigned)mask);
     }
 #endif
-    while (i < n && (unsigned char)p[i] > 0x1f && p[i] != '"' && p[i] != '\\')
-        i++;
+    for (; i < n && !needs_escape((unsigned char)p[i]); i++)
+        to[i] = p[i];
     return i;
 }
 
@@ -180,7 +188,8 @@ static size_t escaped_size(struct slice s)
     char ignored[6];
     size_t size = 0;
     for (size_t i = 0; i < s.n; i++)
-        size += plain_run(s.p + i, 1) ? 1 : write_escape(ignored, (unsigned char)s.p[i]);
+        size +=
+            needs_escape((unsigned char)s.p[i]) ? write_escape(ignored, (unsigned char)s.p[i]) : 1;
     return size;
 }
 
@@ -196,8 +205,7 @@ static void add_escaped(struct buf *out, struct slice s)
         if (!start)
             return;
         while (done < stretch.n) {
-            size_t run = plain_run(stretch.p + done, stretch.n - done);
-            memcpy(to, stretch.p + done, run);
+            size_t run = copy_plain(to, stretch.p + done, stretch.n - done);
             to += run;
             done += run;
             if (done < stretch.n)

@@ -12,6 +12,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define STOP_MAX  2500 /* Converse takes at most that many stop sequences */
 #define EXTRA_MAX 256  /* members that no row names; they are looked up one by one */
@@ -29,6 +30,32 @@ bool chat_refuse(struct chat_parse *p, struct slice path, const char *format, ..
 bool chat_refuse_type(struct chat_parse *p, struct slice path, const char *expected, yyjson_val *v)
 {
     return chat_refuse(p, path, "expected %s, got %s", expected, json_type_name(v));
+}
+
+static struct slice path_join(struct chat_parse *p, struct slice base, struct slice tail)
+{
+    char *path = arena_alloc(p->a, base.n + tail.n + 1);
+    memcpy(path, base.p, base.n);
+    memcpy(path + base.n, tail.p, tail.n);
+    path[base.n + tail.n] = '\0';
+    return slice_make(path, base.n + tail.n);
+}
+
+struct slice chat_path_member(struct chat_parse *p, struct slice base, struct slice member)
+{
+    return path_join(p, path_join(p, base, SLICE(".")), member);
+}
+
+struct slice chat_path_item(struct chat_parse *p, struct slice base, size_t i)
+{
+    char tail[24];
+    size_t at = sizeof(tail);
+    tail[--at] = ']';
+    do
+        tail[--at] = (char)('0' + i % 10);
+    while (i /= 10);
+    tail[--at] = '[';
+    return path_join(p, base, slice_make(tail + at, sizeof(tail) - at));
 }
 
 static bool parse_model(struct chat_parse *p, yyjson_val *v)

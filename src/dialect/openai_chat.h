@@ -20,6 +20,10 @@ bool chat_refuse(struct chat_parse *p, struct slice path, const char *format, ..
 /* "expected X, got Y" for a member of the wrong type. Returns false. */
 bool chat_refuse_type(struct chat_parse *p, struct slice path, const char *expected, yyjson_val *v);
 
+/* Paths for errors, made for every part of every message: "base.member" and "base[i]". */
+struct slice chat_path_member(struct chat_parse *p, struct slice base, struct slice member);
+struct slice chat_path_item(struct chat_parse *p, struct slice base, size_t i);
+
 bool chat_parse_messages(struct chat_parse *p, yyjson_val *messages);
 bool chat_parse_tools(struct chat_parse *p, yyjson_val *tools);
 bool chat_parse_tool_choice(struct chat_parse *p, yyjson_val *choice);

@@ -76,7 +76,7 @@ static bool parse_text_part(struct parts *s, struct slice path, yyjson_val *part
 
 static bool parse_part(struct parts *s, size_t i, yyjson_val *part)
 {
-    struct slice path = arena_printf(s->p->a, "%.*s[%zu]", SLICE_ARG(s->path), i);
+    struct slice path = chat_path_item(s->p, s->path, i);
     struct slice type = json_get_slice(part, "type");
     bool ok;
     if (yyjson_is_str(part)) {
@@ -137,13 +137,13 @@ static bool parse_tool_calls(struct parts *s, struct slice at, yyjson_val *calls
 {
     yyjson_val *item;
     yyjson_arr_iter it = yyjson_arr_iter_with(calls);
-    struct slice path = arena_printf(s->p->a, "%.*s.tool_calls", SLICE_ARG(at));
+    struct slice path = chat_path_member(s->p, at, SLICE("tool_calls"));
     if (!calls || yyjson_is_null(calls))
         return true;
     if (!yyjson_is_arr(calls))
         return chat_refuse_type(s->p, path, "a list", calls);
     for (size_t i = 0; (item = yyjson_arr_iter_next(&it)); i++) {
-        struct slice one = arena_printf(s->p->a, "%.*s[%zu]", SLICE_ARG(path), i);
+        struct slice one = chat_path_item(s->p, path, i);
         if (!chat_parse_tool_call(s->p, one, item, &s->tail))
             return false;
         add_cache_point(s, item);
@@ -213,8 +213,8 @@ static bool parse_by_role(struct parts *s, struct slice at, struct slice role, y
         return parse_tool_message(s, at, message);
     if (is_system(role))
         return parse_system(s, message, leading);
-    return chat_refuse(s->p, arena_printf(s->p->a, "%.*s.role", SLICE_ARG(at)),
-                       "unknown role '%.*s'", SLICE_ARG(role));
+    return chat_refuse(s->p, chat_path_member(s->p, at, SLICE("role")), "unknown role '%.*s'",
+                       SLICE_ARG(role));
 }
 
 /* Tails of the two lists a message may be added to. */
@@ -227,9 +227,9 @@ struct message_lists {
 static bool parse_message(struct chat_parse *p, size_t i, yyjson_val *message,
                           struct message_lists *lists)
 {
-    struct slice at = arena_printf(p->a, "messages[%zu]", i);
+    struct slice at = chat_path_item(p, SLICE("messages"), i);
     struct slice role = json_get_slice(message, "role");
-    struct parts s = {.p = p, .path = arena_printf(p->a, "%.*s.content", SLICE_ARG(at))};
+    struct parts s = {.p = p, .path = chat_path_member(p, at, SLICE("content"))};
     struct llm_message *m = ARENA_NEW(p->a, struct llm_message);
     if (!yyjson_is_obj(message))
         return chat_refuse_type(p, at, "an object", message);

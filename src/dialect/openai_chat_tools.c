@@ -21,7 +21,7 @@ static bool parse_function(struct chat_parse *p, struct slice path, yyjson_val *
 
 static bool parse_tool(struct chat_parse *p, size_t i, yyjson_val *v, struct llm_tool *t)
 {
-    struct slice path = arena_printf(p->a, "tools[%zu]", i);
+    struct slice path = chat_path_item(p, SLICE("tools"), i);
     struct slice type = json_get_slice(v, "type");
     yyjson_val *fn = json_get(v, "function");
     if (!yyjson_is_obj(v))

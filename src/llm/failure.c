@@ -7,8 +7,9 @@
 
 #define MESSAGE_MAX 16384 /* bytes; Bedrock's messages quote parts of the request */
 
-static void set(struct failure *f, struct arena *a, enum failure_kind kind, int status,
-                const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static void set(struct failure *f, struct arena *a,
+                                                      enum failure_kind kind, int status,
+                                                      const char *format, va_list args)
 {
     char message[MESSAGE_MAX];
     if (f->kind != FAILURE_NONE)

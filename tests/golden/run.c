@@ -15,6 +15,8 @@
 
 #include "upstream.h"
 
+#include "../unit/base/json_same.h"
+
 #include "dialect/dialect.h"
 #include "provider/provider.h"
 
@@ -98,26 +100,6 @@ static void problem(struct golden *g, const char *what, struct slice expected, s
     g->problems++;
 }
 
-/* Equal as values, with the members in the same order and numbers in the same digits. */
-static bool same(yyjson_val *a, yyjson_val *b)
-{
-    size_t n = unsafe_yyjson_get_len(a);
-    if (yyjson_get_type(a) != yyjson_get_type(b) || n != unsafe_yyjson_get_len(b))
-        return false;
-    if (yyjson_is_str(a) || yyjson_is_raw(a))
-        return memcmp(a->uni.str, b->uni.str, n) == 0;
-    if (!yyjson_is_arr(a) && !yyjson_is_obj(a))
-        return yyjson_get_bool(a) == yyjson_get_bool(b);
-    yyjson_val *x = unsafe_yyjson_get_first(a), *y = unsafe_yyjson_get_first(b);
-    for (size_t i = 0; i < (yyjson_is_obj(a) ? 2 * n : n); i++) {
-        if (!same(x, y))
-            return false;
-        x = unsafe_yyjson_get_next(x);
-        y = unsafe_yyjson_get_next(y);
-    }
-    return true;
-}
-
 static void check_kept(struct golden *g)
 {
     struct slice lines = read_file(g, "keeps");
@@ -143,7 +125,7 @@ static void check_body(struct golden *g)
         free(text);
     }
     yyjson_val *expected = read_json(g, "upstream.json");
-    if (!expected || !same(expected, sent))
+    if (!expected || !json_same(expected, sent))
         problem(g, "the upstream body differs", read_file(g, "upstream.json"), buf_slice(&g->body));
     check_kept(g);
 }

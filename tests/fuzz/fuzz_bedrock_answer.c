@@ -1,0 +1,153 @@
+/* Bedrock's answers: any bytes, cut in any way, give the same reply as in one piece, with exactly
+ * one end, and each event of the reply is JSON.
+ *
+ * Input: a byte (low 3 bits: the status; bit 3: the client wants a stream; bit 4: the bytes are
+ * sent as they are), a seed for the cuts, then the bytes. Unless bit 4 is set, a streamed answer's
+ * bytes are lines that become frames, "event-type payload", with '!' in front of an exception's
+ * type and
+ * '?' of an error's. */
+
+#include "dialect/dialect.h"
+#include "provider/provider.h"
+#include "wire/eventstream.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool ok)
+{
+    if (!ok)
+        abort();
+}
+
+/* ---- the answer ---------------------------------------------------------------------------- */
+
+static void write_line(struct buf *out, struct slice line)
+{
+    bool exception = slice_starts(line, SLICE("!")), error = slice_starts(line, SLICE("?"));
+    struct slice rest = exception || error ? slice_skip(line, 1) : line;
+    struct slice type = slice_split(&rest, ' ');
+    struct eventstream_header h[] = {
+        {SLICE(":message-type"), exception ? SLICE("exception")
+                                 : error   ? SLICE("error")
+                                           : SLICE("event")},
+        {exception ? SLICE(":exception-type")
+         : error   ? SLICE(":error-code")
+                   : SLICE(":event-type"),
+         slice_make(type.p, type.n < 1000 ? type.n : 1000)},
+    };
+    eventstream_write(out, h, 2, rest);
+}
+
+static void write_answer(struct buf *out, struct slice in, bool frames)
+{
+    buf_init(out, SIZE_MAX);
+    if (!frames)
+        buf_add(out, in);
+    while (frames && in.n)
+        write_line(out, slice_split(&in, '\n'));
+}
+
+/* ---- the reply ----------------------------------------------------------------------------- */
+
+struct reply {
+    const struct llm_request *request;
+    struct arena *arena;
+    void *encoder;
+    struct llm_fold fold;
+    struct buf out;
+    int ends;
+};
+
+static void on_event(void *user, const struct llm_event *e)
+{
+    struct reply *r = user;
+    check(r->ends == 0);
+    r->ends += e->kind == EV_END || e->kind == EV_FAIL;
+    if (r->request->stream)
+        dialect_openai_chat.encode(r->encoder, e, &r->out);
+    else
+        llm_fold_event(&r->fold, e);
+}
+
+static void check_sse(struct slice sse, struct arena *a)
+{
+    while (sse.n) {
+        check(slice_starts(sse, SLICE("data: ")));
+        ptrdiff_t end = slice_find(sse, SLICE("\n\n"));
+        check(end >= 0);
+        struct slice data = slice_skip(slice_make(sse.p, (size_t)end), 6);
+        struct arena_mark mark = arena_mark(a);
+        check(slice_eq(data, SLICE("[DONE]")) || json_parse(data, a, NULL));
+        arena_rewind(a, mark);
+        sse = slice_skip(sse, (size_t)end + 2);
+    }
+}
+
+static void write_whole(struct reply *r, const struct dialect_answer *ans)
+{
+    const struct llm_response *a = &r->fold.response;
+    if (a->failure.kind != FAILURE_NONE)
+        dialect_openai_chat.encode_failure(&a->failure, &r->out);
+    else
+        dialect_openai_chat.encode_whole(a, r->request, ans, &r->out);
+    check(json_parse(buf_slice(&r->out), r->arena, NULL));
+}
+
+/* The reply to an answer whose bytes come in pieces of up to `most` (0: at once). */
+static void run(struct slice bytes, int status, const struct llm_request *request, size_t most,
+                unsigned seed, struct arena *a, struct buf *out)
+{
+    struct deployment d = {.model_name = "m"};
+    struct dialect_answer ans = {SLICE("id"), SLICE("m"), 1700000000};
+    struct reply r = {.request = request, .arena = a};
+    struct provider_attempt t = {.deployment = &d, .request = request, .arena = a};
+    struct llm_sink sink = {on_event, &r};
+    buf_init(&r.out, SIZE_MAX);
+    llm_fold_init(&r.fold, a);
+    r.encoder = dialect_openai_chat.encoder(a, request, &ans);
+    void *decoder = provider_bedrock.decoder(&t, status, (struct http_headers){0}, &sink);
+    while (bytes.n) {
+        seed = seed * 1103515245 + 12345;
+        size_t n = most ? 1 + (seed >> 16) % most : bytes.n;
+        n = n < bytes.n ? n : bytes.n;
+        if (!provider_bedrock.feed(decoder, slice_make(bytes.p, n)))
+            break;
+        bytes = slice_skip(bytes, n);
+    }
+    provider_bedrock.finish(decoder);
+    provider_bedrock.fini(decoder);
+    check(r.ends == 1);
+    if (request->stream)
+        check_sse(buf_slice(&r.out), a);
+    else
+        write_whole(&r, &ans);
+    llm_fold_fini(&r.fold);
+    *out = r.out;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const int statuses[8] = {200, 200, 200, 400, 429, 503, 403, 302};
+    static const size_t most[] = {1, 7, 100, 5000};
+    if (size < 2)
+        return 0;
+    struct arena a;
+    struct buf answer, whole, cut;
+    int status = statuses[data[0] & 7];
+    struct llm_request request = {.stream = data[0] & 8, .include_usage = data[0] & 8};
+    arena_init(&a);
+    write_answer(&answer, slice_make((const char *)data + 2, size - 2),
+                 status == 200 && request.stream && !(data[0] & 16));
+    run(buf_slice(&answer), status, &request, 0, 0, &a, &whole);
+    for (size_t i = 0; i < sizeof(most) / sizeof(*most); i++) {
+        run(buf_slice(&answer), status, &request, most[i], data[1], &a, &cut);
+        check(slice_eq(buf_slice(&whole), buf_slice(&cut)));
+        buf_fini(&cut);
+    }
+    buf_fini(&whole);
+    buf_fini(&answer);
+    arena_fini(&a);
+    return 0;
+}

@@ -1,0 +1,74 @@
+/* A client's body through the chat dialect and the Bedrock provider: whatever is accepted becomes a
+ * body that is JSON again, whatever is refused becomes an error that is JSON.
+ * Input: a byte of flags, then the body. */
+
+#include "dialect/dialect.h"
+#include "provider/provider.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool ok)
+{
+    if (!ok)
+        abort();
+}
+
+/* Our body nests a little deeper than the client's; beyond the limit neither is read. */
+static void check_json(struct slice text, struct arena *a)
+{
+    struct json_error e;
+    check(json_parse(text, a, &e) || slice_eq(slice_of(e.message), SLICE("nested too deeply")));
+}
+
+static void check_refusal(const struct failure *f, struct arena *a)
+{
+    struct buf out;
+    check(f->kind != FAILURE_NONE && f->status >= 400 && f->status < 600);
+    buf_init(&out, 1 << 20);
+    dialect_openai_chat.encode_failure(f, &out);
+    check(!out.overflow);
+    check_json(buf_slice(&out), a);
+    buf_fini(&out);
+}
+
+static void check_call(const struct llm_request *r, bool drop, struct arena *a)
+{
+    static struct sigv4_key key;
+    struct failure f = {0};
+    struct buf body;
+    struct http_call call;
+    struct deployment d = {.model_name = "m",
+                           .region = "us-east-1",
+                           .endpoint = "http://127.0.0.1",
+                           .credentials = {SLICE("id"), SLICE("secret"), SLICE("token")},
+                           .drop_params = drop,
+                           .signing_key = &key};
+    struct provider_attempt t = {&d, SLICE("model"), r, 1700000000, a, &body};
+    buf_init(&body, 1 << 26);
+    if (provider_bedrock.build(&t, &call, &f)) {
+        check(!body.overflow);
+        check_json(call.body, a);
+    } else {
+        check_refusal(&f, a);
+    }
+    buf_fini(&body);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena a;
+    struct llm_request r;
+    struct failure f = {0};
+    if (!size)
+        return 0;
+    arena_init(&a);
+    yyjson_val *body = json_parse(slice_make((const char *)data + 1, size - 1), &a, NULL);
+    if (body && dialect_openai_chat.parse(body, &a, &r, &f))
+        check_call(&r, data[0] & 1, &a);
+    else if (body)
+        check_refusal(&f, &a);
+    arena_fini(&a);
+    return 0;
+}
