@@ -187,26 +187,47 @@ static const char *derive_id(struct config_loader *l, const struct deployment *d
     return id;
 }
 
+struct id_use {
+    unsigned next; /* ordinal of the next deployment that is like this one */
+    bool used;
+};
+
+static struct id_use *find_id(struct config_loader *l, const char *id)
+{
+    struct id_use *use = map_get(&l->ids, slice_of(id));
+    if (use)
+        return use;
+    use = ARENA_NEW(&l->arena, struct id_use);
+    map_put(&l->ids, slice_of(id), use);
+    return use;
+}
+
+static bool take_id(struct entry *e, const char *id)
+{
+    struct id_use *use = find_id(e->l, id);
+    if (use->used)
+        return false;
+    use->used = true;
+    e->d->id = id;
+    return true;
+}
+
 /* Deployments that are alike (two accounts, say) are told apart by their order. */
 static void name_deployment(struct entry *e)
 {
     struct config_loader *l = e->l;
+    const struct config_path info = {.up = e->path, .key = SLICE("model_info")};
+    const struct config_path path = {.up = &info, .key = SLICE("id")};
     const struct node *own = NODE_GET(e->info, "id");
     bool given = !node_is_null(own) && own->kind == NODE_SCALAR && own->text.n;
-    const char *id = given ? arena_strdup(&l->c->arena, own->text) : derive_id(l, e->d, 0);
-    unsigned *seen = map_get(&l->ids, slice_of(id));
-    if (!seen) {
-        seen = ARENA_NEW(&l->arena, unsigned);
-        map_put(&l->ids, slice_of(id), seen);
-    }
-    unsigned ordinal = (*seen)++;
-    e->d->id = ordinal ? derive_id(l, e->d, ordinal) : id;
-    if (ordinal && given) {
-        const struct config_path info = {.up = e->path, .key = SLICE("model_info")};
-        const struct config_path path = {.up = &info, .key = SLICE("id")};
+    if (given && take_id(e, arena_strdup(&l->c->arena, own->text)))
+        return;
+    if (given)
         config_warn(l, config_place(own, &path),
                     "another model has this id already; a derived one is used instead");
-    }
+    struct id_use *alike = find_id(l, derive_id(l, e->d, 0));
+    while (!take_id(e, derive_id(l, e->d, alike->next++)))
+        ;
 }
 
 /* ---- entries ----------------------------------------------------------------------------------

@@ -65,8 +65,11 @@ static bool read_bool(struct slice text, bool *value)
 {
     static const char *const yes[] = {"true", "yes", "on", NULL};
     static const char *const no[] = {"false", "no", "off", NULL};
-    *value = is_word(text, yes);
-    return *value || is_word(text, no);
+    bool truth = is_word(text, yes);
+    if (!truth && !is_word(text, no))
+        return false;
+    *value = truth;
+    return true;
 }
 
 bool node_bool(const struct node *n, bool *value)
@@ -75,8 +78,11 @@ bool node_bool(const struct node *n, bool *value)
         return false;
     if (read_bool(n->text, value))
         return true;
-    *value = slice_eq(n->text, SLICE("1"));
-    return n->string && (*value || slice_eq(n->text, SLICE("0")));
+    bool one = slice_eq(n->text, SLICE("1"));
+    if (!n->string || (!one && !slice_eq(n->text, SLICE("0"))))
+        return false;
+    *value = one;
+    return true;
 }
 
 static struct slice digits(struct slice *s)
@@ -157,8 +163,11 @@ bool node_number(const struct node *n, double *value)
 {
     char room[NUMBER_SIZE];
     struct slice json;
-    return n->kind == NODE_SCALAR && as_number(n->text, room, &json) &&
-           slice_to_double(json, value);
+    double d;
+    if (n->kind != NODE_SCALAR || !as_number(n->text, room, &json) || !slice_to_double(json, &d))
+        return false;
+    *value = d;
+    return true;
 }
 
 bool node_int(const struct node *n, int64_t *value)
@@ -171,10 +180,10 @@ bool node_int(const struct node *n, int64_t *value)
     if (slice_to_i64(json, value))
         return true;
     /* 1e6 and 5.0 are whole numbers too, as far as a double is exact. */
-    if (!slice_to_double(json, &d) || d > 9e15 || d < -9e15)
+    if (!slice_to_double(json, &d) || d > 9e15 || d < -9e15 || (double)(int64_t)d != d)
         return false;
     *value = (int64_t)d;
-    return (double)*value == d;
+    return true;
 }
 
 const char *node_type_name(const struct node *n)

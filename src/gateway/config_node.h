@@ -49,7 +49,8 @@ struct node *node_copy(const struct node *n, struct arena *a);
 
 bool node_is_null(const struct node *n); /* also true of NULL */
 
-/* What a scalar says. Text in quotes counts when it is unambiguous ("5", "true"). */
+/* What a scalar says. Text in quotes counts when it is unambiguous ("5", "true"). False: `value` is
+ * as it was. */
 bool node_bool(const struct node *n, bool *value);
 bool node_int(const struct node *n, int64_t *value);
 bool node_number(const struct node *n, double *value);

@@ -21,18 +21,22 @@ struct config_place config_place(const struct node *at, const struct config_path
         .file = at ? at->file : NULL, .line = at ? at->line : 0, .path = path};
 }
 
+/* One step of a path. */
+static void write_step(const struct config_path *path, struct buf *out)
+{
+    if (!path->key.p)
+        buf_addf(out, "[%zu]", path->index);
+    else if (path->up)
+        buf_add_char(out, '.');
+    buf_add(out, slice_make(path->key.p, path->key.n < KEY_SHOWN ? path->key.n : KEY_SHOWN));
+}
+
 static void write_path(const struct config_path *path, struct buf *out)
 {
     if (!path)
         return;
     write_path(path->up, out);
-    if (!path->key.p) {
-        buf_addf(out, "[%zu]", path->index);
-        return;
-    }
-    if (path->up)
-        buf_add_char(out, '.');
-    buf_add(out, slice_make(path->key.p, path->key.n < KEY_SHOWN ? path->key.n : KEY_SHOWN));
+    write_step(path, out);
 }
 
 /* One line of readable text, whatever the keys of the file hold. */
@@ -45,7 +49,7 @@ static char *clean_text(struct arena *a, struct buf *text)
     return s;
 }
 
-/* The same thing at the same place: an alias that stands in many entries. */
+/* The same thing about the same key at the same place: an alias that stands in many entries. */
 static bool is_known(const struct config_loader *l, const struct config_problem *p,
                      const char *message)
 {
@@ -59,10 +63,10 @@ static bool is_known(const struct config_loader *l, const struct config_problem 
     return false;
 }
 
-static void add_problem(struct config_loader *l, const struct config_problem *p, size_t message)
+static void add_problem(struct config_loader *l, const struct config_problem *p, size_t leaf)
 {
     struct config *c = l->c;
-    if (is_known(l, p, p->text + message))
+    if (is_known(l, p, p->text + leaf))
         return;
     *(p->severity == CONFIG_ERROR ? &c->errors : &c->warnings) += 1;
     struct config_problem *kept = ARENA_NEW(&c->arena, struct config_problem);
@@ -85,15 +89,17 @@ static void report(struct config_loader *l, struct config_place place,
     }
     vsnprintf(message, sizeof(message), format, args);
     buf_init(&text, TEXT_MAX + NODE_MAX_HEIGHT * (KEY_SHOWN + 32));
-    write_path(place.path, &text);
-    if (text.n)
+    write_path(place.path ? place.path->up : NULL, &text);
+    size_t leaf = text.n;
+    if (place.path) {
+        write_step(place.path, &text);
         BUF_LITERAL(&text, ": ");
-    size_t at = text.n;
+    }
     buf_add(&text, slice_of(message));
     p.text = clean_text(&l->c->arena, &text);
     if (!p.file)
         p.file = l->file_count ? l->files[0] : "";
-    add_problem(l, &p, at);
+    add_problem(l, &p, leaf);
     buf_fini(&text);
 }
 
