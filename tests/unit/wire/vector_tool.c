@@ -31,7 +31,7 @@ static struct slice member(yyjson_val *line, const char *key)
 
 static struct slice bytes_member(yyjson_val *line, const char *key, struct arena *a)
 {
-    struct slice data, text = member(line, key);
+    struct slice data = {NULL, 0}, text = member(line, key);
     if (!base64_valid(text) || !base64_decode(text, a, &data))
         give_up(key);
     return data;
