@@ -49,8 +49,8 @@ char *buf_reserve(struct buf *b, size_t n)
 
 void buf_add(struct buf *b, struct slice s)
 {
-    char *to = buf_reserve(b, s.n);
-    if (!to || !s.n)
+    char *to = s.n ? buf_reserve(b, s.n) : NULL;
+    if (!to)
         return;
     memcpy(to, s.p, s.n);
     b->n += s.n;
