@@ -202,6 +202,45 @@ static bool call_tools(const struct question *q, struct answer *out)
     return true;
 }
 
+/* ---- agents -------------------------------------------------------------------------------- */
+
+static bool system_mentions(yyjson_val *body, struct slice word)
+{
+    size_t i, n;
+    yyjson_val *block;
+    yyjson_arr_foreach(json_get(body, "system"), i, n, block)
+    {
+        if (slice_find(json_get_slice(block, "text"), word) >= 0)
+            return true;
+    }
+    return false;
+}
+
+/* Cline and its kin go on asking until the model says that it is done: by a tool of this name, or
+ * by its tag where tools are written as XML. */
+#define DONE_TOOL "attempt_completion"
+
+static void conclude(const struct question *q, struct answer *out, struct slice text)
+{
+    struct json_writer w;
+    struct buf input;
+    if (!calls_offered(q->body, SLICE(DONE_TOOL))) {
+        if (system_mentions(q->body, SLICE("<" DONE_TOOL ">")))
+            text = arena_printf(q->arena,
+                                "<" DONE_TOOL ">\n<result>\n%.*s\n</result>\n</" DONE_TOOL ">",
+                                SLICE_ARG(text));
+        add(out, BLOCK_TEXT, text);
+        return;
+    }
+    buf_init(&input, TEXT_MAX);
+    json_begin(&w, &input);
+    json_object(&w);
+    json_member_string(&w, "result", text);
+    json_object_end(&w);
+    add_call(q, out, SLICE(DONE_TOOL), arena_dup(q->arena, buf_slice(&input)));
+    buf_fini(&input);
+}
+
 /* ---- limits -------------------------------------------------------------------------------- */
 
 static void apply_stops(const struct question *q, struct answer *out)
@@ -287,9 +326,9 @@ static void speak(const struct question *q, struct answer *out)
     else if (call_tools(q, out))
         return;
     else if (message_count(body_last_user(q->body), BLOCK_TOOL_RESULT))
-        add(out, BLOCK_TEXT, say_results(q));
+        conclude(q, out, say_results(q));
     else
-        add(out, BLOCK_TEXT, small_talk(q));
+        conclude(q, out, small_talk(q));
 }
 
 static bool wants_stop_sequence(yyjson_val *body)

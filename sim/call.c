@@ -187,13 +187,15 @@ static void send_whole(struct sim_call *c, int status, const char *content_type,
                        const char *error_type, struct slice body)
 {
     struct buf out;
+    const bool cut = c->reply.cut;
     buf_init(&out, body.n + 4096);
     write_head(c, &out, status, content_type, error_type, (int64_t)body.n);
     if (!c->framing.no_body)
-        buf_add(&out, body);
+        buf_add(&out, slice_make(body.p, cut ? body.n / 2 : body.n));
     conn_send(c->conn, &out);
     buf_fini(&out);
-    end(c, status < 400 ? OUTCOME_COMPLETED : OUTCOME_FAILED, status, c->framing.keep_alive);
+    end(c, status < 400 && !cut ? OUTCOME_COMPLETED : OUTCOME_FAILED, status,
+        c->framing.keep_alive && !cut);
 }
 
 static void send_fault(struct sim_call *c, int status, const char *type, struct slice message)

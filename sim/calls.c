@@ -64,6 +64,11 @@ static yyjson_val *named_tool(yyjson_val *tools, struct slice name)
     return NULL;
 }
 
+bool calls_offered(yyjson_val *body, struct slice name)
+{
+    return named_tool(body_tools(body), name) != NULL;
+}
+
 static yyjson_val *first_tool(yyjson_val *tools)
 {
     size_t i, n;

@@ -21,6 +21,8 @@ struct call_list {
  */
 void calls_choose(yyjson_val *body, struct slice text, struct arena *a, struct call_list *out);
 
+bool calls_offered(yyjson_val *body, struct slice name); /* a toolSpec of this name */
+
 /* "tooluse_…": the same for the same body and index. */
 struct slice call_id(struct slice body, size_t index, struct arena *a);
 

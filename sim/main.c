@@ -32,27 +32,32 @@ static void hear_signals(struct program *p)
     }
 }
 
+static void say_where(const struct program *p, const struct sim_options *o)
+{
+    const bool v6 = strchr(o->host, ':') != NULL;
+    printf("listening on http://%s%s%s:%d\n", v6 ? "[" : "", o->host, v6 ? "]" : "",
+           server_port(p->server));
+    fflush(stdout);
+}
+
 static int run(const struct sim_options *o)
 {
     struct program p;
     const char *error = NULL;
     uv_loop_init(&p.loop);
-    p.server = server_open(&p.loop, o, &error);
-    if (!p.server) {
-        fprintf(stderr, "bedrock-sim: cannot listen on %s:%d: %s\n", o->host, (int)o->port, error);
+    p.server = server_new(&p.loop, o);
+    const bool listening = server_listen(p.server, &error);
+    if (listening) {
+        hear_signals(&p);
+        say_where(&p, o);
         uv_run(&p.loop, UV_RUN_DEFAULT);
-        uv_loop_close(&p.loop);
-        return 1;
+    } else {
+        fprintf(stderr, "bedrock-sim: cannot listen on %s port %d: %s\n", o->host, (int)o->port,
+                error);
     }
-    hear_signals(&p);
-    const bool v6 = strchr(o->host, ':') != NULL;
-    printf("listening on http://%s%s%s:%d\n", v6 ? "[" : "", o->host, v6 ? "]" : "",
-           server_port(p.server));
-    fflush(stdout);
-    uv_run(&p.loop, UV_RUN_DEFAULT);
     server_free(p.server);
     uv_loop_close(&p.loop);
-    return 0;
+    return listening ? 0 : 1;
 }
 
 int main(int argc, char **argv)

@@ -55,7 +55,7 @@ static bool plain_name(struct slice name)
         const char ch = name.p[i];
         const bool letter = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
                             (ch >= '0' && ch <= '9') || ch == '-' || ch == '(' || ch == ')' ||
-                            ch == '[' || ch == ']';
+                            ch == '[' || ch == ']' || ch == '_';
         if (!letter && (ch != ' ' || space))
             return false;
         space = ch == ' ';

@@ -74,6 +74,9 @@ static void step_back(struct walk *w, struct step before)
     w->place[w->place_n] = '\0';
 }
 
+static const struct slice no_value = {NULL, 0};     /* it is not told */
+static const struct slice null_value = {"null", 4}; /* it is missing */
+
 /* ---- constraints --------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 3, 4))) static void violation(struct walk *w, struct slice value,
@@ -88,15 +91,15 @@ __attribute__((format(printf, 3, 4))) static void violation(struct walk *w, stru
         return;
     if (w->count++)
         BUF_LITERAL(&w->violations, "; ");
-    if (value.p)
-        buf_addf(&w->violations, "Value '%.*s' at '",
-                 SLICE_ARG(slice_make(value.p, value.n > 256 ? 256 : value.n)));
+    if (value.p == null_value.p)
+        BUF_LITERAL(&w->violations, "Value null at '");
+    else if (value.p)
+        buf_addf(&w->violations, "Value '%.*s' at '", (int)(value.n > 256 ? 256 : value.n),
+                 value.p);
     else
         BUF_LITERAL(&w->violations, "Value at '");
     buf_addf(&w->violations, "%s' failed to satisfy constraint: %s", w->path, text);
 }
-
-static const struct slice no_value = {NULL, 0};
 
 static size_t characters(struct slice s)
 {
@@ -302,7 +305,7 @@ static void check_required(struct walk *w, const struct shape *shape, yyjson_val
         if (!m->required || (member && !yyjson_is_null(member)))
             continue;
         const struct step before = step_member(w, m->name, strlen(m->name));
-        violation(w, no_value, "Member must not be null");
+        violation(w, null_value, "Member must not be null");
         step_back(w, before);
     }
 }

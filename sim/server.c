@@ -1,6 +1,7 @@
-#include "server_private.h"
+/* The listener, and the answer that bench mode always gives. */
 
 #include "server.h"
+#include "server_private.h"
 
 #include "reply.h"
 
@@ -44,7 +45,7 @@ static void frame_canned(struct server *s)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-static struct server *server_new(uv_loop_t *loop, const struct sim_options *o)
+struct server *server_new(uv_loop_t *loop, const struct sim_options *o)
 {
     struct server *s = calloc(1, sizeof(*s));
     if (!s)
@@ -66,9 +67,9 @@ static struct server *server_new(uv_loop_t *loop, const struct sim_options *o)
     return s;
 }
 
-struct server *server_open(uv_loop_t *loop, const struct sim_options *o, const char **error)
+bool server_listen(struct server *s, const char **error)
 {
-    struct server *s = server_new(loop, o);
+    const struct sim_options *o = s->options;
     const struct conn_limits limits = {.connections_max = (unsigned)o->live_max + 1000,
                                        .head_ms = 30000,
                                        .body_idle_ms = 30000,
@@ -76,10 +77,7 @@ struct server *server_open(uv_loop_t *loop, const struct sim_options *o, const c
                                        .stall_ms = 300000};
     s->listener =
         listener_open(&s->turn, o->host, (int)o->port, false, &call_events, s, &limits, error);
-    if (s->listener)
-        return s;
-    turn_fini(&s->turn);
-    return NULL;
+    return s->listener != NULL;
 }
 
 int server_port(const struct server *s)

@@ -190,6 +190,7 @@ static void reply_answer(struct call *c, bool stream, const struct usage *usage,
     }
     out->wait_ms = plan_whole_ms(&answer, &c->script, &c->service->pace);
     reply_write(&answer, out->wait_ms, &out->body);
+    out->cut = c->script.cut_after != SCRIPT_NEVER;
 }
 
 static bool converse(struct call *c, bool stream, struct service_reply *out)

@@ -36,6 +36,7 @@ struct service_reply {
     const char *error_type; /* for x-amzn-ErrorType; NULL: none */
     const char *content_type;
     struct buf body;
+    bool cut; /* the connection closes in the middle of the body */
     struct plan plan;
     int64_t wait_ms; /* before the head */
 };
