@@ -1,0 +1,254 @@
+"""lintel and bedrock-sim as child processes.
+
+A `Program` runs in the foreground with its output in a log file. It says where it listens, ends on
+SIGTERM with exit code 0, and its log holds no sanitizer report: stop() checks all of it. A `Gateway`
+can also be asked what it still holds on to: nothing_left() is the invariant behind every test.
+"""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("LINTEL_BUILD", ROOT / "build-debug")).resolve()
+
+LISTENING = re.compile(r"listening on (http://(\[[^\]]+\]|[^:/\s]+):(\d+))")
+SANITIZER = re.compile(r"ERROR: (Address|Leak|Undefined)\w*Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
+
+
+def wait_for(condition, seconds=5.0, what="the condition"):
+    """Polls until the condition yields something true, and returns it."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"{what} did not come true within {seconds} s"
+        time.sleep(0.01)
+
+
+def environment(home, **more):
+    """No AWS, LiteLLM or Lintel settings of the developer's; sanitizers that end the program."""
+    ours = re.compile(r"(AWS|LITELLM|LINTEL)_|.*_proxy$|(HOST|PORT|NUM_WORKERS|CONFIG_FILE_PATH)$", re.I)
+    keep = {k: v for k, v in os.environ.items() if not ours.match(k)}
+    keep.update(
+        HOME=str(home),
+        AWS_EC2_METADATA_DISABLED="true",
+        ASAN_OPTIONS="abort_on_error=0:exitcode=99:detect_leaks=1:fast_unwind_on_malloc=1",
+        UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
+    )
+    keep.update({k: v for k, v in more.items() if v is not None})
+    return keep
+
+
+class Program:
+    def __init__(self, folder, name, *arguments, env=None):
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.name = name
+        self.log_file = folder / f"{name}.log"
+        self.env = environment(folder, **(env or {}))
+        with open(self.log_file, "wb") as log:
+            self.process = subprocess.Popen(
+                [str(BUILD / name), *map(str, arguments)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=self.env,
+            )
+        self.url = self.host = self.port = None
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def log(self):
+        return self.log_file.read_text(errors="replace")
+
+    def running(self):
+        return self.process.poll() is None
+
+    def wait_listening(self, seconds=10):
+        def listening():
+            assert self.running(), f"{self.name} ended with {self.process.returncode}:\n{self.log()}"
+            return LISTENING.search(self.log())
+
+        found = wait_for(listening, seconds, f"{self.name} listening")
+        self.url, self.host, self.port = found[1], found[2].strip("[]"), int(found[3])
+        return self
+
+    def signal(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+
+    def wait(self, seconds=10):
+        return self.process.wait(seconds)
+
+    def stop(self, seconds=15):
+        """Drains; says so when the end was not a clean one."""
+        if self.running():
+            self.signal()
+        try:
+            code = self.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.wait()
+            raise AssertionError(f"{self.name} did not end within {seconds} s of SIGTERM\n{self.log()[-2000:]}") from None
+        self.check_log()
+        assert code == 0, f"{self.name} ended with {code}\n{self.log()[-4000:]}"
+
+    def check_log(self):
+        report = SANITIZER.search(self.log())
+        assert not report, f"{self.name}: {self.log()[report.start() :][:6000]}"
+
+    def kill(self):
+        """For tests that end badly on purpose, and as a safety net."""
+        if self.running():
+            self.process.kill()
+            self.wait()
+
+    def resident(self):
+        """Bytes of resident memory."""
+        with open(f"/proc/{self.pid}/statm", encoding="ascii") as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def sockets(self):
+        """(local port, remote port, state) of each TCP socket the program has open."""
+        inodes, others = set(), 0
+        for fd in os.listdir(f"/proc/{self.pid}/fd"):
+            try:
+                target = os.readlink(f"/proc/{self.pid}/fd/{fd}")
+            except FileNotFoundError:
+                continue
+            if target.startswith("socket:["):
+                inodes.add(target[8:-1])
+            else:
+                others += 1
+        found = []
+        for table in ("tcp", "tcp6"):
+            with open(f"/proc/{self.pid}/net/{table}", encoding="ascii") as f:
+                for row in list(f)[1:]:
+                    cell = row.split()
+                    if cell[9] in inodes:
+                        inodes.discard(cell[9])
+                        found.append((int(cell[1].split(":")[1], 16), int(cell[2].split(":")[1], 16), int(cell[3], 16)))
+        return found, others + len(inodes)
+
+
+class Simulator(Program):
+    """bedrock-sim at a brisk pace; directives in the prompt say otherwise (docs/simulator.md)."""
+
+    def __init__(self, folder, port=0):
+        pace = ("--first-ms", 2, "--gap-ms", 1)
+        super().__init__(folder, "bedrock-sim", "--host", "127.0.0.1", "--port", port, *pace)
+        self.wait_listening()
+
+    def stats(self):
+        with urllib.request.urlopen(f"{self.url}/_sim/stats", timeout=10) as reply:
+            return json.load(reply)
+
+
+TCP_LISTEN = 0x0A
+
+
+class Gateway(Program):
+    """lintel with a configuration of its own; port 0 unless told otherwise."""
+
+    def __init__(self, folder, config, *arguments, key=None, host="127.0.0.1", port=0, env=None):
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config_file = folder / "config.yml"
+        text = config if isinstance(config, str) else yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+        self.config_file.write_text(text, encoding="utf-8")
+        self.key = key
+        super().__init__(
+            folder, "lintel", "--config", self.config_file, "--host", host, "--port", port, *arguments, env=env
+        )
+        self.baseline = None
+
+    @classmethod
+    def bare(cls, folder, key, env):
+        """One that is told everything by its environment."""
+        gateway = cls.__new__(cls)
+        Program.__init__(gateway, folder, "lintel", env=env)
+        gateway.key, gateway.baseline = key, None
+        return gateway
+
+    def wait_ready(self):
+        self.wait_listening()
+        wait_for(self.ready, 10, "GET /health/readiness")
+        return self
+
+    def ready(self):
+        return self.get("/health/readiness")[0] == 200
+
+    @property
+    def netloc(self):
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def base_url(self):
+        """What an OpenAI client calls its base URL."""
+        return f"http://{self.netloc}/v1"
+
+    def get(self, path, key=None):
+        """(status, JSON) on a connection of its own."""
+        request = urllib.request.Request(f"http://{self.netloc}{path}", headers={"Connection": "close"})
+        if key:
+            request.add_header("Authorization", f"Bearer {key}")
+        try:
+            with urllib.request.urlopen(request, timeout=10) as reply:
+                return reply.status, json.loads(reply.read() or b"null")
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read() or b"null")
+
+    def holds(self):
+        """What /debug/exchanges says: live, connections, upstream, descriptors, exchanges."""
+        status, answer = self.get("/debug/exchanges", self.key)
+        assert status == 200, answer
+        return answer
+
+    def descriptors(self):
+        """(own files and listeners, client connections): what is neither is kept for reuse upstream."""
+        sockets, others = self.sockets()
+        listeners = sum(1 for s in sockets if s[2] == TCP_LISTEN)
+        clients = sum(1 for s in sockets if s[0] == self.port and s[2] != TCP_LISTEN)
+        return others + listeners, clients
+
+    def set_baseline(self):
+        """To be called once everything that is opened lazily has been."""
+        self.baseline = wait_for(lambda: self.descriptors()[1] == 0 and self.descriptors()[0])
+
+    def nothing_left(self, seconds=5.0):
+        """No live exchange, no upstream call, no client connection, no descriptor above the
+        baseline."""
+        end = time.monotonic() + seconds
+        while True:
+            holds = self.holds()
+            own, clients = self.descriptors()
+            # The probe's own connection may still be there; of others there must be none.
+            if not holds["live"] and not holds["upstream"] and holds["connections"] <= 1:
+                if own <= self.baseline and clients <= 1:
+                    return
+            assert time.monotonic() < end, (
+                f"still held after {seconds} s: {json.dumps(holds)[:2000]}; "
+                f"own descriptors {own} (baseline {self.baseline}), client sockets {clients}"
+            )
+            time.sleep(0.02)
+
+
+def free_port():
+    """A port nobody listens on."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
