@@ -17,7 +17,7 @@ COPY --from=build /src/build/packages /usr/local/share/lintel/packages
 RUN apt-get update \
     && xargs apt-get install -y --no-install-recommends ca-certificates curl < /usr/local/share/lintel/packages \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --user-group --create-home --shell /usr/sbin/nologin lintel \
+    && useradd --uid 10001 --user-group --create-home --shell /usr/sbin/nologin lintel \
     && install -d -o lintel -g lintel /app/run
 WORKDIR /app
 COPY manage-litellm.sh LICENSE ./
