@@ -240,10 +240,14 @@ static void step_send(struct sim_call *c)
     buf_init(&out, SIZE_MAX / 2);
     while (c->next < c->plan->count && conn_queued(c->conn) + out.n < QUEUED_HIGH && is_due(c))
         add_frame(c, &out);
-    if (c->next == c->plan->count)
+    if (c->next == c->plan->count) {
         finish_stream(c, &out);
-    else if (out.n)
+    } else if (out.n) {
         conn_send(c->conn, &out);
+        /* What the kernel takes at once is never told by `room`. */
+        if (conn_queued(c->conn) == 0 && c->due <= turn_now(&c->server->turn))
+            turn_mark(&c->server->turn, &c->item);
+    }
     buf_fini(&out);
 }
 
