@@ -31,9 +31,12 @@ def free_port():
         return s.getsockname()[1]
 
 
+before_all = []  # what stands before every command: ["chrt", "-r", "1"] with --realtime
+
+
 def on_core(core):
-    """What to put before a command; nothing on a machine with one core."""
-    return ["taskset", "-c", str(core)] if (os.cpu_count() or 1) > 1 else []
+    """What to put before a command; on a machine with one core all share it."""
+    return [*before_all, "taskset", "-c", str(core if (os.cpu_count() or 1) > 1 else 0)]
 
 
 def resident_kb(pid):

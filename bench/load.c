@@ -1,8 +1,7 @@
 /* The load generator: a fixed amount of work, and what it cost the process under test.
  *
  *   load --port P --path T --body FILE [--key K] [--pid PID] --connections C --marks M
- *        --requests N --warmup W                      closed loop: N answers after W unmeasured
- * ones
+ *        --requests N --warmup W                      closed loop: N answers after W others
  *        --ramp-ms R --from-ms F --window-ms D        one stream per connection, all at once
  *
  * Happy path: C connections post the body and read answers. `--pid` is looked at in /proc when the
@@ -102,7 +101,7 @@ static void print_samples(const char *name, struct samples *s)
            (double)s->v[s->n - 1] / 1e3);
 }
 
-/* The number behind `label` in a file of /proc, skipping `fields` words first. */
+/* Reads /proc/PID/`file` into `text`. */
 static void read_proc(const char *file, char *text, size_t size)
 {
     char path[64];

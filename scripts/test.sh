@@ -118,6 +118,7 @@ test_main() {
         test_build build-release "$ML_ROOT/build" "lintel bedrock-sim" --buildtype=release -Dtests=false
         CC=clang test_build build-clang "$ML_ROOT/build-clang" all
         test_meson fuzz
+        test_meson bench
         test_pytest setup
         test_node
         test_pytest integration
