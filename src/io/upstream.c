@@ -18,40 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POOL_MAX            64u                 /* idle easy handles kept */
-#define CONNECTIONS_MAX     4096L               /* kept or in use; beyond, idle ones are closed */
+#define POOL_MAX            256u                /* idle easy handles kept */
 #define ANSWER_HEAD_MAX     ((size_t)64 * 1024) /* status line and headers, bytes */
 #define ANSWER_HEADERS_MAX  256                 /* lines */
 #define PIECE_MAX           16384L              /* one read, and one piece of an answer */
 #define NO_CONNECT_LIMIT_MS 86400000L           /* 0 would mean libcurl's default of 300 s */
-
-enum op_phase {
-    OP_CONNECT, /* until the request is about to be sent */
-    OP_FIRST,   /* until the head of the answer */
-    OP_BODY,
-    OP_ENDED, /* in the pool, or its end is to be told */
-};
-
-struct upstream_op {
-    struct upstream *upstream;
-    struct list link; /* in upstream->idle or ->failed */
-    CURL *easy;
-    uv_timer_t clock;
-    const struct upstream_events *events;
-    void *user;
-    struct upstream_timeouts timeouts;
-    enum op_phase phase;
-    bool paused;
-    CURLcode failure;  /* for upstream->failed */
-    int64_t started;   /* the total clock */
-    int64_t since;     /* the phase's clock */
-    int64_t armed;     /* when `clock` will fire, or UPSTREAM_NEVER */
-    struct buf head;   /* header lines as they came */
-    char *lines;       /* the call's headers as a curl_slist, see set_headers */
-    size_t lines_size; /* bytes allocated */
-    char custom[16];   /* method set by CURLOPT_CUSTOMREQUEST, "" when none */
-    char error[CURL_ERROR_SIZE];
-};
 
 /* ---- libcurl's callbacks: they only hand on -----------------------------------------------------
  */
@@ -151,7 +122,9 @@ static void set_fixed_options(struct upstream_op *op)
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, u->verify ? 2L : 0L);
     if (u->ca_file)
         curl_easy_setopt(easy, CURLOPT_CAINFO, u->ca_file);
-    upstream_loop_options(u, easy);
+    lane_options(op);
+    if (!u->proxied) /* spares libcurl looking for the variables with each call */
+        curl_easy_setopt(easy, CURLOPT_PROXY, "");
 }
 
 static struct upstream_op *op_new(struct upstream *u)
@@ -203,7 +176,7 @@ static void op_detach(struct upstream_op *op)
     op->phase = OP_ENDED;
     op->upstream->active--;
     list_del(&op->link);
-    curl_multi_remove_handle(op->upstream->multi, op->easy);
+    lane_remove(op);
 }
 
 static void op_end(struct upstream_op *op, enum upstream_end end, const char *detail)
@@ -238,16 +211,16 @@ static void op_end_by_code(struct upstream_op *op, CURLcode code)
     op_end(op, end, detail);
 }
 
-void upstream_end_finished(struct upstream *u)
+void upstream_end_finished(struct upstream_lane *lane)
 {
     struct list *link;
-    while ((link = list_pop(&u->failed))) {
+    while ((link = list_pop(&lane->failed))) {
         struct upstream_op *op = LIST_ENTRY(link, struct upstream_op, link);
         op_end_by_code(op, op->failure);
     }
     CURLMsg *message;
     int left;
-    while ((message = curl_multi_info_read(u->multi, &left))) {
+    while ((message = curl_multi_info_read(lane->multi, &left))) {
         struct upstream_op *op;
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &op);
@@ -259,8 +232,8 @@ static void fail_later(struct upstream_op *op, CURLcode code)
 {
     op->failure = code;
     if (list_empty(&op->link))
-        list_add(&op->upstream->failed, &op->link);
-    turn_mark(op->upstream->turn, &op->upstream->item);
+        list_add(&op->lane->failed, &op->link);
+    turn_mark(op->upstream->turn, &op->lane->item);
 }
 
 /* ---- clocks
@@ -421,10 +394,8 @@ struct upstream_op *upstream_start(struct upstream *u, const struct http_call *c
     curl_easy_setopt(op->easy, CURLOPT_CONNECTTIMEOUT_MS,
                      timeouts->connect_ms ? (long)timeouts->connect_ms : NO_CONNECT_LIMIT_MS);
     u->active++;
-    u->starting = true;
-    if (curl_multi_add_handle(u->multi, op->easy) != CURLM_OK)
+    if (lane_add(op) != CURLM_OK)
         fail_later(op, CURLE_FAILED_INIT);
-    u->starting = false;
     op_arm(op);
     return op;
 }
@@ -455,6 +426,16 @@ unsigned upstream_active(const struct upstream *u)
 /* ---- all of it
  * ------------------------------------------------------------------------------------ */
 
+static bool environment_names_a_proxy(void)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                        "ALL_PROXY"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (getenv(names[i]))
+            return true;
+    return false;
+}
+
 struct upstream *upstream_init(struct turn *t, const struct upstream_tls *tls)
 {
     struct upstream *u = calloc(1, sizeof(*u));
@@ -462,17 +443,16 @@ struct upstream *upstream_init(struct turn *t, const struct upstream_tls *tls)
         abort();
     u->turn = t;
     u->verify = tls->verify;
+    u->proxied = environment_names_a_proxy();
     u->ca_file = tls->ca_file ? strdup(tls->ca_file) : NULL;
+    u->handles = 1; /* ours, until upstream_fini */
+    list_init(&u->lanes);
     list_init(&u->idle);
-    list_init(&u->failed);
-    u->multi = curl_multi_init();
     u->share = curl_share_init();
-    if (!u->multi || !u->share)
+    if (!u->share)
         abort();
     curl_share_setopt(u->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    curl_multi_setopt(u->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
-    curl_multi_setopt(u->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    upstream_loop_init(u);
+    curl_share_setopt(u->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
     return u;
 }
 
@@ -491,8 +471,9 @@ void upstream_fini(struct upstream *u)
     struct list *link;
     while ((link = list_pop(&u->idle)))
         op_free(LIST_ENTRY(link, struct upstream_op, link));
-    curl_multi_cleanup(u->multi);
+    while (!list_empty(&u->lanes))
+        lane_close(LIST_ENTRY(u->lanes.next, struct upstream_lane, link));
     curl_share_cleanup(u->share);
     curl_global_cleanup();
-    upstream_loop_fini(u);
+    upstream_unref(u);
 }

@@ -1,4 +1,4 @@
-/* libcurl's multi handle on the loop.
+/* libcurl's multi handles on the loop.
  *
  * Happy path: libcurl says which descriptors it wants to hear of (on_socket) and when it wants to
  * be called (on_timeout); libuv tells (on_poll, on_timer) and libcurl is called
@@ -25,6 +25,7 @@
 struct upstream_socket {
     uv_poll_t poll;
     struct upstream *upstream;
+    struct upstream_lane *lane;
     int fd;
     int want;  /* UV_READABLE | UV_WRITABLE: what libcurl wants */
     int armed; /* what libuv polls for */
@@ -53,8 +54,9 @@ static void remember_socket(struct upstream *u, struct upstream_socket *s)
     u->sockets[s->fd] = s;
 }
 
-static struct upstream_socket *add_socket(struct upstream *u, int fd)
+static struct upstream_socket *add_socket(struct upstream_lane *lane, int fd)
 {
+    struct upstream *u = lane->upstream;
     struct upstream_socket *s = calloc(1, sizeof(*s));
     if (!s)
         abort();
@@ -64,6 +66,7 @@ static struct upstream_socket *add_socket(struct upstream *u, int fd)
     }
     s->poll.data = s;
     s->upstream = u;
+    s->lane = lane;
     s->fd = fd;
     u->handles++;
     remember_socket(u, s);
@@ -97,11 +100,11 @@ static void poll_for(struct upstream_socket *s, int events)
         uv_poll_stop(&s->poll);
 }
 
-static void act(struct upstream *u, int fd, int bits)
+static void act(struct upstream_lane *lane, int fd, int bits)
 {
     int running;
-    curl_multi_socket_action(u->multi, fd, bits, &running);
-    upstream_end_finished(u);
+    curl_multi_socket_action(lane->multi, fd, bits, &running);
+    upstream_end_finished(lane);
 }
 
 static void on_poll(uv_poll_t *handle, int status, int events)
@@ -117,7 +120,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
         poll_for(s, s->want);
         return;
     }
-    act(u, fd,
+    act(s->lane, fd,
         (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
             (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0));
     if (find_socket(u, fd) == s && !s->armed)
@@ -130,15 +133,14 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 /* libcurl 7.88 closes a socket that never connected without calling on_close (cf_socket_close), and
  * says CURL_POLL_REMOVE after that. So only one that is known to be connected, for libcurl wanted
  * to read from it, is kept beyond CURL_POLL_REMOVE. */
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *upstream, void *unused)
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *lane, void *unused)
 {
     (void)easy;
     (void)unused;
-    struct upstream *u = upstream;
-    struct upstream_socket *s = find_socket(u, fd);
+    struct upstream_socket *s = find_socket(((struct upstream_lane *)lane)->upstream, fd);
     bool remove = what == CURL_POLL_REMOVE;
     if (!s && !remove)
-        s = add_socket(u, fd);
+        s = add_socket(lane, fd);
     if (!s)
         return remove ? 0 : -1;
     if (remove && !s->kept) {
@@ -155,13 +157,13 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *upstream, voi
 
 /* A socket may have been closed behind our back, see on_socket, and its number given out again.
  * libcurl believes that the old interest is in force, so the new socket inherits it. */
-static struct upstream_socket *add_own_socket(struct upstream *u, int fd)
+static struct upstream_socket *add_own_socket(struct upstream_lane *lane, int fd)
 {
-    struct upstream_socket *stale = find_socket(u, fd);
+    struct upstream_socket *stale = find_socket(lane->upstream, fd);
     int want = stale ? stale->want : 0;
     if (stale)
         drop_socket(stale);
-    struct upstream_socket *s = add_socket(u, fd);
+    struct upstream_socket *s = add_socket(lane, fd);
     if (!s)
         return NULL;
     s->own = true;
@@ -170,14 +172,15 @@ static struct upstream_socket *add_own_socket(struct upstream *u, int fd)
     return s;
 }
 
-static curl_socket_t on_open(void *upstream, curlsocktype purpose, struct curl_sockaddr *address)
+static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
     (void)purpose;
+    const struct upstream_op *op = user;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
                     address->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
-    if (add_own_socket(upstream, fd))
+    if (add_own_socket(op->lane, fd))
         return fd;
     close(fd);
     return CURL_SOCKET_BAD;
@@ -193,85 +196,141 @@ static int on_close(void *upstream, curl_socket_t fd)
 
 static void on_timer(uv_timer_t *timer);
 
-static void arm_timer(struct upstream *u)
+static void arm_timer(struct upstream_lane *lane)
 {
-    if (u->wake_at >= u->armed)
+    int64_t at = lane->wake_at < lane->leave_at ? lane->wake_at : lane->leave_at;
+    if (at >= lane->armed)
         return;
-    int64_t now = turn_now(u->turn);
-    u->armed = u->wake_at;
-    uv_timer_start(&u->timer, on_timer, u->wake_at > now ? (uint64_t)(u->wake_at - now) : 0, 0);
+    int64_t now = turn_now(lane->upstream->turn);
+    lane->armed = at;
+    uv_timer_start(&lane->timer, on_timer, at > now ? (uint64_t)(at - now) : 0, 0);
 }
 
 /* "At once" is this drain only for a call just started; else the next turn, because a fast upstream
  * and a fast client could otherwise keep each other, and this drain, running. */
-static int on_timeout(CURLM *multi, long ms, void *upstream)
+static int on_timeout(CURLM *multi, long ms, void *user)
 {
     (void)multi;
-    struct upstream *u = upstream;
-    u->wake_at = ms < 0 ? UPSTREAM_NEVER : turn_now(u->turn) + ms;
-    if (ms == 0 && u->starting)
-        turn_mark(u->turn, &u->item);
+    struct upstream_lane *lane = user;
+    struct turn *turn = lane->upstream->turn;
+    lane->wake_at = ms < 0 ? UPSTREAM_NEVER : turn_now(turn) + ms;
+    if (ms == 0 && lane->starting)
+        turn_mark(turn, &lane->item);
     else
-        arm_timer(u);
+        arm_timer(lane);
     return 0;
 }
 
-/* ---- the loop's side
- * ----------------------------------------------------------------------------- */
+/* ---- lanes ------------------------------------------------------------------------------------
+ */
 
-static void wake(struct upstream *u)
+static void wake(struct upstream_lane *lane)
 {
-    if (u->wake_at <= turn_now(u->turn)) {
-        u->wake_at = UPSTREAM_NEVER;
-        act(u, CURL_SOCKET_TIMEOUT, 0);
+    if (lane->wake_at <= turn_now(lane->upstream->turn)) {
+        lane->wake_at = UPSTREAM_NEVER;
+        act(lane, CURL_SOCKET_TIMEOUT, 0);
     } else {
-        upstream_end_finished(u);
+        upstream_end_finished(lane);
     }
-    arm_timer(u);
+    arm_timer(lane);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-    struct upstream *u = timer->data;
-    u->armed = UPSTREAM_NEVER;
-    wake(u);
+    struct upstream_lane *lane = timer->data;
+    lane->armed = UPSTREAM_NEVER;
+    if (lane->leave_at <= turn_now(lane->upstream->turn))
+        lane_close(lane);
+    else
+        wake(lane);
 }
 
 static void on_step(struct turn_item *item)
 {
-    wake(LIST_ENTRY(item, struct upstream, item));
+    wake(LIST_ENTRY(item, struct upstream_lane, item));
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static struct upstream_lane *lane_new(struct upstream *u)
 {
-    upstream_unref(handle->data);
-}
-
-void upstream_loop_init(struct upstream *u)
-{
-    u->wake_at = UPSTREAM_NEVER;
-    u->armed = UPSTREAM_NEVER;
-    turn_item_init(&u->item, on_step);
-    uv_timer_init(u->turn->loop, &u->timer);
-    u->timer.data = u;
+    struct upstream_lane *lane = calloc(1, sizeof(*lane));
+    if (!lane)
+        abort();
+    lane->upstream = u;
+    lane->multi = curl_multi_init();
+    if (!lane->multi)
+        abort();
+    lane->wake_at = lane->leave_at = lane->armed = UPSTREAM_NEVER;
+    list_init(&lane->link);
+    list_add(&u->lanes, &lane->link);
+    list_init(&lane->failed);
+    turn_item_init(&lane->item, on_step);
+    uv_timer_init(u->turn->loop, &lane->timer);
+    lane->timer.data = lane;
     u->handles++;
-    curl_multi_setopt(u->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(u->multi, CURLMOPT_SOCKETDATA, u);
-    curl_multi_setopt(u->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
-    curl_multi_setopt(u->multi, CURLMOPT_TIMERDATA, u);
+    curl_multi_setopt(lane->multi, CURLMOPT_MAXCONNECTS, LANE_CONNECTIONS_MAX);
+    curl_multi_setopt(lane->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    curl_multi_setopt(lane->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(lane->multi, CURLMOPT_SOCKETDATA, lane);
+    curl_multi_setopt(lane->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
+    curl_multi_setopt(lane->multi, CURLMOPT_TIMERDATA, lane);
+    return lane;
 }
 
-void upstream_loop_options(struct upstream *u, CURL *easy)
+static void on_lane_closed(uv_handle_t *handle)
 {
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, u);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, u);
+    struct upstream_lane *lane = handle->data;
+    upstream_unref(lane->upstream);
+    free(lane);
 }
 
-/* After curl_multi_cleanup, which closes the sockets. */
-void upstream_loop_fini(struct upstream *u)
+void lane_close(struct upstream_lane *lane)
 {
-    turn_unmark(&u->item);
-    uv_close((uv_handle_t *)&u->timer, on_timer_closed);
+    curl_multi_cleanup(lane->multi);
+    list_del(&lane->link);
+    turn_unmark(&lane->item);
+    uv_close((uv_handle_t *)&lane->timer, on_lane_closed);
+}
+
+/* The earliest lanes fill first, so that connections are kept where the next calls go. */
+static struct upstream_lane *lane_with_room(struct upstream *u)
+{
+    for (struct list *link = u->lanes.next; link != &u->lanes; link = link->next) {
+        struct upstream_lane *lane = LIST_ENTRY(link, struct upstream_lane, link);
+        if (lane->active < LANE_CALLS_MAX)
+            return lane;
+    }
+    return lane_new(u);
+}
+
+CURLMcode lane_add(struct upstream_op *op)
+{
+    struct upstream_lane *lane = lane_with_room(op->upstream);
+    op->lane = lane;
+    lane->active++;
+    lane->leave_at = UPSTREAM_NEVER;
+    lane->starting = true;
+    CURLMcode code = curl_multi_add_handle(lane->multi, op->easy);
+    lane->starting = false;
+    return code;
+}
+
+void lane_remove(struct upstream_op *op)
+{
+    struct upstream_lane *lane = op->lane;
+    curl_multi_remove_handle(lane->multi, op->easy);
+    op->lane = NULL;
+    lane->active--;
+    if (lane->active || lane->link.prev == &lane->upstream->lanes)
+        return;
+    lane->leave_at = turn_now(lane->upstream->turn) + LANE_IDLE_MS;
+    arm_timer(lane);
+}
+
+void lane_options(struct upstream_op *op)
+{
+    curl_easy_setopt(op->easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    curl_easy_setopt(op->easy, CURLOPT_OPENSOCKETDATA, op);
+    /* A connection outlives the call that made it. */
+    curl_easy_setopt(op->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    curl_easy_setopt(op->easy, CURLOPT_CLOSESOCKETDATA, op->upstream);
 }
