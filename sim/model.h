@@ -25,9 +25,9 @@ struct model {
     bool prefill;       /* takes a final assistant message */
     bool forced_tool;   /* takes toolChoice any / tool */
     bool cache_hour;    /* takes cachePoint ttl 1h */
-    const char *effort; /* highest output_config.effort; NULL: does not know the parameter */
     bool tools;         /* takes a toolConfig */
     bool system;        /* takes system text */
+    const char *effort; /* highest output_config.effort; NULL: does not know the parameter */
 };
 
 /* `id`: percent-decoded, with or without geography, or an ARN. Never NULL: an unknown Claude has
