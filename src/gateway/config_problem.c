@@ -79,6 +79,10 @@ static void add_problem(struct config_loader *l, const struct config_problem *p,
 
 static void report(struct config_loader *l, struct config_place place,
                    enum config_severity severity, const char *format, va_list args)
+    __attribute__((format(printf, 4, 0)));
+
+static void report(struct config_loader *l, struct config_place place,
+                   enum config_severity severity, const char *format, va_list args)
 {
     struct config_problem p = {.severity = severity, .line = place.line, .file = place.file};
     char message[TEXT_MAX];
