@@ -51,7 +51,8 @@ bool fault_set(struct fault *f, int status, const char *type, struct slice messa
     return false;
 }
 
-static struct slice text_of(struct arena *a, const char *prefix, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static struct slice
+text_of(struct arena *a, const char *prefix, const char *format, va_list args)
 {
     char line[2048];
     vsnprintf(line, sizeof(line), format, args);

@@ -37,7 +37,7 @@ static void test_plausible(void **state)
         "amazon.nova-pro-v1:0",
         "us.meta.llama3-1-70b-instruct-v1:0",
         "openai.gpt-oss-120b-1:0",
-        "arn:aws:bedrock:us-east-1:123456789012:inference-profile/" SONNET,
+        ("arn:aws:bedrock:us-east-1:123456789012:inference-profile/" SONNET),
         "arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/amazon.nova-pro-v1:0"};
     static const char *const bad[] = {"gpt-4o",
                                       "gpt-4.1",
