@@ -65,8 +65,8 @@ static void test_refused(void **state)
         "\"\xed\xa0\x80\"",
         "\"\xf4\x90\x80\x80\"",
         "\"\xf0\x8f\xbf\xbf\"",
-        "\xc2\xa0"
-        "1",
+        ("\xc2\xa0"
+         "1"),
         "{\"a\"}",
         "{\"a\":}",
         "[",
