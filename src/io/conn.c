@@ -35,7 +35,6 @@ static const struct sm_state states[CONN_STATES] = {
     [CONN_CLOSED] = {"closed", 0},
 };
 
-static void update_reading(struct conn *c);
 static void conn_step(struct turn_item *item);
 
 /* ---- birth and death ------------------------------------------------------------------------- */
@@ -130,8 +129,7 @@ void conn_accept(struct listener *l)
     note_peer(c);
     if (too_many)
         conn_refuse(c, 503, "too many connections");
-    update_reading(c);
-    conn_arm(c);
+    conn_progress(c);
 }
 
 const char *conn_peer(const struct conn *c)
@@ -176,8 +174,8 @@ static void take_head(struct conn *c)
 
 static void take_body(struct conn *c, struct slice body)
 {
-    c->since = conn_now(c);
     if (conn_state(c) == CONN_REQUEST) {
+        c->since = conn_now(c);
         c->listener->events->body(c->user, body);
         return;
     }
@@ -305,9 +303,58 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         else
             conn_lose(c);
     }
-    conn_settle(c);
-    update_reading(c);
-    conn_arm(c);
+    conn_progress(c);
+}
+
+static void conn_step(struct turn_item *item)
+{
+    struct conn *c = LIST_ENTRY(item, struct conn, item);
+    if (c->lost) {
+        conn_lose(c);
+        return;
+    }
+    parse_pending(c);
+    conn_progress(c);
+}
+
+/* ---- moving on ------------------------------------------------------------------------------- */
+
+static void next_request(struct conn *c)
+{
+    if (c->listener->stopping) {
+        conn_close(c);
+        return;
+    }
+    http1_next(c->parser);
+    sm_move(&c->sm, CONN_IDLE);
+    c->since = conn_now(c);
+    if (c->pending.n)
+        turn_mark(c->listener->turn, &c->item);
+}
+
+static void leave(struct conn *c)
+{
+    bool silent = c->body_done && !c->body_bad && c->pending.n == 0;
+    if (c->eof || silent) {
+        conn_close(c);
+        return;
+    }
+    sm_move(&c->sm, CONN_LINGER);
+    c->since = conn_now(c);
+    buf_fini(&c->pending);
+    c->parsed = 0;
+    conn_shut(c);
+}
+
+/* In FLUSH, when nothing is left to do. */
+static void settle(struct conn *c)
+{
+    if (conn_state(c) != CONN_FLUSH || conn_queued(c) > 0 || c->lost)
+        return;
+    if (!c->keep_alive)
+        leave(c);
+    else if (c->body_done)
+        next_request(c);
 }
 
 static void update_reading(struct conn *c)
@@ -324,15 +371,9 @@ static void update_reading(struct conn *c)
     c->reading = want;
 }
 
-static void conn_step(struct turn_item *item)
+void conn_progress(struct conn *c)
 {
-    struct conn *c = LIST_ENTRY(item, struct conn, item);
-    if (c->lost) {
-        conn_lose(c);
-        return;
-    }
-    parse_pending(c);
-    conn_settle(c);
+    settle(c);
     update_reading(c);
     conn_arm(c);
 }
@@ -387,46 +428,7 @@ void conn_finish(struct conn *c, bool keep_alive)
         return;
     if (!c->body_done && c->keep_alive)
         parse_pending(c);
-    conn_settle(c);
-    update_reading(c);
-    conn_arm(c);
-}
-
-static void next_request(struct conn *c)
-{
-    if (c->listener->stopping) {
-        conn_close(c);
-        return;
-    }
-    http1_next(c->parser);
-    sm_move(&c->sm, CONN_IDLE);
-    c->since = conn_now(c);
-    if (c->pending.n)
-        turn_mark(c->listener->turn, &c->item);
-}
-
-static void leave(struct conn *c)
-{
-    bool silent = c->body_done && !c->body_bad && c->pending.n == 0;
-    if (c->eof || silent) {
-        conn_close(c);
-        return;
-    }
-    sm_move(&c->sm, CONN_LINGER);
-    c->since = conn_now(c);
-    buf_fini(&c->pending);
-    c->parsed = 0;
-    conn_shut(c);
-}
-
-void conn_settle(struct conn *c)
-{
-    if (conn_state(c) != CONN_FLUSH || conn_queued(c) > 0 || c->lost)
-        return;
-    if (!c->keep_alive)
-        leave(c);
-    else if (c->body_done)
-        next_request(c);
+    conn_progress(c);
 }
 
 void conn_refuse(struct conn *c, int status, const char *reason)
@@ -448,7 +450,6 @@ void conn_refuse(struct conn *c, int status, const char *reason)
     char *p;
     size_t n = buf_take(&out, &p);
     conn_write(c, p, n);
-    conn_settle(c);
 }
 
 void conn_timeout(struct conn *c)
@@ -456,13 +457,9 @@ void conn_timeout(struct conn *c)
     switch (conn_state(c)) {
     case CONN_HEAD: conn_refuse(c, 408, "the request head took too long"); break;
     case CONN_REQUEST: fail_body(c, 408, "the request body took too long"); break;
-    case CONN_FLUSH:
-        c->keep_alive = false;
-        conn_settle(c);
-        break;
+    case CONN_FLUSH: c->keep_alive = false; break;
     case CONN_IDLE:
     case CONN_LINGER: conn_close(c); break;
     case CONN_CLOSED: break;
     }
-    update_reading(c);
 }

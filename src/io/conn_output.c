@@ -35,7 +35,7 @@ static void on_written(uv_write_t *req, int status)
     else if (conn_state(c) == CONN_REQUEST)
         c->listener->events->room(c->user);
     else if (conn_state(c) == CONN_FLUSH)
-        conn_settle(c);
+        conn_progress(c);
 }
 
 static void queue(struct conn *c, char *p, size_t n, size_t done)
@@ -172,5 +172,5 @@ void conn_on_timer(uv_timer_t *timer)
         conn_lose(c);
     else if (now >= input_deadline(c))
         conn_timeout(c);
-    conn_arm(c);
+    conn_progress(c);
 }

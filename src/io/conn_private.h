@@ -92,9 +92,9 @@ static inline int64_t conn_now(const struct conn *c)
 /* conn.c */
 void conn_accept(struct listener *l);
 void conn_refuse(struct conn *c, int status, const char *reason);
-void conn_settle(struct conn *c); /* in FLUSH: moves on when nothing is left to do */
-void conn_lose(struct conn *c);   /* tells the owner and closes; not from an owner's step */
-void conn_cut(struct conn *c);    /* the same in the next step */
+void conn_progress(struct conn *c); /* after any event: moves on, adjusts reading and timer */
+void conn_lose(struct conn *c);     /* tells the owner and closes; not from an owner's step */
+void conn_cut(struct conn *c);      /* the same in the next step */
 void conn_close(struct conn *c);
 void conn_timeout(struct conn *c); /* the client's bytes are overdue */
 

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BACKLOG 1024
+#define BACKLOG 4096 /* the kernel's own limit is mostly this or less */
 
 /* Numeric addresses as they are; of a name's addresses an IPv4 one if there is one, because that is
  * what clients who say "localhost" or "127.0.0.1" can both reach. */

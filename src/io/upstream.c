@@ -24,8 +24,7 @@
 #define PIECE_MAX           16384L              /* one read, and one piece of an answer */
 #define NO_CONNECT_LIMIT_MS 86400000L           /* 0 would mean libcurl's default of 300 s */
 
-/* ---- libcurl's callbacks: they only hand on -----------------------------------------------------
- */
+/* ---- libcurl's callbacks: they only hand on -------------------------------------------------- */
 
 static int on_connected(void *user, char *remote, char *local, int remote_port, int local_port)
 {
@@ -93,8 +92,7 @@ static size_t on_data(char *p, size_t size, size_t n, void *user)
     return CURL_WRITEFUNC_PAUSE;
 }
 
-/* ---- ops and their pool -------------------------------------------------------------------------
- */
+/* ---- ops and their pool ---------------------------------------------------------------------- */
 
 static void set_fixed_options(struct upstream_op *op)
 {
@@ -236,8 +234,7 @@ static void fail_later(struct upstream_op *op, CURLcode code)
     turn_mark(op->upstream->turn, &op->lane->item);
 }
 
-/* ---- clocks
- * --------------------------------------------------------------------------------------- */
+/* ---- clocks ---------------------------------------------------------------------------------- */
 
 /* libcurl keeps the connect clock: it divides it among the addresses of a name. */
 static int64_t phase_deadline(const struct upstream_op *op)
@@ -296,8 +293,7 @@ static void on_clock(uv_timer_t *clock)
         op_end(op, UPSTREAM_TIMEOUT_IDLE, "the answer stopped for longer than the idle timeout");
 }
 
-/* ---- calls
- * ---------------------------------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static bool is_ours(struct slice name)
 {
@@ -423,8 +419,7 @@ unsigned upstream_active(const struct upstream *u)
     return u->active;
 }
 
-/* ---- all of it
- * ------------------------------------------------------------------------------------ */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static bool environment_names_a_proxy(void)
 {
@@ -445,6 +440,7 @@ struct upstream *upstream_init(struct turn *t, const struct upstream_tls *tls)
     u->verify = tls->verify;
     u->proxied = environment_names_a_proxy();
     u->ca_file = tls->ca_file ? strdup(tls->ca_file) : NULL;
+    u->lane_idle_ms = LANE_IDLE_MS;
     u->handles = 1; /* ours, until upstream_fini */
     list_init(&u->lanes);
     list_init(&u->idle);

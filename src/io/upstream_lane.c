@@ -127,8 +127,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
         poll_for(s, s->want);
 }
 
-/* ---- libcurl's callbacks: they only note --------------------------------------------------------
- */
+/* ---- libcurl's callbacks: they only note ----------------------------------------------------- */
 
 /* libcurl 7.88 closes a socket that never connected without calling on_close (cf_socket_close), and
  * says CURL_POLL_REMOVE after that. So only one that is known to be connected, for libcurl wanted
@@ -221,8 +220,7 @@ static int on_timeout(CURLM *multi, long ms, void *user)
     return 0;
 }
 
-/* ---- lanes ------------------------------------------------------------------------------------
- */
+/* ---- lanes ----------------------------------------------------------------------------------- */
 
 static void wake(struct upstream_lane *lane)
 {
@@ -322,7 +320,7 @@ void lane_remove(struct upstream_op *op)
     lane->active--;
     if (lane->active || lane->link.prev == &lane->upstream->lanes)
         return;
-    lane->leave_at = turn_now(lane->upstream->turn) + LANE_IDLE_MS;
+    lane->leave_at = turn_now(lane->upstream->turn) + lane->upstream->lane_idle_ms;
     arm_timer(lane);
 }
 

@@ -44,8 +44,9 @@ struct upstream {
     size_t sockets_size;              /* slots */
     struct list idle;                 /* struct upstream_op.link, ready for the next call */
     unsigned idle_count;
-    unsigned active;  /* calls */
-    unsigned handles; /* open ones of all kinds; the last one frees this */
+    unsigned lane_idle_ms; /* LANE_IDLE_MS */
+    unsigned active;       /* calls */
+    unsigned handles;      /* open ones of all kinds; the last one frees this */
 };
 
 struct upstream_op {

@@ -146,6 +146,12 @@ void owner_close(struct owner *o)
     WORLD_UNTIL(o->world, o->live == 0);
 }
 
+struct request *owner_request(struct owner *o)
+{
+    assert_false(list_empty(&o->requests));
+    return LIST_ENTRY(o->requests.next, struct request, link);
+}
+
 void request_finish(struct request *r, bool keep_alive)
 {
     struct conn *c = r->conn;
@@ -169,6 +175,11 @@ void act_hold(struct request *r)
 {
     if (r->stage++ == 0)
         conn_read_body(r->conn);
+}
+
+void act_ignore(struct request *r)
+{
+    r->stage++;
 }
 
 void act_refuse(struct request *r)

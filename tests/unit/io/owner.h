@@ -44,11 +44,14 @@ void owner_open_at(struct owner *o, struct world *w, const char *host,
 int owner_port(const struct owner *o);
 void owner_close(struct owner *o); /* and waits until no request lives */
 
+struct request *owner_request(struct owner *o); /* the oldest that lives */
+
 /* For `act`. */
 void request_reply(struct request *r, int status, struct slice body); /* whole, and finish */
 void request_finish(struct request *r, bool keep_alive);
 void act_echo(struct request *r);   /* reads the body, answers "<target> <body>" */
 void act_hold(struct request *r);   /* reads the body, never answers */
+void act_ignore(struct request *r); /* nothing at all */
 void act_refuse(struct request *r); /* 401 at once, the body unread */
 
 #endif

@@ -226,29 +226,13 @@ static void a_client_that_never_reads_is_cut_and_so_is_its_upstream(void **state
     close_relay(&o);
 }
 
-static int open_world(void **state)
-{
-    static struct world world;
-    world_open(&world);
-    *state = &world;
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    world_close(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_slow_client_bounds_what_is_queued),
-        TEST(a_fast_client_gets_all),
-        TEST(a_client_leaves_while_the_upstream_is_paused),
-        TEST(a_client_that_never_reads_is_cut_and_so_is_its_upstream),
+        WORLD_TEST(a_slow_client_bounds_what_is_queued),
+        WORLD_TEST(a_fast_client_gets_all),
+        WORLD_TEST(a_client_leaves_while_the_upstream_is_paused),
+        WORLD_TEST(a_client_that_never_reads_is_cut_and_so_is_its_upstream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,6 +55,12 @@ static struct note note(struct world *w, char name)
     return (struct note){.turn = &w->turn, .name = name};
 }
 
+static int trace_setup(void **state)
+{
+    trace[0] = '\0';
+    return world_setup(state);
+}
+
 static void note_init(struct note *n)
 {
     turn_item_init(&n->item, step);
@@ -152,22 +158,7 @@ static void now_is_the_loops_time(void **state)
     assert_int_equal(turn_now(&w->turn), (int64_t)uv_now(&w->loop));
 }
 
-static int open_world(void **state)
-{
-    static struct world world;
-    trace[0] = '\0';
-    world_open(&world);
-    *state = &world;
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    world_close(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, trace_setup, world_teardown)
 
 int main(void)
 {

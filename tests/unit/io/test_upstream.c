@@ -186,8 +186,7 @@ static void sends_a_large_body_whole(void **state)
     close_server();
 }
 
-/* ---- pausing and cancelling -------------------------------------------------------------------
- */
+/* ---- pausing and cancelling ------------------------------------------------------------------ */
 
 static char block[256 * 1024];
 
@@ -310,8 +309,7 @@ static void cancel_does_not_wait_for_the_resolver(void **state)
     close_server();
 }
 
-/* ---- connections -------------------------------------------------------------------------------
- */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 static void keeps_connections(void **state)
 {
@@ -436,40 +434,24 @@ static void a_kept_connection_closed_while_idle_is_not_used(void **state)
     close_server();
 }
 
-static int open_world(void **state)
-{
-    static struct world world;
-    world_open(&world);
-    *state = &world;
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    world_close(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(gives_head_body_and_end),
-        TEST(sends_what_the_call_says_and_nothing_else),
-        TEST(methods_do_not_leak_into_each_other),
-        TEST(reads_chunks_and_trailers),
-        TEST(interim_answers_are_not_the_answer),
-        TEST(sends_a_large_body_whole),
-        TEST(a_pause_stops_the_sender),
-        TEST(resume_may_pause_again_at_once),
-        TEST(cancel_closes_at_once_and_nothing_follows),
-        TEST(cancel_does_not_wait_for_the_resolver),
-        TEST(keeps_connections),
-        TEST(a_name_with_a_dead_address_is_reached),
-        TEST(makes_many_calls_at_once_and_keeps_their_connections),
-        TEST(a_kept_connection_that_dies_is_tried_again),
-        TEST(a_kept_connection_closed_while_idle_is_not_used),
+        WORLD_TEST(gives_head_body_and_end),
+        WORLD_TEST(sends_what_the_call_says_and_nothing_else),
+        WORLD_TEST(methods_do_not_leak_into_each_other),
+        WORLD_TEST(reads_chunks_and_trailers),
+        WORLD_TEST(interim_answers_are_not_the_answer),
+        WORLD_TEST(sends_a_large_body_whole),
+        WORLD_TEST(a_pause_stops_the_sender),
+        WORLD_TEST(resume_may_pause_again_at_once),
+        WORLD_TEST(cancel_closes_at_once_and_nothing_follows),
+        WORLD_TEST(cancel_does_not_wait_for_the_resolver),
+        WORLD_TEST(keeps_connections),
+        WORLD_TEST(a_name_with_a_dead_address_is_reached),
+        WORLD_TEST(makes_many_calls_at_once_and_keeps_their_connections),
+        WORLD_TEST(a_kept_connection_that_dies_is_tried_again),
+        WORLD_TEST(a_kept_connection_closed_while_idle_is_not_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,8 +62,7 @@ static void expect_end(struct call *call, enum upstream_end end)
     assert_int_equal(upstream_active(call->caller->upstream), 0);
 }
 
-/* ---- clocks
- * -------------------------------------------------------------------------------------- */
+/* ---- clocks ---------------------------------------------------------------------------------- */
 
 /* A listening socket whose queue is full: further connects get no answer. */
 struct black_hole {
@@ -213,8 +212,7 @@ static void a_reused_handle_starts_its_clocks_anew(void **state)
     close_server();
 }
 
-/* ---- refusals and cuts
- * ---------------------------------------------------------------------------- */
+/* ---- refusals and cuts ----------------------------------------------------------------------- */
 
 static void a_closed_port_is_unreachable(void **state)
 {
@@ -387,8 +385,51 @@ static void a_very_large_number_of_headers_is_cut_short(void **state)
     close_server();
 }
 
-/* ---- resume
- * ---------------------------------------------------------------------------------------- */
+/* ---- lanes ----------------------------------------------------------------------------------- */
+
+static unsigned count_lanes(void)
+{
+    unsigned n = 0;
+    for (struct list *link = caller.upstream->lanes.next; link != &caller.upstream->lanes;
+         link = link->next)
+        n++;
+    return n;
+}
+
+#define CROWD 600
+
+/* More calls than fit into two multi handles; the lanes behind the first go when they are idle, and
+ * their connections with them. */
+static void many_calls_take_lanes_for_a_while(void **state)
+{
+    struct world *w = *state;
+    struct call *calls = calloc(CROWD, sizeof(*calls));
+    open_server(w, answer, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    for (int round = 0; round < 2; round++) {
+        memset(calls, 0, CROWD * sizeof(*calls));
+        caller.upstream->lane_idle_ms = round ? 50 : LANE_IDLE_MS;
+        for (int i = 0; i < CROWD; i++)
+            call_start(&calls[i], &caller, "POST", "/", "{}");
+        assert_int_equal(count_lanes(), 3);
+        WORLD_UNTIL(w, upstream_active(caller.upstream) == 0);
+        for (int i = 0; i < CROWD; i++) {
+            assert_true(calls[i].ends == 1 && calls[i].end == UPSTREAM_DONE);
+            call_free(&calls[i]);
+        }
+        assert_int_equal(server.accepts, CROWD); /* kept in the second round */
+    }
+    WORLD_UNTIL(w, count_lanes() == 1);
+    WORLD_UNTIL(w, server.open == LANE_CALLS_MAX);
+    memset(calls, 0, sizeof(*calls));
+    call_start(&calls[0], &caller, "POST", "/", "{}");
+    WORLD_UNTIL(w, calls[0].ended);
+    assert_int_equal(server.accepts, CROWD);
+    call_free(&calls[0]);
+    free(calls);
+    close_server();
+}
+
+/* ---- resume ---------------------------------------------------------------------------------- */
 
 static size_t refuse_data(char *p, size_t size, size_t n, void *user)
 {
@@ -429,41 +470,26 @@ static void an_error_in_resume_ends_the_call_later(void **state)
     }
 }
 
-static int open_world(void **state)
-{
-    static struct world world;
-    world_open(&world);
-    *state = &world;
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    world_close(*state);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_connect_clock),
-        TEST(the_total_clock_counts_connecting),
-        TEST(the_first_clock),
-        TEST(the_idle_clock),
-        TEST(the_total_clock),
-        TEST(a_reused_handle_starts_its_clocks_anew),
-        TEST(a_closed_port_is_unreachable),
-        TEST(urls_that_cannot_be_called_are_unreachable),
-        TEST(the_next_address_of_a_name_is_tried),
-        TEST(a_failed_handshake_is_unreachable),
-        TEST(a_cut_answer_is_broken),
-        TEST(an_answer_may_end_with_its_connection),
-        TEST(a_reset_in_the_answer_is_broken),
-        TEST(a_head_too_large_is_broken),
-        TEST(a_very_large_number_of_headers_is_cut_short),
-        TEST(an_error_in_resume_ends_the_call_later),
+        WORLD_TEST(the_connect_clock),
+        WORLD_TEST(the_total_clock_counts_connecting),
+        WORLD_TEST(the_first_clock),
+        WORLD_TEST(the_idle_clock),
+        WORLD_TEST(the_total_clock),
+        WORLD_TEST(a_reused_handle_starts_its_clocks_anew),
+        WORLD_TEST(a_closed_port_is_unreachable),
+        WORLD_TEST(urls_that_cannot_be_called_are_unreachable),
+        WORLD_TEST(the_next_address_of_a_name_is_tried),
+        WORLD_TEST(a_failed_handshake_is_unreachable),
+        WORLD_TEST(a_cut_answer_is_broken),
+        WORLD_TEST(an_answer_may_end_with_its_connection),
+        WORLD_TEST(a_reset_in_the_answer_is_broken),
+        WORLD_TEST(a_head_too_large_is_broken),
+        WORLD_TEST(a_very_large_number_of_headers_is_cut_short),
+        WORLD_TEST(many_calls_take_lanes_for_a_while),
+        WORLD_TEST(an_error_in_resume_ends_the_call_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

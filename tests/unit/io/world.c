@@ -87,6 +87,20 @@ void world_close(struct world *w)
     assert_int_equal(count_descriptors(), w->descriptors);
 }
 
+int world_setup(void **state)
+{
+    static struct world world;
+    world_open(&world);
+    *state = &world;
+    return 0;
+}
+
+int world_teardown(void **state)
+{
+    world_close(*state);
+    return 0;
+}
+
 /* ---- peers ----------------------------------------------------------------------------------- */
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)

@@ -23,6 +23,11 @@ void world_open(struct world *w);
 /* Runs the loop until every handle is closed; fails the test when one is not, or when there are
  * more descriptors than before. */
 void world_close(struct world *w);
+/* cmocka's setup and teardown with a world as state. */
+int world_setup(void **state);
+int world_teardown(void **state);
+#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+
 void world_guard(struct world *w); /* starts the wait anew */
 
 /* Runs the loop until the condition holds; false after WORLD_LIMIT_MS. */
