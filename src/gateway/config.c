@@ -11,8 +11,7 @@
 
 #include <stdlib.h>
 
-/* ---- settings that need more than their row ---------------------------------------------------
- */
+/* ---- settings that need more than their row ------------------------------------------------ */
 
 /* true, false, or the path of a file of certificate authorities. */
 static void read_ssl_verify(struct config_loader *l, const struct node *litellm)
@@ -104,8 +103,7 @@ static void read_aliases(struct config_loader *l, const struct node *router)
     buf_fini(&text);
 }
 
-/* ---- sections ---------------------------------------------------------------------------------
- */
+/* ---- sections ------------------------------------------------------------------------------ */
 
 static const struct node *section(const struct node *root, const char *name)
 {
@@ -153,8 +151,7 @@ static void read_tree(struct config_loader *l, struct node *root)
         config_export(l, root);
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ---------------------------------------------------------------------------------- */
 
 struct config *config_load_from(const char *path, const struct config_host *host)
 {

@@ -49,8 +49,7 @@ static struct config_place place_of(const struct finder *f, struct config_path *
     return config_place(n ? n : f->params, path);
 }
 
-/* ---- the shared files -------------------------------------------------------------------------
- */
+/* ---- the shared files ---------------------------------------------------------------------- */
 
 static const char *file_path(struct config_loader *l, const char *variable, const char *name)
 {
@@ -97,8 +96,7 @@ static const struct aws_profile *find_profile(struct config_loader *l, struct sl
     return p;
 }
 
-/* ---- region and endpoint ----------------------------------------------------------------------
- */
+/* ---- region and endpoint ------------------------------------------------------------------- */
 
 static struct slice find_region(const struct finder *f)
 {
@@ -146,8 +144,7 @@ static void read_endpoint(const struct finder *f)
     f->d->endpoint = arena_strdup(a, url);
 }
 
-/* ---- credentials ------------------------------------------------------------------------------
- */
+/* ---- credentials --------------------------------------------------------------------------- */
 
 /* Remembers the best source any deployment has (2: usable) or names (1). */
 static void note(struct config_loader *l, unsigned rank, const char *source)

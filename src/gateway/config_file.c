@@ -16,8 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- the world outside ------------------------------------------------------------------------
- */
+/* ---- the world outside --------------------------------------------------------------------- */
 
 #define READ_SIZE 65536
 
@@ -64,8 +63,7 @@ static void system_set_env(void *ctx, const char *name, const char *value)
 const struct config_host config_host_system = {
     .read_file = system_read_file, .get_env = system_get_env, .set_env = system_set_env};
 
-/* ---- merging ----------------------------------------------------------------------------------
- */
+/* ---- merging ------------------------------------------------------------------------------- */
 
 static void merge_map(struct config_loader *l, struct node *into, const struct node *from,
                       const struct config_path *up);
@@ -109,8 +107,7 @@ static void merge_map(struct config_loader *l, struct node *into, const struct n
     map_fini(&index);
 }
 
-/* ---- include ----------------------------------------------------------------------------------
- */
+/* ---- include ------------------------------------------------------------------------------- */
 
 struct include {
     const struct include *up; /* the file that includes this one */

@@ -51,8 +51,7 @@ static double seconds(struct entry *e, const char *key)
     return value;
 }
 
-/* ---- the model --------------------------------------------------------------------------------
- */
+/* ---- the model ----------------------------------------------------------------------------- */
 
 /* model_id is what is called when it is given; `model` then only says what kind it is. */
 static void read_model_id(struct entry *e, struct bedrock_name *name)
@@ -91,13 +90,13 @@ static bool read_model(struct entry *e, struct bedrock_name *name)
     return true;
 }
 
-/* ---- parameters as JSON -----------------------------------------------------------------------
- */
+/* ---- parameters as JSON -------------------------------------------------------------------- */
 
 struct maps {
     struct buf defaults_text, info_text;
     struct json_writer defaults, info;
-    size_t default_count, info_count;
+    struct map default_names; /* written so far */
+    size_t info_count;
 };
 
 static void write_value(struct json_writer *w, const struct node_item *item, enum option_type type)
@@ -110,6 +109,34 @@ static void write_value(struct json_writer *w, const struct node_item *item, enu
         node_write_json(item->value, w);
 }
 
+static void add_default(struct maps *m, const struct node_item *item, enum option_type type)
+{
+    if (map_get(&m->default_names, item->key))
+        return;
+    write_value(&m->defaults, item, type);
+    map_put(&m->default_names, item->key, item->value);
+}
+
+/* The members of extra_body and additionalModelRequestFields, as if they stood beside it. */
+static void add_members(struct entry *e, const struct node *map, struct maps *m)
+{
+    for (size_t i = 0; i < map->count; i++)
+        if (!node_get(e->params, map->items[i].key))
+            add_default(m, &map->items[i], OPT_ANY);
+}
+
+static void read_default(struct entry *e, const struct node_item *item, enum option_type type,
+                         struct maps *m)
+{
+    struct node_item other = {.key = SLICE("max_tokens"), .value = item->value};
+    bool renamed = slice_eq(item->key, SLICE("max_completion_tokens"));
+    if (slice_eq(item->key, SLICE("extra_body")) ||
+        slice_eq(item->key, SLICE("additionalModelRequestFields")))
+        add_members(e, item->value, m);
+    else if (!renamed || node_is_null(node_get(e->params, other.key)))
+        add_default(m, renamed ? &other : item, type);
+}
+
 static void read_param(struct entry *e, struct option_rows rows, const struct node_item *item,
                        struct maps *m)
 {
@@ -119,10 +146,8 @@ static void read_param(struct entry *e, struct option_rows rows, const struct no
     if (key == KEY_NEW)
         config_warn(e->l, config_place(item->value, &path),
                     "unknown option, passed to the model as a request parameter");
-    if (key == KEY_NEW || (key == KEY_KNOWN && o->offset == OPTION_REQUEST)) {
-        write_value(&m->defaults, item, o ? o->type : OPT_ANY);
-        m->default_count++;
-    }
+    if (key == KEY_NEW || (key == KEY_KNOWN && o->offset == OPTION_REQUEST))
+        read_default(e, item, o ? o->type : OPT_ANY, m);
     if (key == KEY_KNOWN && o->offset == OPTION_PRICE && !node_get(e->info, item->key)) {
         write_value(&m->info, item, o->type);
         m->info_count++;
@@ -168,12 +193,12 @@ static void read_maps(struct entry *e)
         read_info(e, info, &e->info->items[i], &info_path, &m);
     for (size_t i = 0; i < e->params->count; i++)
         read_param(e, params, &e->params->items[i], &m);
-    e->d->defaults = close_map(e, &m.defaults, m.default_count);
+    e->d->defaults = close_map(e, &m.defaults, m.default_names.count);
     e->d->model_info = close_map(e, &m.info, m.info_count);
+    map_fini(&m.default_names);
 }
 
-/* ---- identity ---------------------------------------------------------------------------------
- */
+/* ---- identity ------------------------------------------------------------------------------ */
 
 /* From name, model and region only, so that another price or timeout keeps the id. */
 static const char *derive_id(struct config_loader *l, const struct deployment *d, unsigned ordinal)
@@ -230,8 +255,7 @@ static void name_deployment(struct entry *e)
         ;
 }
 
-/* ---- entries ----------------------------------------------------------------------------------
- */
+/* ---- entries ------------------------------------------------------------------------------- */
 
 static bool read_deployment(struct entry *e)
 {

@@ -42,8 +42,7 @@ struct option_rows config_section_rows(const char *section)
     return rows;
 }
 
-/* ---- finding ----------------------------------------------------------------------------------
- */
+/* ---- finding ------------------------------------------------------------------------------- */
 
 static bool is_family(const char *name)
 {
@@ -92,8 +91,7 @@ const struct config_option *config_find_option(struct option_rows rows, struct s
     return o;
 }
 
-/* ---- suggesting -------------------------------------------------------------------------------
- */
+/* ---- suggesting ---------------------------------------------------------------------------- */
 
 #define NAME_MAX_COMPARED 48
 #define SUGGESTIONS_MAX   200
@@ -167,8 +165,7 @@ const char *config_homes(struct config_loader *l, struct slice name)
     return text.p;
 }
 
-/* ---- misplaced shapes that are accepted -------------------------------------------------------
- */
+/* ---- misplaced shapes that are accepted ---------------------------------------------------- */
 
 const char *config_right_place(const struct config_option *o)
 {

@@ -123,8 +123,7 @@ void config_warn(struct config_loader *l, struct config_place place, const char 
     va_end(args);
 }
 
-/* ---- order ------------------------------------------------------------------------------------
- */
+/* ---- order --------------------------------------------------------------------------------- */
 
 struct ranked {
     struct config_problem *problem;

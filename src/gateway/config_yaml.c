@@ -81,8 +81,7 @@ static struct node *new_node(struct reader *r, enum node_kind kind, int line, si
     return count_nodes(r, line, weight) ? n : NULL;
 }
 
-/* ---- anchors ----------------------------------------------------------------------------------
- */
+/* ---- anchors ------------------------------------------------------------------------------- */
 
 static void set_anchor(struct reader *r, const yaml_char_t *anchor, struct node *n)
 {
@@ -105,8 +104,7 @@ static struct node *find_alias(struct reader *r, const yaml_event_t *event, unsi
     return NULL;
 }
 
-/* ---- scalars ----------------------------------------------------------------------------------
- */
+/* ---- scalars ------------------------------------------------------------------------------- */
 
 /* Tags of the core schema only say how a scalar is to be read. */
 static bool read_tag(struct reader *r, const yaml_event_t *event, bool *string)
@@ -143,8 +141,7 @@ static struct node *read_scalar(struct reader *r, const yaml_event_t *event)
     return n;
 }
 
-/* ---- lists and maps ---------------------------------------------------------------------------
- */
+/* ---- lists and maps ------------------------------------------------------------------------ */
 
 static struct node *read_list(struct reader *r, const yaml_event_t *start, unsigned depth)
 {
@@ -306,8 +303,7 @@ static struct node *read_node(struct reader *r, yaml_event_t *event, unsigned de
     return n;
 }
 
-/* ---- the document -----------------------------------------------------------------------------
- */
+/* ---- the document -------------------------------------------------------------------------- */
 
 /* Skips to the first node of the stream; NULL when there is none. */
 static struct node *read_document(struct reader *r)

@@ -94,8 +94,7 @@ static void files_are_counted(void **state)
     buf_fini(&b);
 }
 
-/* ---- the real world ---------------------------------------------------------------------------
- */
+/* ---- the real world ------------------------------------------------------------------------ */
 
 static char folder[] = "/tmp/lintel-config-XXXXXX";
 

@@ -3,6 +3,7 @@
 #include "check.h"
 #include "world.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct row {
@@ -197,6 +198,33 @@ static void default_params(void **state)
     config_unref(c);
 }
 
+static void defaults_under_other_names(void **state)
+{
+    static const char *const rows[][2] = {
+        {"max_completion_tokens: 5", "{\"max_tokens\":5}"},
+        {"max_completion_tokens: 5, max_tokens: 6", "{\"max_tokens\":6}"},
+        {"max_tokens: null, max_completion_tokens: 5", "{\"max_tokens\":5}"},
+        {"extra_body: {top_k: 5, temperature: 1}, temperature: 0",
+         "{\"top_k\":5,\"temperature\":0}"},
+        {"additionalModelRequestFields: {a: {b: '1'}}", "{\"a\":{\"b\":\"1\"}}"},
+        {"extra_body: {a: 1}, additionalModelRequestFields: {a: 2, b: 3}", "{\"a\":1,\"b\":3}"},
+        {"extra_body: {}", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct world w;
+        char yaml[256];
+        world_init(&w);
+        snprintf(yaml, sizeof(yaml),
+                 "model_list: [{model_name: a, litellm_params: {model: bedrock/x.y, %s}}]\n",
+                 rows[i][0]);
+        struct config *c = world_load(&w, yaml);
+        assert_string_equal(world_problems(c), "");
+        assert_string_equal(world_json(c->deployments[0].defaults), rows[i][1]);
+        config_unref(c);
+    }
+}
+
 /* An option without effect, or a slip, that stands in an anchor is reported once. */
 static void aliases_report_once(void **state)
 {
@@ -227,7 +255,7 @@ static void broken_utf8_from_the_environment(void **state)
     world_env(&w, "BAD", "\xff\xfe");
     world_expect(&w,
                  "model_list:\n- model_name: a\n  litellm_params:\n    model: bedrock/x.y\n"
-                 "    user: os.environ/BAD\n",
+                 "    stop: os.environ/BAD\n",
                  "E4 model_list[0]: not valid UTF-8, or too large\n");
 }
 
@@ -239,6 +267,7 @@ int main(void)
         cmocka_unit_test(model_ids),
         cmocka_unit_test(ids),
         cmocka_unit_test(default_params),
+        cmocka_unit_test(defaults_under_other_names),
         cmocka_unit_test(aliases_report_once),
         cmocka_unit_test(broken_utf8_from_the_environment),
     };
