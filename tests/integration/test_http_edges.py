@@ -162,7 +162,7 @@ def test_unknown_expectation(gateway):
         (b"{", "JSON"),
         (b"[]", ""),
         (b'"hi"', ""),
-        (b"{}", "model"),
+        (b"{}", "required"),
         (b'{"model":"claude"}', "messages"),
         (b'{"model":"claude","messages":"hi"}', "messages"),
         (b'{"model":"claude","messages":[{"role":"user","content":"\xff"}]}', ""),

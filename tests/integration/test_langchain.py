@@ -1,5 +1,6 @@
 """LangChain's client, as the mission documents show it."""
 
+import openai
 import pytest
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
@@ -14,11 +15,16 @@ def get_weather(city: str) -> str:
 
 @pytest.fixture
 def llm(gateway):
-    model = ChatOpenAI(
-        model="claude-3-5-sonnet", api_key=gateway.key, base_url=gateway.base_url, temperature=0.7, max_retries=0
-    )
-    yield model
-    model.root_client.close()
+    # A connection pool of its own: the default one is shared by all clients of the process.
+    with openai.DefaultHttpxClient() as pool:
+        yield ChatOpenAI(
+            model="claude-3-5-sonnet",
+            api_key=gateway.key,
+            base_url=gateway.base_url,
+            temperature=0.7,
+            max_retries=0,
+            http_client=pool,
+        )
 
 
 def test_invoke(llm):

@@ -117,32 +117,63 @@ def test_unicode(client):
     assert collect(client.chat.completions.create(model="claude", messages=prompt, stream=True))[0] == text
 
 
-def test_echo_of_what_is_escaped(client):
-    text = "\u00e9\u0001\u001f\u007f\ufffd\U0001f600 </script> \\u0041 \r\n\t\"'"
-    answer = client.chat.completions.create(model="claude", messages=user("[[sim:echo]]" + text + "."))
-    assert text.strip() in answer.choices[0].message.content
+def sent(client, messages=None, **parameters):
+    """The body of the Converse call that a chat request became: the simulator says it back."""
+    messages = messages or user("[[sim:echo]]")
+    answer = client.chat.completions.create(model="claude", messages=messages, **parameters)
+    return json.loads(answer.choices[0].message.content)
+
+
+def test_what_must_be_escaped_arrives(client):
+    text = "[[sim:echo]]\u00e9\u0001\u001f\u007f\ufffd\U0001f600\u2028 </script> \\u0041 \r\n\t\"'."
+    assert sent(client, user(text))["messages"] == [{"role": "user", "content": [{"text": text}]}]
 
 
 @pytest.mark.parametrize("role", ["system", "developer"])
 def test_instructions(client, role):
-    messages = [{"role": role, "content": "You are terse."}, *HELLO]
-    long = client.chat.completions.create(model="claude", messages=[{"role": role, "content": "word " * 500}, *HELLO])
-    short = client.chat.completions.create(model="claude", messages=messages)
-    # The instructions reach the model: they cost tokens.
-    assert long.usage.prompt_tokens > short.usage.prompt_tokens + 300
+    parts = [{"type": "text", "text": "Be kind."}]
+    body = sent(client, [{"role": role, "content": "Be terse."}, {"role": role, "content": parts}, *user("[[sim:echo]]")])
+    assert body["system"] == [{"text": "Be terse."}, {"text": "Be kind."}]
 
 
-def test_conversation_with_neighbours_of_one_role(client):
-    messages = [
-        {"role": "system", "content": "One."},
-        {"role": "system", "content": [{"type": "text", "text": "Two."}]},
-        {"role": "user", "content": "a"},
-        {"role": "user", "content": [{"type": "text", "text": "b"}, {"type": "text", "text": "c"}]},
-        {"role": "assistant", "content": "d"},
-        {"role": "assistant", "content": ""},
-        {"role": "user", "content": "e"},
-    ]
-    assert client.chat.completions.create(model="claude", messages=messages).choices[0].finish_reason == "stop"
+def test_neighbours_of_one_role_become_one_turn(client):
+    body = sent(
+        client,
+        [
+            {"role": "user", "content": "a"},
+            {"role": "user", "content": [{"type": "text", "text": "b"}, {"type": "text", "text": "c"}]},
+            {"role": "assistant", "content": "d"},
+            {"role": "assistant", "content": ""},
+            {"role": "assistant", "content": "e"},
+            {"role": "user", "content": "[[sim:echo]]"},
+        ],
+    )
+    turns = [(m["role"], [part["text"] for part in m["content"]]) for m in body["messages"]]
+    assert turns == [("user", ["a", "b", "c"]), ("assistant", ["d", "e"]), ("user", ["[[sim:echo]]"])]
+
+
+def test_parameters_reach_bedrock(client):
+    body = sent(client, temperature=0.25, max_tokens=4000, stop=["a", "b"])
+    assert body["inferenceConfig"] == {"temperature": 0.25, "maxTokens": 4000, "stopSequences": ["a", "b"]}
+    assert sent(client, max_tokens=1, max_completion_tokens=4001)["inferenceConfig"] == {"maxTokens": 4001}
+    assert sent(client, top_p=0.5, n=1, user="u-1", metadata={"a": "b"}) == {
+        "messages": [{"role": "user", "content": [{"text": "[[sim:echo]]"}]}],
+        "inferenceConfig": {"topP": 0.5},
+    }
+
+
+def test_cache_control_becomes_cache_points(client):
+    cached = {"cache_control": {"type": "ephemeral"}}
+    body = sent(
+        client,
+        [
+            {"role": "system", "content": [{"type": "text", "text": "s", **cached}]},
+            {"role": "user", "content": [{"type": "text", "text": "[[sim:echo]]", **cached}]},
+        ],
+    )
+    point = {"cachePoint": {"type": "default"}}
+    assert body["system"] == [{"text": "s"}, point]
+    assert body["messages"][0]["content"] == [{"text": "[[sim:echo]]"}, point]
 
 
 def test_max_tokens(client):
@@ -178,13 +209,6 @@ def test_finish_reasons(client, reason, expected):
     assert collect(client.chat.completions.create(model="claude", messages=prompt, stream=True))[2] == [expected]
 
 
-def test_sampling_and_bookkeeping_parameters(client):
-    answer = client.chat.completions.create(
-        model="nova", messages=HELLO, temperature=0.2, top_p=0.9, user="u-1", metadata={"session_id": "s-1"}, n=1
-    )
-    assert answer.choices[0].finish_reason == "stop"
-
-
 # ---- images -----------------------------------------------------------------------------------------
 
 
@@ -202,9 +226,11 @@ def image(url, **more):
 
 
 def test_image_by_data_url(client):
-    url = "data:image/png;base64," + base64.b64encode(png(8, 8)).decode()
-    answer = client.chat.completions.create(model="claude", messages=image(url, detail="low"))
-    assert answer.choices[0].message.content and answer.choices[0].finish_reason == "stop"
+    data = base64.b64encode(png(8, 8)).decode()
+    messages = image(f"data:image/png;base64,{data}", detail="low")
+    messages[0]["content"][0]["text"] = "[[sim:echo]]"
+    (turn,) = sent(client, messages)["messages"]
+    assert turn["content"] == [{"text": "[[sim:echo]]"}, {"image": {"format": "png", "source": {"bytes": data}}}]
 
 
 @pytest.mark.parametrize(
@@ -318,7 +344,7 @@ def test_tool_result_without_a_call(client):
         ("error(403)", openai.PermissionDeniedError, 403, "permission_error"),
         ("error(404)", openai.NotFoundError, 404, "invalid_request_error"),
         ("error(424)", openai.APIStatusError, 424, "invalid_request_error"),
-        ("error(500)", openai.InternalServerError, 503, "internal_server_error"),
+        ("error(500)", openai.InternalServerError, 500, "internal_server_error"),
         ("error(503)", openai.InternalServerError, 503, "internal_server_error"),
     ],
 )

@@ -60,7 +60,7 @@ def broken_stream(reply):
         ("error(404)", 404),
         ("error(408)", 408),
         ("error(424)", 424),
-        ("error(500)", 503),
+        ("error(500)", 500),
         ("error(503)", 503),
         ("error(ExpiredTokenException)", 403),
         ("http(502,<html>Bad gateway</html>)", 502),
@@ -81,7 +81,7 @@ def test_error_instead_of_a_stream(gateway, fault, status, stream):
     [
         ("throttlingException", 429, "throttling_error"),
         ("validationException", 400, "invalid_request_error"),
-        ("internalServerException", 503, "internal_server_error"),
+        ("internalServerException", 500, "internal_server_error"),
         ("serviceUnavailableException", 503, "internal_server_error"),
         ("modelStreamErrorException", 424, "invalid_request_error"),
     ],
@@ -160,7 +160,7 @@ def test_answer_that_is_no_event_stream(gateway):
     [
         ("throttlingException", "429"),
         ("modelStreamErrorException", "424"),
-        ("internalServerException", "503"),
+        ("internalServerException", "500"),
         ("serviceUnavailableException", "503"),
         ("validationException", "400"),
     ],
