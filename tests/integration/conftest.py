@@ -97,7 +97,7 @@ def simulator_at(tmp_path):
     started = []
 
     def start(port):
-        started.append(Simulator(tmp_path / f"simulator-{len(started)}", port))
+        started.append(Simulator(tmp_path / f"simulator-{len(started)}", port=port))
         return started[-1]
 
     yield start

@@ -167,9 +167,9 @@ def tcp_sockets():
 class Simulator(Program):
     """bedrock-sim at a brisk pace; directives in the prompt say otherwise (docs/simulator.md)."""
 
-    def __init__(self, folder, port=0):
+    def __init__(self, folder, *options, host="127.0.0.1", port=0):
         pace = ("--first-ms", 2, "--gap-ms", 1)
-        super().__init__(folder, "bedrock-sim", "--host", "127.0.0.1", "--port", port, *pace)
+        super().__init__(folder, "bedrock-sim", "--host", host, "--port", port, *pace, *options)
         self.wait_listening()
 
     def stats(self):

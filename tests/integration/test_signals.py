@@ -1,5 +1,7 @@
 """SIGTERM and SIGINT: what runs is finished, nothing new is begun, and the end is a clean one."""
 
+import contextlib
+import os
 import signal
 import socket
 import threading
@@ -7,7 +9,7 @@ import time
 
 import pytest
 from conftest import configuration
-from programs import wait_for
+from programs import free_port, wait_for
 from raw import Closed, Raw, events
 
 SECOND_LONG = "[[sim:chunks(50,10)]] [[sim:gap(20)]]"
@@ -72,12 +74,12 @@ def test_a_whole_answer_is_finished(own):
 def test_a_slow_reader_gets_the_rest(own):
     """The exchange is over, but its last bytes are not with the client yet."""
     with Raw(own, receive_buffer=4096) as raw:
-        ask(raw, "[[sim:chunks(20,100000)]]", stream=False)
-        wait_for(lambda: own.holds()["upstream"] == 0, 5, "the upstream call over")
+        ask(raw, "[[sim:chunks(16,1000000)]] [[sim:gap(0)]]", stream=False)
+        wait_for(lambda: own.holds()["served"] > 2 and own.holds()["live"] == 0, 20, "the exchange over")
         own.signal()
         wait_for(lambda: refused(own), 1, "new connections refused")
         time.sleep(0.2)  # the client takes its time
-        assert len(raw.reply().json()["choices"][0]["message"]["content"]) == 2_000_000
+        assert len(raw.reply().json()["choices"][0]["message"]["content"]) == 16_000_000
     assert ended(own) == 0
 
 
@@ -177,3 +179,45 @@ def test_signals_under_load(own):
     for thread in threads:
         thread.join(10)
     assert code == 0 and not problems and all(answered)
+
+
+# ---- several workers --------------------------------------------------------------------------------
+
+
+def workers(gateway):
+    with open(f"/proc/{gateway.pid}/task/{gateway.pid}/children", encoding="ascii") as f:
+        return [int(pid) for pid in f.read().split()]
+
+
+@pytest.fixture
+def crew(launch, simulator):
+    """Two workers on one port. Each has its own /debug/exchanges, so no baseline here."""
+    gateway = launch(configuration(simulator.url), "--num_workers", "2", port=free_port(), ready=False)
+    return gateway.wait_ready()
+
+
+def test_workers_finish_their_streams(crew):
+    pids = workers(crew)
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(Raw(crew)) for _ in range(8)]
+        for raw in held:
+            ask(raw, SECOND_LONG)
+            assert raw.head()[1] == 200
+        crew.signal()
+        for raw in held:
+            assert events(b"".join(raw.chunks()))[-1] == "[DONE]"
+    assert ended(crew) == 0
+    assert not [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
+
+
+def test_a_killed_worker_is_replaced(crew):
+    first = workers(crew)
+    assert len(first) == 2
+    os.kill(first[0], signal.SIGKILL)
+    wait_for(lambda: len(set(workers(crew)) | set(first)) == 3, 5, "a new worker")
+    wait_for(lambda: crew.log().count("listening on") == 3, 5, "a new listener")
+    for _ in range(20):
+        with Raw(crew) as raw:
+            assert ask(raw, "Hello").reply().status == 200
+    crew.signal()
+    assert ended(crew) == 0
