@@ -273,13 +273,18 @@ static int step_auth(struct exchange *ex)
 
 /* ---- BODY, ADMIT --------------------------------------------------------------------------- */
 
+static void reserve_body(struct exchange *ex)
+{
+    int64_t declared = ex->head->content_length;
+    size_t room = (size_t)(declared < BODY_EAGER ? declared : BODY_EAGER) + JSON_PADDING;
+    if (declared > 0)
+        buf_reserve(&ex->body, room < ex->body.cap ? room : ex->body.cap);
+}
+
 static int step_body(struct exchange *ex)
 {
     if (!ex->entered) {
-        int64_t declared = ex->head->content_length;
-        if (declared > 0)
-            buf_reserve(&ex->body,
-                        (size_t)(declared < BODY_EAGER ? declared : BODY_EAGER) + JSON_PADDING);
+        reserve_body(ex);
         conn_read_body(ex->conn);
     }
     if (ex->facts & FACT_BODY_BAD) {
