@@ -2,8 +2,8 @@
 
 #include "auth.h"
 #include "base/log.h"
-#include "gateway/worker.h"
 #include "supervisor.h"
+#include "worker.h"
 
 #include <getopt.h>
 #include <signal.h>

@@ -7,7 +7,7 @@
 #include "config_node.h"
 
 #include "base/map.h"
-#include "gateway/config.h"
+#include "config.h"
 
 #define CONFIG_MAX_FILE_SIZE (16 << 20) /* bytes of one file */
 #define CONFIG_MAX_FILES     64         /* with everything included */
@@ -56,7 +56,7 @@ struct config_path {
 /* The snapshot of `path`; as config_load(), with another world outside. */
 struct config *config_load_from(const char *path, const struct config_host *host);
 
-/* ---- problems (config_problem.c) ------------------------------------------------------------- */
+/* ---- problems (config_problem.c) ----------------------------------------------------------- */
 
 struct config_place {
     const char *file;
@@ -74,8 +74,7 @@ void config_warn(struct config_loader *l, struct config_place place, const char 
     __attribute__((format(printf, 3, 4)));
 void config_sort_problems(struct config_loader *l);
 
-/* ---- steps, in order --------------------------------------------------------------------------
- */
+/* ---- steps, in order ----------------------------------------------------------------------- */
 
 /* config_file.c: the tree of `path` with what it includes; NULL after a problem. */
 struct node *config_read_tree(struct config_loader *l, const char *path);
@@ -107,8 +106,7 @@ void config_read_aws(struct config_loader *l, struct deployment *d, const struct
 /* What config_credential_source() will say. */
 void config_note_source(struct config_loader *l);
 
-/* ---- the table (config_options.c) -------------------------------------------------------------
- */
+/* ---- the table (config_options.c) ---------------------------------------------------------- */
 
 /* Beside an offset into struct settings, a row may say: */
 #define OPTION_BY_SECTION (-1) /* its section's code looks at it */
@@ -136,9 +134,8 @@ const char *config_homes(struct config_loader *l, struct slice name);
 const struct config_option *config_nearest_option(struct config_loader *l, const char *section,
                                                   struct slice name);
 
-/* For rows that stand where LiteLLM does not look for them: the section that it reads. NULL: the
- * row is in its place. */
-const char *config_right_place(const struct config_option *o);
+/* What to add to the warning about an option without effect; "": nothing. */
+const char *config_accepted_note(const struct config_option *o);
 
 enum config_key {
     KEY_KNOWN,    /* has a row and its type */

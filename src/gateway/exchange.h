@@ -22,8 +22,8 @@
  * conn_finish() or `gone`; the configuration snapshot is referenced. */
 
 #include "base/sm.h"
+#include "config.h"
 #include "dialect/dialect.h"
-#include "gateway/config.h"
 #include "io/conn.h"
 #include "io/upstream.h"
 #include "provider/provider.h"

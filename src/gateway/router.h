@@ -4,7 +4,7 @@
 /* Model name → deployment. A name is looked up as a group, then as an alias of one, then against
  * the groups with a wildcard ("bedrock/…"). Within a group each deployment is equally likely. */
 
-#include "gateway/config.h"
+#include "config.h"
 
 struct router_pick {
     const struct deployment *deployment; /* NULL: no such model */

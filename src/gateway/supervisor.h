@@ -5,7 +5,7 @@
  * that dies is started again (after a pause that doubles while it keeps dying). SIGTERM and SIGINT
  * are passed on; the supervisor ends when its last worker has. */
 
-#include "gateway/worker.h"
+#include "worker.h"
 
 /* Takes over the reference to `config`. A fixed port is needed. Returns the process's status: the
  * first non-zero one of a worker that could not start, else 0. */

@@ -3,9 +3,9 @@
 
 /* What exchanges and handlers see of their worker. */
 
-#include "gateway/worker.h"
 #include "io/conn.h"
 #include "io/upstream.h"
+#include "worker.h"
 
 #include <time.h>
 

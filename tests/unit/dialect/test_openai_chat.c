@@ -30,79 +30,79 @@ static void done(struct parsed *p)
 
 #define HI "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]"
 
+static const struct {
+    const char *body, *param;
+} refused[] = {
+    {"[]", ""},
+    {"\"hi\"", ""},
+    {"{}", "messages"},
+    {"{\"messages\":null}", "messages"},
+    {"{\"messages\":{}}", "messages"},
+    {"{\"messages\":[]}", "messages"},
+    {"{\"messages\":[1]}", "messages[0]"},
+    {"{\"messages\":[{\"content\":\"x\"}]}", "messages[0].role"},
+    {"{\"messages\":[{\"role\":\"user\",\"content\":1}]}", "messages[0].content"},
+    {"{\"messages\":[{\"role\":\"user\",\"content\":{}}]}", "messages[0].content"},
+    {"{\"messages\":[{\"role\":\"user\",\"content\":[1]}]}", "messages[0].content[0]"},
+    {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\"}]}]}",
+     "messages[0].content[0]"},
+    {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}",
+     "messages[0].content[0]"},
+    {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
+     "\"data:text/plain;base64,AAAA\"}]}]}",
+     "messages[0].content[0]"},
+    {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
+     "\"data:image/png,AAAA\"}]}]}",
+     "messages[0].content[0]"},
+    {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
+     "\"data:image/png;base64,\"}]}]}",
+     "messages[0].content[0]"},
+    {"{\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}", "messages[0]"},
+    {"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":{}}]}", "messages[0].tool_calls"},
+    {"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{}]}]}", "messages[0].tool_calls[0]"},
+    {"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"a\",\"function\":{}}]}]"
+     "}",
+     "messages[0].tool_calls[0]"},
+    {"{" HI ",\"model\":1}", "model"},
+    {"{" HI ",\"stream\":1}", "stream"},
+    {"{" HI ",\"stream\":\"yes\"}", "stream"},
+    {"{" HI ",\"stream_options\":true}", "stream_options"},
+    {"{" HI ",\"stream_options\":{\"include_usage\":1}}", "stream_options.include_usage"},
+    {"{" HI ",\"max_tokens\":-1}", "max_tokens"},
+    {"{" HI ",\"max_tokens\":1.5}", "max_tokens"},
+    {"{" HI ",\"max_tokens\":99999999999999999999}", "max_tokens"},
+    {"{" HI ",\"max_completion_tokens\":0}", "max_completion_tokens"},
+    {"{" HI ",\"temperature\":\"hot\"}", "temperature"},
+    {"{" HI ",\"temperature\":-0.1}", "temperature"},
+    {"{" HI ",\"top_p\":1.01}", "top_p"},
+    {"{" HI ",\"stop\":{}}", "stop"},
+    {"{" HI ",\"user\":1}", "user"},
+    {"{" HI ",\"metadata\":[]}", "metadata"},
+    {"{" HI ",\"n\":\"1\"}", "n"},
+    {"{" HI ",\"response_format\":{\"type\":\"json_schema\"}}", "response_format"},
+    {"{" HI ",\"allowed_openai_params\":\"seed\"}", "allowed_openai_params"},
+    {"{" HI ",\"drop_params\":1}", "drop_params"},
+    {"{" HI ",\"tools\":{}}", "tools"},
+    {"{" HI ",\"tools\":[1]}", "tools[0]"},
+    {"{" HI ",\"tools\":[{\"type\":\"web_search\"}]}", "tools[0]"},
+    {"{" HI ",\"tools\":[{\"type\":\"function\"}]}", "tools[0]"},
+    {"{" HI ",\"tools\":[{\"function\":{}}]}", "tools[0]"},
+    {"{" HI ",\"tools\":[{\"function\":{\"name\":\"a\",\"parameters\":[]}}]}", "tools[0]"},
+    {"{" HI ",\"tool_choice\":\"any\"}", "tool_choice"},
+    {"{" HI ",\"tool_choice\":7}", "tool_choice"},
+};
+
 static void test_refused(void **state)
 {
-    static const struct {
-        const char *body, *param;
-    } rows[] = {
-        {"[]", ""},
-        {"\"hi\"", ""},
-        {"{}", "messages"},
-        {"{\"messages\":null}", "messages"},
-        {"{\"messages\":{}}", "messages"},
-        {"{\"messages\":[]}", "messages"},
-        {"{\"messages\":[1]}", "messages[0]"},
-        {"{\"messages\":[{\"content\":\"x\"}]}", "messages[0].role"},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":1}]}", "messages[0].content"},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":{}}]}", "messages[0].content"},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":[1]}]}", "messages[0].content[0]"},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\"}]}]}",
-         "messages[0].content[0]"},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}",
-         "messages[0].content[0]"},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
-         "\"data:text/plain;base64,AAAA\"}]}]}",
-         "messages[0].content[0]"},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
-         "\"data:image/png,AAAA\"}]}]}",
-         "messages[0].content[0]"},
-        {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
-         "\"data:image/png;base64,\"}]}]}",
-         "messages[0].content[0]"},
-        {"{\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}", "messages[0]"},
-        {"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":{}}]}", "messages[0].tool_calls"},
-        {"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{}]}]}",
-         "messages[0].tool_calls[0]"},
-        {"{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"a\",\"function\":{}}]}]"
-         "}",
-         "messages[0].tool_calls[0]"},
-        {"{" HI ",\"model\":1}", "model"},
-        {"{" HI ",\"stream\":1}", "stream"},
-        {"{" HI ",\"stream\":\"yes\"}", "stream"},
-        {"{" HI ",\"stream_options\":true}", "stream_options"},
-        {"{" HI ",\"stream_options\":{\"include_usage\":1}}", "stream_options.include_usage"},
-        {"{" HI ",\"max_tokens\":-1}", "max_tokens"},
-        {"{" HI ",\"max_tokens\":1.5}", "max_tokens"},
-        {"{" HI ",\"max_tokens\":99999999999999999999}", "max_tokens"},
-        {"{" HI ",\"max_completion_tokens\":0}", "max_completion_tokens"},
-        {"{" HI ",\"temperature\":\"hot\"}", "temperature"},
-        {"{" HI ",\"temperature\":-0.1}", "temperature"},
-        {"{" HI ",\"top_p\":1.01}", "top_p"},
-        {"{" HI ",\"stop\":{}}", "stop"},
-        {"{" HI ",\"user\":1}", "user"},
-        {"{" HI ",\"metadata\":[]}", "metadata"},
-        {"{" HI ",\"n\":\"1\"}", "n"},
-        {"{" HI ",\"response_format\":{\"type\":\"json_schema\"}}", "response_format"},
-        {"{" HI ",\"allowed_openai_params\":\"seed\"}", "allowed_openai_params"},
-        {"{" HI ",\"drop_params\":1}", "drop_params"},
-        {"{" HI ",\"tools\":{}}", "tools"},
-        {"{" HI ",\"tools\":[1]}", "tools[0]"},
-        {"{" HI ",\"tools\":[{\"type\":\"web_search\"}]}", "tools[0]"},
-        {"{" HI ",\"tools\":[{\"type\":\"function\"}]}", "tools[0]"},
-        {"{" HI ",\"tools\":[{\"function\":{}}]}", "tools[0]"},
-        {"{" HI ",\"tools\":[{\"function\":{\"name\":\"a\",\"parameters\":[]}}]}", "tools[0]"},
-        {"{" HI ",\"tool_choice\":\"any\"}", "tool_choice"},
-        {"{" HI ",\"tool_choice\":7}", "tool_choice"},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
         struct parsed p;
-        parse_text(&p, rows[i].body);
+        parse_text(&p, refused[i].body);
         if (p.ok)
-            fail_msg("accepted: %s", rows[i].body);
+            fail_msg("accepted: %s", refused[i].body);
         assert_int_equal(p.failure.kind, FAILURE_BAD_REQUEST);
         assert_int_equal(p.failure.status, 400);
         assert_true(p.failure.message.n > 0);
-        check_text(p.failure.param, rows[i].param);
+        check_text(p.failure.param, refused[i].param);
         done(&p);
     }
 }

@@ -5,7 +5,7 @@
  * SIGTERM or SIGINT: it then stops accepting, lets running exchanges finish (at most
  * WORKER_DRAIN_MS), and ends; a second signal ends it at once. */
 
-#include "gateway/config.h"
+#include "config.h"
 
 #define WORKER_DRAIN_MS 600000 /* ms; agents' answers take minutes */
 
