@@ -5,10 +5,18 @@ import path from "node:path";
 
 const require = createRequire(path.join(process.env.LINTEL_TEST_NODE, "here.js"));
 const sdk = require("@aws-sdk/client-bedrock-runtime");
+// The SDK's default for this service is HTTP/2, which servers without TLS do not speak.
+const { NodeHttpHandler } = require("@smithy/node-http-handler");
 
 const keys = { accessKeyId: process.env.KEY_ID, secretAccessKey: process.env.SECRET };
 const connect = (credentials = keys) =>
-  new sdk.BedrockRuntimeClient({ region: "eu-west-1", endpoint: process.env.ENDPOINT, credentials, maxAttempts: 1 });
+  new sdk.BedrockRuntimeClient({
+    region: "eu-west-1",
+    endpoint: process.env.ENDPOINT,
+    requestHandler: new NodeHttpHandler({ requestTimeout: 20000 }),
+    credentials,
+    maxAttempts: 1,
+  });
 const client = connect();
 const modelId = "eu.anthropic.claude-sonnet-4-5-20250929-v1:0";
 const arn = `arn:aws:bedrock:eu-west-1:123456789012:inference-profile/${modelId}`;
@@ -76,3 +84,4 @@ found.cut = await failure(stream({ messages: user("[[sim:cut(2)]]") }).then(fold
 found.wrongSecret = await failure(converse({ messages: user("Hi") }, connect({ ...keys, secretAccessKey: "wrong" })));
 found.wrongId = await failure(converse({ messages: user("Hi") }, connect({ ...keys, accessKeyId: "AKIANOBODY" })));
 console.log(JSON.stringify(found));
+process.exit(0); // the sockets of broken streams would keep it alive

@@ -76,5 +76,7 @@ def test_broken_streams(found):
 
 
 def test_refused_keys(found):
-    assert found["wrongSecret"]["name"] == "InvalidSignatureException" and found["wrongSecret"]["status"] == 403
+    assert (
+        found["wrongSecret"]["name"] == "InvalidSignatureException" and found["wrongSecret"]["status"] == 403
+    )
     assert found["wrongId"]["name"] == "UnrecognizedClientException" and found["wrongId"]["status"] == 403

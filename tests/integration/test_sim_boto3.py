@@ -4,6 +4,7 @@ client that nobody here wrote."""
 import json
 import threading
 import time
+import urllib.error
 import urllib.request
 
 import boto3
@@ -15,7 +16,11 @@ from programs import Simulator, wait_for
 SONNET = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 PROFILE = f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/{SONNET}"
 KEY = {"aws_access_key_id": "AKIASIMULATEDBEDROCK", "aws_secret_access_key": "simulated-bedrock-secret-key"}
-SESSION = {"aws_access_key_id": "ASIASESSION", "aws_secret_access_key": "s/e+c", "aws_session_token": "to/k+en=="}
+SESSION = {
+    "aws_access_key_id": "ASIASESSION",
+    "aws_secret_access_key": "s/e+c",
+    "aws_session_token": "to/k+en==",
+}
 EXPIRED = {"aws_access_key_id": "ASIAEXPIRED", "aws_secret_access_key": "old"}
 API_KEY = "bedrock-api-key-1234"
 
@@ -102,7 +107,9 @@ def fold(events):
 # ---- answers ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", [SONNET, PROFILE, "anthropic.claude-3-5-sonnet-20241022-v2:0", "amazon.nova-pro-v1:0"])
+@pytest.mark.parametrize(
+    "model", [SONNET, PROFILE, "anthropic.claude-3-5-sonnet-20241022-v2:0", "amazon.nova-pro-v1:0"]
+)
 def test_converse(bedrock, model):
     answer = bedrock.converse(modelId=model, messages=user("Grüße aus 東京!"), system=[{"text": "Be kind."}])
     (block,) = answer["output"]["message"]["content"]
@@ -139,7 +146,10 @@ def test_tool_loop(bedrock, stream):
     calls = [b["toolUse"] for b in blocks if "toolUse" in b]
     assert reason == "tool_use" and [c["input"]["city"] for c in calls] == ["Paris", "Tokyo"]
     assert all(c["input"] == {**c["input"], "unit": "celsius", "days": 2} for c in calls)
-    results = [{"toolResult": {"toolUseId": c["toolUseId"], "content": [{"text": f"{20 + i} °C"}]}} for i, c in enumerate(calls)]
+    results = [
+        {"toolResult": {"toolUseId": c["toolUseId"], "content": [{"text": f"{20 + i} °C"}]}}
+        for i, c in enumerate(calls)
+    ]
     messages += [{"role": "assistant", "content": blocks}, {"role": "user", "content": results}]
     blocks, reason = ask(messages)
     assert reason == "end_turn" and "20 °C" in blocks[0]["text"] and "21 °C" in blocks[0]["text"]
@@ -177,10 +187,14 @@ def test_thinking_and_its_signature(bedrock, stream):
     loop = [*messages, {"role": "assistant", "content": blocks}, {"role": "user", "content": [result]}]
     assert "21 °C" in ask(loop)[-1]["text"]
     thinking["text"] += "!"
-    with pytest.raises(bedrock.exceptions.ValidationException, match="Invalid `signature` in `thinking` block"):
+    with pytest.raises(
+        bedrock.exceptions.ValidationException, match="Invalid `signature` in `thinking` block"
+    ):
         ask(loop)
     blocks.pop(0)
-    with pytest.raises(bedrock.exceptions.ValidationException, match="Expected `thinking` or `redacted_thinking`"):
+    with pytest.raises(
+        bedrock.exceptions.ValidationException, match="Expected `thinking` or `redacted_thinking`"
+    ):
         ask(loop)
 
 
@@ -189,7 +203,9 @@ def test_image(bedrock):
     answer = bedrock.converse(modelId=SONNET, messages=user("What is this?", image))
     assert "1 image" in answer["output"]["message"]["content"][0]["text"]
     image["image"]["format"] = "jpeg"
-    with pytest.raises(bedrock.exceptions.ValidationException, match="does not match the provided media type"):
+    with pytest.raises(
+        bedrock.exceptions.ValidationException, match="does not match the provided media type"
+    ):
         bedrock.converse(modelId=SONNET, messages=user("What is this?", image))
 
 
@@ -212,18 +228,29 @@ def test_prompt_cache(bedrock):
     first = bedrock.converse(modelId=SONNET, messages=user("Hello"), system=system)["usage"]
     second = bedrock.converse(modelId=SONNET, messages=user("Hello again"), system=system)["usage"]
     assert first["cacheWriteInputTokens"] > 3000 and first["cacheReadInputTokens"] == 0
-    assert second["cacheReadInputTokens"] == first["cacheWriteInputTokens"] and second["cacheWriteInputTokens"] == 0
+    assert (
+        second["cacheReadInputTokens"] == first["cacheWriteInputTokens"]
+        and second["cacheWriteInputTokens"] == 0
+    )
 
 
 def test_structured_output(bedrock):
-    schema = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}, "required": ["name", "age"]}
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
+        "required": ["name", "age"],
+    }
     text_format = {"type": "json_schema", "structure": {"jsonSchema": {"schema": json.dumps(schema)}}}
-    answer = bedrock.converse(modelId=SONNET, messages=user("I met Ada, 36"), outputConfig={"textFormat": text_format})
+    answer = bedrock.converse(
+        modelId=SONNET, messages=user("I met Ada, 36"), outputConfig={"textFormat": text_format}
+    )
     assert json.loads(answer["output"]["message"]["content"][0]["text"]) == {"name": "Ada", "age": 36}
 
 
 def test_count_tokens(bedrock):
-    count = bedrock.count_tokens(modelId=SONNET.removeprefix("us."), input={"converse": {"messages": user("Hello there")}})
+    count = bedrock.count_tokens(
+        modelId=SONNET.removeprefix("us."), input={"converse": {"messages": user("Hello there")}}
+    )
     answer = bedrock.converse(modelId=SONNET, messages=user("Hello there"))
     assert count["inputTokens"] == answer["usage"]["inputTokens"]
 
@@ -267,7 +294,9 @@ def test_exceptions(bedrock, fault, exception, status, stream):
     ],
 )
 def test_exceptions_in_the_stream(bedrock, name, after):
-    stream = bedrock.converse_stream(modelId=SONNET, messages=user(f"[[sim:exception({name},{after})]]"))["stream"]
+    stream = bedrock.converse_stream(modelId=SONNET, messages=user(f"[[sim:exception({name},{after})]]"))[
+        "stream"
+    ]
     seen = []
     with pytest.raises(botocore.exceptions.EventStreamError) as caught:
         for event in stream:
@@ -284,7 +313,7 @@ def test_broken_checksum(bedrock):
 
 def test_cut_stream(bedrock):
     stream = bedrock.converse_stream(modelId=SONNET, messages=user("[[sim:cut(2)]]"))["stream"]
-    with pytest.raises(Exception, match="Connection broken|IncompleteRead|closed"):
+    with pytest.raises(Exception, match="ended prematurely|IncompleteRead"):
         list(stream)
 
 
@@ -309,9 +338,21 @@ def test_never_answered(sim):
 @pytest.mark.parametrize(
     "keys, error, message",
     [
-        ({**KEY, "aws_secret_access_key": "wrong"}, "InvalidSignatureException", "does not match the signature"),
-        ({**KEY, "aws_access_key_id": "AKIANOBODY"}, "UnrecognizedClientException", "security token .* is invalid"),
-        ({**SESSION, "aws_session_token": "other"}, "UnrecognizedClientException", "security token .* is invalid"),
+        (
+            {**KEY, "aws_secret_access_key": "wrong"},
+            "InvalidSignatureException",
+            "does not match the signature",
+        ),
+        (
+            {**KEY, "aws_access_key_id": "AKIANOBODY"},
+            "UnrecognizedClientException",
+            "security token .* is invalid",
+        ),
+        (
+            {**SESSION, "aws_session_token": "other"},
+            "UnrecognizedClientException",
+            "security token .* is invalid",
+        ),
         (EXPIRED, "ExpiredTokenException", "security token .* is expired"),
     ],
 )
@@ -327,13 +368,22 @@ def test_session_token(sim):
     assert answer["stopReason"] == "end_turn"
 
 
-def test_api_key(sim, monkeypatch):
-    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", API_KEY)
-    assert connect(sim, {}).converse(modelId=SONNET, messages=user("Hello"))["stopReason"] == "end_turn"
-    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "another")
-    client = connect(sim, {})
-    with pytest.raises(client.exceptions.AccessDeniedException, match="API Key"):
-        client.converse(modelId=SONNET, messages=user("Hello"))
+@pytest.mark.parametrize("key, status", [(API_KEY, 200), ("another", 403)])
+def test_api_key(sim, key, status):
+    """By hand: the SDKs send such a key over TLS only."""
+    request = urllib.request.Request(
+        f"{sim.url}/model/{SONNET}/converse",
+        json.dumps({"messages": user("Hello")}).encode(),
+        {"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            assert reply.status == status == 200
+    except urllib.error.HTTPError as error:
+        with error:
+            assert error.code == status
+            assert error.headers["x-amzn-ErrorType"].startswith("AccessDeniedException:")
+            assert "API Key" in json.load(error)["message"]
 
 
 def test_unsigned(sim):
@@ -368,7 +418,9 @@ def own(sim, path, method="GET"):
 def test_requests_are_remembered(sim, bedrock):
     bedrock.converse(modelId=SONNET, messages=user("Remember me"), requestMetadata={"a": "b"})
     (last,) = own(sim, "/_sim/requests?last=1")
-    assert last["path"].endswith("v1%3A0/converse") and last["outcome"] == "completed" and last["status"] == 200
+    assert (
+        last["path"].endswith("v1%3A0/converse") and last["outcome"] == "completed" and last["status"] == 200
+    )
     assert last["body"] == {"messages": user("Remember me"), "requestMetadata": {"a": "b"}}
     assert last["headers"]["Authorization"].endswith("Signature=")
 
@@ -376,7 +428,9 @@ def test_requests_are_remembered(sim, bedrock):
 def test_a_client_that_leaves_is_counted(sim):
     before = own(sim, "/_sim/stats")
     client = connect(sim)
-    stream = client.converse_stream(modelId=SONNET, messages=user("[[sim:chunks(1000,10)]] [[sim:gap(50)]]"))["stream"]
+    stream = client.converse_stream(modelId=SONNET, messages=user("[[sim:chunks(1000,10)]] [[sim:gap(50)]]"))[
+        "stream"
+    ]
     next(iter(stream))
     assert own(sim, "/_sim/stats")["live"] == before["live"] + 1
     stream.close()
@@ -392,7 +446,9 @@ def test_many_at_once(sim):
     def run(i):
         client = connect(sim)
         for _ in range(5):
-            blocks, _, _ = fold(client.converse_stream(modelId=SONNET, messages=user(f"[[sim:reply(this is {i})]]"))["stream"])
+            blocks, _, _ = fold(
+                client.converse_stream(modelId=SONNET, messages=user(f"[[sim:reply(this is {i})]]"))["stream"]
+            )
             if blocks != [{"text": f"this is {i}"}]:
                 failures.append(blocks)
 
@@ -420,7 +476,10 @@ def test_bench_mode(tmp_path):
     for _ in range(3):
         blocks, rest, order = fold(client.converse_stream(modelId=SONNET, messages=user("Hello"))["stream"])
         assert len(blocks[0]["text"]) == 600 and order.count("contentBlockDelta") == 30
-        assert rest["messageStop"]["stopReason"] == "end_turn" and rest["metadata"]["usage"]["outputTokens"] == 150
+        assert (
+            rest["messageStop"]["stopReason"] == "end_turn"
+            and rest["metadata"]["usage"]["outputTokens"] == 150
+        )
     whole = client.converse(modelId=SONNET, messages=user("Hello"))
     assert whole["output"]["message"]["content"] == blocks
     program.stop()
@@ -429,7 +488,9 @@ def test_bench_mode(tmp_path):
 def test_ends_on_a_signal_with_calls_open(tmp_path):
     program = Simulator(tmp_path)
     client = connect(program)
-    stream = client.converse_stream(modelId=SONNET, messages=user("[[sim:chunks(1000,10)]] [[sim:gap(50)]]"))["stream"]
+    stream = client.converse_stream(modelId=SONNET, messages=user("[[sim:chunks(1000,10)]] [[sim:gap(50)]]"))[
+        "stream"
+    ]
     next(iter(stream))
     begun = time.monotonic()
     program.stop()
