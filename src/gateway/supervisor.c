@@ -17,8 +17,8 @@
 #define CHILDREN_MAX 256
 
 struct child {
-    pid_t pid; /* 0: not running */
     time_t started;
+    pid_t pid; /* 0: not running */
     unsigned pause_s;
 };
 
