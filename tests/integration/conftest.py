@@ -138,9 +138,22 @@ def warm_up(gateway):
     """What is opened with the first requests (resolver, wake-up descriptors) belongs to the
     baseline."""
     gateway.holds()
-    body = json.dumps({"model": "claude", "messages": [{"role": "user", "content": "warm-up"}], "max_tokens": 8})
+    body = json.dumps(
+        {"model": "claude", "messages": [{"role": "user", "content": "warm-up"}], "max_tokens": 8}
+    )
     subprocess.run(
-        ["curl", "-sS", "-o", os.devnull, "-m", "10", "--noproxy", "*", "-H", f"Authorization: Bearer {gateway.key}"]
+        [
+            "curl",
+            "-sS",
+            "-o",
+            os.devnull,
+            "-m",
+            "10",
+            "--noproxy",
+            "*",
+            "-H",
+            f"Authorization: Bearer {gateway.key}",
+        ]
         + ["-H", "Content-Type: application/json", "-d", body, gateway.base_url + "/chat/completions"],
         check=True,
     )

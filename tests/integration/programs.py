@@ -104,7 +104,9 @@ class Program:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.wait()
-            raise AssertionError(f"{self.name} did not end within {seconds} s of SIGTERM\n{self.log()[-2000:]}") from None
+            raise AssertionError(
+                f"{self.name} did not end within {seconds} s of SIGTERM\n{self.log()[-2000:]}"
+            ) from None
         self.check_log()
         assert code == 0, f"{self.name} ended with {code}\n{self.log()[-4000:]}"
 
@@ -184,11 +186,22 @@ class Gateway(Program):
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.config_file = folder / "config.yml"
-        text = config if isinstance(config, str) else yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+        text = (
+            config if isinstance(config, str) else yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+        )
         self.config_file.write_text(text, encoding="utf-8")
         self.key = key
         super().__init__(
-            folder, "lintel", "--config", self.config_file, "--host", host, "--port", port, *arguments, env=env
+            folder,
+            "lintel",
+            "--config",
+            self.config_file,
+            "--host",
+            host,
+            "--port",
+            port,
+            *arguments,
+            env=env,
         )
         self.baseline = None
 

@@ -62,7 +62,9 @@ class Raw:
 
     def chat(self, headers=(), **body):
         payload = json.dumps(body).encode()
-        return self.request("POST", "/v1/chat/completions", ["Content-Type: application/json", *headers], payload)
+        return self.request(
+            "POST", "/v1/chat/completions", ["Content-Type: application/json", *headers], payload
+        )
 
     def more(self):
         piece = self.socket.recv(65536)

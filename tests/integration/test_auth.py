@@ -11,7 +11,11 @@ BODY = json.dumps({"model": "claude", "messages": [{"role": "user", "content": "
 
 
 def head(gateway, *headers, length=len(BODY)):
-    lines = ["POST /v1/chat/completions HTTP/1.1", f"Host: {gateway.netloc}", "Content-Type: application/json"]
+    lines = [
+        "POST /v1/chat/completions HTTP/1.1",
+        f"Host: {gateway.netloc}",
+        "Content-Type: application/json",
+    ]
     return "\r\n".join([*lines, f"Content-Length: {length}", *headers, "", ""]).encode()
 
 

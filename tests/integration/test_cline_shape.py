@@ -77,7 +77,11 @@ def fold(found):
     chunks = found[:-1]
     text = "".join(c["choices"][0]["delta"].get("content") or "" for c in chunks if c["choices"])
     usage = [c["usage"] for c in chunks if c.get("usage")]
-    reasons = [c["choices"][0]["finish_reason"] for c in chunks if c["choices"] and c["choices"][0].get("finish_reason")]
+    reasons = [
+        c["choices"][0]["finish_reason"]
+        for c in chunks
+        if c["choices"] and c["choices"][0].get("finish_reason")
+    ]
     return text, reasons, usage
 
 
@@ -92,7 +96,9 @@ def test_later_turns(gateway):
     turns = [("user", "<task>\nFix the bug\n</task>")]
     for i in range(6):
         turns.append(("assistant", f"<read_file>\n<path>src/{i}.c</path>\n</read_file>"))
-        turns.append(("user", f"[read_file for 'src/{i}.c'] Result:\nint main(void) {{ return \"é\"[{i}]; }}\n"))
+        turns.append(
+            ("user", f"[read_file for 'src/{i}.c'] Result:\nint main(void) {{ return \"é\"[{i}]; }}\n")
+        )
         text, reasons, usage = fold(ask(gateway, **cline(*turns)))
         assert text and reasons == ["stop"] and len(usage) == 1
 
@@ -108,7 +114,7 @@ def test_prompt_cache_counts(gateway):
 
 
 def test_xml_in_the_answer_is_not_touched(gateway):
-    xml = "<write_to_file>\n<path>a.c</path>\n<content>\nif (a < b && c > d) puts(\"\\n\");\n</content>\n</write_to_file>"
+    xml = '<write_to_file>\n<path>a.c</path>\n<content>\nif (a < b && c > d) puts("\\n");\n</content>\n</write_to_file>'
     text, _, _ = fold(ask(gateway, **cline(("user", f"[[sim:reply({xml})]]"))))
     assert text == xml
 
@@ -121,7 +127,9 @@ def test_max_tokens_beside_temperature(gateway):
 def test_image_beside_text(gateway):
     request = cline(("user", "What is in the picture?"))
     pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-    request["messages"][-1]["content"].append({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{pixel}"}})
+    request["messages"][-1]["content"].append(
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{pixel}"}}
+    )
     text, reasons, _ = fold(ask(gateway, **request))
     assert text and reasons == ["stop"]
 
@@ -142,20 +150,27 @@ def test_native_tools(gateway):
             },
         },
     }
-    request = cline(("user", '[[sim:tool(read_file,{"path":"a.c"})]] [[sim:tool(read_file,{"path":"b.c"})]]'), tools=[tool])
+    request = cline(
+        ("user", '[[sim:tool(read_file,{"path":"a.c"})]] [[sim:tool(read_file,{"path":"b.c"})]]'),
+        tools=[tool],
+    )
     found = ask(gateway, **request)
     calls = {}
     for chunk in found[:-1]:
         for choice in chunk["choices"]:
             for delta in choice["delta"].get("tool_calls") or []:
-                call = calls.setdefault(delta["index"], {"id": "", "type": "function", "function": {"name": "", "arguments": ""}})
+                call = calls.setdefault(
+                    delta["index"], {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
+                )
                 call["id"] = delta.get("id") or call["id"]
                 call["function"]["name"] += delta["function"].get("name") or ""
                 call["function"]["arguments"] += delta["function"].get("arguments") or ""
     assert [json.loads(c["function"]["arguments"])["path"] for c in calls.values()] == ["a.c", "b.c"]
     request["messages"].append({"role": "assistant", "content": "", "tool_calls": list(calls.values())})
     for call in calls.values():
-        request["messages"].append({"role": "tool", "tool_call_id": call["id"], "content": [{"type": "text", "text": "int x;"}]})
+        request["messages"].append(
+            {"role": "tool", "tool_call_id": call["id"], "content": [{"type": "text", "text": "int x;"}]}
+        )
     text, reasons, _ = fold(ask(gateway, **request))
     assert text and reasons == ["stop"]
 
@@ -163,7 +178,11 @@ def test_native_tools(gateway):
 def test_history_with_tools_and_none_offered(gateway):
     """What context compaction sends: tool turns in the history, no tools in the request."""
     request = cline(("user", "Read a.c"))
-    call = {"id": "call_1", "type": "function", "function": {"name": "read_file", "arguments": '{"path":"a.c"}'}}
+    call = {
+        "id": "call_1",
+        "type": "function",
+        "function": {"name": "read_file", "arguments": '{"path":"a.c"}'},
+    }
     request["messages"] += [
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "call_1", "content": "int x;"},

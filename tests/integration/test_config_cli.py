@@ -149,7 +149,9 @@ def test_the_shapes_of_the_mission_documents_are_accepted(lintel):
     assert done.returncode == 0, done.stderr
     for key in ("rpm", "tpm", "retry_after", "api_keys", "alerting"):
         assert f".{key}" in done.stderr, key
-    assert "error" not in done.stderr and "your-password" not in done.stderr and "sk-team-a" not in done.stderr
+    assert (
+        "error" not in done.stderr and "your-password" not in done.stderr and "sk-team-a" not in done.stderr
+    )
 
 
 @pytest.mark.parametrize("file", sorted(p.name for p in (ROOT / "conf").glob("*.y*ml")))
@@ -229,7 +231,9 @@ def test_weak_key_beyond_loopback_is_refused(lintel, host, key):
 def test_weak_key_beyond_loopback_when_permitted(launch, simulator, key):
     config = configuration(simulator.url)
     config["general_settings"] = {"dangerously_permit_weak_or_unset_master_key": True}
-    gateway = launch(config, host="0.0.0.0", key=key or "anything", env={"LITELLM_MASTER_KEY": key} if key else None)
+    gateway = launch(
+        config, host="0.0.0.0", key=key or "anything", env={"LITELLM_MASTER_KEY": key} if key else None
+    )
     assert gateway.get("/v1/models", key)[0] == 200
     assert "master key" in gateway.log()
 
@@ -244,7 +248,9 @@ def test_options_from_the_environment(tmp_path, simulator):
     """What a container gets."""
     port = free_port()
     (tmp_path / "c.yml").write_text(yaml.safe_dump(configuration(simulator.url)), encoding="utf-8")
-    gateway = Gateway.bare(tmp_path, env={"CONFIG_FILE_PATH": "c.yml", "HOST": "127.0.0.1", "PORT": str(port)}, key=KEY)
+    gateway = Gateway.bare(
+        tmp_path, env={"CONFIG_FILE_PATH": "c.yml", "HOST": "127.0.0.1", "PORT": str(port)}, key=KEY
+    )
     try:
         gateway.wait_ready()
         assert gateway.port == port and gateway.get("/v1/models", KEY)[0] == 200
@@ -310,7 +316,9 @@ def test_logs_hold_no_secrets_and_no_prompts(launch, simulator, debug):
     secret = "the-prompt-nobody-may-read"
     with Raw(gateway) as raw:
         raw.chat(model="claude", messages=[{"role": "user", "content": secret}], stream=True).reply()
-        raw.chat(model="claude", messages=[{"role": "user", "content": f"[[sim:error(500)]] {secret}"}]).reply()
+        raw.chat(
+            model="claude", messages=[{"role": "user", "content": f"[[sim:error(500)]] {secret}"}]
+        ).reply()
     gateway.stop()
     log = gateway.log()
     for word in (KEY, "simulated-bedrock-secret-key", secret):
@@ -323,5 +331,8 @@ def test_workers_share_a_port(launch, simulator):
     gateway.wait_ready()
     for _ in range(20):
         with Raw(gateway) as raw:
-            assert raw.chat(model="claude", messages=[{"role": "user", "content": "Hello"}]).reply().status == 200
+            assert (
+                raw.chat(model="claude", messages=[{"role": "user", "content": "Hello"}]).reply().status
+                == 200
+            )
     gateway.stop()

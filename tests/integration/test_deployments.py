@@ -67,7 +67,10 @@ def served(gateway, model="claude", **more):
 # ---- ids --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", ["arn", "converse-arn", "model-id", "region", f"bedrock/{CLAUDE}", "bedrock/us.amazon.nova-pro-v1:0"])
+@pytest.mark.parametrize(
+    "model",
+    ["arn", "converse-arn", "model-id", "region", f"bedrock/{CLAUDE}", "bedrock/us.amazon.nova-pro-v1:0"],
+)
 def test_model_ids(gateway, model):
     """The simulator verifies the signature over the encoded path of each."""
     answer = served(gateway, model).json()
@@ -167,7 +170,13 @@ def test_session_token(launch, token_simulator):
             extra_models=[
                 deployment("with", MODELS["claude"], token_simulator.url, **temporary, **token),
                 deployment("without", MODELS["claude"], token_simulator.url, **temporary),
-                deployment("expired", MODELS["claude"], token_simulator.url, aws_access_key_id="AKIAEXPIRED", aws_secret_access_key="expired-secret"),
+                deployment(
+                    "expired",
+                    MODELS["claude"],
+                    token_simulator.url,
+                    aws_access_key_id="AKIAEXPIRED",
+                    aws_secret_access_key="expired-secret",
+                ),
             ],
         )
     )
@@ -276,7 +285,9 @@ def test_a_certificate_nobody_vouches_for(launch, tls):
 def test_a_certificate_of_the_configured_authority(launch, tls, authority, tmp_path):
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     own = launch(
-        configuration(f"https://127.0.0.1:{tls.port}", litellm_settings={"ssl_verify": str(tmp_path / "ca.pem")})
+        configuration(
+            f"https://127.0.0.1:{tls.port}", litellm_settings={"ssl_verify": str(tmp_path / "ca.pem")}
+        )
     )
     served(own)
     assert events(served(own, stream=True).body)[-1] == "[DONE]"
@@ -287,7 +298,9 @@ def test_a_certificate_for_somebody_else(launch, simulator, authority, tmp_path)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     relay = Tls(authority.issue_cert("bedrock.example"), simulator.port)
     own = launch(
-        configuration(f"https://127.0.0.1:{relay.port}", litellm_settings={"ssl_verify": str(tmp_path / "ca.pem")})
+        configuration(
+            f"https://127.0.0.1:{relay.port}", litellm_settings={"ssl_verify": str(tmp_path / "ca.pem")}
+        )
     )
     assert ask(own, "claude").status in (502, 503)
     own.nothing_left()

@@ -206,7 +206,9 @@ def test_head(gateway):
         assert raw.request().reply().status == 200
 
 
-@pytest.mark.parametrize("target", ["/nowhere", "/v1/chat/completions/", "/V1/models", "//v1/models", "/ui/..;/v1"])
+@pytest.mark.parametrize(
+    "target", ["/nowhere", "/v1/chat/completions/", "/V1/models", "//v1/models", "/ui/..;/v1"]
+)
 def test_unknown_path(gateway, target):
     with Raw(gateway) as raw:
         reply = raw.request(target=target).reply()
@@ -241,7 +243,10 @@ def test_query_and_absolute_target(gateway):
 
 @pytest.mark.parametrize(
     "target",
-    ["/openai/deployments/claude/chat/completions?api-version=2024-10-21", "/engines/claude/chat/completions"],
+    [
+        "/openai/deployments/claude/chat/completions?api-version=2024-10-21",
+        "/engines/claude/chat/completions",
+    ],
 )
 def test_model_in_the_path(gateway, target):
     body = json.dumps({"messages": HELLO}).encode()
@@ -323,7 +328,9 @@ CHUNKED = GOOD + b"Transfer-Encoding: chunked\r\n"
     "request_bytes",
     [
         pytest.param(CHUNKED + b"Content-Length: 3\r\n\r\n0\r\n\r\n", id="both-lengths"),
-        pytest.param(GOOD + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", id="both-reversed"),
+        pytest.param(
+            GOOD + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", id="both-reversed"
+        ),
         pytest.param(GOOD + b"Content-Length: 3\r\nContent-Length: 5\r\n\r\nabcde", id="two-lengths"),
         pytest.param(GOOD + b"Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", id="same-length-twice"),
         pytest.param(GOOD + b"Content-Length: 3, 3\r\n\r\nabc", id="length-list"),

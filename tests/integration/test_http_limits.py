@@ -237,7 +237,11 @@ BYTES = 8_000_000  # of an answer: more than the kernel's buffers take
 
 
 def flood(raw, stream=True):
-    raw.chat(model="claude", messages=[{"role": "user", "content": f"[[sim:chunks({BYTES // 1000},1000)]] [[sim:gap(0)]]"}], stream=stream)
+    raw.chat(
+        model="claude",
+        messages=[{"role": "user", "content": f"[[sim:chunks({BYTES // 1000},1000)]] [[sim:gap(0)]]"}],
+        stream=stream,
+    )
 
 
 def text_of(found):
@@ -256,7 +260,10 @@ def paused(gateway, count=1):
 
 def test_a_client_that_does_not_read_costs_little(launch, simulator):
     # What the sanitizer would keep of freed memory is not the gateway's.
-    gateway = launch(configuration(simulator.url), env={"ASAN_OPTIONS": f"{ASAN}:quarantine_size_mb=0:thread_local_quarantine_size_kb=0"})
+    gateway = launch(
+        configuration(simulator.url),
+        env={"ASAN_OPTIONS": f"{ASAN}:quarantine_size_mb=0:thread_local_quarantine_size_kb=0"},
+    )
     streams = 4
     held = [Raw(gateway, receive_buffer=4096) for _ in range(streams)]
     try:
@@ -281,7 +288,9 @@ def test_a_client_that_stops_reading_is_cut(gateway, simulator):
     with Raw(gateway, receive_buffer=4096) as raw:
         flood(raw)
         paused(gateway)
-        took, _ = seconds_until(lambda: wait_for(lambda: gateway.holds()["live"] == 0, STALL + 3, "the client cut"))
+        took, _ = seconds_until(
+            lambda: wait_for(lambda: gateway.holds()["live"] == 0, STALL + 3, "the client cut")
+        )
         assert took > STALL - 1
         wait_for(lambda: simulator.stats()["cancelled"] == before + 1, 1, "the upstream call cancelled")
         with pytest.raises((Closed, ConnectionResetError)):
@@ -290,7 +299,11 @@ def test_a_client_that_stops_reading_is_cut(gateway, simulator):
 
 def test_a_slow_reader_is_not_cut(gateway):
     with Raw(gateway, receive_buffer=65536) as raw:
-        raw.chat(model="claude", messages=[{"role": "user", "content": "[[sim:chunks(3000,1000)]] [[sim:gap(0)]]"}], stream=True)
+        raw.chat(
+            model="claude",
+            messages=[{"role": "user", "content": "[[sim:chunks(3000,1000)]] [[sim:gap(0)]]"}],
+            stream=True,
+        )
         end = time.monotonic() + STALL + 1.5
         while time.monotonic() < end:  # a little at a time, for longer than the stall clock
             raw.more()
@@ -308,7 +321,11 @@ def test_a_whole_answer_that_is_not_read_is_cut(gateway):
 def test_answers_are_paced_by_the_reader(gateway):
     """Everything arrives in order and whole when the reader stops and goes on."""
     with Raw(gateway, receive_buffer=4096) as raw:
-        raw.chat(model="claude", messages=[{"role": "user", "content": "[[sim:chunks(2000,1000)]] [[sim:gap(0)]]"}], stream=True)
+        raw.chat(
+            model="claude",
+            messages=[{"role": "user", "content": "[[sim:chunks(2000,1000)]] [[sim:gap(0)]]"}],
+            stream=True,
+        )
         _, status, _ = raw.head()
         assert status == 200
         body = b""

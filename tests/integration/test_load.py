@@ -16,7 +16,9 @@ GAP_MS = 25
 async def one_stream(gateway, text):
     """(body, arrival time of each piece) of one streamed answer."""
     reader, writer = await asyncio.open_connection(gateway.host, gateway.port)
-    body = json.dumps({"model": "claude", "messages": [{"role": "user", "content": text}], "stream": True}).encode()
+    body = json.dumps(
+        {"model": "claude", "messages": [{"role": "user", "content": text}], "stream": True}
+    ).encode()
     writer.write(
         f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {gateway.key}\r\n"
         f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode()
@@ -87,7 +89,9 @@ def test_all_leave_at_once(gateway, leave_after):
     async def leaver():
         reader, writer = await asyncio.open_connection(gateway.host, gateway.port)
         text = "[[sim:chunks(2000,30)]] [[sim:gap(20)]]"
-        body = json.dumps({"model": "claude", "messages": [{"role": "user", "content": text}], "stream": True}).encode()
+        body = json.dumps(
+            {"model": "claude", "messages": [{"role": "user", "content": text}], "stream": True}
+        ).encode()
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {gateway.key}\r\n"
         writer.write(head.encode() + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
         for _ in range(leave_after):

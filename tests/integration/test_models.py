@@ -7,7 +7,9 @@ from conftest import MODELS, deployment
 SETTINGS = {
     # Two deployments of one group are one model. Nobody calls them here.
     "extra_models": [deployment("pair", MODELS[name], "http://127.0.0.1:9") for name in ("claude", "nova")],
-    "router_settings": {"model_group_alias": {"gpt-4o": "claude", "secret": {"model": "nova", "hidden": True}}},
+    "router_settings": {
+        "model_group_alias": {"gpt-4o": "claude", "secret": {"model": "nova", "hidden": True}}
+    },
 }
 
 

@@ -21,7 +21,10 @@ def user(text):
 def function(name, **properties):
     schema = {"type": "object", "properties": {k: {"type": v} for k, v in properties.items()}}
     schema["required"] = list(properties)
-    return {"type": "function", "function": {"name": name, "description": f"Does {name}.", "parameters": schema}}
+    return {
+        "type": "function",
+        "function": {"name": name, "description": f"Does {name}.", "parameters": schema},
+    }
 
 
 WEATHER = function("get_weather", city="string")
@@ -68,14 +71,18 @@ def test_plain(client, model):
 
 
 def test_stream(client):
-    text, calls, reasons, usages = collect(client.chat.completions.create(model="claude", messages=HELLO, stream=True))
+    text, calls, reasons, usages = collect(
+        client.chat.completions.create(model="claude", messages=HELLO, stream=True)
+    )
     assert text and not calls and reasons == ["stop"] and not usages
     whole = client.chat.completions.create(model="claude", messages=HELLO)
     assert text == whole.choices[0].message.content
 
 
 def test_stream_comes_in_pieces(client):
-    stream = client.chat.completions.create(model="claude", messages=user("[[sim:chunks(20,10)]]"), stream=True)
+    stream = client.chat.completions.create(
+        model="claude", messages=user("[[sim:chunks(20,10)]]"), stream=True
+    )
     pieces = [c.choices[0].delta.content for c in stream if c.choices and c.choices[0].delta.content]
     assert len(pieces) == 20 and all(len(p.encode()) == 10 for p in pieces)
 
@@ -106,7 +113,10 @@ def test_usage_chunk(client):
 
 
 def test_role_comes_first_and_once(client):
-    roles = [c.choices[0].delta.role for c in client.chat.completions.create(model="claude", messages=HELLO, stream=True)]
+    roles = [
+        c.choices[0].delta.role
+        for c in client.chat.completions.create(model="claude", messages=HELLO, stream=True)
+    ]
     assert roles[0] == "assistant" and not any(roles[1:])
 
 
@@ -132,7 +142,10 @@ def test_what_must_be_escaped_arrives(client):
 @pytest.mark.parametrize("role", ["system", "developer"])
 def test_instructions(client, role):
     parts = [{"type": "text", "text": "Be kind."}]
-    body = sent(client, [{"role": role, "content": "Be terse."}, {"role": role, "content": parts}, *user("[[sim:echo]]")])
+    body = sent(
+        client,
+        [{"role": role, "content": "Be terse."}, {"role": role, "content": parts}, *user("[[sim:echo]]")],
+    )
     assert body["system"] == [{"text": "Be terse."}, {"text": "Be kind."}]
 
 
@@ -178,7 +191,9 @@ def test_cache_control_becomes_cache_points(client):
 
 def test_max_tokens(client):
     for name in ("max_tokens", "max_completion_tokens"):
-        answer = client.chat.completions.create(model="claude", messages=user("[[sim:chunks(50,20)]]"), **{name: 3})
+        answer = client.chat.completions.create(
+            model="claude", messages=user("[[sim:chunks(50,20)]]"), **{name: 3}
+        )
         assert answer.choices[0].finish_reason == "length" and answer.usage.completion_tokens <= 3
     stream = client.chat.completions.create(
         model="claude", messages=user("[[sim:chunks(50,20)]]"), max_tokens=3, stream=True
@@ -205,8 +220,12 @@ def test_stop(client, stop):
 )
 def test_finish_reasons(client, reason, expected):
     prompt = user(f"[[sim:stop({reason})]] Hello")
-    assert client.chat.completions.create(model="claude", messages=prompt).choices[0].finish_reason == expected
-    assert collect(client.chat.completions.create(model="claude", messages=prompt, stream=True))[2] == [expected]
+    assert (
+        client.chat.completions.create(model="claude", messages=prompt).choices[0].finish_reason == expected
+    )
+    assert collect(client.chat.completions.create(model="claude", messages=prompt, stream=True))[2] == [
+        expected
+    ]
 
 
 # ---- images -----------------------------------------------------------------------------------------
@@ -222,7 +241,15 @@ def png(width, height):
 
 
 def image(url, **more):
-    return [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, {"type": "image_url", "image_url": {"url": url, **more}}]}]
+    return [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "What is it?"},
+                {"type": "image_url", "image_url": {"url": url, **more}},
+            ],
+        }
+    ]
 
 
 def test_image_by_data_url(client):
@@ -230,7 +257,10 @@ def test_image_by_data_url(client):
     messages = image(f"data:image/png;base64,{data}", detail="low")
     messages[0]["content"][0]["text"] = "[[sim:echo]]"
     (turn,) = sent(client, messages)["messages"]
-    assert turn["content"] == [{"text": "[[sim:echo]]"}, {"image": {"format": "png", "source": {"bytes": data}}}]
+    assert turn["content"] == [
+        {"text": "[[sim:echo]]"},
+        {"image": {"format": "png", "source": {"bytes": data}}},
+    ]
 
 
 @pytest.mark.parametrize(
@@ -275,14 +305,18 @@ def test_tool_without_arguments(client):
     prompt = user("[[sim:tool(now)]]")
     whole = client.chat.completions.create(model="claude", messages=prompt, tools=tools)
     assert json.loads(whole.choices[0].message.tool_calls[0].function.arguments) == {}
-    _, calls, _, _ = collect(client.chat.completions.create(model="claude", messages=prompt, tools=tools, stream=True))
+    _, calls, _, _ = collect(
+        client.chat.completions.create(model="claude", messages=prompt, tools=tools, stream=True)
+    )
     assert json.loads(calls[0]["arguments"]) == {}
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_parallel_tool_calls(client, stream):
     prompt = user('[[sim:tool(get_weather,{"city":"Oslo"})]] [[sim:tool(get_time,{"zone":"CET"})]]')
-    answer = client.chat.completions.create(model="claude", messages=prompt, tools=[WEATHER, TIME], stream=stream)
+    answer = client.chat.completions.create(
+        model="claude", messages=prompt, tools=[WEATHER, TIME], stream=stream
+    )
     if stream:
         _, calls, reasons, _ = collect(answer)
     else:
@@ -305,7 +339,9 @@ def test_tool_loop(client, stream):
     messages.append(message.model_dump(exclude_none=True))
     for call in message.tool_calls:
         messages.append({"role": "tool", "tool_call_id": call.id, "content": f"{call.function.name}: fine"})
-    final = client.chat.completions.create(model="claude", messages=messages, tools=[WEATHER, TIME], stream=stream)
+    final = client.chat.completions.create(
+        model="claude", messages=messages, tools=[WEATHER, TIME], stream=stream
+    )
     if stream:
         text, calls, reasons, _ = collect(final)
     else:
@@ -416,7 +452,9 @@ def test_abort_before_the_first_byte(gateway, simulator):
     for stream in (True, False):
         with openai_client(gateway, timeout=0.3) as client:
             with pytest.raises(openai.APITimeoutError):
-                client.chat.completions.create(model="claude", messages=user("[[sim:slow_head(20000)]]"), stream=stream)
+                client.chat.completions.create(
+                    model="claude", messages=user("[[sim:slow_head(20000)]]"), stream=stream
+                )
     wait_for(lambda: simulator.stats()["cancelled"] == before + 2, 1, "the upstream calls cancelled")
 
 
@@ -448,7 +486,11 @@ def test_headers(client, stream):
         assert headers["cache-control"] == "no-cache" and headers["x-accel-buffering"] == "no"
     else:
         assert headers["content-type"] == "application/json"
-        assert int(headers["x-litellm-response-duration-ms"]) >= int(headers["x-litellm-overhead-duration-ms"]) >= 0
+        assert (
+            int(headers["x-litellm-response-duration-ms"])
+            >= int(headers["x-litellm-overhead-duration-ms"])
+            >= 0
+        )
     if stream:
         assert collect(raw.parse())[2] == ["stop"]
 

@@ -186,7 +186,9 @@ def test_stream_that_breaks_off(gateway, fault, after):
 def test_the_next_request_is_served(gateway, fault):
     with Raw(gateway) as raw:
         first = raw.chat(
-            model="claude", messages=[{"role": "user", "content": f"[[sim:{fault}]] [[sim:chunks(9,9)]]"}], stream=True
+            model="claude",
+            messages=[{"role": "user", "content": f"[[sim:{fault}]] [[sim:chunks(9,9)]]"}],
+            stream=True,
         ).reply()
         broken_stream(first)
         again = raw.chat(model="claude", messages=[{"role": "user", "content": "Hello"}], stream=True).reply()
@@ -208,7 +210,11 @@ def test_silence_in_mid_stream_is_bridged(gateway):
 def test_silence_before_the_first_event_is_bridged(gateway):
     begun = time.monotonic()
     with Raw(gateway) as raw:
-        raw.chat(model="claude", messages=[{"role": "user", "content": "[[sim:slow_head(2500)]] Hello"}], stream=True)
+        raw.chat(
+            model="claude",
+            messages=[{"role": "user", "content": "[[sim:slow_head(2500)]] Hello"}],
+            stream=True,
+        )
         _, status, _ = raw.head()
         assert status == 200 and time.monotonic() - begun < 2
         pieces = list(raw.chunks())
