@@ -165,23 +165,29 @@ const char *config_homes(struct config_loader *l, struct slice name)
     return text.p;
 }
 
-/* ---- misplaced shapes that are accepted ---------------------------------------------------- */
+/* ---- what an option without effect deserves to hear ---------------------------------------- */
 
-const char *config_right_place(const struct config_option *o)
+#define PLACE(right) " (LiteLLM's place for it: " right ")"
+#define SOURCE       ": this source of credentials is not supported, the model has none"
+
+const char *config_accepted_note(const struct config_option *o)
 {
-    static const char *const moved[][3] = {
-        {"litellm_settings", "rpm", "litellm_params of a model"},
-        {"litellm_settings", "tpm", "litellm_params of a model"},
-        {"litellm_settings", "max_parallel_requests", "general_settings"},
-        {"litellm_settings", "retry_after", "router_settings"},
-        {"litellm_settings", "alerting", "general_settings"},
-        {"litellm_settings", "alerting_threshold", "general_settings"},
-        {"litellm_settings", "debug", "litellm_settings.set_verbose"},
-        {"general_settings", "api_keys", "keys made with /key/generate"},
-        {"router_settings", "cache_kwargs", "litellm_settings.cache_params"},
+    static const char *const notes[][3] = {
+        {"litellm_settings", "rpm", PLACE("litellm_params of a model")},
+        {"litellm_settings", "tpm", PLACE("litellm_params of a model")},
+        {"litellm_settings", "max_parallel_requests", PLACE("general_settings")},
+        {"litellm_settings", "retry_after", PLACE("router_settings")},
+        {"litellm_settings", "alerting", PLACE("general_settings")},
+        {"litellm_settings", "alerting_threshold", PLACE("general_settings")},
+        {"litellm_settings", "debug", PLACE("litellm_settings.set_verbose")},
+        {"general_settings", "api_keys", PLACE("keys made with /key/generate")},
+        {"router_settings", "cache_kwargs", PLACE("litellm_settings.cache_params")},
+        {"litellm_params", "aws_role_name", SOURCE},
+        {"litellm_params", "aws_web_identity_token", SOURCE},
+        {"litellm_params", "api_key", SOURCE},
     };
-    for (size_t i = 0; i < sizeof(moved) / sizeof(*moved); i++)
-        if (strcmp(moved[i][0], o->section) == 0 && strcmp(moved[i][1], o->name) == 0)
-            return moved[i][2];
-    return NULL;
+    for (size_t i = 0; i < sizeof(notes) / sizeof(*notes); i++)
+        if (strcmp(notes[i][0], o->section) == 0 && strcmp(notes[i][1], o->name) == 0)
+            return notes[i][2];
+    return "";
 }

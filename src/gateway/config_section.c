@@ -122,12 +122,7 @@ static void warn_once(struct config_loader *l, const struct config_option *o,
     if (*warned)
         return;
     *warned = 1;
-    const char *right = config_right_place(o);
-    if (right)
-        config_warn(l, place, "is accepted but has no effect yet (LiteLLM's place for it: %s)",
-                    right);
-    else
-        config_warn(l, place, "is accepted but has no effect yet");
+    config_warn(l, place, "is accepted but has no effect yet%s", config_accepted_note(o));
 }
 
 static void check_known(struct config_loader *l, const struct config_option *o,

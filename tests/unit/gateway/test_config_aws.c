@@ -190,25 +190,26 @@ static void refusals(void **state)
     RUN(rows);
 }
 
+#define UNUSABLE                                                                                   \
+    ": is accepted but has no effect yet: this source of credentials is not supported, the model " \
+    "has none\n"
+
 /* Sources that are meant to be used, but cannot be yet. */
 static void named_sources(void **state)
 {
     static const struct row rows[] = {
         {.yaml = ENTRY("aws_role_name: \"arn:aws:iam::1:role/r\""),
          .env = {ENV_KEYS},
-         .problems = "W3 model_list[0].litellm_params.aws_role_name: is accepted but has no effect "
-                     "yet\n",
+         .problems = "W3 model_list[0].litellm_params.aws_role_name" UNUSABLE,
          .source = "none",
          .best = "aws_role_name"},
         {.yaml = ENTRY("aws_web_identity_token: t, aws_role_name: r"),
-         .problems =
-             "W3 model_list[0].litellm_params.aws_web_identity_token: is accepted but has no "
-             "effect yet\n"
-             "W3 model_list[0].litellm_params.aws_role_name: is accepted but has no effect yet\n",
+         .problems = "W3 model_list[0].litellm_params.aws_web_identity_token" UNUSABLE
+                     "W3 model_list[0].litellm_params.aws_role_name" UNUSABLE,
          .source = "none",
          .best = "aws_web_identity_token"},
         {.yaml = ENTRY("api_key: bearer"),
-         .problems = "W3 model_list[0].litellm_params.api_key: is accepted but has no effect yet\n",
+         .problems = "W3 model_list[0].litellm_params.api_key" UNUSABLE,
          .source = "none",
          .best = "api_key"},
         {.yaml = ENTRY("aws_profile_name: role"),

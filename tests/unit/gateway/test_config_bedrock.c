@@ -3,14 +3,16 @@
 #include "check.h"
 #include "config_bedrock.h"
 
+#include <string.h>
+
 #define ARN "arn:aws:bedrock:eu-west-3:123456789012:application-inference-profile/abc"
 
 static void assert_slice(struct slice got, const char *wanted)
 {
     char text[4096] = "";
     assert_true(got.n < sizeof(text));
-    for (size_t i = 0; i < got.n; i++)
-        text[i] = got.p[i];
+    if (got.n)
+        memcpy(text, got.p, got.n);
     assert_string_equal(text, wanted);
 }
 
