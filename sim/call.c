@@ -222,6 +222,14 @@ static void finish_stream(struct sim_call *c, struct buf *out)
         c->framing.keep_alive && !cut);
 }
 
+/* Late frames are caught up with slowly: a model does not speak in bursts either. */
+static int64_t due_after(const struct sim_call *c, int64_t wait_ms)
+{
+    const int64_t planned = c->due + wait_ms;
+    const int64_t soonest = turn_now(&c->server->turn) + wait_ms / 2;
+    return planned > soonest ? planned : soonest;
+}
+
 static void add_frame(struct sim_call *c, struct buf *out)
 {
     const struct plan_frame *frame = &c->plan->frames[c->next++];
@@ -230,7 +238,7 @@ static void add_frame(struct sim_call *c, struct buf *out)
     http1_chunk_commit(&c->framing, out, mark);
     c->offset += frame->n;
     if (c->next < c->plan->count)
-        c->due += c->plan->frames[c->next].wait_ms;
+        c->due = due_after(c, c->plan->frames[c->next].wait_ms);
 }
 
 /* Everything that is due, as far as the client has room for it. */
