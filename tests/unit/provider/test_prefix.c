@@ -20,7 +20,7 @@ static const char head[] =
 /* The conversation after n tool calls: text, call, two results and a remark in each turn. */
 static void write_request(struct buf *b, int turns)
 {
-    BUF_LITERAL(b, head);
+    buf_add(b, slice_of(head));
     for (int i = 0; i < turns; i++)
         buf_addf(b,
                  ",{\"role\":\"assistant\",\"content\":\"Step %d\\n\",\"tool_calls\":["
