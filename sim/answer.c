@@ -12,6 +12,8 @@
 #include "prompt.h"
 #include "signature.h"
 
+#include <ctype.h>
+
 #define GIST_BYTES   80
 #define RESULT_BYTES 400 /* of a tool's result that are quoted */
 #define TEXT_MAX     (32 * 1024 * 1024)
@@ -76,7 +78,7 @@ static size_t words_of(struct slice text)
     size_t n = 0;
     bool inside = false;
     for (size_t i = 0; i < text.n; i++) {
-        const bool space = slice_is_blank(slice_make(text.p + i, 1));
+        const bool space = isspace((unsigned char)text.p[i]);
         n += !space && !inside;
         inside = !space;
     }
