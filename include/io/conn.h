@@ -55,9 +55,9 @@ struct conn_limits {
 };
 
 /* Binds and listens. `host` is a numeric address, "localhost" or a name (resolved at start,
- * blocking); "::" listens on IPv6 and IPv4. `port` 0 takes a free one. SO_REUSEADDR; SO_REUSEPORT
- * when `reuseport`. Returns NULL and an explanation in `*error` (static or strerror text, e.g.
- * "address already in use"). */
+ * blocking; of several addresses an IPv4 one); "::" listens on IPv6 and IPv4. `port` 0 takes a free
+ * one. SO_REUSEADDR; SO_REUSEPORT when `reuseport`. Returns NULL and an explanation in `*error`
+ * (static or strerror text, e.g. "address already in use"). */
 struct listener *listener_open(struct turn *t, const char *host, int port, bool reuseport,
                                const struct conn_events *events, void *server,
                                const struct conn_limits *limits, const char **error);
@@ -68,7 +68,7 @@ unsigned listener_connections(const struct listener *l); /* open now */
 void listener_stop(struct listener *l);
 
 /* Stops, cuts every connection (their owners hear `gone` in the next turn) and releases the
- * listener once all handles are closed. */
+ * listener once all handles are closed; do not use it after this call. */
 void listener_close(struct listener *l);
 
 /* ---- one connection, by its owner ---------------------------------------------------------- */
@@ -84,9 +84,10 @@ void conn_send(struct conn *c, struct buf *out);
 /* Bytes given to conn_send and not yet taken by the kernel. */
 size_t conn_queued(const struct conn *c);
 
-/* The reply is complete: `user` is forgotten. With keep_alive the next request is parsed once all
- * is sent (an unread body is read and dropped up to 256 KiB, beyond that the connection closes);
- * without, the connection closes after the last byte. */
+/* The reply is complete: `user` is forgotten, and the owner forgets `c`. With keep_alive the next
+ * request is parsed once all is sent (an unread body is read and dropped up to 256 KiB and for 2 s,
+ * beyond that the connection closes); without, the connection closes after the last byte. A client
+ * that may still be sending gets up to 2 s to read the reply before its input is cut off. */
 void conn_finish(struct conn *c, bool keep_alive);
 
 /* Address of the client, "127.0.0.1" or "::1"; valid as long as the connection. */

@@ -36,8 +36,11 @@ struct turn {
     bool draining;
 };
 
-void turn_init(struct turn *t, uv_loop_t *loop); /* handles are unreferenced */
-void turn_fini(struct turn *t); /* closes its handles; run the loop once more after */
+/* Its handles do not keep the loop alive, marked items and graves do. */
+void turn_init(struct turn *t, uv_loop_t *loop);
+/* Releases what is buried and closes its handles: run the loop once more after. The last to go:
+ * nothing may be marked or buried from here on. */
+void turn_fini(struct turn *t);
 
 void turn_item_init(struct turn_item *item, void (*step)(struct turn_item *));
 void turn_mark(struct turn *t, struct turn_item *item); /* marking twice is one step */

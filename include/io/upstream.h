@@ -3,7 +3,11 @@
 
 /* Outgoing HTTP calls: libcurl's multi interface driven by the loop. HTTP/1.1 only (on HTTP/2 a
  * paused stream makes libcurl buffer megabytes), connections kept and reused, TLS verified, no
- * redirects, no transparent decoding.
+ * redirects, no transparent decoding. Sent are the call's headers, Host and Content-Length, nothing
+ * else. Proxies come from the environment. SIGPIPE must be ignored by the process.
+ *
+ * A kept connection that the server closes before the first byte of an answer is the usual race
+ * with its idle timeout: the call is sent again on a fresh one, by libcurl, up to five times.
  *
  * Who owns what: the caller owns the call's bytes (URL, headers, body) and must keep them until the
  * end event or until upstream_cancel() returns. The upstream_op belongs to this module and is valid
@@ -34,7 +38,8 @@ enum upstream_end {
 };
 
 struct upstream_events {
-    /* Status and headers; called once, before any data. Headers are valid during the call. */
+    /* Status and headers (at most 256 lines and 64 KiB; the last of several heads when interim
+     * answers precede); called once, before any data. Headers are valid during the call. */
     void (*head)(void *user, int status, struct http_headers headers);
     /* A piece of the body (at most 16 KiB). False: not now (see Pause). */
     bool (*data)(void *user, struct slice bytes);
@@ -45,7 +50,10 @@ struct upstream_events {
 
 /* Milliseconds; 0 = no limit. */
 struct upstream_timeouts {
-    unsigned connect_ms, first_ms, idle_ms, total_ms;
+    unsigned connect_ms; /* name, connect and TLS together; a kept connection needs none */
+    unsigned first_ms;   /* from there to the end of the answer's head, sending included */
+    unsigned idle_ms;    /* between two pieces of the answer; stands still while paused */
+    unsigned total_ms;   /* from upstream_start to the end, pauses included */
 };
 
 struct upstream_tls {

@@ -129,7 +129,9 @@ static void a_refused_expectation_closes(void **state)
     owner_open(o, w, act_refuse);
     struct peer *p = peer_connect(w, owner_port(o));
     peer_say(p, "POST /c HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+    int64_t since = turn_now(&w->turn);
     WORLD_UNTIL(w, p->eof);
+    assert_true(turn_now(&w->turn) - since < 1000); /* at once: nothing is waited for */
     assert_true(peer_has(p, "HTTP/1.1 401"));
     assert_false(peer_has(p, "100 Continue"));
     peer_free(p);
@@ -151,6 +153,27 @@ static void a_refused_body_is_skipped(void **state)
     assert_false(p->eof);
     assert_int_equal(o->heads, 2);
     free(body);
+    peer_free(p);
+    owner_close(o);
+}
+
+/* Its length is unknown at first, so it is dropped up to the cap. */
+static void a_refused_endless_body_closes(void **state)
+{
+    struct world *w = *state;
+    struct owner *o = new_owner();
+    owner_open(o, w, act_refuse);
+    struct peer *p = peer_connect(w, owner_port(o));
+    char chunk[10000 + 8] = "2710\r\n";
+    memset(chunk + 6, 'x', 10000);
+    memcpy(chunk + 10006, "\r\n", 2);
+    peer_say(p, "POST /big HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 30; i++)
+        peer_send(p, chunk, sizeof(chunk));
+    int64_t since = turn_now(&w->turn);
+    WORLD_UNTIL(w, p->eof);
+    assert_true(turn_now(&w->turn) - since < 1000);
+    assert_true(peer_has(p, "HTTP/1.1 401"));
     peer_free(p);
     owner_close(o);
 }
@@ -207,7 +230,9 @@ static void a_paused_body_stops_the_sender(void **state)
     struct peer *p = peer_connect(w, owner_port(o));
     char *body = calloc(1, size);
     gate_open = false;
-    peer_say(p, "POST /big HTTP/1.1\r\nHost: h\r\nContent-Length: 16777216\r\n\r\n");
+    peer_say(p, "POST /big HTTP/1.1\r\nHost: h\r\nContent-Length: 16777216\r\n"
+                "Expect: 100-continue\r\n\r\n");
+    WORLD_UNTIL(w, peer_has(p, "100 Continue"));
     peer_send(p, body, size);
     WORLD_UNTIL(w, o->heads == 1 && owner_request(o)->stage == 2);
     world_run_ms(w, 50);
@@ -220,6 +245,7 @@ static void a_paused_body_stops_the_sender(void **state)
     WORLD_UNTIL(w, peer_has(p, "read all"));
     assert_int_equal(p->writes, 0);
     assert_true(o->largest_body <= 64 * 1024);
+    assert_int_equal(peer_count(p, "100 Continue"), 1);
     free(body);
     peer_free(p);
     owner_close(o);
@@ -312,6 +338,7 @@ int main(void)
         WORLD_TEST(asks_for_the_body_only_when_the_owner_wants_it),
         WORLD_TEST(a_refused_expectation_closes),
         WORLD_TEST(a_refused_body_is_skipped),
+        WORLD_TEST(a_refused_endless_body_closes),
         WORLD_TEST(a_refused_upload_sees_its_reply),
         WORLD_TEST(a_paused_body_stops_the_sender),
         WORLD_TEST(reading_ahead_is_bounded),

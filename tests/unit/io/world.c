@@ -81,10 +81,10 @@ void world_close(struct world *w)
     if (uv_loop_alive(&w->loop))
         uv_walk(&w->loop, tell_open, NULL);
     assert_int_equal(uv_loop_close(&w->loop), 0);
-    /* A resolver's thread, left alone by a cancelled call, takes its descriptor along. */
+    /* A resolver's thread, left alone by a cancelled call, opens and closes some of its own. */
     for (int ms = 0; ms < 2000 && count_descriptors() > w->descriptors; ms++)
         uv_sleep(1);
-    assert_int_equal(count_descriptors(), w->descriptors);
+    assert_true(count_descriptors() <= w->descriptors);
 }
 
 int world_setup(void **state)
