@@ -46,6 +46,8 @@ struct llm_usage {
     int64_t cache_write;    /* all of it */
     int64_t cache_write_1h; /* the part with the one-hour TTL */
     int64_t reasoning;      /* part of output; 0 when not reported */
+    bool has_cost;          /* `cost` is known */
+    double cost;            /* USD */
 };
 
 int64_t llm_usage_prompt(const struct llm_usage *u); /* all input */

@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "wire/sigv4.h"
 
-struct provider;
+struct model;
 
 struct deployment {
     const char *id;         /* stable: model_info.id, or derived from name, model and region */
@@ -19,10 +19,11 @@ struct deployment {
     struct aws_credentials credentials; /* empty access_key_id: none found */
     const char *credential_source;      /* for people: "litellm_params", "environment", … */
     yyjson_val *defaults; /* object: request parameters used where the client is silent, or NULL */
-    yyjson_val *model_info;  /* object as configured, or NULL */
-    bool drop_params;        /* unsupported parameters are dropped, not refused */
-    double timeout_s;        /* whole answer; 0: the router's */
-    double stream_timeout_s; /* to the first byte of a stream; 0: the router's */
+    yyjson_val *model_info;    /* object as configured, or NULL */
+    const struct model *facts; /* prices, limits and capabilities; of a wildcard: see models_find */
+    bool drop_params;          /* unsupported parameters are dropped, not refused */
+    double timeout_s;          /* whole answer; 0: the router's */
+    double stream_timeout_s;   /* to the first byte of a stream; 0: the router's */
     struct sigv4_key *signing_key;
     int line; /* of the entry in the configuration file */
 };

@@ -72,6 +72,8 @@ static void write_usage(struct json_writer *w, const struct llm_usage *u)
     write_prompt_details(w, u);
     json_member_integer(w, "cache_creation_input_tokens", u->cache_write);
     json_member_integer(w, "cache_read_input_tokens", u->cache_read);
+    if (u->has_cost)
+        (json_key(w, "cost"), json_number(w, u->cost));
     json_object_end(w);
 }
 

@@ -164,6 +164,7 @@ struct config *config_load_from(const char *path, const struct config_host *host
     arena_init(&l.arena);
     l.warned = arena_zalloc(&l.arena, config_option_count());
     config_defaults(&l);
+    c->models = model_table_new(slice_make(NULL, 0), NULL);
     struct node *root = config_read_tree(&l, path);
     if (root)
         read_tree(&l, root);
@@ -190,6 +191,7 @@ void config_unref(struct config *c)
 {
     if (!c || --c->refs)
         return;
+    model_table_free(c->models);
     arena_fini(&c->arena);
     free(c);
 }

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "provider/deployment.h"
+#include "provider/models.h"
 
 enum config_severity { CONFIG_ERROR, CONFIG_WARNING };
 
@@ -41,6 +42,7 @@ struct settings {
     double request_timeout; /* whole call, seconds */
     bool drop_params;
     bool set_verbose, json_logs;
+    bool include_cost; /* include_cost_in_streaming_usage */
     double keepalive_seconds; /* sse_keepalive_ping_interval_seconds; 0 = off */
     bool ssl_verify;
     const char *ssl_certificate; /* CA file: ssl_verify given as a path, or SSL_CERT_FILE */
@@ -54,6 +56,7 @@ struct config {
     unsigned refs;
     struct arena arena;
     struct settings settings;
+    struct model_table *models;     /* facts about Bedrock's models */
     struct deployment *deployments; /* in file order */
     size_t deployment_count;
     yyjson_val *model_group_alias; /* object name → group, or NULL */

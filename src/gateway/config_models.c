@@ -257,6 +257,15 @@ static void name_deployment(struct entry *e)
 
 /* ---- entries ------------------------------------------------------------------------------- */
 
+/* Prices, limits and capabilities: of model_info.base_model where the id does not say it (ARNs). */
+static void find_facts(struct entry *e)
+{
+    struct deployment *d = e->d;
+    struct slice base = json_get_slice(d->model_info, "base_model");
+    d->facts = models_find(e->l->c->models, base.n ? base : slice_of(d->bedrock_id),
+                           slice_of(d->region), d->model_info, &e->l->c->arena);
+}
+
 static bool read_deployment(struct entry *e)
 {
     struct bedrock_name name = {0};
@@ -274,6 +283,7 @@ static bool read_deployment(struct entry *e)
     d->signing_key = ARENA_NEW(&e->l->c->arena, struct sigv4_key);
     config_read_aws(e->l, d, e->params, name.region, e->params_path);
     name_deployment(e);
+    find_facts(e);
     return true;
 }
 

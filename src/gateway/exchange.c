@@ -142,17 +142,30 @@ const struct conn_events exchange_conn_events = {
     .refusal = reply_refusal,
 };
 
+static void price_usage(struct exchange *ex, const struct llm_usage *usage)
+{
+    ex->usage = *usage;
+    ex->cost = model_cost(ex->model, usage);
+    ex->usage.has_cost =
+        ex->model->has_prices && ex->cost.total > 0 && ex->config->settings.include_cost;
+    ex->usage.cost = ex->cost.total;
+}
+
 /* One neutral event of the answer. Pure work only: this runs inside curl's callback. */
-static void on_event(void *user, const struct llm_event *e)
+static void on_event(void *user, const struct llm_event *event)
 {
     struct exchange *ex = user;
+    struct llm_event priced = *event;
+    const struct llm_event *e = &priced;
     if (e->kind == EV_FAIL) {
         ex->failure = *e->failure;
         deposit(ex, FACT_FAILED);
         return;
     }
-    if (e->kind == EV_USAGE)
-        ex->usage = *e->usage;
+    if (e->kind == EV_USAGE) {
+        price_usage(ex, e->usage);
+        priced.usage = &ex->usage;
+    }
     if (!ex->request.stream)
         llm_fold_event(&ex->fold, e);
     else if (ex->conn)
@@ -315,6 +328,16 @@ static yyjson_val *parse_body(struct exchange *ex)
     return v;
 }
 
+/* A wildcard's model is known only now. */
+static const struct model *facts_of(struct exchange *ex)
+{
+    const struct deployment *d = ex->deployment;
+    if (!slice_eq(slice_of(d->bedrock_id), SLICE("*")))
+        return d->facts;
+    return models_find(ex->config->models, ex->model_id, slice_of(d->region), d->model_info,
+                       &ex->arena);
+}
+
 /* The model: named in the path, in the body, or by completion_model. */
 static bool find_model(struct exchange *ex)
 {
@@ -329,8 +352,10 @@ static bool find_model(struct exchange *ex)
     ex->deployment = pick.deployment;
     ex->model_group = pick.group;
     ex->model_id = pick.model_id;
-    if (pick.deployment)
+    if (pick.deployment) {
+        ex->model = facts_of(ex);
         return true;
+    }
     if (!ex->request.model.n)
         return failure_bad_param(&ex->failure, &ex->arena, "model",
                                  "Missing required parameter: 'model'.");

@@ -86,8 +86,9 @@ struct exchange {
 
     struct llm_request request;
     const struct deployment *deployment;
-    struct slice model_id;    /* Bedrock id to call */
-    struct slice model_group; /* name of the group that serves */
+    struct slice model_id;     /* Bedrock id to call */
+    const struct model *model; /* facts about it */
+    struct slice model_group;  /* name of the group that serves */
     struct dialect_answer answer;
 
     const struct provider *provider;
@@ -108,6 +109,7 @@ struct exchange {
     int status;        /* of the reply */
     struct failure failure;
     struct llm_usage usage;
+    struct model_cost cost; /* of `usage`, at the model's prices */
 
     int64_t deadline;     /* ms, turn time; 0: none */
     int64_t times[EX_NR]; /* ms, turn time, when each state was entered */

@@ -61,6 +61,30 @@ static void add_deployment(struct exchange *ex, struct reply_headers *h)
         h->v[h->n++] = ex->upstream_headers.v[i];
 }
 
+static void add_price(struct exchange *ex, struct reply_headers *h, const char *name, double usd)
+{
+    struct json_writer w;
+    struct buf b;
+    buf_init(&b, 64);
+    json_begin(&w, &b);
+    json_number(&w, usd);
+    add(h, name, arena_dup(&ex->arena, buf_slice(&b)));
+    buf_fini(&b);
+}
+
+/* What the answer cost; a stream's is in its last usage chunk. */
+static void add_cost(struct exchange *ex, struct reply_headers *h)
+{
+    if (!ex->model || !ex->model->has_prices)
+        return;
+    add_price(ex, h, "x-litellm-response-cost", ex->cost.total);
+    add_price(ex, h, "x-litellm-response-cost-original", ex->cost.total);
+    add_price(ex, h, "x-litellm-response-cost-input", ex->cost.input);
+    add_price(ex, h, "x-litellm-response-cost-output", ex->cost.output);
+    add_price(ex, h, "x-litellm-response-cost-cache-read", ex->cost.cache_read);
+    add_price(ex, h, "x-litellm-response-cost-cache-creation", ex->cost.cache_write);
+}
+
 /* Durations are known only when the whole answer is there. */
 static void add_durations(struct exchange *ex, struct reply_headers *h)
 {
@@ -91,6 +115,7 @@ void reply_whole(struct exchange *ex, int status, struct slice content_type, str
     struct reply_headers h = {.n = 0};
     add(&h, "content-type", content_type);
     add_durations(ex, &h);
+    add_cost(ex, &h);
     write_head(ex, &h, status, (int64_t)body.n);
     if (!ex->reply.no_body)
         buf_add(&ex->out, body);

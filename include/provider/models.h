@@ -1,0 +1,88 @@
+#ifndef PROVIDER_MODELS_H
+#define PROVIDER_MODELS_H
+
+/* What is known of Bedrock's models: prices, limits, capabilities. Facts are data: models.json, one
+ * row per base model, compiled in; a file of LiteLLM's price-map shape can be laid over it, and a
+ * deployment's model_info over that. Lookup is by the id that is called, with or without a
+ * geography prefix ("us.", "eu.", "global."); a Claude that no row names inherits the rules of its
+ * nearest relative (a newer one those of the newest), so that a new model works on the day it
+ * appears.
+ *
+ * Everything belongs to the table's arena; immutable after loading. */
+
+#include "base/json.h"
+#include "llm/event.h"
+
+enum model_family {
+    FAMILY_OTHER,
+    FAMILY_CLAUDE,
+    FAMILY_NOVA,
+    FAMILY_TITAN,
+    FAMILY_LLAMA,
+    FAMILY_MISTRAL,
+    FAMILY_COHERE,
+    FAMILY_DEEPSEEK,
+    FAMILY_QWEN,
+    FAMILY_OPENAI
+};
+
+/* How a model thinks (bedrock facts: adaptive from Claude 4.6 on, budgets refused from Opus 4.7).
+ */
+enum model_thinking {
+    THINKING_NONE,
+    THINKING_BUDGET,          /* {type: enabled, budget_tokens} */
+    THINKING_ADAPTIVE_BUDGET, /* both forms */
+    THINKING_ADAPTIVE,        /* {type: adaptive} and an effort */
+    THINKING_ALWAYS           /* adaptive, and cannot be switched off */
+};
+
+/* USD per token. */
+struct model_prices {
+    double input, output, cache_read, cache_write, cache_write_1h;
+};
+
+struct model {
+    const char *id; /* base id, without geography */
+    enum model_family family;
+    bool known;                                  /* a row names it; false: inherited or guessed */
+    int64_t max_input_tokens, max_output_tokens; /* 0: not known */
+    bool has_prices;
+    struct model_prices prices;
+    int64_t long_prompt_tokens; /* above so many prompt tokens `long_prices` hold; 0: never */
+    struct model_prices long_prices;
+    enum model_thinking thinking;
+    bool tools, tool_choice, forced_tool; /* toolConfig; toolChoice; toolChoice any or tool */
+    bool vision, documents, video;
+    bool prompt_cache;
+    bool cache_ttl;             /* takes ttl: 1h */
+    int64_t cache_min_tokens;   /* a shorter prefix is not cached; 0: not known */
+    bool sampling;              /* takes temperature, top_p, top_k */
+    bool prefill;               /* may be given the beginning of its answer */
+    bool native_json_schema;    /* outputConfig.textFormat */
+    bool parallel_tool_config;  /* disable_parallel_tool_use */
+    const char *effort_ceiling; /* highest effort on Bedrock, or NULL */
+    yyjson_val *facts;          /* the base row itself, or NULL */
+};
+
+struct model_table;
+
+/* `overlay`: JSON text laid over the compiled-in table, or empty. NULL: the overlay is not a JSON
+ * object of objects (`error` says why). */
+struct model_table *model_table_new(struct slice overlay, struct json_error *error);
+void model_table_free(struct model_table *t); /* NULL is fine */
+
+/* The model behind an id or ARN as it is called in a region. Never NULL; lives in `a`. `own`: the
+ * deployment's model_info, laid over everything, or NULL. */
+const struct model *models_find(const struct model_table *t, struct slice id, struct slice region,
+                                yyjson_val *own, struct arena *a);
+
+/* USD. */
+struct model_cost {
+    double input, output, cache_read, cache_write, total;
+};
+struct model_cost model_cost(const struct model *m, const struct llm_usage *u);
+
+/* "eu.anthropic.claude-…" → "anthropic.claude-…"; ARNs → their last segment, likewise stripped. */
+struct slice model_base_id(struct slice id);
+
+#endif

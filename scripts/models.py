@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Turns a LiteLLM price map into src/provider/models.json: one row per base model.
+
+Usage: scripts/models.py PRICE_MAP.json > src/provider/models.json
+
+A row holds what is true of the bare id; "profiles" holds what differs for an inference profile's
+geography (us., eu., global., …) and "regions" what differs for a region. Only facts that Lintel
+reads are kept."""
+import json
+import re
+import sys
+
+PREFIX = re.compile(r"^(us-gov|us|eu|apac|global|au|jp|ca|sa|mx)\.(?=[a-z0-9]+\.)")
+DROPPED = {"litellm_provider", "metadata", "max_tokens", "supported_endpoints", "supported_modalities",
+           "supported_output_modalities", "provider_specific_entry", "token_count_framing",
+           "token_count_tokenizer", "cost_per_second", "input_cost_per_second"}
+
+
+def facts(entry):
+    return {k: v for k, v in entry.items() if k not in DROPPED}
+
+
+def split_id(key):
+    """LiteLLM's key → (region or None, geography or None, base id); None for what we do not sell."""
+    region = None
+    if key.startswith("bedrock/"):
+        parts = key.split("/")
+        if len(parts) != 3 or "commitment" in key or parts[1] in ("*", "invoke", "converse"):
+            return None
+        region, key = parts[1], parts[2]
+    if "/" in key:
+        return None
+    m = PREFIX.match(key)
+    return region, m.group(1) if m else None, PREFIX.sub("", key)
+
+
+def differences(row, entry):
+    d = {k: v for k, v in entry.items() if row.get(k) != v}
+    d.update({k: None for k in row if k not in entry})
+    return d
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as f:
+        price_map = json.load(f)
+    found = {}
+    for key, entry in price_map.items():
+        where = split_id(key)
+        if where:
+            region, geo, base = where
+            found.setdefault(base, {})[(region, geo)] = facts(entry)
+    rows = {}
+    for base, entries in sorted(found.items()):
+        row = entries.get((None, None)) or entries[min(entries, key=str)]
+        out = dict(sorted(row.items()))
+        profiles = {g: differences(row, e) for (r, g), e in sorted(entries.items(), key=str) if g and not r}
+        regions = {r: differences(row, e) for (r, g), e in sorted(entries.items(), key=str) if r and not g}
+        if profiles:
+            out["profiles"] = profiles
+        if any(regions.values()):
+            out["regions"] = {r: d for r, d in regions.items() if d}
+        rows[base] = out
+    lines = [json.dumps(k) + ": " + json.dumps(v, sort_keys=False) for k, v in rows.items()]
+    print("{\n" + ",\n".join(lines) + "\n}")
+
+
+main()
