@@ -126,17 +126,15 @@ static struct claude_name claude_name(struct slice base)
 {
     struct claude_name c = {.version = 0};
     struct slice rest = slice_skip(base, sizeof("anthropic.claude-") - 1);
-    for (int parts = 0; rest.n && parts < 2;) {
+    for (int numbers = 0; rest.n;) {
         struct slice word = slice_split(&rest, '-');
         int64_t n;
         if (!slice_to_i64(word, &n))
             c.line = c.line.n ? c.line : word;
         else if (n > 999) /* a date */
             break;
-        else {
+        else if (numbers++ < 2)
             c.version = c.version * 100 + n;
-            parts++;
-        }
     }
     c.version = c.version < 100 ? c.version * 100 : c.version;
     return c;
