@@ -253,7 +253,7 @@ static void step_send(struct sim_call *c)
     } else if (out.n) {
         conn_send(c->conn, &out);
         /* What the kernel takes at once is never told by `room`. */
-        if (conn_queued(c->conn) == 0 && c->due <= turn_now(&c->server->turn))
+        if (conn_queued(c->conn) == 0 && is_due(c))
             turn_mark(&c->server->turn, &c->item);
     }
     buf_fini(&out);
