@@ -106,7 +106,7 @@ static void the_connect_clock(void **state)
     int64_t since = turn_now(&w->turn);
     WORLD_UNTIL(w, call.ended);
     expect_end(&call, UPSTREAM_TIMEOUT_CONNECT);
-    assert_in_range(turn_now(&w->turn) - since, 119, 300);
+    assert_in_range(turn_now(&w->turn) - since, 119, 4000);
     call_free(&call);
     close_server();
     black_hole_close(&hole);
@@ -125,7 +125,7 @@ static void the_total_clock_counts_connecting(void **state)
     int64_t since = turn_now(&w->turn);
     WORLD_UNTIL(w, call.ended);
     expect_end(&call, UPSTREAM_TIMEOUT_TOTAL);
-    assert_in_range(turn_now(&w->turn) - since, 119, 300);
+    assert_in_range(turn_now(&w->turn) - since, 119, 4000);
     call_free(&call);
     close_server();
     black_hole_close(&hole);
@@ -136,12 +136,12 @@ static void the_first_clock(void **state)
     struct world *w = *state;
     struct call call = {0};
     open_server(w, answer, "HTTP/1.1 200 OK\r\nContent-Le");
-    caller.timeouts = (struct upstream_timeouts){50, 120, 60, 0};
+    caller.timeouts = (struct upstream_timeouts){5000, 120, 60, 0};
     call_start(&call, &caller, "POST", "/", "{}");
     int64_t since = turn_now(&w->turn);
     WORLD_UNTIL(w, call.ended);
     expect_end(&call, UPSTREAM_TIMEOUT_FIRST);
-    assert_in_range(turn_now(&w->turn) - since, 119, 300);
+    assert_in_range(turn_now(&w->turn) - since, 119, 4000);
     WORLD_UNTIL(w, last_peer()->eof || last_peer()->error);
     call_free(&call);
     close_server();
@@ -152,11 +152,11 @@ static void the_idle_clock(void **state)
     struct world *w = *state;
     struct call call = {0};
     open_server(w, answer, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
-    caller.timeouts = (struct upstream_timeouts){50, 50, 120, 0};
+    caller.timeouts = (struct upstream_timeouts){5000, 5000, 600, 0};
     call_start(&call, &caller, "POST", "/", "{}");
     WORLD_UNTIL(w, call.status);
     for (int i = 0; i < 4; i++) {
-        world_run_ms(w, 60);
+        world_run_ms(w, 200);
         peer_say(last_peer(), "piece");
     }
     WORLD_UNTIL(w, call.bytes == 20);
@@ -164,7 +164,7 @@ static void the_idle_clock(void **state)
     int64_t since = turn_now(&w->turn);
     WORLD_UNTIL(w, call.ended);
     expect_end(&call, UPSTREAM_TIMEOUT_IDLE);
-    assert_in_range(turn_now(&w->turn) - since, 110, 300);
+    assert_in_range(turn_now(&w->turn) - since, 500, 4000);
     WORLD_UNTIL(w, last_peer()->eof || last_peer()->error);
     call_free(&call);
     close_server();
@@ -175,17 +175,17 @@ static void the_total_clock(void **state)
     struct world *w = *state;
     struct call call = {0};
     open_server(w, answer, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
-    caller.timeouts = (struct upstream_timeouts){0, 0, 100, 200};
+    caller.timeouts = (struct upstream_timeouts){0, 0, 1000, 400};
     call_start(&call, &caller, "POST", "/", "{}");
     int64_t since = turn_now(&w->turn);
     WORLD_UNTIL(w, call.status);
-    for (int i = 0; i < 10 && !call.ended; i++) {
+    for (int i = 0; i < 40 && !call.ended; i++) {
         world_run_ms(w, 30);
         if (!call.ended)
             peer_say(last_peer(), "piece");
     }
     expect_end(&call, UPSTREAM_TIMEOUT_TOTAL);
-    assert_in_range(turn_now(&w->turn) - since, 199, 300);
+    assert_in_range(turn_now(&w->turn) - since, 399, 4000);
     call_free(&call);
     close_server();
 }
@@ -195,12 +195,12 @@ static void a_reused_handle_starts_its_clocks_anew(void **state)
 {
     struct world *w = *state;
     open_server(w, NULL, NULL);
-    caller.timeouts = (struct upstream_timeouts){0, 150, 150, 300};
+    caller.timeouts = (struct upstream_timeouts){0, 1000, 1000, 1100};
     for (int i = 0; i < 4; i++) {
         struct call call = {0};
         call_start(&call, &caller, "POST", "/", "{}");
         WORLD_UNTIL(w, server.accepts && peer_has_request(last_peer()));
-        world_run_ms(w, 100);
+        world_run_ms(w, 300);
         assert_false(call.ended);
         peer_drop_request(last_peer());
         peer_say(last_peer(), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");

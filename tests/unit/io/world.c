@@ -61,6 +61,17 @@ void world_run_ms(struct world *w, unsigned ms)
         uv_run(&w->loop, UV_RUN_ONCE);
 }
 
+void world_settle(struct world *w, const size_t *value)
+{
+    size_t before;
+    int rounds = 0;
+    do {
+        assert_true(rounds++ < 40);
+        before = *value;
+        world_run_ms(w, 150);
+    } while (*value != before);
+}
+
 static void tell_open(uv_handle_t *handle, void *arg)
 {
     (void)arg;

@@ -40,6 +40,9 @@ void world_guard(struct world *w); /* starts the wait anew */
 /* Runs the loop for that long: only to show that something does NOT happen. */
 void world_run_ms(struct world *w, unsigned ms);
 
+/* Runs the loop until the value has not changed for 150 ms; fails when it never stops. */
+void world_settle(struct world *w, const size_t *value);
+
 /* ---- peers ----------------------------------------------------------------------------------- */
 
 #define PEER_READ_MAX ((size_t)64 * 1024)
@@ -59,8 +62,8 @@ struct peer {
     bool eof;
     int error; /* of connect, read or write; 0: none */
     bool closed;
-    unsigned long sent; /* bytes accepted by the kernel */
-    unsigned writes;    /* in flight */
+    size_t sent;     /* bytes accepted by the kernel */
+    unsigned writes; /* in flight */
     void *user;
     char read[PEER_READ_MAX];
 };
