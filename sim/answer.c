@@ -38,6 +38,10 @@ static void think(const struct question *q, struct answer *out)
                      "The user says: %.*s I am a simulation, so I only look at the words. I will "
                      "answer in a few sentences, or call a tool if one fits.",
                      SLICE_ARG(gist));
+    if (q->script->redacted) {
+        add(out, BLOCK_REASONING, redacted_of(text, q->arena))->redacted = true;
+        return;
+    }
     struct answer_block *b = add(out, BLOCK_REASONING, thinking.visible ? text : SLICE(""));
     b->signature = signature_of(b->text, q->arena);
 }
@@ -283,9 +287,9 @@ static void apply_max_tokens(const struct question *q, struct answer *out)
             left -= tokens;
             continue;
         }
-        block->text.n = utf8_cut(block->text, (size_t)left * 4);
+        block->text.n = block->redacted ? 0 : utf8_cut(block->text, (size_t)left * 4);
         block->partial = block->kind == BLOCK_TOOL_USE;
-        if (block->kind == BLOCK_REASONING)
+        if (block->kind == BLOCK_REASONING && !block->redacted)
             block->signature = signature_of(block->text, q->arena);
         out->n = b + (block->text.n > 0);
         out->stop = SLICE("max_tokens");

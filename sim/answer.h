@@ -14,6 +14,7 @@ struct answer_block {
     struct slice text;      /* text, thinking, or the tool's input as JSON */
     struct slice signature; /* reasoning */
     struct slice id, name;  /* tool use */
+    bool redacted;          /* reasoning: the text is opaque data, base64 */
     bool partial;           /* the input was cut by the token limit: no valid JSON */
 };
 

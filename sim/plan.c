@@ -230,7 +230,9 @@ static void deltas(struct build *b, size_t index, const char *outer, const char 
 
 static void block(struct build *b, const struct answer_block *block, size_t index)
 {
-    if (block->kind == BLOCK_REASONING) {
+    if (block->redacted) {
+        delta(b, index, "reasoningContent", "redactedContent", block->text);
+    } else if (block->kind == BLOCK_REASONING) {
         deltas(b, index, "reasoningContent", "text", block->text);
         delta(b, index, "reasoningContent", "signature", block->signature);
     } else if (block->kind == BLOCK_TOOL_USE) {

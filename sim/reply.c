@@ -4,6 +4,11 @@ static void write_reasoning(struct json_writer *w, const struct answer_block *b)
 {
     json_key(w, "reasoningContent");
     json_object(w);
+    if (b->redacted) {
+        json_member_string(w, "redactedContent", b->text);
+        json_object_end(w);
+        return;
+    }
     json_key(w, "reasoningText");
     json_object(w);
     json_member_string(w, "text", b->text);

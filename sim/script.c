@@ -127,6 +127,12 @@ static bool do_empty(const struct args *args, struct arena *a, struct script *s)
     return args->n == 0;
 }
 
+static bool do_redacted(const struct args *args, struct arena *a, struct script *s)
+{
+    s->redacted = true;
+    return args->n == 0;
+}
+
 static bool do_chunks(const struct args *args, struct arena *a, struct script *s)
 {
     return count(args, 0, &s->chunks) && s->chunks && args->n == 2 &&
@@ -198,6 +204,7 @@ static const struct directive directives[] = {
     {"http", 2, do_http},
     {"usage", 4, do_usage},
     {"times", 1, do_times},
+    {"redacted", 1, do_redacted},
 };
 
 static const struct directive *find(struct slice name)

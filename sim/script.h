@@ -36,7 +36,7 @@ struct script {
     int64_t gap_ms; /* SCRIPT_NEVER: the server's */
 
     /* what is answered */
-    bool echo, empty;
+    bool echo, empty, redacted;
     struct slice reply; /* p == NULL: none */
     int64_t chunks, chunk_bytes;
     struct script_tool tools[SCRIPT_TOOLS_MAX];

@@ -198,6 +198,28 @@ def test_thinking_and_its_signature(bedrock, stream):
         ask(loop)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_redacted_thinking(bedrock, stream):
+    def ask(messages):
+        request = {
+            "modelId": SONNET,
+            "messages": messages,
+            "additionalModelRequestFields": {"thinking": {"type": "enabled", "budget_tokens": 1024}},
+        }
+        if not stream:
+            return bedrock.converse(**request)["output"]["message"]["content"][0]["reasoningContent"]
+        deltas = [e["contentBlockDelta"]["delta"] for e in bedrock.converse_stream(**request)["stream"] if "contentBlockDelta" in e]
+        return deltas[0]["reasoningContent"]
+
+    data = ask(user("[[sim:redacted]] Hello"))["redactedContent"]
+    assert isinstance(data, bytes) and data
+    turn = {"role": "assistant", "content": [{"reasoningContent": {"redactedContent": data}}, {"text": "Hi"}]}
+    assert "text" in str(ask([*user("Hello"), turn, *user("And?")]))
+    turn["content"][0]["reasoningContent"]["redactedContent"] = data[:-1] + b"?"
+    with pytest.raises(bedrock.exceptions.ValidationException, match="Invalid `data` in `redacted_thinking` block"):
+        ask([*user("Hello"), turn, *user("And?")])
+
+
 def test_image(bedrock):
     image = {"image": {"format": "png", "source": {"bytes": PIXEL}}}
     answer = bedrock.converse(modelId=SONNET, messages=user("What is this?", image))
@@ -468,6 +490,32 @@ def test_reset(tmp_path):
     own(program, "/_sim/reset", "POST")
     assert own(program, "/_sim/stats")["requests"] == 0 and own(program, "/_sim/requests") == []
     program.stop()
+
+
+def test_too_many_at_once(tmp_path):
+    program = Simulator(tmp_path, "--live-max", 1)
+    client = connect(program)
+    stream = client.converse_stream(modelId=SONNET, messages=user("[[sim:chunks(1000,10)]] [[sim:gap(50)]]"))["stream"]
+    with pytest.raises(client.exceptions.ServiceUnavailableException, match="Too many connections"):
+        client.converse(modelId=SONNET, messages=user("Hello"))
+    stream.close()
+    wait_for(lambda: own(program, "/_sim/stats")["live"] == 0)
+    assert client.converse(modelId=SONNET, messages=user("Hello"))["stopReason"] == "end_turn"
+    program.stop()
+
+
+def test_body_beyond_the_limit(sim):
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        connect(sim).converse(modelId=SONNET, messages=user("x" * 25_000_000))
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+
+
+def test_slow_reader(sim):
+    """Bounded in the simulator too: what a client does not read is not sent ahead for ever."""
+    stream = connect(sim).converse_stream(modelId=SONNET, messages=user("[[sim:chunks(2000,5000)]] [[sim:gap(0)]]"))["stream"]
+    time.sleep(0.5)
+    blocks, rest, _ = fold(stream)
+    assert len(blocks[0]["text"]) == 10_000_000 and rest["messageStop"]["stopReason"] == "end_turn"
 
 
 def test_bench_mode(tmp_path):

@@ -175,6 +175,10 @@ static void test_thinking(void **state)
                      "'summarized'}}"));
     assert_true(w.answer.blocks[0].kind == BLOCK_REASONING && w.answer.blocks[0].text.n > 0);
     arena_fini(&w.arena);
+    ask(&w, SONNET, ASK("[[sim:redacted]]", THINK));
+    assert_true(w.answer.blocks[0].redacted);
+    assert_true(redacted_good(w.answer.blocks[0].text, &w.arena));
+    arena_fini(&w.arena);
     /* Cut by the token limit, the thinking that is told still has its signature. */
     ask(&w, SONNET, ASK("hello", THINK LIMITS("'maxTokens':3")));
     assert_int_equal(w.answer.n, 1);
@@ -227,6 +231,9 @@ static void test_whole(void **state)
                                                 "['/stop_sequence']"),
          "{'output':{'message':{'role':'assistant','content':[{'text':'a '}]}},'stopReason':"
          "'stop_sequence','additionalModelResponseFields':{'stop_sequence':'STOP'},'usage'…"},
+        {ASK("[[sim:redacted]] [[sim:usage(1,2)]]", THINK),
+         "{'output':{'message':{'role':'assistant','content':[{'reasoningContent':{"
+         "'redactedContent':'…"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct world w;

@@ -18,7 +18,8 @@ static void note_delta(struct trace *t, yyjson_val *payload)
     static const char *const paths[][2] = {{NULL, "text"},
                                            {"toolUse", "input"},
                                            {"reasoningContent", "text"},
-                                           {"reasoningContent", "signature"}};
+                                           {"reasoningContent", "signature"},
+                                           {"reasoningContent", "redactedContent"}};
     yyjson_val *delta = json_get(payload, "delta");
     for (size_t i = 0; i < COUNT(paths); i++) {
         yyjson_val *v = paths[i][0] ? json_get(delta, paths[i][0]) : delta;
@@ -120,21 +121,22 @@ static void test_blocks(void **state)
     const struct answer answer = {
         .blocks = {{.kind = BLOCK_REASONING, .text = SLICE("hmm"), .signature = SLICE("c2ln")},
                    {.kind = BLOCK_REASONING, .signature = SLICE("c2ln")},
+                   {.kind = BLOCK_REASONING, .text = SLICE("b3BhcXVl"), .redacted = true},
                    {.kind = BLOCK_TEXT, .text = SLICE("ab")},
                    {.kind = BLOCK_TOOL_USE,
                     .text = SLICE("{\"a\":1}"),
                     .id = SLICE("x"),
                     .name = SLICE("get")}},
-        .n = 4,
+        .n = 5,
         .stop = SLICE("tool_use")};
     struct world w;
     play(&w, "", &pace, &answer);
     check_text("frames", buf_slice(&w.trace.names),
-               START D " contentBlockDelta:signature" STOP
-                       " contentBlockDelta:signature" STOP D STOP
+               START D " contentBlockDelta:signature" STOP " contentBlockDelta:signature" STOP
+                       " contentBlockDelta:redactedContent" STOP D STOP
                        " contentBlockStart contentBlockDelta:input contentBlockDelta:input "
                        "contentBlockDelta:input" STOP END);
-    check_text("text", buf_slice(&w.trace.text), "hmmc2lnc2lnab{\"a\":1}");
+    check_text("text", buf_slice(&w.trace.text), "hmmc2lnc2lnb3BhcXVlab{\"a\":1}");
     clean(&w);
 }
 

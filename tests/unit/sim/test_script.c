@@ -122,6 +122,7 @@ static void test_answers(void **state)
     assert_non_null(parse(&a, "[[sim:reply()]]").reply.p);
     assert_true(parse(&a, "[[sim:echo]]").echo);
     assert_true(parse(&a, "[[sim:empty]]").empty);
+    assert_true(parse(&a, "[[sim:redacted]]").redacted);
     struct script s = parse(&a, "[[sim:chunks(3,5)]]");
     assert_int_equal(s.chunks, 3);
     assert_int_equal(s.chunk_bytes, 5);
@@ -198,6 +199,7 @@ static void test_wrong(void **state)
         "[[sim:hang(1)]]",
         "[[sim:empty(1)]]",
         "[[sim:times]]",
+        "[[sim:redacted(1)]]",
     };
     for (size_t i = 0; i < COUNT(texts); i++) {
         struct arena a;
