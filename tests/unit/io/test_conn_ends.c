@@ -150,15 +150,15 @@ static void the_first_heads_clock_runs_from_the_connection(void **state)
 {
     struct world *w = *state;
     struct owner *o = new_owner();
-    o->limits.head_ms = 1000;
+    o->limits.head_ms = 2000;
     owner_open(o, w, act_echo);
     struct peer *p = peer_connect(w, owner_port(o));
     int64_t since = turn_now(&w->turn);
-    world_run_ms(w, 900);
+    world_run_ms(w, 1000);
     peer_say(p, "GET / HT");
     WORLD_UNTIL(w, p->eof);
     check_refusal(p, "408 Request Timeout");
-    assert_in_range(turn_now(&w->turn) - since, 990, 1800);
+    assert_in_range(turn_now(&w->turn) - since, 1990, 2900);
     peer_free(p);
     owner_close(o);
 }
