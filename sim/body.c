@@ -44,8 +44,10 @@ size_t message_count(yyjson_val *message, enum block_kind kind)
 {
     size_t i, n, count = 0;
     yyjson_val *block;
-    yyjson_arr_foreach(message_content(message), i, n, block) count +=
-        block_kind(block, NULL) == kind;
+    yyjson_arr_foreach(message_content(message), i, n, block)
+    {
+        count += block_kind(block, NULL) == kind;
+    }
     return count;
 }
 
@@ -58,8 +60,11 @@ yyjson_val *body_last_user(yyjson_val *body)
 {
     size_t i, n;
     yyjson_val *message, *last = NULL;
-    yyjson_arr_foreach(json_get(body, "messages"), i, n, message) if (message_is(message, "user"))
-        last = message;
+    yyjson_arr_foreach(json_get(body, "messages"), i, n, message)
+    {
+        if (message_is(message, "user"))
+            last = message;
+    }
     return last;
 }
 

@@ -139,8 +139,10 @@ static bool add_named(struct call_list *out, yyjson_val *body, struct slice text
     yyjson_val *tool, *tools = body_tools(body);
     if (!parallel_allowed(body))
         return false;
-    yyjson_arr_foreach(tools, i, n, tool) count +=
-        prompt_has_word(text, json_get_slice(json_get(tool, "toolSpec"), "name"));
+    yyjson_arr_foreach(tools, i, n, tool)
+    {
+        count += prompt_has_word(text, json_get_slice(json_get(tool, "toolSpec"), "name"));
+    }
     if (count < 2)
         return false;
     yyjson_arr_foreach(tools, i, n, tool)

@@ -161,6 +161,10 @@ bool rules_conversation(const struct check *c)
     yyjson_val *message, *messages = json_get(c->body, "messages");
     if (!check_turns(c, messages))
         return false;
-    yyjson_arr_foreach(messages, i, n, message) if (!check_message(c, message, i)) return false;
+    yyjson_arr_foreach(messages, i, n, message)
+    {
+        if (!check_message(c, message, i))
+            return false;
+    }
     return check_system(c) && check_last(c);
 }

@@ -48,7 +48,10 @@ static size_t weight(yyjson_val *v)
     if (yyjson_is_str(v) || yyjson_is_raw(v))
         return yyjson_get_len(v);
     if (yyjson_is_arr(v)) {
-        yyjson_arr_foreach(v, i, n, item) sum += weight(item);
+        yyjson_arr_foreach(v, i, n, item)
+        {
+            sum += weight(item);
+        }
         return sum;
     }
     yyjson_obj_foreach(v, i, n, key, item)
