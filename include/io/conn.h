@@ -84,6 +84,11 @@ void conn_send(struct conn *c, struct buf *out);
 /* Bytes given to conn_send and not yet taken by the kernel. */
 size_t conn_queued(const struct conn *c);
 
+/* Whether conn_finish(c, true) could keep the connection: false when the client does not want it,
+ * the listener stops, or the unread body is too large to skip. Ask before writing the reply's head,
+ * so that it says "connection: close" when it is so. */
+bool conn_can_keep_alive(const struct conn *c);
+
 /* The reply is complete: `user` is forgotten, and the owner forgets `c`. With keep_alive the next
  * request is parsed once all is sent (an unread body is read and dropped up to 256 KiB and for 2 s,
  * beyond that the connection closes); without, the connection closes after the last byte. A client

@@ -415,13 +415,19 @@ static bool can_skip_body(const struct conn *c)
     return !c->body_bad && c->continued && head->content_length <= (int64_t)CONN_DROP_MAX;
 }
 
+bool conn_can_keep_alive(const struct conn *c)
+{
+    return conn_state(c) == CONN_REQUEST && !c->lost && !c->listener->stopping &&
+           http1_head(c->parser)->keep_alive && can_skip_body(c);
+}
+
 void conn_finish(struct conn *c, bool keep_alive)
 {
     if (conn_state(c) != CONN_REQUEST)
         return;
     c->user = NULL;
     c->want_body = false;
-    c->keep_alive = keep_alive && can_skip_body(c) && !c->listener->stopping;
+    c->keep_alive = keep_alive && conn_can_keep_alive(c);
     c->since = conn_now(c);
     sm_move(&c->sm, CONN_FLUSH);
     if (c->lost)

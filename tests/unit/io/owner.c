@@ -163,8 +163,7 @@ void request_reply(struct request *r, int status, struct slice body)
 {
     struct buf out;
     buf_init(&out, BODY_MAX);
-    if (r->failed)
-        r->reply.keep_alive = false;
+    r->reply.keep_alive = conn_can_keep_alive(r->conn);
     http1_write_head(&r->reply, &out, status, (struct http_headers){0}, (int64_t)body.n);
     buf_add(&out, body);
     conn_send(r->conn, &out);

@@ -101,11 +101,22 @@ static void answers_http_1_0(void **state)
     owner_close(o);
 }
 
+/* Wants the body, then not, then again, before any of it came. */
+static void act_hesitate(struct request *r)
+{
+    if (r->stage++ == 0) {
+        conn_read_body(r->conn);
+        conn_pause_body(r->conn);
+        conn_read_body(r->conn);
+    }
+    act_echo(r);
+}
+
 static void asks_for_the_body_only_when_the_owner_wants_it(void **state)
 {
     struct world *w = *state;
     struct owner *o = new_owner();
-    owner_open(o, w, act_echo);
+    owner_open(o, w, act_hesitate);
     struct peer *p = peer_connect(w, owner_port(o));
     peer_say(p, "POST /c HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
     WORLD_UNTIL(w, peer_has(p, "HTTP/1.1 100 Continue\r\n\r\n"));
@@ -151,6 +162,7 @@ static void a_refused_body_is_skipped(void **state)
         WORLD_UNTIL(w, peer_count(p, "HTTP/1.1 401") == i && p->writes == 0);
     }
     assert_false(p->eof);
+    assert_false(peer_has(p, "connection: close"));
     assert_int_equal(o->heads, 2);
     free(body);
     peer_free(p);
@@ -190,6 +202,7 @@ static void a_refused_upload_sees_its_reply(void **state)
     peer_say(p, "POST /big HTTP/1.1\r\nHost: h\r\nContent-Length: 33554432\r\n\r\n");
     peer_send(p, body, size);
     WORLD_UNTIL(w, peer_has(p, "HTTP/1.1 401") && p->eof);
+    assert_true(peer_has(p, "connection: close"));
     assert_int_equal(p->error, 0);
     assert_true(p->sent < size);
     /* It stays open for the linger time and not longer. */

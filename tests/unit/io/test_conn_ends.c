@@ -492,6 +492,7 @@ static void stopping_closes_the_idle_and_spares_the_busy(void **state)
     request_reply(owner_request(o), 200, SLICE("done"));
     turn_mark(&w->turn, &owner_request(o)->item);
     WORLD_UNTIL(w, busy->eof);
+    assert_true(peer_has(busy, "connection: close"));
     assert_true(peer_has(busy, "done"));
     assert_int_equal(o->heads, 1);
     struct peer *late = peer_connect(w, owner_port(o));
