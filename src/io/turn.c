@@ -39,8 +39,6 @@ static void turn_drain(struct turn *t)
     t->draining = false;
     if (list_empty(&t->ready))
         uv_idle_stop(&t->awake);
-    else
-        stay_awake(t);
 }
 
 static void on_prepare(uv_prepare_t *handle)
@@ -87,8 +85,8 @@ void turn_mark(struct turn *t, struct turn_item *item)
 {
     if (!list_empty(&item->link))
         return;
-    /* Marked by a timer's or a close callback with no other handle alive, the loop would end before
-     * its next drain. */
+    /* Awake from the first mark outside a drain until a drain leaves nothing: what is marked by a
+     * timer or a close callback is seen to even when no other handle is alive. */
     if (!t->draining && list_empty(&t->ready))
         stay_awake(t);
     list_add(&t->ready, &item->link);

@@ -88,6 +88,48 @@ static void takes_requests_byte_by_byte(void **state)
     owner_close(o);
 }
 
+static unsigned released;
+
+static void act_on_release(struct request *r)
+{
+    if (!released)
+        return;
+    released--;
+    request_reply(r, 200, buf_slice(&r->target));
+}
+
+static void release_one(struct world *w, struct owner *o)
+{
+    released = 1;
+    turn_mark(&w->turn, &owner_request(o)->item);
+}
+
+/* What comes while an earlier request of the same packet is served goes behind the rest of it. */
+static void input_between_pipelined_requests_keeps_its_place(void **state)
+{
+    struct world *w = *state;
+    struct owner *o = new_owner();
+    owner_open(o, w, act_on_release);
+    released = 0;
+    struct peer *p = peer_connect(w, owner_port(o));
+    peer_say(p, GET("/1") GET("/2") "GET /3 HTTP/1.1\r\nHo");
+    WORLD_UNTIL(w, o->heads == 1);
+    release_one(w, o);
+    WORLD_UNTIL(w, o->heads == 2);
+    peer_say(p, "st: h\r\n\r\n" GET("/4"));
+    world_run_ms(w, 30);
+    for (unsigned i = 3; i <= 4; i++) {
+        release_one(w, o);
+        WORLD_UNTIL(w, o->heads == i);
+    }
+    release_one(w, o);
+    WORLD_UNTIL(w, peer_count(p, "HTTP/1.1 200 OK") == 4);
+    assert_true(slice_ends(buf_slice(&p->got), SLICE("/4")));
+    assert_true(peer_has(p, "/3HTTP/1.1"));
+    peer_free(p);
+    owner_close(o);
+}
+
 static void answers_http_1_0(void **state)
 {
     struct world *w = *state;
@@ -344,6 +386,7 @@ int main(void)
         WORLD_TEST(keeps_the_connection_for_the_next_request),
         WORLD_TEST(answers_pipelined_requests_in_order),
         WORLD_TEST(takes_requests_byte_by_byte),
+        WORLD_TEST(input_between_pipelined_requests_keeps_its_place),
         WORLD_TEST(answers_http_1_0),
         WORLD_TEST(asks_for_the_body_only_when_the_owner_wants_it),
         WORLD_TEST(a_refused_expectation_closes),
