@@ -1,3 +1,10 @@
+/* Ready items and graves, drained before and after each poll.
+ *
+ * Happy path: a callback marks an item; the next drain runs its step, and the steps of what that
+ * marks; then what was buried is released.
+ * Failure modes: steps that keep marking each other are stopped after TURN_STEPS_MAX, the rest runs
+ * after a poll that does not wait. */
+
 #include "io/turn.h"
 
 /* Does nothing itself: an active idle handle keeps the poll from sleeping and the loop alive. */

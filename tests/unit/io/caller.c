@@ -1,3 +1,5 @@
+/* A caller that keeps what it is told, and the little HTTP its scripted servers understand. */
+
 #include "caller.h"
 
 #include "cmocka_all.h"

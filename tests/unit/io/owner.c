@@ -1,3 +1,7 @@
+/* The owner of requests: deposits in the events, acts in the step, is buried when its request is
+ * over. Freed only in the release, so a connection that mentions it too late is found by the
+ * sanitizer. */
+
 #include "owner.h"
 
 #include "cmocka_all.h"

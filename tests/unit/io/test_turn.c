@@ -1,3 +1,5 @@
+/* The turn: the order of steps, marking and burying from inside a step, the bound of a drain. */
+
 #include "world.h"
 
 #include "cmocka_all.h"

@@ -1,3 +1,6 @@
+/* The loop, its guard and the scripted TCP peers of the io tests. A failed assertion inside a
+ * callback leaves the loop as it is; the teardown then fails too, which is fine. */
+
 #include "world.h"
 
 #include "cmocka_all.h"
