@@ -117,6 +117,7 @@ test_main() {
     if [ -z "$quick" ]; then
         test_build build-release "$ML_ROOT/build" "lintel bedrock-sim" --buildtype=release -Dtests=false
         CC=clang test_build build-clang "$ML_ROOT/build-clang" all
+        test_meson tidy
         test_meson fuzz
         test_meson bench
         test_pytest setup
