@@ -52,7 +52,9 @@ void json_object_end(struct json_writer *w);
 void json_array(struct json_writer *w);
 void json_array_end(struct json_writer *w);
 void json_key_slice(struct json_writer *w, struct slice key);
-#define json_key(w, literal) json_key_slice((w), SLICE(literal))
+void json_key_raw(struct json_writer *w, struct slice quoted); /* with quotes and colon */
+/* `literal` needs no escapes. */
+#define json_key(w, literal) json_key_raw((w), SLICE("\"" literal "\":"))
 void json_string(struct json_writer *w, struct slice s);
 void json_integer(struct json_writer *w, int64_t value);
 void json_number(struct json_writer *w, double value); /* shortest that reads back; non-finite: 0 */

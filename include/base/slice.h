@@ -29,6 +29,10 @@ struct slice slice_skip(struct slice s, size_t n); /* without the first n bytes;
 struct slice slice_trim(struct slice s);           /* without ASCII white space at both ends */
 bool slice_is_blank(struct slice s);               /* nothing but ASCII white space */
 
+/* `value` in decimal, in the last bytes of `room`. */
+#define SLICE_DIGITS 20
+struct slice slice_digits(int64_t value, char room[SLICE_DIGITS]);
+
 /* Offset of the first occurrence, or -1. */
 ptrdiff_t slice_find(struct slice s, struct slice needle);
 ptrdiff_t slice_find_char(struct slice s, char c);

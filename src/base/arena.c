@@ -150,6 +150,27 @@ char *arena_strdup(struct arena *a, struct slice s)
     return (char *)(uintptr_t)arena_dup(a, s).p;
 }
 
+struct slice arena_join(struct arena *a, const struct slice *parts, size_t n)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < n; i++)
+        size += parts[i].n;
+    char *p = arena_alloc(a, size + 1), *to = p;
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].n)
+            memcpy(to, parts[i].p, parts[i].n);
+        to += parts[i].n;
+    }
+    *to = '\0';
+    return slice_make(p, size);
+}
+
+struct slice arena_integer(struct arena *a, int64_t value)
+{
+    char digits[SLICE_DIGITS];
+    return arena_dup(a, slice_digits(value, digits));
+}
+
 struct slice arena_printf(struct arena *a, const char *format, ...)
 {
     va_list args, again;

@@ -51,12 +51,50 @@ static bool too_deep(yyjson_doc *doc)
     return false;
 }
 
-static yyjson_val *read_doc(char *text, size_t n, yyjson_read_flag flags, struct arena *a,
+/* yyjson asks for room for the most values a text of that size could have, of which a prompt needs
+ * a hundredth. One piece of memory serves all documents read in place; what was used of it is
+ * copied (values find each other by distance, so they may be moved). */
+#define SCRATCH_KEPT_MAX ((size_t)2 * 1024 * 1024)
+
+struct scratch {
+    void *p;
+    size_t size;
+    bool taken; /* yyjson takes one piece a document */
+};
+
+static void *scratch_realloc(void *ctx, void *p, size_t old, size_t n)
+{
+    struct scratch *s = ctx;
+    (void)p;
+    (void)old;
+    if (n <= s->size)
+        return s->p;
+    s->p = realloc(s->p, n);
+    if (!s->p)
+        abort();
+    s->size = n;
+    return s->p;
+}
+
+static void *scratch_malloc(void *ctx, size_t n)
+{
+    struct scratch *s = ctx;
+    assert(!s->taken);
+    s->taken = true;
+    return scratch_realloc(ctx, NULL, 0, n);
+}
+
+static yyjson_val *keep_values(yyjson_doc *doc, struct arena *a)
+{
+    size_t size = yyjson_doc_get_val_count(doc) * sizeof(yyjson_val);
+    return memcpy(arena_alloc(a, size), yyjson_doc_get_root(doc), size);
+}
+
+static yyjson_doc *read_doc(char *text, size_t n, yyjson_read_flag flags, const yyjson_alc *alc,
                             struct json_error *error)
 {
-    yyjson_alc alc = {alc_malloc, alc_realloc, alc_free, a};
     yyjson_read_err err;
-    yyjson_doc *doc = yyjson_read_opts(text, n, flags | YYJSON_READ_NUMBER_AS_RAW, &alc, &err);
+    yyjson_doc *doc = yyjson_read_opts(text, n, flags | YYJSON_READ_NUMBER_AS_RAW, alc, &err);
     struct json_error ignored;
     if (!error)
         error = &ignored;
@@ -68,19 +106,29 @@ static yyjson_val *read_doc(char *text, size_t n, yyjson_read_flag flags, struct
         *error = (struct json_error){.message = "nested too deeply"};
         return NULL;
     }
-    return yyjson_doc_get_root(doc);
+    return doc;
 }
 
 yyjson_val *json_parse(struct slice text, struct arena *a, struct json_error *error)
 {
-    return read_doc((char *)(uintptr_t)(text.n ? text.p : ""), text.n, YYJSON_READ_NOFLAG, a,
-                    error);
+    yyjson_alc alc = {alc_malloc, alc_realloc, alc_free, a};
+    return yyjson_doc_get_root(read_doc((char *)(uintptr_t)(text.n ? text.p : ""), text.n,
+                                        YYJSON_READ_NOFLAG, &alc, error));
 }
 
 yyjson_val *json_parse_insitu(char *text, size_t n, struct arena *a, struct json_error *error)
 {
+    static _Thread_local struct scratch scratch;
+    yyjson_alc alc = {scratch_malloc, scratch_realloc, alc_free, &scratch};
     memset(text + n, 0, JSON_PADDING);
-    return read_doc(text, n, YYJSON_READ_INSITU, a, error);
+    yyjson_doc *doc = read_doc(text, n, YYJSON_READ_INSITU, &alc, error);
+    yyjson_val *root = doc ? keep_values(doc, a) : NULL;
+    scratch.taken = false;
+    if (scratch.size > SCRATCH_KEPT_MAX) {
+        free(scratch.p);
+        scratch = (struct scratch){0};
+    }
+    return root;
 }
 
 yyjson_val *json_get(yyjson_val *v, const char *key)
@@ -143,28 +191,20 @@ static bool needs_escape(unsigned char c)
     return c < 0x20 || c == '"' || c == '\\';
 }
 
-/* Copies the bytes before the first one that needs an escape and returns how many these are. What
- * stands at `to` behind them may be overwritten, up to n bytes in all. */
-static size_t copy_plain(char *to, const char *p, size_t n)
-{
-    size_t i = 0;
+#define BLOCK ((size_t)16)
+
 #ifdef __SSE2__
+/* Bit i: p[i] needs an escape; of a block. */
+static unsigned escapes_in(const char *p)
+{
     const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
     const __m128i top = _mm_set1_epi8(0x1f);
-    for (; i + 16 <= n; i += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-        __m128i bad = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)),
-                                   _mm_cmpeq_epi8(_mm_min_epu8(v, top), v));
-        int mask = _mm_movemask_epi8(bad);
-        _mm_storeu_si128((__m128i *)(void *)(to + i), v);
-        if (mask)
-            return i + (size_t)__builtin_ctz((unsigned)mask);
-    }
-#endif
-    for (; i < n && !needs_escape((unsigned char)p[i]); i++)
-        to[i] = p[i];
-    return i;
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i bad = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)),
+                               _mm_cmpeq_epi8(_mm_min_epu8(v, top), v));
+    return (unsigned)_mm_movemask_epi8(bad);
 }
+#endif
 
 /* Writes the escape for c at `to` (6 bytes of room) and returns its length. */
 static size_t write_escape(char *to, unsigned char c)
@@ -194,25 +234,53 @@ static size_t escaped_size(struct slice s)
     return size;
 }
 
+static char *escape_bytes(char *to, const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (needs_escape((unsigned char)p[i]))
+            to += write_escape(to, (unsigned char)p[i]);
+        else
+            *to++ = p[i];
+    }
+    return to;
+}
+
+/* Escapes n bytes to `to`, which has room for six times as many and BLOCK more; returns the end.
+ * Whole blocks are copied and then corrected from the first escape on: no copy of variable length,
+ * no byte looked at twice. */
+static char *escape_blocks(char *to, const char *p, size_t n)
+{
+    size_t i = 0;
+#ifdef __SSE2__
+    for (; i + 2 * BLOCK <= n; i += BLOCK) {
+        size_t start = 0;
+        for (unsigned mask = escapes_in(p + i); mask; mask &= mask - 1) {
+            size_t at = (size_t)__builtin_ctz(mask);
+            memcpy(to, p + i + start, BLOCK);
+            to += at - start;
+            to += write_escape(to, (unsigned char)p[i + at]);
+            start = at + 1;
+        }
+        memcpy(to, p + i + start, BLOCK);
+        to += BLOCK - start;
+    }
+#endif
+    return escape_bytes(to, p + i, n - i);
+}
+
 /* Room for a stretch in which every byte may need an escape keeps the inner loop free of checks;
  * only close to the cap the true size is looked at. */
 static void add_escaped(struct buf *out, struct slice s)
 {
     while (s.n) {
         struct slice stretch = slice_make(s.p, s.n < 4096 ? s.n : 4096);
-        size_t worst = stretch.n * 6, done = 0;
-        char *start = buf_reserve(out, worst <= out->cap - out->n ? worst : escaped_size(stretch));
-        char *to = start;
+        size_t worst = stretch.n * 6 + BLOCK;
+        bool tight = worst > out->cap - out->n;
+        char *start = buf_reserve(out, tight ? escaped_size(stretch) : worst);
         if (!start)
             return;
-        while (done < stretch.n) {
-            size_t run = copy_plain(to, stretch.p + done, stretch.n - done);
-            to += run;
-            done += run;
-            if (done < stretch.n)
-                to += write_escape(to, (unsigned char)stretch.p[done++]);
-        }
-        out->n += (size_t)(to - start);
+        char *end = (tight ? escape_bytes : escape_blocks)(start, stretch.p, stretch.n);
+        out->n += (size_t)(end - start);
         s = slice_skip(s, stretch.n);
     }
 }
@@ -269,6 +337,13 @@ void json_key_slice(struct json_writer *w, struct slice key)
     w->comma = false;
 }
 
+void json_key_raw(struct json_writer *w, struct slice quoted)
+{
+    separate(w);
+    buf_add(w->out, quoted);
+    w->comma = false;
+}
+
 void json_string_begin(struct json_writer *w)
 {
     separate(w);
@@ -294,9 +369,8 @@ void json_string(struct json_writer *w, struct slice s)
 
 void json_integer(struct json_writer *w, int64_t value)
 {
-    char digits[24];
-    int n = snprintf(digits, sizeof(digits), "%lld", (long long)value);
-    json_raw(w, slice_make(digits, (size_t)n));
+    char digits[SLICE_DIGITS];
+    json_raw(w, slice_digits(value, digits));
 }
 
 void json_number(struct json_writer *w, double value)

@@ -133,3 +133,15 @@ bool slice_to_double(struct slice s, double *value)
     *value = strtod(text, &end);
     return end == text + s.n && *value - *value == 0; /* infinity: it overflowed */
 }
+
+struct slice slice_digits(int64_t value, char room[SLICE_DIGITS])
+{
+    uint64_t v = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    char *p = room + SLICE_DIGITS;
+    do
+        *--p = (char)('0' + v % 10);
+    while (v /= 10);
+    if (value < 0)
+        *--p = '-';
+    return slice_make(p, (size_t)(room + SLICE_DIGITS - p));
+}

@@ -398,7 +398,7 @@ static int step_route(struct exchange *ex)
         return EX_FLUSH;
     ex->provider = &provider_bedrock;
     ex->answer = (struct dialect_answer){
-        .id = arena_printf(&ex->arena, "chatcmpl-%s", ex->id),
+        .id = ARENA_JOIN(&ex->arena, SLICE("chatcmpl-"), slice_of(ex->id)),
         .model = arena_dup(&ex->arena, ex->request.model),
         .created = time(NULL),
     };

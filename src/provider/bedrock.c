@@ -112,9 +112,8 @@ static bool bedrock_build(const struct provider_attempt *t, struct http_call *ca
     struct slice path = call_path(t, prefix);
     *call = (struct http_call){
         .method = "POST",
-        .url = arena_printf(t->arena, "%.*s%.*s", (int)(strlen(d->endpoint) - prefix.n),
-                            d->endpoint, SLICE_ARG(path))
-                   .p,
+        .url =
+            ARENA_JOIN(t->arena, slice_make(d->endpoint, strlen(d->endpoint) - prefix.n), path).p,
         .body = buf_slice(t->body),
     };
     write_headers(t, host, path, call);

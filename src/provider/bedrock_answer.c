@@ -175,9 +175,13 @@ static void emit_tool_args(struct decoder *d, unsigned block, struct slice text)
 
 static void on_delta(struct decoder *d, unsigned block, yyjson_val *delta)
 {
+    struct slice text = json_get_slice(delta, "text");
+    if (text.p) { /* a delta is of one kind, and nearly all are of this */
+        emit_text(d, EV_TEXT, block, text);
+        return;
+    }
     yyjson_val *reasoning = json_get(delta, "reasoningContent");
     yyjson_val *tool = json_get(delta, "toolUse");
-    emit_text(d, EV_TEXT, block, json_get_slice(delta, "text"));
     if (tool)
         emit_tool_args(d, block, json_get_slice(tool, "input"));
     if (reasoning) {
@@ -190,10 +194,10 @@ static void on_delta(struct decoder *d, unsigned block, yyjson_val *delta)
 static void on_event(struct decoder *d, struct slice type, yyjson_val *payload)
 {
     unsigned block = (unsigned)count(payload, "contentBlockIndex");
-    yyjson_val *tool = json_get(json_get(payload, "start"), "toolUse");
     if (slice_eq(type, SLICE("contentBlockDelta"))) {
         on_delta(d, block, json_get(payload, "delta"));
     } else if (slice_eq(type, SLICE("contentBlockStart"))) {
+        yyjson_val *tool = json_get(json_get(payload, "start"), "toolUse");
         if (tool)
             emit_tool_start(d, block, tool);
     } else if (slice_eq(type, SLICE("contentBlockStop"))) {

@@ -8,9 +8,10 @@
 
 #include "wire/eventstream.h"
 
+#include "crc32.h"
+
 #include <assert.h>
 #include <string.h>
-#include <zlib.h>
 
 #define PRELUDE_SIZE  ((size_t)12)
 #define OVERHEAD      ((size_t)16) /* prelude and message CRC */
@@ -21,11 +22,6 @@ static uint32_t read_u32(const char *p)
 {
     const uint8_t *b = (const uint8_t *)p;
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-}
-
-static uint32_t crc_of(uint32_t crc, const char *p, size_t n)
-{
-    return (uint32_t)crc32_z(crc, (const Bytef *)p, n);
 }
 
 void eventstream_init(struct eventstream *es)
@@ -107,7 +103,7 @@ static bool read_header(struct slice *block, struct eventstream_message *m)
 static enum eventstream_error check_prelude(const char *p)
 {
     size_t total = read_u32(p), headers = read_u32(p + 4);
-    if (crc_of(0, p, 8) != read_u32(p + 8))
+    if (crc32_of(slice_make(p, 8)) != read_u32(p + 8))
         return ES_BAD_PRELUDE;
     if (headers > EVENTSTREAM_HEADERS_MAX || total < OVERHEAD + headers ||
         total - OVERHEAD - headers > EVENTSTREAM_PAYLOAD_MAX)
@@ -121,7 +117,7 @@ static enum eventstream_error deliver(struct slice frame, eventstream_sink *sink
     struct eventstream_message m = {.payload = {NULL, 0}};
     size_t headers = read_u32(frame.p + 4);
     struct slice block = slice_make(frame.p + PRELUDE_SIZE, headers);
-    if (crc_of(0, frame.p, frame.n - 4) != read_u32(frame.p + frame.n - 4))
+    if (crc32_of(slice_make(frame.p, frame.n - 4)) != read_u32(frame.p + frame.n - 4))
         return ES_BAD_MESSAGE;
     while (block.n)
         if (!read_header(&block, &m))
@@ -250,12 +246,12 @@ void eventstream_write(struct buf *out, const struct eventstream_header *headers
         return;
     write_u32(p, total);
     write_u32(p + 4, block);
-    write_u32(p + 8, crc_of(0, start, 8));
+    write_u32(p + 8, crc32_of(slice_make(start, 8)));
     p += PRELUDE_SIZE;
     for (size_t i = 0; i < n; i++)
         p = write_header(p, &headers[i]);
     if (payload.n)
         memcpy(p, payload.p, payload.n);
-    write_u32(p + payload.n, crc_of(0, start, total - 4));
+    write_u32(p + payload.n, crc32_of(slice_make(start, total - 4)));
     out->n += total;
 }

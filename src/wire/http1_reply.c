@@ -93,7 +93,10 @@ static bool never_has_body(int status)
 static void add_framing(struct http1_reply *r, struct buf *out, int64_t content_length)
 {
     if (content_length >= 0) {
-        buf_addf(out, "content-length: %lld\r\n", (long long)content_length);
+        char digits[SLICE_DIGITS];
+        BUF_LITERAL(out, "content-length: ");
+        buf_add(out, slice_digits(content_length, digits));
+        BUF_LITERAL(out, "\r\n");
     } else if (r->http10) {
         r->keep_alive = false;
     } else {
@@ -105,7 +108,12 @@ static void add_framing(struct http1_reply *r, struct buf *out, int64_t content_
 void http1_write_head(struct http1_reply *r, struct buf *out, int status,
                       struct http_headers headers, int64_t content_length)
 {
-    buf_addf(out, "HTTP/1.1 %d %s\r\n", status, http1_status_text(status));
+    char digits[SLICE_DIGITS];
+    BUF_LITERAL(out, "HTTP/1.1 ");
+    buf_add(out, slice_digits(status, digits));
+    BUF_LITERAL(out, " ");
+    buf_add(out, slice_of(http1_status_text(status)));
+    BUF_LITERAL(out, "\r\n");
     for (size_t i = 0; i < headers.n; i++)
         add_header(out, &headers.v[i]);
     r->chunked = false;

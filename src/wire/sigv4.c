@@ -225,8 +225,9 @@ static void key_for(struct sigv4_key *key, struct slice secret, struct slice day
                     struct slice region, struct slice service, struct arena *a)
 {
     uint8_t fingerprint[SHA256_SIZE];
-    sha256(arena_printf(a, "%zu %zu %.*s%.*s%.*s%.*s", region.n, service.n, SLICE_ARG(day),
-                        SLICE_ARG(region), SLICE_ARG(service), SLICE_ARG(secret)),
+    sha256(ARENA_JOIN(a, arena_integer(a, (int64_t)region.n), SLICE(" "),
+                      arena_integer(a, (int64_t)service.n), SLICE(" "), day, region, service,
+                      secret),
            fingerprint);
     if (key->valid && memcmp(key->fingerprint, fingerprint, SHA256_SIZE) == 0)
         return;
@@ -266,16 +267,16 @@ struct slice sigv4_authorization(const struct sigv4_request *r,
     char hash[HEX_SIZE(SHA256_SIZE)], signature[HEX_SIZE(SHA256_SIZE)];
     struct http_header *sorted = sort_headers(r->headers, a);
     struct slice day = slice_make(amz_date, DAY_SIZE);
-    struct slice scope = arena_printf(a, "%.*s/%.*s/%.*s/aws4_request", SLICE_ARG(day),
-                                      SLICE_ARG(region), SLICE_ARG(service));
+    struct slice scope =
+        ARENA_JOIN(a, day, SLICE("/"), region, SLICE("/"), service, SLICE("/aws4_request"));
     canonical_hash(r, sorted, a, hash);
-    struct slice to_sign =
-        arena_printf(a, "AWS4-HMAC-SHA256\n%s\n%.*s\n%s", amz_date, SLICE_ARG(scope), hash);
+    struct slice to_sign = ARENA_JOIN(a, SLICE("AWS4-HMAC-SHA256\n"), slice_of(amz_date),
+                                      SLICE("\n"), scope, SLICE("\n"), slice_of(hash));
     key_for(key, credentials->secret_access_key, day, region, service, a);
     hmac_sha256(digest_slice(key->key), to_sign, digest);
     hex_encode(digest, SHA256_SIZE, signature);
     struct slice names = signed_names(sorted, r->headers.n, a);
-    return arena_printf(
-        a, "AWS4-HMAC-SHA256 Credential=%.*s/%.*s, SignedHeaders=%.*s, Signature=%s",
-        SLICE_ARG(credentials->access_key_id), SLICE_ARG(scope), SLICE_ARG(names), signature);
+    return ARENA_JOIN(a, SLICE("AWS4-HMAC-SHA256 Credential="), credentials->access_key_id,
+                      SLICE("/"), scope, SLICE(", SignedHeaders="), names, SLICE(", Signature="),
+                      slice_of(signature));
 }

@@ -144,6 +144,19 @@ static void test_strings(void **state)
     arena_fini(&a);
 }
 
+static void test_join(void **state)
+{
+    struct arena a;
+    arena_init(&a);
+    struct slice none = ARENA_JOIN(&a, slice_make(NULL, 0));
+    struct slice all = ARENA_JOIN(&a, SLICE("one"), slice_make(NULL, 0), SLICE(" two"));
+    assert_string_equal(none.p, "");
+    assert_string_equal(all.p, "one two");
+    assert_int_equal(all.n, 7);
+    assert_string_equal(arena_integer(&a, -42).p, "-42");
+    arena_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_edges_are_guarded),
         cmocka_unit_test(test_blocks_are_reused),
         cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_join),
     };
     return cmocka_run_group_tests_name("arena", tests, NULL, NULL);
 }

@@ -140,12 +140,29 @@ static void test_text_clean(void **state)
     check_slice(slice_make(nul, 3), S("a b"));
 }
 
+static void test_digits(void **state)
+{
+    static const struct {
+        int64_t value;
+        const char *text;
+    } rows[] = {{0, "0"},
+                {7, "7"},
+                {-1, "-1"},
+                {1234567890, "1234567890"},
+                {INT64_MAX, "9223372036854775807"},
+                {INT64_MIN, "-9223372036854775808"}};
+    char room[SLICE_DIGITS];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        assert_true(slice_eq(slice_digits(rows[i].value, room), slice_of(rows[i].text)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_compare),   cmocka_unit_test(test_cut),
         cmocka_unit_test(test_find),      cmocka_unit_test(test_to_i64),
         cmocka_unit_test(test_to_double), cmocka_unit_test(test_text_clean),
+        cmocka_unit_test(test_digits),
     };
     return cmocka_run_group_tests_name("slice", tests, NULL, NULL);
 }
