@@ -42,7 +42,7 @@ struct settings {
     double request_timeout; /* whole call, seconds */
     bool drop_params;
     bool set_verbose, json_logs;
-    bool include_cost; /* include_cost_in_streaming_usage */
+    bool include_cost;        /* include_cost_in_streaming_usage */
     double keepalive_seconds; /* sse_keepalive_ping_interval_seconds; 0 = off */
     bool ssl_verify;
     const char *ssl_certificate; /* CA file: ssl_verify given as a path, or SSL_CERT_FILE */

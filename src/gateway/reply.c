@@ -22,7 +22,7 @@ static void add(struct reply_headers *h, const char *name, struct slice value)
 static void add_integer(struct exchange *ex, struct reply_headers *h, const char *name,
                         int64_t value)
 {
-    add(h, name, arena_printf(&ex->arena, "%lld", (long long)value));
+    add(h, name, arena_integer(&ex->arena, value));
 }
 
 /* What came from a configuration file or a client must not break the head. */
@@ -97,6 +97,7 @@ static void add_durations(struct exchange *ex, struct reply_headers *h)
 
 static void write_head(struct exchange *ex, struct reply_headers *h, int status, int64_t length)
 {
+    ex->reply.keep_alive = ex->reply.keep_alive && conn_can_keep_alive(ex->conn);
     add(h, "date", worker_date(ex->worker));
     add(h, "x-litellm-call-id", slice_of(ex->id));
     add(h, "x-litellm-version", SLICE(LINTEL_VERSION));
@@ -177,7 +178,7 @@ void reply_keep_upstream_headers(struct exchange *ex, struct http_headers header
         bytes += headers.v[i].name.n + headers.v[i].value.n;
         if (bytes > UPSTREAM_BYTES_MAX)
             break;
-        kept[n].name = arena_printf(&ex->arena, "llm_provider-%.*s", SLICE_ARG(headers.v[i].name));
+        kept[n].name = ARENA_JOIN(&ex->arena, SLICE("llm_provider-"), headers.v[i].name);
         kept[n++].value = printable(ex, headers.v[i].value);
     }
     ex->upstream_headers = (struct http_headers){kept, n};

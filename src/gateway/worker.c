@@ -13,10 +13,12 @@
 #include "base/log.h"
 #include "exchange.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 
-#define CLOCK_MS 250 /* resolution of exchange deadlines */
+#define CLOCK_MS      250               /* resolution of exchange deadlines */
+#define HEAP_KEPT_MAX (4 * 1024 * 1024) /* bytes */
 
 struct slice worker_date(struct worker *w)
 {
@@ -37,6 +39,8 @@ static void on_clock(uv_timer_t *timer)
     int64_t now = turn_now(&w->turn);
     for (struct list *l = w->exchanges.next; l != &w->exchanges; l = l->next)
         exchange_expire(LIST_ENTRY(l, struct exchange, link), now);
+    if (w->draining)
+        turn_mark(&w->turn, &w->drained);
 }
 
 void worker_exchange_began(struct worker *w, struct list *link)
@@ -50,11 +54,8 @@ void worker_exchange_ended(struct worker *w, struct list *link)
 {
     list_del(link);
     w->served++;
-    if (--w->live == 0) {
+    if (--w->live == 0 && !w->draining)
         uv_timer_stop(&w->clock);
-        if (w->draining)
-            turn_mark(&w->turn, &w->drained);
-    }
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -72,11 +73,12 @@ static void cut(struct worker *w)
     w->listener = NULL;
 }
 
-/* Nothing lives any more. Kept upstream connections would hold the loop: it is stopped. */
+/* Nothing lives any more, and all replies are with their clients. Kept upstream connections would
+ * hold the loop: it is stopped. */
 static void on_drained(struct turn_item *item)
 {
     struct worker *w = LIST_ENTRY(item, struct worker, drained);
-    if (w->live)
+    if (w->live || (w->listener && listener_connections(w->listener)))
         return;
     cut(w);
     close_handle((uv_handle_t *)&w->clock);
@@ -105,6 +107,7 @@ static void on_signal(uv_signal_t *handle, int signum)
     w->draining = true;
     listener_stop(w->listener);
     uv_timer_start(&w->drain_limit, on_drain_limit, WORKER_DRAIN_MS, 0);
+    uv_timer_start(&w->clock, on_clock, CLOCK_MS, CLOCK_MS);
     turn_mark(&w->turn, &w->drained);
 }
 
@@ -144,10 +147,19 @@ static void start_signals(struct worker *w)
     }
 }
 
+/* Bodies of a few hundred kilobytes come and go with every request: kept in the heap they cost no
+ * page faults. */
+static void keep_bodies_in_the_heap(void)
+{
+    mallopt(M_MMAP_THRESHOLD, HEAP_KEPT_MAX);
+    mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_MAX);
+}
+
 static void start(struct worker *w)
 {
     const struct settings *s = &w->config->settings;
     struct upstream_tls tls = {.verify = s->ssl_verify, .ca_file = s->ssl_certificate};
+    keep_bodies_in_the_heap();
     list_init(&w->exchanges);
     turn_item_init(&w->drained, on_drained);
     uv_loop_init(&w->loop);
@@ -193,8 +205,7 @@ int worker_run(struct config *config, const struct worker_options *options)
         uv_run(&w.loop, UV_RUN_DEFAULT);
         log_info("stopped after %llu requests", (unsigned long long)w.served);
     } else {
-        turn_mark(&w.turn, &w.drained);
-        uv_run(&w.loop, UV_RUN_DEFAULT);
+        on_drained(&w.drained);
     }
     finish(&w);
     return listening ? 0 : 1;

@@ -47,6 +47,8 @@ bool failure_bad_param(struct failure *f, struct arena *a, const char *param, co
 
 const char *failure_class(const struct failure *f)
 {
+    if (f->kind == FAILURE_UNAVAILABLE && f->status == 500)
+        return "InternalServerError";
     switch (f->kind) {
     case FAILURE_NONE:
     case FAILURE_INTERNAL: return "InternalServerError";

@@ -11,6 +11,8 @@
 
 #include "bedrock.h"
 
+#include "base/map.h"
+
 #include <string.h>
 
 /* OpenAI's parameters without a counterpart. Any other unknown member is taken for a parameter of
@@ -368,20 +370,46 @@ static void write_tool_choice(struct json_writer *w, const struct llm_request *r
     json_object_end(w);
 }
 
+/* The first tool call at or after `b` of message `m`, which moves along; NULL: none. */
+static const struct llm_block *next_tool_use(const struct llm_message **m,
+                                             const struct llm_block *b)
+{
+    for (; *m; *m = (*m)->next, b = *m ? (*m)->blocks : NULL)
+        for (; b; b = b->next)
+            if (b->kind == LLM_TOOL_USE)
+                return b;
+    return NULL;
+}
+
 static bool history_has_tools(const struct llm_request *r)
 {
-    for (const struct llm_message *m = r->messages; m; m = m->next)
-        for (const struct llm_block *b = m->blocks; b; b = b->next)
-            if (b->kind == LLM_TOOL_USE || b->kind == LLM_TOOL_RESULT)
-                return true;
-    return false;
+    const struct llm_message *m = r->messages;
+    return next_tool_use(&m, m ? m->blocks : NULL) != NULL;
+}
+
+/* Bedrock wants every tool of the history declared; a client that compacts a conversation does not
+ * send them any more. Without a schema, but with their names. */
+static void write_tools_of_history(struct json_writer *w, const struct llm_request *r)
+{
+    const struct llm_message *m = r->messages;
+    const struct llm_block *b = next_tool_use(&m, m ? m->blocks : NULL);
+    struct map seen;
+    map_init(&seen);
+    for (; b; b = next_tool_use(&m, b->next)) {
+        struct llm_tool tool = {.name = b->name};
+        if (!map_get(&seen, b->name))
+            write_tool(w, &tool);
+        map_put(&seen, b->name, (void *)(uintptr_t)b);
+    }
+    map_fini(&seen);
 }
 
 /* tool_choice "none" has no counterpart: the tools are not offered, unless the history needs them.
  */
 static void write_tools(struct json_writer *w, const struct llm_request *r)
 {
-    if (!r->tools || (r->tool_choice == LLM_TOOLS_NONE && !history_has_tools(r)))
+    bool needed = history_has_tools(r);
+    if (!needed && (!r->tools || r->tool_choice == LLM_TOOLS_NONE))
         return;
     json_key(w, "toolConfig");
     json_object(w);
@@ -389,8 +417,11 @@ static void write_tools(struct json_writer *w, const struct llm_request *r)
     json_array(w);
     for (const struct llm_tool *tool = r->tools; tool; tool = tool->next)
         write_tool(w, tool);
+    if (!r->tools)
+        write_tools_of_history(w, r);
     json_array_end(w);
-    write_tool_choice(w, r);
+    if (r->tools)
+        write_tool_choice(w, r);
     json_object_end(w);
 }
 
