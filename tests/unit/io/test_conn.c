@@ -220,7 +220,8 @@ static void a_refused_endless_body_closes(void **state)
     struct peer *p = peer_connect(w, owner_port(o));
     char chunk[10000 + 8] = "2710\r\n";
     memset(chunk + 6, 'x', 10000);
-    memcpy(chunk + 10006, "\r\n", 2);
+    chunk[10006] = '\r';
+    chunk[10007] = '\n';
     peer_say(p, "POST /big HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (int i = 0; i < 30; i++)
         peer_send(p, chunk, sizeof(chunk));
