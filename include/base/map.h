@@ -9,6 +9,7 @@
 struct map_slot;
 
 struct map {
+    uint64_t seed;          /* differs from process to process: keys may be a client's */
     struct map_slot *slots; /* NULL until the first put */
     size_t size;            /* slots, a power of two */
     size_t count;           /* keys in use */

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct slice {
     const char *p; /* first byte, owned elsewhere */
@@ -18,16 +19,34 @@ struct slice {
 /* For printf's "%.*s". */
 #define SLICE_ARG(s) (int)(s).n, (s).n ? (s).p : ""
 
-struct slice slice_of(const char *s); /* NULL gives the empty slice */
-struct slice slice_make(const char *p, size_t n);
-bool slice_eq(struct slice a, struct slice b);
+/* The smallest are inline: they stand in every loop. */
+static inline struct slice slice_make(const char *p, size_t n)
+{
+    return (struct slice){.p = p, .n = n};
+}
+
+static inline struct slice slice_of(const char *s) /* NULL gives the empty slice */
+{
+    return slice_make(s, s ? strlen(s) : 0);
+}
+
+static inline bool slice_eq(struct slice a, struct slice b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline struct slice slice_skip(struct slice s,
+                                      size_t n) /* without its first n bytes; n <= s.n */
+{
+    return s.p ? slice_make(s.p + n, s.n - n) : s;
+}
+
 bool slice_eq_nocase(struct slice a, struct slice b); /* ASCII only */
 bool slice_starts(struct slice s, struct slice prefix);
 bool slice_starts_nocase(struct slice s, struct slice prefix);
 bool slice_ends(struct slice s, struct slice suffix);
-struct slice slice_skip(struct slice s, size_t n); /* without the first n bytes; n <= s.n */
-struct slice slice_trim(struct slice s);           /* without ASCII white space at both ends */
-bool slice_is_blank(struct slice s);               /* nothing but ASCII white space */
+struct slice slice_trim(struct slice s); /* without ASCII white space at both ends */
+bool slice_is_blank(struct slice s);     /* nothing but ASCII white space */
 
 /* `value` in decimal, in the last bytes of `room`. */
 #define SLICE_DIGITS 20

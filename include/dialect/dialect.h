@@ -21,8 +21,8 @@ struct dialect_answer {
 struct dialect {
     const char *name;
 
-    /* Body → request. Everything it keeps lies in the arena or in `body`, which stays. `params`
-     * holds what the route itself says (model from the path), may be NULL. False: see failure. */
+    /* Body → request. Everything it keeps lies in the arena or in `body`, which stays. False: see
+     * failure. */
     bool (*parse)(yyjson_val *body, struct arena *a, struct llm_request *out, struct failure *f);
 
     /* A streamed answer: events → SSE. The encoder lives in the arena. Each event becomes zero or

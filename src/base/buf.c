@@ -24,7 +24,7 @@ void buf_reset(struct buf *b)
     b->overflow = false;
 }
 
-char *buf_reserve(struct buf *b, size_t n)
+char *buf_grow(struct buf *b, size_t n)
 {
     if (b->overflow || n > b->cap - b->n) {
         b->overflow = true;
@@ -45,24 +45,6 @@ char *buf_reserve(struct buf *b, size_t n)
     b->p = p;
     b->size = size;
     return b->p + b->n;
-}
-
-void buf_add(struct buf *b, struct slice s)
-{
-    char *to = s.n ? buf_reserve(b, s.n) : NULL;
-    if (!to)
-        return;
-    memcpy(to, s.p, s.n);
-    b->n += s.n;
-}
-
-void buf_add_char(struct buf *b, char c)
-{
-    char *to = buf_reserve(b, 1);
-    if (!to)
-        return;
-    *to = c;
-    b->n++;
 }
 
 void buf_addf(struct buf *b, const char *format, ...)

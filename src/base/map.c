@@ -8,9 +8,9 @@ struct map_slot {
     void *value; /* NULL: free */
 };
 
-static uint64_t hash(struct slice s) /* FNV-1a */
+static uint64_t hash(const struct map *m, struct slice s) /* FNV-1a, seeded */
 {
-    uint64_t h = UINT64_C(14695981039346656037);
+    uint64_t h = m->seed;
     for (size_t i = 0; i < s.n; i++)
         h = (h ^ (unsigned char)s.p[i]) * UINT64_C(1099511628211);
     return h;
@@ -18,7 +18,7 @@ static uint64_t hash(struct slice s) /* FNV-1a */
 
 static struct map_slot *find(const struct map *m, struct slice key)
 {
-    size_t i = hash(key) & (m->size - 1);
+    size_t i = hash(m, key) & (m->size - 1);
     while (m->slots[i].value && !slice_eq(m->slots[i].key, key))
         i = (i + 1) & (m->size - 1);
     return &m->slots[i];
@@ -26,7 +26,8 @@ static struct map_slot *find(const struct map *m, struct slice key)
 
 void map_init(struct map *m)
 {
-    *m = (struct map){0};
+    /* The address is random (ASLR): chosen keys do not collide on purpose. */
+    *m = (struct map){.seed = UINT64_C(14695981039346656037) ^ (uintptr_t)m};
 }
 
 void map_fini(struct map *m)

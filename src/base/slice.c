@@ -13,21 +13,6 @@ static unsigned char lower(char c)
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
-struct slice slice_of(const char *s)
-{
-    return (struct slice){.p = s, .n = s ? strlen(s) : 0};
-}
-
-struct slice slice_make(const char *p, size_t n)
-{
-    return (struct slice){.p = p, .n = n};
-}
-
-bool slice_eq(struct slice a, struct slice b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 bool slice_eq_nocase(struct slice a, struct slice b)
 {
     if (a.n != b.n)
@@ -51,11 +36,6 @@ bool slice_starts_nocase(struct slice s, struct slice prefix)
 bool slice_ends(struct slice s, struct slice suffix)
 {
     return s.n >= suffix.n && slice_eq(slice_skip(s, s.n - suffix.n), suffix);
-}
-
-struct slice slice_skip(struct slice s, size_t n)
-{
-    return s.p ? slice_make(s.p + n, s.n - n) : s;
 }
 
 struct slice slice_trim(struct slice s)
