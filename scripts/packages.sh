@@ -2,7 +2,8 @@
 # Debian packages: only what is missing is installed. Sourced.
 #
 # A row: how to tell that it is there already (from whatever source) → the package that brings it.
-# cmd:NAME is a command, pc:NAME a pkg-config module, file:PATH a file, py:NAME a Python module.
+# cmd:NAME is a command, pc:NAME a pkg-config module, file:PATH a file,
+# clang:PATH a file of clang's own, py:NAME a Python module.
 
 ML_BUILD_PACKAGES='
 cmd:gcc gcc
@@ -23,6 +24,7 @@ file:/usr/include/mbedtls/md.h libmbedtls-dev
 ML_TEST_PACKAGES='
 pc:cmocka libcmocka-dev
 cmd:clang clang
+clang:include/sanitizer/asan_interface.h libclang-rt-dev
 cmd:clang-tidy clang-tidy
 cmd:nginx nginx-light
 cmd:node nodejs
@@ -52,6 +54,7 @@ packages_found() {
     cmd:*) command -v "${1#cmd:}" >/dev/null ;;
     pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
     file:*) [ -e "${1#file:}" ] ;;
+    clang:*) [ -e "$(clang -print-resource-dir 2>/dev/null)/${1#clang:}" ] ;;
     py:*) python3 -c "import ${1#py:}" 2>/dev/null ;;
     esac
 }

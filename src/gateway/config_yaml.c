@@ -254,8 +254,12 @@ static bool read_pair(struct reader *r, struct map_reader *m)
         return false;
     if (key->string || !slice_eq(key->text, SLICE("<<")))
         add_pair(r, m, item);
-    else if (m->merges || (m->merges = new_node(r, NODE_LIST, line, 0)))
-        node_append(m->merges, &r->l->arena, item);
+    else {
+        if (!m->merges)
+            m->merges = new_node(r, NODE_LIST, line, 0);
+        if (m->merges)
+            node_append(m->merges, &r->l->arena, item);
+    }
     return !r->failed;
 }
 
