@@ -176,7 +176,8 @@ static void finish(struct worker *w)
 {
     upstream_fini(w->upstream);
     turn_fini(&w->turn);
-    uv_run(&w->loop, UV_RUN_DEFAULT);
+    while (uv_run(&w->loop, UV_RUN_DEFAULT))
+        ; /* a stop that was asked for before ends only the first round */
     if (uv_loop_close(&w->loop))
         log_error("bug: handles were left open");
     config_unref(w->config);
