@@ -133,15 +133,14 @@ const char *bedrock_name_parse(struct slice model, struct slice provider, struct
 static bool is_host(struct slice host)
 {
     bool v6 = slice_starts(host, SLICE("[")) && slice_ends(host, SLICE("]"));
-    if (v6)
-        host = slice_make(host.p + 1, host.n - 2);
-    for (size_t i = 0; i < host.n; i++) {
+    size_t edge = v6 ? 1 : 0;
+    for (size_t i = edge; i + edge < host.n; i++) {
         char c = host.p[i];
         bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
         if (!alnum && !(v6 ? c == ':' || c == '.' : c == '-' || c == '.' || c == '_'))
             return false;
     }
-    return host.n && host.n <= 255;
+    return host.n > 2 * edge && host.n <= 255 + 2 * edge;
 }
 
 /* Cuts ":port" off the end of a host; false: the port is none. */
