@@ -322,6 +322,7 @@ static struct curl_slist *add_line(struct curl_slist *node, char **text, struct 
 static void set_headers(struct upstream_op *op, struct http_headers headers)
 {
     static char *const taken_back[] = {"Expect:", "Accept:", "Content-Type:"};
+    static const char *const names[] = {"expect", "accept", "content-type"};
     const size_t fixed = sizeof(taken_back) / sizeof(*taken_back);
     size_t size = (fixed + headers.n) * sizeof(struct curl_slist);
     for (size_t i = 0; i < headers.n; i++)
@@ -336,8 +337,11 @@ static void set_headers(struct upstream_op *op, struct http_headers headers)
     struct curl_slist *nodes = (struct curl_slist *)(void *)op->lines;
     struct curl_slist *node = nodes;
     char *text = (char *)(nodes + fixed + headers.n);
-    for (size_t i = 0; i < fixed; i++, node++)
-        *node = (struct curl_slist){taken_back[i], node + 1};
+    for (size_t i = 0; i < fixed; i++)
+        if (!http_header_get(headers, names[i]).p) {
+            *node = (struct curl_slist){taken_back[i], node + 1};
+            node++;
+        }
     for (size_t i = 0; i < headers.n; i++)
         if (!is_ours(headers.v[i].name))
             node = add_line(node, &text, headers.v[i].name, headers.v[i].value);

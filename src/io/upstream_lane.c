@@ -100,10 +100,25 @@ static void poll_for(struct upstream_socket *s, int events)
         uv_poll_stop(&s->poll);
 }
 
+/* When an address does not answer in its share of the connect timeout, libcurl before 8.4 gives up
+ * its socket for the next address, and then forgets to ask to be called for that. Only this old
+ * function makes it look by itself. */
+static void nudge(struct upstream_lane *lane)
+{
+    if (!lane->nudge)
+        return;
+    lane->nudge = false;
+    if (curl_version_info(CURLVERSION_NOW)->version_num >= 0x080400)
+        return;
+    int running;
+    CURL_IGNORE_DEPRECATION(curl_multi_socket_all(lane->multi, &running);)
+}
+
 static void act(struct upstream_lane *lane, int fd, int bits)
 {
     int running;
     curl_multi_socket_action(lane->multi, fd, bits, &running);
+    nudge(lane);
     upstream_end_finished(lane);
 }
 
@@ -143,6 +158,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *lane, void *u
     if (!s)
         return remove ? 0 : -1;
     if (remove && !s->kept) {
+        s->lane->nudge |= s->own;
         drop_socket(s);
         return 0;
     }

@@ -31,6 +31,7 @@ struct upstream_lane {
     int64_t leave_at; /* when the lane goes, or UPSTREAM_NEVER */
     int64_t armed;    /* when the timer will fire, or UPSTREAM_NEVER */
     bool starting;    /* inside lane_add */
+    bool nudge;       /* see nudge() */
 };
 
 struct upstream {

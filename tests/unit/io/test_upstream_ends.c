@@ -70,11 +70,11 @@ struct black_hole {
     int fillers[4];
 };
 
-static void black_hole_open(struct black_hole *h)
+static void black_hole_open(struct black_hole *h, const char *host, int port)
 {
     struct sockaddr_in address;
     socklen_t size = sizeof(address);
-    uv_ip4_addr("127.0.0.1", 0, &address);
+    uv_ip4_addr(host, port, &address);
     h->listener = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(bind(h->listener, (struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(listen(h->listener, 0), 0);
@@ -98,7 +98,7 @@ static void the_connect_clock(void **state)
     struct world *w = *state;
     struct black_hole hole;
     struct call call = {0};
-    black_hole_open(&hole);
+    black_hole_open(&hole, "127.0.0.1", 0);
     open_server(w, NULL, NULL);
     caller.port = hole.port;
     caller.timeouts = (struct upstream_timeouts){120, 50, 50, 0};
@@ -117,7 +117,7 @@ static void the_total_clock_counts_connecting(void **state)
     struct world *w = *state;
     struct black_hole hole;
     struct call call = {0};
-    black_hole_open(&hole);
+    black_hole_open(&hole, "127.0.0.1", 0);
     open_server(w, NULL, NULL);
     caller.port = hole.port;
     caller.timeouts = (struct upstream_timeouts){5000, 50, 50, 120};
@@ -219,7 +219,7 @@ static void a_closed_port_is_unreachable(void **state)
     struct world *w = *state;
     struct call call = {0};
     struct black_hole hole;
-    black_hole_open(&hole);
+    black_hole_open(&hole, "127.0.0.1", 0);
     black_hole_close(&hole);
     open_server(w, NULL, NULL);
     caller.port = hole.port;
@@ -247,24 +247,33 @@ static void urls_that_cannot_be_called_are_unreachable(void **state)
     close_server();
 }
 
-/* The first of two addresses refuses; its descriptor's number comes back with the second. */
+/* The first of two addresses refuses, or does not answer; its descriptor's number comes back with
+ * the second, in the latter case before libcurl has told that it is gone. */
 static void the_next_address_of_a_name_is_tried(void **state)
 {
     struct world *w = *state;
-    struct call call = {0};
-    char url[64], addresses[64];
-    open_server(w, answer, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    snprintf(url, sizeof(url), "http://two.invalid:%d/", server.port);
-    snprintf(addresses, sizeof(addresses), "two.invalid:%d:127.0.0.2,127.0.0.1", server.port);
-    struct curl_slist resolve = {addresses, NULL};
-    call.http.url = url;
-    call_start(&call, &caller, "GET", "/", "");
-    curl_easy_setopt(call.op->easy, CURLOPT_RESOLVE, &resolve);
-    WORLD_UNTIL(w, call.ended);
-    assert_int_equal(call.end, UPSTREAM_DONE);
-    assert_int_equal(server.accepts, 1);
-    call_free(&call);
-    close_server();
+    for (int silent = 0; silent < 2; silent++) {
+        struct call call = {0};
+        struct black_hole hole;
+        char url[64], addresses[64];
+        open_server(w, answer, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        if (silent)
+            black_hole_open(&hole, "127.0.0.2", server.port);
+        snprintf(url, sizeof(url), "http://two.invalid:%d/", server.port);
+        snprintf(addresses, sizeof(addresses), "two.invalid:%d:127.0.0.2,127.0.0.1", server.port);
+        struct curl_slist resolve = {addresses, NULL};
+        call.http.url = url;
+        caller.timeouts.connect_ms = 2000;
+        call_start(&call, &caller, "GET", "/", "");
+        curl_easy_setopt(call.op->easy, CURLOPT_RESOLVE, &resolve);
+        WORLD_UNTIL(w, call.ended);
+        assert_int_equal(call.end, UPSTREAM_DONE);
+        assert_int_equal(server.accepts, 1);
+        call_free(&call);
+        close_server();
+        if (silent)
+            black_hole_close(&hole);
+    }
 }
 
 /* TLS to a server that does not speak it. */
@@ -396,6 +405,14 @@ static unsigned count_lanes(void)
     return n;
 }
 
+static unsigned count_sockets(void)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < caller.upstream->sockets_size; i++)
+        n += caller.upstream->sockets[i] != NULL;
+    return n;
+}
+
 #define CROWD 600
 
 /* More calls than fit into two multi handles; the lanes behind the first go when they are idle, and
@@ -417,6 +434,7 @@ static void many_calls_take_lanes_for_a_while(void **state)
             call_free(&calls[i]);
         }
         assert_int_equal(server.accepts, CROWD); /* kept in the second round */
+        assert_int_equal(count_sockets(), CROWD);
     }
     WORLD_UNTIL(w, count_lanes() == 1);
     WORLD_UNTIL(w, server.open == LANE_CALLS_MAX);
@@ -425,6 +443,35 @@ static void many_calls_take_lanes_for_a_while(void **state)
     WORLD_UNTIL(w, calls[0].ended);
     assert_int_equal(server.accepts, CROWD);
     call_free(&calls[0]);
+    free(calls);
+    close_server();
+}
+
+/* A lane that was idle for a moment and is used again stays. */
+static void a_lane_in_use_does_not_go(void **state)
+{
+    struct world *w = *state;
+    struct call *calls = calloc(CROWD, sizeof(*calls));
+    open_server(w, answer, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    caller.upstream->lane_idle_ms = 300;
+    for (int round = 0; round < 2; round++) {
+        memset(calls, 0, CROWD * sizeof(*calls));
+        server.on_data = round ? NULL : answer;
+        for (int i = 0; i < CROWD; i++)
+            call_start(&calls[i], &caller, "POST", "/", "{}");
+        if (round) {
+            world_run_ms(w, 600);
+            assert_int_equal(upstream_active(caller.upstream), CROWD);
+            assert_int_equal(count_lanes(), 3);
+            for (struct list *link = server.peers.next; link != &server.peers; link = link->next)
+                answer(LIST_ENTRY(link, struct peer, link));
+        }
+        WORLD_UNTIL(w, upstream_active(caller.upstream) == 0);
+        for (int i = 0; i < CROWD; i++) {
+            assert_int_equal(calls[i].end, UPSTREAM_DONE);
+            call_free(&calls[i]);
+        }
+    }
     free(calls);
     close_server();
 }
@@ -489,6 +536,7 @@ int main(void)
         WORLD_TEST(a_head_too_large_is_broken),
         WORLD_TEST(a_very_large_number_of_headers_is_cut_short),
         WORLD_TEST(many_calls_take_lanes_for_a_while),
+        WORLD_TEST(a_lane_in_use_does_not_go),
         WORLD_TEST(an_error_in_resume_ends_the_call_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,12 +56,14 @@ void world_guard(struct world *w)
     uv_timer_start(&w->guard, on_guard, WORLD_LIMIT_MS, 0);
 }
 
-void world_run_ms(struct world *w, unsigned ms)
+unsigned world_run_ms(struct world *w, unsigned ms)
 {
+    unsigned turns = 0;
     w->expired = false;
     uv_timer_start(&w->guard, on_guard, ms, 0);
-    while (!w->expired)
+    for (; !w->expired; turns++)
         uv_run(&w->loop, UV_RUN_ONCE);
+    return turns;
 }
 
 void world_settle(struct world *w, const size_t *value)

@@ -37,8 +37,9 @@ void world_guard(struct world *w); /* starts the wait anew */
         uv_run(&(w)->loop, UV_RUN_ONCE);                                                           \
     }
 
-/* Runs the loop for that long: only to show that something does NOT happen. */
-void world_run_ms(struct world *w, unsigned ms);
+/* Runs the loop for that long: only to show that something does NOT happen. Returns the number of
+ * turns it took, which tells a loop that sleeps from one that spins. */
+unsigned world_run_ms(struct world *w, unsigned ms);
 
 /* Runs the loop until the value has not changed for 150 ms; fails when it never stops. */
 void world_settle(struct world *w, const size_t *value);
