@@ -1,10 +1,10 @@
 #ifndef WIRE_CRYPTO_H
 #define WIRE_CRYPTO_H
 
-/* Hashes, encodings and random bytes. HMAC, random and the constant-time compare are mbedTLS's;
- * bulk SHA-256 is libcrypto's EVP (SHA-NI: six times faster on a long prompt), the one exception to
- * "mbedTLS for crypto". Failures of either library abort: they mean a broken machine. Contexts are
- * kept per thread; a forked child draws random bytes of its own. */
+/* Hashes, encodings and random bytes. Random and the constant-time compare are mbedTLS's; SHA-256
+ * and HMAC are libcrypto's EVP (SHA-NI: six times faster on a long prompt, and a signature is ten
+ * blocks), the one exception to "mbedTLS for crypto". Failures of either library abort: they mean a
+ * broken machine. Contexts are kept per thread; a forked child draws random bytes of its own. */
 
 #include "base/arena.h"
 #include "base/buf.h"

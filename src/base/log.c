@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define MESSAGE_MAX 4096
+#define LEVEL_WIDTH 8 /* the longest name and a space */
 
 static enum log_level threshold = LOG_INFO;
 static bool as_json;
@@ -34,49 +35,70 @@ uint64_t log_dropped(void)
     return dropped;
 }
 
-/* RFC 3339 in UTC, with milliseconds. */
-static void timestamp(char out[32])
+#define TIMESTAMP_SIZE 25 /* "2026-11-20T23:47:00.123Z" and the NUL */
+
+/* RFC 3339 in UTC, with milliseconds; the calendar is asked once a second. */
+static void timestamp(char out[TIMESTAMP_SIZE])
 {
+    static char second[TIMESTAMP_SIZE];
+    static time_t second_of;
     struct timeval tv;
     struct tm tm;
     gettimeofday(&tv, NULL);
-    gmtime_r(&tv.tv_sec, &tm);
-    size_t n = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(out + n, 32 - n, ".%03dZ", (int)(tv.tv_usec / 1000));
+    if (tv.tv_sec != second_of && gmtime_r(&tv.tv_sec, &tm)) {
+        strftime(second, sizeof(second), "%Y-%m-%dT%H:%M:%S.", &tm);
+        second_of = tv.tv_sec;
+    }
+    unsigned ms = (unsigned)(tv.tv_usec / 1000);
+    memcpy(out, second, sizeof(second));
+    out[20] = (char)('0' + ms / 100 % 10);
+    out[21] = (char)('0' + ms / 10 % 10);
+    out[22] = (char)('0' + ms % 10);
+    memcpy(out + 23, "Z", 2);
 }
 
-static void format_line(struct buf *line, enum log_level level, const char *message)
+static void write_line(struct slice line)
 {
-    char when[32];
+    if (write(STDERR_FILENO, line.p, line.n) != (ssize_t)line.n)
+        dropped++;
+}
+
+static void write_json(enum log_level level, const char *when, struct slice message)
+{
+    struct buf line;
     struct json_writer w;
-    timestamp(when);
-    if (!as_json) {
-        buf_addf(line, "%s %-7s %s\n", when, level_names[level], message);
-        return;
-    }
-    json_begin(&w, line);
+    buf_init(&line, (size_t)8 * MESSAGE_MAX);
+    json_begin(&w, &line);
     json_object(&w);
     json_member_string(&w, "timestamp", slice_of(when));
     json_member_string(&w, "level", slice_of(level_names[level]));
-    json_member_string(&w, "message", slice_of(message));
+    json_member_string(&w, "message", message);
     json_object_end(&w);
-    buf_add_char(line, '\n');
+    buf_add_char(&line, '\n');
+    write_line(buf_slice(&line));
+    buf_fini(&line);
 }
 
+/* A text line is put together in place: time, level, message, line feed. */
 void log_write(enum log_level level, const char *format, ...)
 {
-    char message[MESSAGE_MAX];
-    struct buf line;
+    char line[TIMESTAMP_SIZE + LEVEL_WIDTH + MESSAGE_MAX + 1];
+    char *message = line + TIMESTAMP_SIZE + LEVEL_WIDTH;
     va_list args;
     if (!log_enabled(level))
         return;
     va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
+    vsnprintf(message, MESSAGE_MAX, format, args);
     va_end(args);
-    text_clean(message, strlen(message));
-    buf_init(&line, (size_t)8 * MESSAGE_MAX);
-    format_line(&line, level, message);
-    if (write(STDERR_FILENO, line.p, line.n) != (ssize_t)line.n)
-        dropped++;
-    buf_fini(&line);
+    size_t n = strlen(message);
+    text_clean(message, n);
+    timestamp(line);
+    if (as_json) {
+        write_json(level, line, slice_make(message, n));
+        return;
+    }
+    memset(line + TIMESTAMP_SIZE - 1, ' ', LEVEL_WIDTH + 1);
+    memcpy(line + TIMESTAMP_SIZE, level_names[level], strlen(level_names[level]));
+    message[n] = '\n';
+    write_line(slice_make(line, (size_t)(message - line) + n + 1));
 }

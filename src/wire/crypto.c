@@ -11,7 +11,7 @@
 #include <mbedtls/constant_time.h>
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
-#include <mbedtls/md.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -28,19 +28,21 @@ static void must(bool ok, const char *what)
 /* ---- hashes -------------------------------------------------------------------------------- */
 
 static EVP_MD *sha256_method;
-static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+static EVP_MAC *hmac_method;
+static pthread_once_t methods_once = PTHREAD_ONCE_INIT;
 
-static void sha256_fetch(void)
+static void fetch_methods(void)
 {
     sha256_method = EVP_MD_fetch(NULL, "SHA256", NULL);
-    must(sha256_method, "fetching SHA-256");
+    hmac_method = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    must(sha256_method && hmac_method, "fetching SHA-256");
 }
 
 void sha256(struct slice data, uint8_t digest[SHA256_SIZE])
 {
     static _Thread_local EVP_MD_CTX *context;
     if (!context) {
-        pthread_once(&sha256_once, sha256_fetch);
+        pthread_once(&methods_once, fetch_methods);
         context = EVP_MD_CTX_new();
         must(context, "a SHA-256 context");
     }
@@ -49,12 +51,26 @@ void sha256(struct slice data, uint8_t digest[SHA256_SIZE])
          "SHA-256");
 }
 
+static EVP_MAC_CTX *hmac_context(void)
+{
+    char name[] = "SHA256";
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", name, 0),
+                                 OSSL_PARAM_construct_end()};
+    pthread_once(&methods_once, fetch_methods);
+    EVP_MAC_CTX *context = EVP_MAC_CTX_new(hmac_method);
+    must(context && EVP_MAC_CTX_set_params(context, params), "an HMAC context");
+    return context;
+}
+
 void hmac_sha256(struct slice key, struct slice data, uint8_t digest[SHA256_SIZE])
 {
-    const uint8_t none = 0; /* mbedTLS wants no NULL, even with length 0 */
-    const mbedtls_md_info_t *info = mbedtls_md_info_from_type(MBEDTLS_MD_SHA256);
-    must(!mbedtls_md_hmac(info, key.n ? (const uint8_t *)key.p : &none, key.n,
-                          data.n ? (const uint8_t *)data.p : &none, data.n, digest),
+    static _Thread_local EVP_MAC_CTX *context;
+    const uint8_t none = 0; /* NULL would mean "the last key" */
+    if (!context)
+        context = hmac_context();
+    must(EVP_MAC_init(context, key.n ? (const uint8_t *)key.p : &none, key.n, NULL) &&
+             EVP_MAC_update(context, (const uint8_t *)data.p, data.n) &&
+             EVP_MAC_final(context, digest, NULL, SHA256_SIZE),
          "HMAC");
 }
 
