@@ -9,7 +9,8 @@
  * A kept connection that the server closes before the first byte of an answer is the usual race
  * with its idle timeout: the call is sent again on a fresh one, by libcurl, up to five times.
  *
- * Who owns what: the caller owns the call's bytes (URL, headers, body) and must keep them until the
+ * Who owns what: the caller owns the call's bytes (URL, headers, body) and must keep them (but see
+ * upstream_uploaded) until the
  * end event or until upstream_cancel() returns. The upstream_op belongs to this module and is valid
  * until its end event or cancel.
  *
@@ -70,6 +71,10 @@ struct upstream_op *upstream_start(struct upstream *u, const struct http_call *c
 /* Gives kept data again. An error inside ends the op: the end event comes (later, not inside). */
 void upstream_resume(struct upstream_op *op);
 void upstream_cancel(struct upstream_op *op);
+
+/* Whether every byte of the call's body is sent: it may be freed now, though the op goes on. Only
+ * once the answer's head has come (before that libcurl may send it anew). */
+bool upstream_uploaded(const struct upstream_op *op);
 
 unsigned upstream_active(const struct upstream *u); /* ops now */
 

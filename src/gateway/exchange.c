@@ -84,6 +84,7 @@ static void *on_head(void *server, struct conn *c, const struct http_head *head)
     ex->conn = c;
     ex->head = head;
     arena_init(&ex->arena);
+    arena_init(&ex->prompt);
     buf_init(&ex->body, (size_t)ex->config->settings.max_request_size_mb * MEBIBYTE);
     buf_init(&ex->upstream_body, 0);
     buf_init(&ex->out, OUT_MAX);
@@ -320,7 +321,7 @@ static yyjson_val *parse_body(struct exchange *ex)
     ex->body.cap = SIZE_MAX; /* the padding may pass the limit of the body itself */
     if (!buf_reserve(&ex->body, JSON_PADDING))
         abort();
-    yyjson_val *v = json_parse_insitu(ex->body.p, n, &ex->arena, &error);
+    yyjson_val *v = json_parse_insitu(ex->body.p, n, &ex->prompt, &error);
     if (!v)
         failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, 400,
                     "the request body is not valid JSON: %s at byte %zu", error.message,
@@ -382,7 +383,7 @@ static int step_admit(struct exchange *ex)
     if (ex->route->handle)
         return answer_ourselves(ex);
     body = parse_body(ex);
-    if (!body || !ex->route->dialect->parse(body, &ex->arena, &ex->request, &ex->failure))
+    if (!body || !ex->route->dialect->parse(body, &ex->prompt, &ex->request, &ex->failure))
         return EX_FLUSH;
     ex->request.include_usage =
         ex->request.include_usage || ex->config->settings.always_include_stream_usage;
@@ -528,11 +529,20 @@ static int step_call(struct exchange *ex)
 
 /* ---- RELAY --------------------------------------------------------------------------------- */
 
-/* Nothing can be tried again from here on: the request's bytes are not needed any more. */
+/* Nothing can be tried again from here on: the request's bytes are not needed any more, and a long
+ * prompt should not lie around for as long as its answer streams. */
 static void commit(struct exchange *ex)
 {
     ex->committed = true;
+    ex->request.system = NULL;
+    ex->request.messages = NULL;
+    ex->request.tools = NULL;
+    ex->request.extra = NULL;
+    ex->request.metadata = NULL;
+    arena_fini(&ex->prompt);
     buf_fini(&ex->body);
+    if (ex->op && upstream_uploaded(ex->op))
+        buf_fini(&ex->upstream_body);
     ex->first_event = turn_now(&ex->worker->turn);
 }
 
@@ -641,6 +651,7 @@ static void release(struct turn_grave *grave)
     buf_fini(&ex->body);
     buf_fini(&ex->upstream_body);
     buf_fini(&ex->out);
+    arena_fini(&ex->prompt);
     arena_fini(&ex->arena);
     config_unref(ex->config);
     free(ex);

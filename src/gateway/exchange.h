@@ -76,8 +76,9 @@ struct exchange {
     struct config *config;        /* the snapshot it started with */
     struct conn *conn;            /* NULL once the client is gone or served */
     const struct http_head *head; /* valid while conn is */
-    struct arena arena;
-    char id[UUID_SIZE]; /* x-litellm-call-id */
+    struct arena arena;           /* what lives as long as the exchange */
+    struct arena prompt;          /* the parsed body: gone once the answer begins */
+    char id[UUID_SIZE];           /* x-litellm-call-id */
 
     const struct route *route;
     struct slice route_model; /* model named in the path, or empty */

@@ -116,6 +116,8 @@ static void write_exchange(struct json_writer *w, const struct exchange *ex, int
     json_member_integer(w, "queued", ex->conn ? (int64_t)(conn_queued(ex->conn) + ex->out.n) : 0);
     json_member_bool(w, "paused", ex->facts & FACT_PAUSED);
     json_member_integer(w, "arena_bytes", (int64_t)ex->arena.total);
+    json_member_integer(w, "request_bytes",
+                        (int64_t)(ex->body.size + ex->upstream_body.size + ex->prompt.total));
     json_object_end(w);
 }
 

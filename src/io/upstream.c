@@ -390,6 +390,7 @@ struct upstream_op *upstream_start(struct upstream *u, const struct http_call *c
     op->paused = false;
     op->started = op->since = turn_now(u->turn);
     op->error[0] = '\0';
+    op->body_size = (curl_off_t)call->body.n;
     set_request(op, call);
     set_headers(op, call->headers);
     curl_easy_setopt(op->easy, CURLOPT_CONNECTTIMEOUT_MS,
@@ -417,6 +418,13 @@ void upstream_cancel(struct upstream_op *op)
 {
     op_detach(op);
     op_free(op);
+}
+
+bool upstream_uploaded(const struct upstream_op *op)
+{
+    curl_off_t sent = 0;
+    curl_easy_getinfo(op->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    return op->phase == OP_BODY && sent >= op->body_size;
 }
 
 unsigned upstream_active(const struct upstream *u)

@@ -65,6 +65,7 @@ struct upstream_op {
         OP_BODY,
         OP_ENDED, /* in the pool */
     } phase;
+    curl_off_t body_size; /* of the call */
     bool paused;
     CURLcode failure;  /* for lane->failed */
     int64_t started;   /* the total clock */

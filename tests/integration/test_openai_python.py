@@ -507,3 +507,13 @@ def test_call_ids_differ(client):
         raw = client.chat.completions.with_raw_response.create(model="claude", messages=HELLO)
         ids |= {raw.headers["x-litellm-call-id"], raw.parse().id}
     assert len(ids) == 10
+
+
+def test_a_long_prompt_is_forgotten_once_the_answer_begins(gateway, client):
+    """A prompt of 300 KB must not lie in memory for as long as its answer streams."""
+    prompt = "x" * 300_000 + " [[sim:chunks(40,20)]] [[sim:gap(50)]]"
+    stream = client.chat.completions.create(model="claude", messages=user(prompt), stream=True)
+    next(iter(stream))
+    (running,) = gateway.holds()["exchanges"]
+    assert running["request_bytes"] == 0 and running["arena_bytes"] < 64 * 1024
+    stream.close()
