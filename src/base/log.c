@@ -11,11 +11,15 @@
 #include <unistd.h>
 
 #define MESSAGE_MAX 4096
-#define LEVEL_WIDTH 8 /* the longest name and a space */
+#define WAITING_MAX (32 * 1024) /* bytes of deferred lines; more than the longest line */
+#define LEVEL_WIDTH 8           /* the longest name and a space */
 
 static enum log_level threshold = LOG_INFO;
 static bool as_json;
 static uint64_t dropped;
+static bool deferred;
+static char waiting_text[WAITING_MAX];
+static size_t waiting; /* bytes in it */
 
 static const char *const level_names[] = {"ERROR", "WARNING", "INFO", "DEBUG"};
 
@@ -57,10 +61,29 @@ static void timestamp(char out[TIMESTAMP_SIZE])
     memcpy(out + 23, "Z", 2);
 }
 
-static void write_line(struct slice line)
+void log_flush(void)
 {
-    if (write(STDERR_FILENO, line.p, line.n) != (ssize_t)line.n)
+    if (waiting && write(STDERR_FILENO, waiting_text, waiting) != (ssize_t)waiting)
         dropped++;
+    waiting = 0;
+}
+
+void log_defer(bool defer)
+{
+    deferred = defer;
+    log_flush();
+}
+
+static void write_line(enum log_level level, struct slice line)
+{
+    if (line.n > sizeof(waiting_text) - waiting)
+        log_flush();
+    if (line.n > sizeof(waiting_text))
+        return;
+    memcpy(waiting_text + waiting, line.p, line.n);
+    waiting += line.n;
+    if (!deferred || level <= LOG_WARN)
+        log_flush();
 }
 
 static void write_json(enum log_level level, const char *when, struct slice message)
@@ -75,30 +98,44 @@ static void write_json(enum log_level level, const char *when, struct slice mess
     json_member_string(&w, "message", message);
     json_object_end(&w);
     buf_add_char(&line, '\n');
-    write_line(buf_slice(&line));
+    write_line(level, buf_slice(&line));
     buf_fini(&line);
 }
 
-/* A text line is put together in place: time, level, message, line feed. */
-void log_write(enum log_level level, const char *format, ...)
+/* Time, level, message, line feed; the message is cleaned where it lies. */
+static void write_text(enum log_level level, const char *when, struct slice message)
 {
     char line[TIMESTAMP_SIZE + LEVEL_WIDTH + MESSAGE_MAX + 1];
-    char *message = line + TIMESTAMP_SIZE + LEVEL_WIDTH;
+    char *p = line + TIMESTAMP_SIZE + LEVEL_WIDTH;
+    memcpy(line, when, TIMESTAMP_SIZE);
+    memset(line + TIMESTAMP_SIZE - 1, ' ', LEVEL_WIDTH + 1);
+    memcpy(line + TIMESTAMP_SIZE, level_names[level], strlen(level_names[level]));
+    memcpy(p, message.p, message.n);
+    p[message.n] = '\n';
+    write_line(level, slice_make(line, (size_t)(p - line) + message.n + 1));
+}
+
+void log_line(enum log_level level, struct slice message)
+{
+    char clean[MESSAGE_MAX], when[TIMESTAMP_SIZE];
+    if (!log_enabled(level))
+        return;
+    size_t n = message.n < sizeof(clean) ? message.n : sizeof(clean) - 1;
+    if (n)
+        memcpy(clean, message.p, n);
+    text_clean(clean, n);
+    timestamp(when);
+    (as_json ? write_json : write_text)(level, when, slice_make(clean, n));
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+    char message[MESSAGE_MAX];
     va_list args;
     if (!log_enabled(level))
         return;
     va_start(args, format);
-    vsnprintf(message, MESSAGE_MAX, format, args);
+    vsnprintf(message, sizeof(message), format, args);
     va_end(args);
-    size_t n = strlen(message);
-    text_clean(message, n);
-    timestamp(line);
-    if (as_json) {
-        write_json(level, line, slice_make(message, n));
-        return;
-    }
-    memset(line + TIMESTAMP_SIZE - 1, ' ', LEVEL_WIDTH + 1);
-    memcpy(line + TIMESTAMP_SIZE, level_names[level], strlen(level_names[level]));
-    message[n] = '\n';
-    write_line(slice_make(line, (size_t)(message - line) + n + 1));
+    log_line(level, slice_of(message));
 }

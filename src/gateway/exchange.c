@@ -30,7 +30,8 @@
 #define BODY_EAGER         (1024 * 1024) /* of a declared length, reserved at once */
 #define MEBIBYTE           (1024 * 1024)
 #define MS_PER_S           1000
-#define STATUS_CLIENT_GONE 499 /* nginx's, in the log only */
+#define LOG_VALUE_MAX      1000 /* bytes of one value in a log line */
+#define STATUS_CLIENT_GONE 499  /* nginx's, in the log only */
 
 const struct sm_state exchange_states[EX_NR] = {
     [EX_HEAD] = {"HEAD", SM_TO(EX_AUTH) | SM_TO(EX_SETTLE)},
@@ -598,21 +599,45 @@ static int step_flush(struct exchange *ex)
     return EX_SETTLE;
 }
 
-static void log_exchange(const struct exchange *ex)
+static void log_text(struct buf *line, const char *name, struct slice value)
+{
+    buf_add(line, slice_of(name));
+    buf_add(line, slice_make(value.p, value.n < LOG_VALUE_MAX ? value.n : LOG_VALUE_MAX));
+}
+
+static void log_number(struct buf *line, const char *name, int64_t value)
+{
+    char digits[SLICE_DIGITS];
+    log_text(line, name, slice_digits(value, digits));
+}
+
+/* Put together without printf: every request pays for it. */
+static void write_log_line(const struct exchange *ex, struct buf *line)
 {
     int64_t now = turn_now(&ex->worker->turn), begun = ex->times[EX_HEAD];
+    log_text(line, "", slice_of(ex->id));
+    log_text(line, " ", ex->route ? slice_of(ex->route->path) : SLICE("-"));
+    log_number(line, " status=", ex->status);
+    log_text(line, " model=", ex->request.model);
+    log_text(line, " deployment=", ex->deployment ? slice_of(ex->deployment->id) : SLICE("-"));
+    log_number(line, " ms=", now - begun);
+    log_number(line, " first_ms=", ex->first_event ? ex->first_event - begun : 0);
+    log_number(line, " tokens=", llm_usage_prompt(&ex->usage));
+    log_number(line, "/", ex->usage.output);
+    if (ex->failure.kind != FAILURE_NONE)
+        log_text(line, " error=", ex->failure.message);
+}
+
+static void log_exchange(const struct exchange *ex)
+{
+    char room[4 * LOG_VALUE_MAX];
+    struct buf line = {.p = room, .size = sizeof(room), .cap = sizeof(room)};
     enum log_level level =
         ex->route && ex->route->open ? LOG_DEBUG : LOG_INFO; /* probes are noise */
     if (!log_enabled(level))
         return;
-    log_write(
-        level,
-        "%s %s status=%d model=%.*s deployment=%s ms=%lld first_ms=%lld tokens=%lld/%lld%s%.*s",
-        ex->id, ex->route ? ex->route->path : "-", ex->status, SLICE_ARG(ex->request.model),
-        ex->deployment ? ex->deployment->id : "-", (long long)(now - begun),
-        (long long)(ex->first_event ? ex->first_event - begun : 0),
-        (long long)llm_usage_prompt(&ex->usage), (long long)ex->usage.output,
-        ex->failure.kind == FAILURE_NONE ? "" : " error=", SLICE_ARG(ex->failure.message));
+    write_log_line(ex, &line);
+    log_line(level, buf_slice(&line));
 }
 
 /* The upstream's last bytes may still be on their way; a short wait lets its connection be used

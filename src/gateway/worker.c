@@ -136,6 +136,21 @@ static bool open_listener(struct worker *w, const struct worker_options *o)
     return w->listener != NULL;
 }
 
+static void on_turn_over(uv_prepare_t *handle)
+{
+    log_flush();
+}
+
+/* Started before the turn's own handle, and so run after it (libuv runs the latest first): what the
+ * drain logged is written before the loop sleeps. */
+static void start_log_flush(struct worker *w)
+{
+    uv_prepare_init(&w->loop, &w->log_flush);
+    uv_prepare_start(&w->log_flush, on_turn_over);
+    uv_unref((uv_handle_t *)&w->log_flush);
+    log_defer(true);
+}
+
 static void start_signals(struct worker *w)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
@@ -163,6 +178,7 @@ static void start(struct worker *w)
     list_init(&w->exchanges);
     turn_item_init(&w->drained, on_drained);
     uv_loop_init(&w->loop);
+    start_log_flush(w);
     turn_init(&w->turn, &w->loop);
     w->upstream = upstream_init(&w->turn, &tls);
     uv_timer_init(&w->loop, &w->clock);
@@ -176,6 +192,8 @@ static void finish(struct worker *w)
 {
     upstream_fini(w->upstream);
     turn_fini(&w->turn);
+    log_defer(false);
+    close_handle((uv_handle_t *)&w->log_flush);
     while (uv_run(&w->loop, UV_RUN_DEFAULT))
         ; /* a stop that was asked for before ends only the first round */
     if (uv_loop_close(&w->loop))

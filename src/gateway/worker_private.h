@@ -22,6 +22,7 @@ struct worker {
     uint64_t served;           /* exchanges ended so far */
     bool draining;             /* a first signal came */
     uv_timer_t clock;          /* looks at deadlines while exchanges live */
+    uv_prepare_t log_flush;    /* once a turn */
     uv_signal_t signals[2];    /* SIGTERM, SIGINT */
     uv_timer_t drain_limit;
     bool drain_over;

@@ -14,7 +14,7 @@
 #define USER_AGENT   "lintel/" LINTEL_VERSION
 #define ID_MAX       2048 /* bytes of a model id or ARN, Bedrock's own limit */
 #define URL_MAX      8192 /* bytes; three for each of an id, when encoded */
-#define HEADER_COUNT 7
+#define HEADER_COUNT 6
 
 /* "https://host:port/prefix" in two: the host, and the prefix (usually empty) that a proxy in front
  * of Bedrock may have; it is signed with the rest of the path. */
@@ -85,9 +85,6 @@ static void write_headers(const struct provider_attempt *t, struct slice host, s
         header_add(h, SLICE("x-amz-security-token"), d->credentials.session_token);
     h->signed_count = h->count;
     sign(t, path, date, h);
-    header_add(h, SLICE("accept"),
-               t->request->stream ? SLICE("application/vnd.amazon.eventstream")
-                                  : SLICE("application/json"));
     header_add(h, SLICE("user-agent"), SLICE(USER_AGENT));
     call->headers = (struct http_headers){h->v, h->count};
 }

@@ -73,6 +73,26 @@ static void test_long(void **state)
     arena_fini(&a);
 }
 
+/* Deferred lines wait for a flush, for a warning (and keep their order), or for the memory's end.
+ */
+static void test_deferred(void **state)
+{
+    static char message[4000];
+    memset(message, 'x', sizeof(message) - 1);
+    log_setup(LOG_INFO, false);
+    log_defer(true);
+    assert_int_equal(captured(LOG_INFO, "first").n, 0);
+    struct slice both = captured(LOG_WARN, "second");
+    assert_true(slice_find(both, SLICE("first\n")) > 0);
+    assert_true(slice_ends(both, SLICE("second\n")));
+    size_t written = 0;
+    for (int i = 0; i < 10; i++)
+        written += captured(LOG_INFO, message).n;
+    assert_in_range(written, 8 * sizeof(message), 9 * sizeof(message));
+    log_defer(false);
+    assert_true(slice_ends(captured(LOG_INFO, "last"), SLICE("last\n")));
+}
+
 static void test_dropped(void **state)
 {
     int saved = dup(STDERR_FILENO);
@@ -89,7 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_line), cmocka_unit_test(test_levels),
         cmocka_unit_test(test_json),     cmocka_unit_test(test_long),
-        cmocka_unit_test(test_dropped),
+        cmocka_unit_test(test_deferred), cmocka_unit_test(test_dropped),
     };
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
 }
