@@ -179,7 +179,8 @@ general_settings:
 MODEL = """
   - model_name: {name}
     litellm_params:
-      model: bedrock/bench.{name}
+      model: bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0 # for its prices
+      model_id: bench.{name}
       aws_access_key_id: AKIABENCH
       aws_secret_access_key: bench-secret
       aws_region_name: us-east-1

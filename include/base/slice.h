@@ -52,6 +52,11 @@ bool slice_is_blank(struct slice s);     /* nothing but ASCII white space */
 #define SLICE_DIGITS 20
 struct slice slice_digits(int64_t value, char room[SLICE_DIGITS]);
 
+/* A sum of money (USD) with up to 12 decimals, no exponent, no needless zeros: "0.000255". Rounded;
+ * beyond ±9 million, or not a number: "0". */
+#define SLICE_MONEY 24
+struct slice slice_money(double value, char room[SLICE_MONEY]);
+
 /* Offset of the first occurrence, or -1. */
 ptrdiff_t slice_find(struct slice s, struct slice needle);
 ptrdiff_t slice_find_char(struct slice s, char c);

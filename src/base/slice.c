@@ -125,3 +125,27 @@ struct slice slice_digits(int64_t value, char room[SLICE_DIGITS])
         *--p = '-';
     return slice_make(p, (size_t)(room + SLICE_DIGITS - p));
 }
+
+#define MONEY_UNITS    1e12 /* to one */
+#define MONEY_DECIMALS 12
+#define MONEY_MAX      9e6
+
+struct slice slice_money(double value, char room[SLICE_MONEY])
+{
+    bool sane = value >= -MONEY_MAX && value <= MONEY_MAX;
+    double units = sane ? value * MONEY_UNITS : 0;
+    int64_t rounded = (int64_t)(units < 0 ? units - 0.5 : units + 0.5);
+    uint64_t v = rounded < 0 ? 0 - (uint64_t)rounded : (uint64_t)rounded;
+    char *end = room + SLICE_MONEY, *p = end;
+    for (int i = 0; i < MONEY_DECIMALS; i++, v /= 10)
+        if (p != end || v % 10)
+            *--p = (char)('0' + v % 10);
+    if (p != end)
+        *--p = '.';
+    do
+        *--p = (char)('0' + v % 10);
+    while (v /= 10);
+    if (rounded < 0)
+        *--p = '-';
+    return slice_make(p, (size_t)(end - p));
+}

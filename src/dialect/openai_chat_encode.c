@@ -72,8 +72,11 @@ static void write_usage(struct json_writer *w, const struct llm_usage *u)
     write_prompt_details(w, u);
     json_member_integer(w, "cache_creation_input_tokens", u->cache_write);
     json_member_integer(w, "cache_read_input_tokens", u->cache_read);
-    if (u->has_cost)
-        (json_key(w, "cost"), json_number(w, u->cost));
+    if (u->has_cost) {
+        char room[SLICE_MONEY];
+        json_key(w, "cost");
+        json_raw(w, slice_money(u->cost, room));
+    }
     json_object_end(w);
 }
 

@@ -23,6 +23,7 @@ struct entry {
     const struct config_path *path;        /* model_list[i] */
     const struct config_path *params_path; /* model_list[i].litellm_params */
     const struct node *params, *info;
+    struct slice facts_id; /* the id that `model` names: whose facts hold */
 };
 
 /* A text that must be there; NULL after a problem. */
@@ -85,6 +86,7 @@ static bool read_model(struct entry *e, struct bedrock_name *name)
         config_error(e->l, config_place(NODE_GET(e->params, "model"), &path), "%s", error);
         return false;
     }
+    e->facts_id = name->id;
     read_model_id(e, name);
     e->d->bedrock_id = arena_strdup(&e->l->c->arena, name->id);
     return true;
@@ -257,13 +259,14 @@ static void name_deployment(struct entry *e)
 
 /* ---- entries ------------------------------------------------------------------------------- */
 
-/* Prices, limits and capabilities: of model_info.base_model where the id does not say it (ARNs). */
+/* Prices, limits and capabilities: of model_info.base_model, else of `model`; what is called (an
+ * ARN, say) need not tell. */
 static void find_facts(struct entry *e)
 {
     struct deployment *d = e->d;
     struct slice base = json_get_slice(d->model_info, "base_model");
-    d->facts = models_find(e->l->c->models, base.n ? base : slice_of(d->bedrock_id),
-                           slice_of(d->region), d->model_info, &e->l->c->arena);
+    d->facts = models_find(e->l->c->models, base.n ? base : e->facts_id, slice_of(d->region),
+                           d->model_info, &e->l->c->arena);
 }
 
 static bool read_deployment(struct entry *e)

@@ -63,13 +63,8 @@ static void add_deployment(struct exchange *ex, struct reply_headers *h)
 
 static void add_price(struct exchange *ex, struct reply_headers *h, const char *name, double usd)
 {
-    struct json_writer w;
-    struct buf b;
-    buf_init(&b, 64);
-    json_begin(&w, &b);
-    json_number(&w, usd);
-    add(h, name, arena_dup(&ex->arena, buf_slice(&b)));
-    buf_fini(&b);
+    char room[SLICE_MONEY];
+    add(h, name, arena_dup(&ex->arena, slice_money(usd, room)));
 }
 
 /* What the answer cost; a stream's is in its last usage chunk. */
@@ -81,8 +76,10 @@ static void add_cost(struct exchange *ex, struct reply_headers *h)
     add_price(ex, h, "x-litellm-response-cost-original", ex->cost.total);
     add_price(ex, h, "x-litellm-response-cost-input", ex->cost.input);
     add_price(ex, h, "x-litellm-response-cost-output", ex->cost.output);
-    add_price(ex, h, "x-litellm-response-cost-cache-read", ex->cost.cache_read);
-    add_price(ex, h, "x-litellm-response-cost-cache-creation", ex->cost.cache_write);
+    if (ex->cost.cache_read > 0)
+        add_price(ex, h, "x-litellm-response-cost-cache-read", ex->cost.cache_read);
+    if (ex->cost.cache_write > 0)
+        add_price(ex, h, "x-litellm-response-cost-cache-creation", ex->cost.cache_write);
 }
 
 /* Durations are known only when the whole answer is there. */

@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void must(bool ok, const char *what)
 {
@@ -81,6 +82,8 @@ bool ct_equal(struct slice a, struct slice b)
 
 /* ---- random -------------------------------------------------------------------------------- */
 
+#define POOL_SIZE 512 /* bytes */
+
 static unsigned fork_count = 1; /* only ever written in a child that has one thread */
 
 static void count_fork(void)
@@ -93,46 +96,73 @@ static void watch_forks(void)
     must(!pthread_atfork(NULL, NULL, count_fork), "pthread_atfork");
 }
 
-static mbedtls_ctr_drbg_context *generator(void)
+/* One generator per thread. Small draws (ids) come out of a pool: a call of the generator costs
+ * more than its bytes. */
+struct generator {
+    mbedtls_entropy_context entropy;
+    mbedtls_ctr_drbg_context drbg;
+    unsigned seeded_at; /* fork_count then; 0: never */
+    uint8_t pool[POOL_SIZE];
+    size_t pool_left; /* unused bytes, at the end of the pool */
+};
+
+static struct generator *generator(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    static _Thread_local mbedtls_entropy_context entropy;
-    static _Thread_local mbedtls_ctr_drbg_context drbg;
-    static _Thread_local unsigned seeded_at;
-    if (seeded_at == fork_count)
-        return &drbg;
+    static _Thread_local struct generator g;
+    if (g.seeded_at == fork_count)
+        return &g;
     pthread_once(&once, watch_forks);
-    if (seeded_at) {
-        mbedtls_ctr_drbg_free(&drbg);
-        mbedtls_entropy_free(&entropy);
+    if (g.seeded_at) {
+        mbedtls_ctr_drbg_free(&g.drbg);
+        mbedtls_entropy_free(&g.entropy);
     }
-    mbedtls_entropy_init(&entropy);
-    mbedtls_ctr_drbg_init(&drbg);
-    must(!mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy, NULL, 0), "seeding");
-    seeded_at = fork_count;
-    return &drbg;
+    mbedtls_entropy_init(&g.entropy);
+    mbedtls_ctr_drbg_init(&g.drbg);
+    must(!mbedtls_ctr_drbg_seed(&g.drbg, mbedtls_entropy_func, &g.entropy, NULL, 0), "seeding");
+    g.seeded_at = fork_count;
+    g.pool_left = 0;
+    return &g;
 }
 
-void random_bytes(void *p, size_t n)
+static void draw(struct generator *g, uint8_t *to, size_t n)
 {
-    uint8_t *to = p;
-    mbedtls_ctr_drbg_context *drbg = generator();
     while (n) {
         size_t piece = n < MBEDTLS_CTR_DRBG_MAX_REQUEST ? n : MBEDTLS_CTR_DRBG_MAX_REQUEST;
-        must(!mbedtls_ctr_drbg_random(drbg, to, piece), "random");
+        must(!mbedtls_ctr_drbg_random(&g->drbg, to, piece), "random");
         to += piece;
         n -= piece;
     }
 }
 
+void random_bytes(void *p, size_t n)
+{
+    struct generator *g = generator();
+    if (n > POOL_SIZE / 8) {
+        draw(g, p, n);
+        return;
+    }
+    if (n > g->pool_left) {
+        draw(g, g->pool, POOL_SIZE);
+        g->pool_left = POOL_SIZE;
+    }
+    uint8_t *from = g->pool + POOL_SIZE - g->pool_left;
+    memcpy(p, from, n);
+    memset(from, 0, n); /* what was given out is not kept */
+    g->pool_left -= n;
+}
+
 void random_uuid(char out[UUID_SIZE])
 {
-    uint8_t b[16];
-    char hex[HEX_SIZE(sizeof(b))];
+    static const uint8_t lengths[] = {4, 2, 2, 2, 6}; /* bytes between the dashes */
+    uint8_t b[16], *from = b;
     random_bytes(b, sizeof(b));
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x40); /* version 4 */
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80); /* RFC 9562 variant */
-    hex_encode(b, sizeof(b), hex);
-    snprintf(out, UUID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-             hex + 20);
+    for (size_t i = 0; i < sizeof(lengths); i++) {
+        hex_encode(from, lengths[i], out);
+        from += lengths[i];
+        out += 2 * lengths[i];
+        *out++ = i + 1 < sizeof(lengths) ? '-' : '\0';
+    }
 }

@@ -1,4 +1,5 @@
 #include "check.h"
+#include <math.h>
 
 #include "base/text.h"
 
@@ -156,13 +157,35 @@ static void test_digits(void **state)
         assert_true(slice_eq(slice_digits(rows[i].value, room), slice_of(rows[i].text)));
 }
 
+static void test_money(void **state)
+{
+    static const struct {
+        double value;
+        const char *text;
+    } rows[] = {{0, "0"},
+                {0.000255, "0.000255"},
+                {0.000075, "0.000075"},
+                {1, "1"},
+                {12.5, "12.5"},
+                {-0.1, "-0.1"},
+                {1e-12, "0.000000000001"},
+                {4e-13, "0"},
+                {123456.000001, "123456.000001"},
+                {9e6, "9000000"},
+                {1e7, "0"},
+                {NAN, "0"}};
+    char room[SLICE_MONEY];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        check_text(slice_money(rows[i].value, room), rows[i].text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_compare),   cmocka_unit_test(test_cut),
         cmocka_unit_test(test_find),      cmocka_unit_test(test_to_i64),
         cmocka_unit_test(test_to_double), cmocka_unit_test(test_text_clean),
-        cmocka_unit_test(test_digits),
+        cmocka_unit_test(test_digits),    cmocka_unit_test(test_money),
     };
     return cmocka_run_group_tests_name("slice", tests, NULL, NULL);
 }
