@@ -167,6 +167,17 @@ void reply_preflight(struct exchange *ex)
     BUF_LITERAL(&ex->out, "OK");
 }
 
+/* "llm_provider-x-amzn-requestid": lower case, as LiteLLM gives it. */
+static struct slice provider_name(struct exchange *ex, struct slice name)
+{
+    struct slice prefix = SLICE("llm_provider-"), all = ARENA_JOIN(&ex->arena, prefix, name);
+    char *p = (char *)(uintptr_t)all.p;
+    for (size_t i = prefix.n; i < all.n; i++)
+        if (p[i] >= 'A' && p[i] <= 'Z')
+            p[i] |= 0x20;
+    return all;
+}
+
 void reply_keep_upstream_headers(struct exchange *ex, struct http_headers headers)
 {
     struct http_header *kept = arena_alloc(&ex->arena, UPSTREAM_HEADERS_MAX * sizeof(*kept));
@@ -175,7 +186,7 @@ void reply_keep_upstream_headers(struct exchange *ex, struct http_headers header
         bytes += headers.v[i].name.n + headers.v[i].value.n;
         if (bytes > UPSTREAM_BYTES_MAX)
             break;
-        kept[n].name = ARENA_JOIN(&ex->arena, SLICE("llm_provider-"), headers.v[i].name);
+        kept[n].name = provider_name(ex, headers.v[i].name);
         kept[n++].value = printable(ex, headers.v[i].value);
     }
     ex->upstream_headers = (struct http_headers){kept, n};
