@@ -78,6 +78,12 @@ void config_unref(struct config *c); /* NULL is fine */
  * own upstream. NULL: there is nothing that could sign a call. Lives as long as the snapshot. */
 const char *config_credential_source(const struct config *c);
 
+/* A duration of the settings for timers: 0 for none, at most 46 days. */
+static inline unsigned config_milliseconds(double seconds)
+{
+    return seconds <= 0 ? 0 : seconds > 4e6 ? 4000000000u : (unsigned)(seconds * 1000);
+}
+
 /* ---- the option table ------------------------------------------------------------------------ */
 
 enum option_type { OPT_STRING, OPT_BOOL, OPT_INT, OPT_NUMBER, OPT_LIST, OPT_MAP, OPT_ANY };

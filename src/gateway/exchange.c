@@ -29,7 +29,6 @@
 #define BODY_FRAMING       512
 #define BODY_EAGER         (1024 * 1024) /* of a declared length, reserved at once */
 #define MEBIBYTE           (1024 * 1024)
-#define MS_PER_S           1000
 #define LOG_VALUE_MAX      1000 /* bytes of one value in a log line */
 #define STATUS_CLIENT_GONE 499  /* nginx's, in the log only */
 
@@ -410,11 +409,6 @@ static int step_route(struct exchange *ex)
     return EX_CALL;
 }
 
-static unsigned milliseconds(double seconds)
-{
-    return seconds <= 0 ? 0 : seconds > 4e6 ? 4000000000u : (unsigned)(seconds * MS_PER_S);
-}
-
 static double first_of(double a, double b, double c)
 {
     return a > 0 ? a : b > 0 ? b : c;
@@ -427,20 +421,20 @@ static struct upstream_timeouts timeouts_of(const struct exchange *ex)
     const struct deployment *d = ex->deployment;
     double total = first_of(d->timeout_s, s->timeout, s->request_timeout);
     double first = first_of(d->stream_timeout_s, s->stream_timeout, s->first_byte_timeout);
-    struct upstream_timeouts t = {.connect_ms = milliseconds(s->connect_timeout)};
+    struct upstream_timeouts t = {.connect_ms = config_milliseconds(s->connect_timeout)};
     if (ex->request.stream) {
-        t.first_ms = milliseconds(first > 0 ? first : total);
-        t.idle_ms = milliseconds(s->stream_idle_timeout);
+        t.first_ms = config_milliseconds(first > 0 ? first : total);
+        t.idle_ms = config_milliseconds(s->stream_idle_timeout);
     } else {
-        t.first_ms = milliseconds(s->first_byte_timeout);
-        t.total_ms = milliseconds(total);
+        t.first_ms = config_milliseconds(s->first_byte_timeout);
+        t.total_ms = config_milliseconds(total);
     }
     return t;
 }
 
 static void arm_keepalive(struct exchange *ex)
 {
-    unsigned ms = milliseconds(ex->config->settings.keepalive_seconds);
+    unsigned ms = config_milliseconds(ex->config->settings.keepalive_seconds);
     ex->deadline = ex->request.stream && ms ? turn_now(&ex->worker->turn) + ms : 0;
 }
 

@@ -113,20 +113,15 @@ static void on_signal(uv_signal_t *handle, int signum)
 
 /* ---- the beginning ------------------------------------------------------------------------- */
 
-static unsigned milliseconds(double seconds)
-{
-    return seconds > 0 && seconds < 4e6 ? (unsigned)(seconds * 1000) : 0;
-}
-
 static bool open_listener(struct worker *w, const struct worker_options *o)
 {
     const struct settings *s = &w->config->settings;
     struct conn_limits limits = {
         .connections_max = (unsigned)s->max_connections,
-        .head_ms = milliseconds(s->header_timeout),
-        .body_idle_ms = milliseconds(s->body_timeout),
-        .idle_ms = milliseconds(s->idle_timeout),
-        .stall_ms = milliseconds(s->client_stall_timeout),
+        .head_ms = config_milliseconds(s->header_timeout),
+        .body_idle_ms = config_milliseconds(s->body_timeout),
+        .idle_ms = config_milliseconds(s->idle_timeout),
+        .stall_ms = config_milliseconds(s->client_stall_timeout),
     };
     const char *error = NULL;
     w->listener = listener_open(&w->turn, o->host, o->port, o->reuseport, &exchange_conn_events, w,
