@@ -30,6 +30,8 @@ def refused(gateway):
         socket.create_connection((gateway.host, gateway.port), timeout=1).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        pass  # met the listener as it closed
     return False
 
 
