@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_SIZE ((size_t)1024)
+#define FIRST_SIZE ((size_t)2048) /* bytes; most replies and short bodies fit */
 
 void buf_init(struct buf *b, size_t cap)
 {

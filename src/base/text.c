@@ -25,6 +25,10 @@ static size_t sequence_length(const unsigned char *p, size_t n)
 void text_clean(char *p, size_t n)
 {
     for (size_t i = 0, length; i < n; i += length) {
+        if (p[i] >= 0x20 && p[i] < 0x7f) { /* nearly always */
+            length = 1;
+            continue;
+        }
         length = sequence_length((const unsigned char *)p + i, n - i);
         if (!length) {
             p[i] = '?';

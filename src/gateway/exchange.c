@@ -152,6 +152,20 @@ static void price_usage(struct exchange *ex, const struct llm_usage *usage)
     ex->usage.cost = ex->cost.total;
 }
 
+/* What is written to `out` from here on is payload of the stream. */
+static void open_chunk(struct exchange *ex)
+{
+    if (!ex->chunk_open)
+        ex->chunk = http1_chunk_begin(&ex->reply, &ex->out);
+    ex->chunk_open = true;
+}
+
+static void encode_event(struct exchange *ex, const struct llm_event *e)
+{
+    open_chunk(ex);
+    ex->route->dialect->encode(ex->encoder, e, &ex->out);
+}
+
 /* One neutral event of the answer. Pure work only: this runs inside curl's callback. */
 static void on_event(void *user, const struct llm_event *event)
 {
@@ -170,7 +184,7 @@ static void on_event(void *user, const struct llm_event *event)
     if (!ex->request.stream)
         llm_fold_event(&ex->fold, e);
     else if (ex->conn)
-        ex->route->dialect->encode(ex->encoder, e, &ex->out);
+        encode_event(ex, e);
     deposit(ex, (e->kind == EV_START ? 0 : FACT_EVENT) | (e->kind == EV_END ? FACT_COMPLETE : 0));
 }
 
@@ -471,10 +485,11 @@ static bool start_call(struct exchange *ex)
 /* Hands what lies in `out` to the connection. */
 static void send_out(struct exchange *ex)
 {
-    http1_chunk_commit(&ex->reply, &ex->out, ex->chunk);
+    if (ex->chunk_open)
+        http1_chunk_commit(&ex->reply, &ex->out, ex->chunk);
+    ex->chunk_open = false;
     if (ex->out.n)
         conn_send(ex->conn, &ex->out);
-    ex->chunk = http1_chunk_begin(&ex->reply, &ex->out);
 }
 
 /* The upstream says nothing: a comment keeps proxies and clients awake. Before the first event this
@@ -485,6 +500,7 @@ static void keep_alive(struct exchange *ex)
     ex->committed = true;
     if (!ex->head_sent)
         reply_stream_begin(ex);
+    open_chunk(ex);
     BUF_LITERAL(&ex->out, ": keep-alive\n\n");
     send_out(ex);
     arm_keepalive(ex);
@@ -572,8 +588,9 @@ static void end_stream(struct exchange *ex)
 {
     struct llm_event fail = {.kind = EV_FAIL, .failure = &ex->failure};
     if (ex->failure.kind != FAILURE_NONE)
-        ex->route->dialect->encode(ex->encoder, &fail, &ex->out);
-    http1_chunk_commit(&ex->reply, &ex->out, ex->chunk);
+        encode_event(ex, &fail);
+    if (ex->chunk_open)
+        http1_chunk_commit(&ex->reply, &ex->out, ex->chunk);
     http1_write_end(&ex->reply, &ex->out);
 }
 

@@ -104,7 +104,8 @@ struct exchange {
 
     bool head_sent;    /* a status line is written */
     bool committed;    /* … and handed out: a failure can only be an event of the stream now */
-    size_t chunk;      /* mark of the open chunk in `out` */
+    bool chunk_open;   /* `out` ends in a chunk of the stream … */
+    size_t chunk;      /* … that began here */
     const char *allow; /* of a 405, or NULL */
     struct buf out;    /* bytes for the client, not handed to conn yet */
     int status;        /* of the reply */

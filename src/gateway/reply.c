@@ -126,7 +126,6 @@ void reply_stream_begin(struct exchange *ex)
     add(&h, "cache-control", SLICE("no-cache"));
     add(&h, "x-accel-buffering", SLICE("no")); /* nginx would collect the stream */
     write_head(ex, &h, 200, -1);
-    ex->chunk = http1_chunk_begin(&ex->reply, &ex->out);
 }
 
 static void failure_body(const struct dialect *dialect, const struct failure *f, struct buf *body)

@@ -9,7 +9,7 @@
 /* A reply with a body known in full. */
 void reply_whole(struct exchange *ex, int status, struct slice content_type, struct slice body);
 
-/* The head of an event stream; a chunk is left open in ex->out for what follows. */
+/* The head of an event stream. */
 void reply_stream_begin(struct exchange *ex);
 
 /* The reply for ex->failure, in the route's dialect. */

@@ -195,7 +195,7 @@ static void test_memory(void **state)
     assert_non_null(payload);
     add_raw(&in, &(struct raw_frame){.payload = {payload, EVENTSTREAM_PAYLOAD_MAX}});
     assert_int_equal(eventstream_feed(&es, slice_make(in.p, 100), trace_message, &trace), ES_OK);
-    assert_true(es.partial.size <= 1024);
+    assert_true(es.partial.size <= 2048);
     assert_int_equal(
         eventstream_feed(&es, slice_make(in.p + 100, in.n - 100), trace_message, &trace), ES_OK);
     assert_int_equal(trace.count, 1);
