@@ -19,9 +19,9 @@
 #include "base/log.h"
 #include "reply.h"
 #include "router.h"
+#include "wire/sse.h"
 #include "worker_private.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -501,7 +501,7 @@ static void keep_alive(struct exchange *ex)
     if (!ex->head_sent)
         reply_stream_begin(ex);
     open_chunk(ex);
-    BUF_LITERAL(&ex->out, ": keep-alive\n\n");
+    sse_comment(&ex->out, SLICE("keep-alive"));
     send_out(ex);
     arm_keepalive(ex);
 }
