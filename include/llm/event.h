@@ -3,13 +3,14 @@
 
 /* The neutral answer: a stream of events whose grammar follows ConverseStream
  *
- *     START (BLOCK_START? (TEXT | REASONING | SIGNATURE | REDACTED | TOOL_ARGS)* BLOCK_STOP)*
- *     STOP USAGE? END        or, at any point:  FAIL
+ *     START (BLOCK_START? (TEXT | REASONING | SIGNATURE | REDACTED | TOOL_ARGS | CITATION)*
+ *       BLOCK_STOP)* STOP NOTE* USAGE? END        or, at any point:  FAIL
  *
  * Text and reasoning blocks have no BLOCK_START (their first delta opens them); tool-use blocks
  * have one. Providers emit events for whole answers too, so that everything behind them has one
  * shape. Slices are valid during the call. */
 
+#include "base/json.h"
 #include "llm/failure.h"
 
 enum llm_event_kind {
@@ -20,8 +21,10 @@ enum llm_event_kind {
     EV_SIGNATURE,   /* text: signature over the block's thinking */
     EV_REDACTED,    /* text: base64 of encrypted thinking */
     EV_TOOL_ARGS,   /* text: next piece of the arguments' JSON */
+    EV_CITATION,    /* json: one citation of the text around it, in the provider's form */
     EV_BLOCK_STOP,
     EV_STOP,  /* stop */
+    EV_NOTE,  /* name, json: something the provider tells beside ("trace", "service_tier") */
     EV_USAGE, /* usage: comes after STOP */
     EV_END,   /* the answer is complete */
     EV_FAIL   /* failure; nothing follows */
@@ -45,7 +48,8 @@ struct llm_usage {
     int64_t cache_read;
     int64_t cache_write;    /* all of it */
     int64_t cache_write_1h; /* the part with the one-hour TTL */
-    int64_t reasoning;      /* part of output; 0 when not reported */
+    int64_t reasoning;      /* part of output */
+    bool estimated;         /* the provider did not say: counted by llm/estimate.h */
     bool has_cost;          /* `cost` is known */
     double cost;            /* USD */
 };
@@ -58,6 +62,7 @@ struct llm_event {
     struct slice text;
     struct slice id;
     struct slice name;
+    yyjson_val *json;
     enum llm_stop stop;
     const struct llm_usage *usage;
     const struct failure *failure;

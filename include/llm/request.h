@@ -10,27 +10,33 @@
 enum llm_role { LLM_USER, LLM_ASSISTANT };
 
 enum llm_block_kind {
-    LLM_TEXT,        /* text */
-    LLM_IMAGE,       /* media_type, data */
+    LLM_TEXT,        /* text; guarded */
+    LLM_IMAGE,       /* media_type, data or url */
+    LLM_DOCUMENT,    /* media_type, data or url; or plain text in `text`; name, citations */
+    LLM_VIDEO,       /* media_type, data or url ("s3://…" too) */
     LLM_TOOL_USE,    /* id, name, input */
     LLM_TOOL_RESULT, /* id, content, is_error */
     LLM_REASONING,   /* text + signature, or redacted */
-    LLM_CACHE_POINT  /* everything before it may be cached */
+    LLM_CACHE_POINT  /* everything before it may be cached; ttl */
 };
 
 struct llm_block {
     struct llm_block *next;
     enum llm_block_kind kind;
     struct slice text;         /* unescaped UTF-8 */
-    struct slice media_type;   /* "image/png" */
+    struct slice media_type;   /* "image/png", lower case */
     struct slice data;         /* base64, checked */
+    struct slice url;          /* https: of data that has to be fetched first; else empty */
     struct slice id;           /* of the tool use */
-    struct slice name;         /* of the tool */
+    struct slice name;         /* of the tool; of a document: its file name, may be empty */
     struct slice input;        /* the arguments: one valid JSON object, as the client wrote it */
     struct slice signature;    /* of the thinking text, opaque */
     struct slice redacted;     /* base64 of an encrypted thinking block */
-    struct llm_block *content; /* of a tool result: text and images */
+    struct slice ttl;          /* of a cache point: "5m", "1h", or empty */
+    struct llm_block *content; /* of a tool result: text, images, documents, cache points */
     bool is_error;             /* the tool failed */
+    bool citations;            /* of a document: the answer shall cite it */
+    bool guarded;              /* of a text: the guardrail looks at it */
 };
 
 struct llm_message {
@@ -45,7 +51,8 @@ struct llm_tool {
     struct slice description; /* may be empty */
     yyjson_val *schema;       /* JSON schema object; NULL: no parameters */
     bool strict;
-    bool cache_point; /* one follows this tool */
+    bool cache_point; /* one follows this tool … */
+    struct slice ttl; /* … with this ttl */
 };
 
 enum llm_tool_choice {
@@ -55,6 +62,34 @@ enum llm_tool_choice {
     LLM_TOOLS_REQUIRED,
     LLM_TOOLS_NAMED
 };
+
+/* How the client wants the model to think. Both forms in use may be combined: `thinking`
+ * (Anthropic) gives kind and budget, `reasoning_effort` (OpenAI) the effort. */
+enum llm_thinking_kind {
+    LLM_THINKING_UNSET,   /* says nothing, but see `effort` */
+    LLM_THINKING_OFF,     /* {type: disabled} */
+    LLM_THINKING_BUDGET,  /* {type: enabled, budget_tokens} */
+    LLM_THINKING_ADAPTIVE /* {type: adaptive} */
+};
+
+struct llm_thinking {
+    enum llm_thinking_kind kind;
+    int64_t budget;       /* tokens; with LLM_THINKING_BUDGET; 0: not given */
+    struct slice effort;  /* none, minimal, low, medium, high, xhigh, max; or empty */
+    struct slice display; /* "summarized", "omitted", or empty */
+};
+
+enum llm_format_kind { LLM_FORMAT_TEXT, LLM_FORMAT_JSON, LLM_FORMAT_SCHEMA };
+
+/* response_format. */
+struct llm_format {
+    enum llm_format_kind kind;
+    struct slice name, description; /* of the schema; may be empty */
+    yyjson_val *schema;             /* with LLM_FORMAT_SCHEMA: an object */
+    bool strict;
+};
+
+enum llm_flag { LLM_FLAG_UNSET, LLM_FLAG_FALSE, LLM_FLAG_TRUE };
 
 /* A member nobody interpreted; a provider may pass it on. */
 struct llm_extra {
@@ -75,10 +110,20 @@ struct llm_request {
     int64_t max_tokens;            /* -1: not given */
     yyjson_val *temperature;       /* a number as the client wrote it, or NULL */
     yyjson_val *top_p;             /* likewise */
+    yyjson_val *top_k;             /* likewise */
     struct slice *stop;            /* stop sequences */
     size_t stop_count;
-    struct slice user;    /* end user, for accounting; not sent upstream */
-    yyjson_val *metadata; /* for logs and traces; not sent upstream; NULL: none */
+    struct llm_thinking thinking;
+    struct llm_format format;
+    enum llm_flag parallel_tool_calls;
+    struct slice service_tier; /* OpenAI's: auto, default, flex, priority; or empty */
+    yyjson_val *guardrail;     /* guardrailConfig, or NULL */
+    yyjson_val *cache_points;  /* cache_control_injection_points: a list, or NULL */
+    yyjson_val *headers;       /* extra_headers: object of strings, or NULL */
+    yyjson_val *mock_response; /* answer with this text, call nobody; NULL: not mocked */
+    double mock_timeout;       /* seconds; fail as if the model were silent for so long; 0: no */
+    struct slice user;         /* end user, for accounting; not sent upstream */
+    yyjson_val *metadata;      /* for logs and traces; not sent upstream; NULL: none */
     struct llm_extra *extra;
     bool drop_params; /* the client: drop what the model does not take */
     yyjson_val

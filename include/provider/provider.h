@@ -9,12 +9,16 @@
 #include "provider/deployment.h"
 #include "wire/http1.h"
 
+struct plan;
+
 /* What a provider needs to know about one attempt. Everything outlives the call and the decoder. */
 struct provider_attempt {
     const struct deployment *deployment;
-    struct slice model_id; /* id to call: the deployment's, or the wildcard's match */
+    struct slice model_id;     /* id to call: the deployment's, or the wildcard's match */
+    const struct model *model; /* facts about it */
     const struct llm_request *request;
-    int64_t now; /* unix seconds */
+    struct plan *plan; /* filled by build(); the decoder reads it */
+    int64_t now;       /* unix seconds */
     struct arena *arena;
     struct buf *body; /* the request body is written here; owned by the caller */
 };

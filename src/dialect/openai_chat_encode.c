@@ -295,6 +295,8 @@ void chat_encode(void *encoder, const struct llm_event *e, struct buf *out)
     struct encoder *enc = encoder;
     switch (e->kind) {
     case EV_START:
+    case EV_CITATION:
+    case EV_NOTE:
     case EV_BLOCK_STOP: break;
     case EV_BLOCK_START: encode_tool_start(enc, e, out); break;
     case EV_TEXT: encode_text(enc, e->text, out); break;

@@ -32,7 +32,7 @@ static void add_cache_point(struct parts *s, yyjson_val *holder)
 {
     yyjson_val *control = json_get(holder, "cache_control");
     if (yyjson_is_obj(control))
-        llm_block_add(&s->tail, s->p->a, LLM_CACHE_POINT)->text = json_get_slice(control, "ttl");
+        llm_block_add(&s->tail, s->p->a, LLM_CACHE_POINT)->ttl = json_get_slice(control, "ttl");
 }
 
 /* data:image/png;base64,…  Other URLs would have to be fetched, which this version does not do. */

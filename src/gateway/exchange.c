@@ -469,6 +469,7 @@ static bool start_call(struct exchange *ex)
     ex->attempt = (struct provider_attempt){
         .deployment = ex->deployment,
         .model_id = ex->model_id,
+        .model = ex->model,
         .request = &ex->request,
         .now = ex->answer.created,
         .arena = &ex->arena,

@@ -63,6 +63,8 @@ void llm_fold_event(struct llm_fold *f, const struct llm_event *e)
     struct llm_part *p;
     switch (e->kind) {
     case EV_START:
+    case EV_CITATION:
+    case EV_NOTE:
     case EV_BLOCK_STOP: break;
     case EV_BLOCK_START: open_tool_call(f, e); break;
     case EV_TEXT: part_append(f, &part_of(f, LLM_PART_TEXT, e->block)->text, e->text); break;

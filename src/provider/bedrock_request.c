@@ -164,6 +164,8 @@ static void write_block(struct json_writer *w, const struct llm_block *b)
     switch (b->kind) {
     case LLM_TEXT: write_text(w, b->text); break;
     case LLM_IMAGE: write_image(w, b); break;
+    case LLM_DOCUMENT:
+    case LLM_VIDEO: break;
     case LLM_TOOL_USE: write_tool_use(w, b); break;
     case LLM_TOOL_RESULT: write_tool_result(w, b); break;
     case LLM_REASONING: write_reasoning(w, b); break;

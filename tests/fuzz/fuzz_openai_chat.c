@@ -45,7 +45,12 @@ static void check_call(const struct llm_request *r, bool drop, struct arena *a)
                            .credentials = {SLICE("id"), SLICE("secret"), SLICE("token")},
                            .drop_params = drop,
                            .signing_key = &key};
-    struct provider_attempt t = {&d, SLICE("model"), r, 1700000000, a, &body};
+    struct provider_attempt t = {.deployment = &d,
+                                 .model_id = SLICE("model"),
+                                 .request = r,
+                                 .now = 1700000000,
+                                 .arena = a,
+                                 .body = &body};
     buf_init(&body, 1 << 26);
     if (provider_bedrock.build(&t, &call, &f)) {
         check(!body.overflow);

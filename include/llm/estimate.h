@@ -1,0 +1,16 @@
+#ifndef LLM_ESTIMATE_H
+#define LLM_ESTIMATE_H
+
+/* Tokens of a text, counted by rule of thumb: words, numbers, punctuation and ideographs as the
+ * tokenizers in use cut them, on average. For what no provider reports (the thinking inside an
+ * answer, an answer whose client left) and for limits that must be checked before the call. Exact
+ * counts come from Bedrock's CountTokens. Pure; never negative; 0 for an empty text. */
+
+#include "llm/request.h"
+
+int64_t llm_estimate_text(struct slice text);
+
+/* The whole prompt: system, tools and messages with their framing; images by size. */
+int64_t llm_estimate_request(const struct llm_request *r);
+
+#endif

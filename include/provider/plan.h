@@ -1,0 +1,108 @@
+#ifndef PROVIDER_PLAN_H
+#define PROVIDER_PLAN_H
+
+/* What is really sent: a neutral request made fit for one model. Clients and models disagree in a
+ * hundred small ways (blank texts, lost tool results, names outside the alphabet, a temperature
+ * beside thinking …); each disagreement is settled here, once, for all providers, and the repair
+ * has a name that the client is told (header x-lintel-repairs). Writers put the plan into their
+ * upstream's words and decide nothing.
+ *
+ * Deterministic: the same request gives the same plan, and a longer conversation gives a plan that
+ * begins with the same bytes, so that prompt caches keep matching. The request is not changed; what
+ * the plan adds lies in the arena, and much of it points into the request.
+ *
+ * Fails (400) where nothing can be repaired: a parameter the model has nothing for and that is not
+ * to be dropped, a tool_choice that names no tool. */
+
+#include "llm/request.h"
+#include "provider/models.h"
+
+enum plan_repair {
+    REPAIR_BLANK_TEXT,            /* texts without a character were left out */
+    REPAIR_MERGED_TURNS,          /* neighbours of one role became one turn */
+    REPAIR_FIRST_USER,            /* a user turn was put before the assistant's */
+    REPAIR_EMPTY_CONVERSATION,    /* nothing was left to say: a user turn was made up */
+    REPAIR_BLOCK_ORDER,           /* tool calls were moved behind the text of their turn */
+    REPAIR_TOOL_RESULT_ORDER,     /* tool results were gathered behind their calls, in call order */
+    REPAIR_TOOL_RESULT_MISSING,   /* a call without a result got one that says so */
+    REPAIR_TOOL_RESULT_DUPLICATE, /* a second result of one call was left out */
+    REPAIR_TOOL_RESULT_ORPHAN,    /* a result without a call became text */
+    REPAIR_TOOL_CONFIG,           /* tools were declared from the history alone */
+    REPAIR_TOOL_NAME,             /* names were mapped into the provider's alphabet */
+    REPAIR_TOOL_ID,               /* likewise ids of calls */
+    REPAIR_TOOL_CHOICE,           /* a forced tool became auto, or tools were not offered */
+    REPAIR_SCHEMA,                /* references of a schema were resolved */
+    REPAIR_PREFILL,               /* a trailing assistant turn was closed, or its end trimmed */
+    REPAIR_CACHE_POINTS,          /* cache points were left out or moved */
+    REPAIR_CACHE_TTL,             /* a ttl was left out */
+    REPAIR_SAMPLING,              /* temperature, top_p or top_k were left out */
+    REPAIR_MAX_TOKENS,        /* raised above the thinking budget, or cut to the model's limit */
+    REPAIR_THINKING_BUDGET,   /* raised to the minimum, or put into the model's own form */
+    REPAIR_THINKING_RECALLED, /* thinking that the client dropped was put back */
+    REPAIR_THINKING_OFF,      /* thinking is off for this turn: its history is incomplete */
+    REPAIR_THINKING_DROPPED,  /* thinking blocks without signature, or not wanted, left out */
+    REPAIR_BETA,              /* beta flags the model does not know were left out */
+    REPAIR_COUNT
+};
+
+/* "blank-text", "tool-result-missing", …: what the header and the counters say. */
+const char *plan_repair_name(enum plan_repair r);
+
+/* One tool under two names. */
+struct plan_name {
+    struct plan_name *next;
+    struct slice client, upstream;
+};
+
+enum plan_thinking { PLAN_THINKING_OFF, PLAN_THINKING_BUDGET, PLAN_THINKING_ADAPTIVE };
+
+/* How a JSON answer is got. */
+enum plan_format {
+    PLAN_FORMAT_NONE,
+    PLAN_FORMAT_NATIVE, /* the model's own structured output */
+    PLAN_FORMAT_TOOL    /* a tool whose arguments are the answer: PLAN_JSON_TOOL */
+};
+#define PLAN_JSON_TOOL "json_tool_call" /* LiteLLM's name for it */
+
+struct plan {
+    const struct llm_request *request;
+    const struct model *model;
+
+    struct llm_block *system;         /* texts and cache points, none blank */
+    struct llm_message *messages;     /* user first, in turns, every block in its place */
+    struct llm_tool *tools;           /* names as the provider takes them */
+    enum llm_tool_choice tool_choice; /* never NONE: then `tools` is empty, or it is UNSET */
+    struct slice tool_choice_name;
+    bool one_tool_call;      /* at most one call is wanted (parallel_tool_calls: false) */
+    struct plan_name *names; /* those that differ */
+
+    int64_t max_tokens;                      /* -1: the model's own limit */
+    yyjson_val *temperature, *top_p, *top_k; /* NULL: not sent */
+    struct slice *stop;
+    size_t stop_count;
+
+    enum plan_thinking thinking;
+    int64_t budget;       /* tokens, with PLAN_THINKING_BUDGET */
+    struct slice effort;  /* output_config.effort, or empty */
+    struct slice display; /* of adaptive thinking, or empty */
+
+    enum plan_format format;
+    const struct llm_format *schema; /* with a format */
+
+    struct slice service_tier; /* Bedrock's: default, flex, priority; or empty */
+    struct slice *betas;       /* flags the model knows */
+    size_t beta_count;
+    struct llm_extra *fields; /* what the client adds for the model itself */
+
+    unsigned repairs; /* bits 1 << enum plan_repair */
+};
+
+struct provider_attempt;
+
+/* False: see failure. */
+bool plan_make(const struct provider_attempt *t, struct plan *p, struct failure *f);
+
+/* The client's name of a tool the model called. `p` may be NULL. */
+struct slice plan_client_name(const struct plan *p, struct slice upstream);
+
+#endif
