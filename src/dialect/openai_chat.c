@@ -9,6 +9,7 @@
  * deployment is not known yet, they are extras and the provider judges them. */
 
 #include "openai_chat.h"
+#include "openai_error.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -320,5 +321,5 @@ const struct dialect dialect_openai_chat = {
     .encoder = chat_encoder,
     .encode = chat_encode,
     .encode_whole = chat_encode_whole,
-    .encode_failure = chat_encode_failure,
+    .encode_failure = openai_error_write,
 };

@@ -36,6 +36,5 @@ void *chat_encoder(struct arena *a, const struct llm_request *r, const struct di
 void chat_encode(void *encoder, const struct llm_event *e, struct buf *out);
 void chat_encode_whole(const struct llm_response *response, const struct llm_request *r,
                        const struct dialect_answer *ans, struct buf *out);
-void chat_encode_failure(const struct failure *f, struct buf *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* OpenAI chat completions, answer side: neutral events → chat.completion.chunk events, a folded
- * answer → one chat.completion, a failure → the error object.
+ * answer → one chat.completion.
  *
  * The happy path of a stream: the part of a chunk that never changes is written once and copied in
  * front of each delta; one upstream event becomes one SSE event, text deltas one for one.
@@ -8,6 +8,7 @@
  * no finish chunk and no [DONE], so that half an answer is never taken for a whole one. */
 
 #include "openai_chat.h"
+#include "openai_error.h"
 #include "wire/sse.h"
 
 #define PREFIX_MAX (16 * 1024) /* id, model and framing of a chunk */
@@ -37,7 +38,7 @@ static const char *finish_reason(enum llm_stop stop)
     return "stop";
 }
 
-/* ---- usage and errors --------------------------------------------------------------------- */
+/* ---- usage --------------------------------------------------------------------- */
 
 static void write_prompt_details(struct json_writer *w, const struct llm_usage *u)
 {
@@ -78,67 +79,6 @@ static void write_usage(struct json_writer *w, const struct llm_usage *u)
         json_raw(w, slice_money(u->cost, room));
     }
     json_object_end(w);
-}
-
-/* LiteLLM's error types, which differ from OpenAI's in places. */
-static const char *error_type(const struct failure *f)
-{
-    switch (f->kind) {
-    case FAILURE_RATE_LIMIT: return "throttling_error";
-    case FAILURE_PERMISSION: return "permission_error";
-    case FAILURE_AUTHENTICATION: return f->upstream ? "permission_error" : "auth_error";
-    case FAILURE_BAD_REQUEST:
-    case FAILURE_UNSUPPORTED:
-    case FAILURE_CONTEXT_WINDOW:
-    case FAILURE_NOT_FOUND:
-    case FAILURE_TIMEOUT:
-    case FAILURE_MODEL: return "invalid_request_error";
-    case FAILURE_NONE:
-    case FAILURE_UNAVAILABLE:
-    case FAILURE_BAD_GATEWAY:
-    case FAILURE_INTERNAL: return "internal_server_error";
-    }
-    return "internal_server_error";
-}
-
-static void write_message(struct json_writer *w, const struct failure *f)
-{
-    json_key(w, "message");
-    json_string_begin(w);
-    if (f->upstream) {
-        json_string_part(w, SLICE("litellm."));
-        json_string_part(w, slice_of(failure_class(f)));
-        json_string_part(w, SLICE(": BedrockException - "));
-    }
-    json_string_part(w, f->message);
-    json_string_end(w);
-}
-
-static void write_error(struct json_writer *w, const struct failure *f)
-{
-    char code[12];
-    struct buf status = {.p = code, .size = sizeof(code), .cap = sizeof(code)};
-    buf_addf(&status, "%d", f->status);
-    json_object(w);
-    json_key(w, "error");
-    json_object(w);
-    write_message(w, f);
-    json_member_string(w, "type", slice_of(error_type(f)));
-    json_key(w, "param");
-    if (f->param.n)
-        json_string(w, f->param);
-    else
-        json_null(w);
-    json_member_string(w, "code", buf_slice(&status));
-    json_object_end(w);
-    json_object_end(w);
-}
-
-void chat_encode_failure(const struct failure *f, struct buf *out)
-{
-    struct json_writer w;
-    json_begin(&w, out);
-    write_error(&w, f);
 }
 
 /* ---- streams ------------------------------------------------------------------------------- */
@@ -283,13 +223,6 @@ static void encode_usage(struct encoder *enc, const struct llm_usage *usage, str
     sse_end(out);
 }
 
-static void encode_stream_failure(const struct failure *f, struct buf *out)
-{
-    sse_begin(out);
-    chat_encode_failure(f, out);
-    sse_end(out);
-}
-
 void chat_encode(void *encoder, const struct llm_event *e, struct buf *out)
 {
     struct encoder *enc = encoder;
@@ -307,7 +240,7 @@ void chat_encode(void *encoder, const struct llm_event *e, struct buf *out)
     case EV_STOP: encode_stop(enc, e->stop, out); break;
     case EV_USAGE: encode_usage(enc, e->usage, out); break;
     case EV_END: sse_data(out, SLICE("[DONE]")); break;
-    case EV_FAIL: encode_stream_failure(e->failure, out); break;
+    case EV_FAIL: openai_error_event(e->failure, out); break;
     }
 }
 

@@ -16,7 +16,7 @@
 #include "exchange.h"
 
 #include "auth.h"
-#include "base/log.h"
+#include "exchange_log.h"
 #include "reply.h"
 #include "router.h"
 #include "wire/sse.h"
@@ -29,8 +29,7 @@
 #define BODY_FRAMING       512
 #define BODY_EAGER         (1024 * 1024) /* of a declared length, reserved at once */
 #define MEBIBYTE           (1024 * 1024)
-#define LOG_VALUE_MAX      1000 /* bytes of one value in a log line */
-#define STATUS_CLIENT_GONE 499  /* nginx's, in the log only */
+#define STATUS_CLIENT_GONE 499 /* nginx's, in the log only */
 
 const struct sm_state exchange_states[EX_NR] = {
     [EX_HEAD] = {"HEAD", SM_TO(EX_AUTH) | SM_TO(EX_SETTLE)},
@@ -611,47 +610,6 @@ static int step_flush(struct exchange *ex)
     return EX_SETTLE;
 }
 
-static void log_text(struct buf *line, const char *name, struct slice value)
-{
-    buf_add(line, slice_of(name));
-    buf_add(line, slice_make(value.p, value.n < LOG_VALUE_MAX ? value.n : LOG_VALUE_MAX));
-}
-
-static void log_number(struct buf *line, const char *name, int64_t value)
-{
-    char digits[SLICE_DIGITS];
-    log_text(line, name, slice_digits(value, digits));
-}
-
-/* Put together without printf: every request pays for it. */
-static void write_log_line(const struct exchange *ex, struct buf *line)
-{
-    int64_t now = turn_now(&ex->worker->turn), begun = ex->times[EX_HEAD];
-    log_text(line, "", slice_of(ex->id));
-    log_text(line, " ", ex->route ? slice_of(ex->route->path) : SLICE("-"));
-    log_number(line, " status=", ex->status);
-    log_text(line, " model=", ex->request.model);
-    log_text(line, " deployment=", ex->deployment ? slice_of(ex->deployment->id) : SLICE("-"));
-    log_number(line, " ms=", now - begun);
-    log_number(line, " first_ms=", ex->first_event ? ex->first_event - begun : 0);
-    log_number(line, " tokens=", llm_usage_prompt(&ex->usage));
-    log_number(line, "/", ex->usage.output);
-    if (ex->failure.kind != FAILURE_NONE)
-        log_text(line, " error=", ex->failure.message);
-}
-
-static void log_exchange(const struct exchange *ex)
-{
-    char room[4 * LOG_VALUE_MAX];
-    struct buf line = {.p = room, .size = sizeof(room), .cap = sizeof(room)};
-    enum log_level level =
-        ex->route && ex->route->open ? LOG_DEBUG : LOG_INFO; /* probes are noise */
-    if (!log_enabled(level))
-        return;
-    write_log_line(ex, &line);
-    log_line(level, buf_slice(&line));
-}
-
 /* The upstream's last bytes may still be on their way; a short wait lets its connection be used
  * again. A client that left is not worth waiting for. */
 static int step_settle(struct exchange *ex)
@@ -659,7 +617,7 @@ static int step_settle(struct exchange *ex)
     if (!ex->entered) {
         if (ex->facts & FACT_GONE)
             ex->status = STATUS_CLIENT_GONE;
-        log_exchange(ex);
+        exchange_log(ex);
         ex->deadline = turn_now(&ex->worker->turn) + SETTLE_GRACE_MS;
         ex->facts &= ~(unsigned)FACT_TIMER;
     }

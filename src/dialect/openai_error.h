@@ -1,0 +1,13 @@
+#ifndef DIALECT_OPENAI_ERROR_H
+#define DIALECT_OPENAI_ERROR_H
+
+/* A failure as OpenAI's clients know it and LiteLLM writes it: {"error": {message, type, param,
+ * code}}. Shared by all dialects of OpenAI's. */
+
+#include "base/buf.h"
+#include "llm/failure.h"
+
+void openai_error_write(const struct failure *f, struct buf *out); /* the object */
+void openai_error_event(const struct failure *f, struct buf *out); /* as an event of a stream */
+
+#endif
