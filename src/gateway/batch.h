@@ -8,7 +8,8 @@
  * The owner asks for a batch, gets `done` once per call and `over` once at the end, never from
  * inside batch_start or batch_cancel. When `done` returns false (a call failed and the others are
  * pointless) the rest is cancelled and `over` comes. batch_cancel ends everything without a further
- * callback. The batch owns its memory and frees itself after `over` or batch_cancel. */
+ * callback and may come from inside `call` and `done`. The batch owns its memory and frees itself
+ * after `over` or batch_cancel; both happen in the turn, and batch_start belongs to a step too. */
 
 #include "io/turn.h"
 #include "io/upstream.h"
