@@ -1,11 +1,11 @@
-/* Amazon Bedrock: the call. POST {endpoint}/model/{id}/converse[-stream], signed with SigV4 for the
- * service "bedrock". The id is percent-encoded into one path segment (':' and the '/' of ARNs too).
+/* Amazon Bedrock: the call. POST {endpoint}/model/{id}/{api}, signed with SigV4 for the service
+ * "bedrock"; here for Converse, and for the other providers through bedrock_sign_call. The id is
+ * percent-encoded into one path segment (the '/' of ARNs too).
  *
  * Failure modes: no credentials (FAILURE_AUTHENTICATION, saying where they were looked for), a
- * model id longer than Bedrock's, a body over Bedrock's limit, parameters Bedrock has nothing for
- * (bedrock_request.c). */
+ * model id longer than Bedrock's, a body over Bedrock's limit. */
 
-#include "bedrock.h"
+#include "bedrock_decoder.h"
 
 #include "wire/crypto.h"
 
@@ -14,7 +14,7 @@
 #define USER_AGENT   "lintel/" LINTEL_VERSION
 #define ID_MAX       2048 /* bytes of a model id or ARN, Bedrock's own limit */
 #define URL_MAX      8192 /* bytes; three for each of an id, when encoded */
-#define HEADER_COUNT 6
+#define HEADER_COUNT 6    /* of our own */
 
 /* "https://host:port/prefix" in two: the host, and the prefix (usually empty) that a proxy in front
  * of Bedrock may have; it is signed with the rest of the path. */
@@ -29,14 +29,24 @@ static struct slice endpoint_host(const char *endpoint, struct slice *prefix)
     return slash < 0 ? rest : slice_make(rest.p, (size_t)slash);
 }
 
-static struct slice call_path(const struct provider_attempt *t, struct slice prefix)
+static void write_id(struct slice id, bool raw_colon, struct buf *b)
+{
+    while (raw_colon && slice_find_char(id, ':') >= 0) {
+        percent_encode(slice_split(&id, ':'), b);
+        buf_add_char(b, ':');
+    }
+    percent_encode(id, b);
+}
+
+static struct slice call_path(const struct provider_attempt *t, struct slice prefix,
+                              struct slice api, bool raw_colon)
 {
     struct buf b;
     buf_init(&b, URL_MAX + prefix.n);
     buf_add(&b, prefix);
     BUF_LITERAL(&b, "/model/");
-    percent_encode(t->model_id, &b);
-    buf_add(&b, t->request->stream ? SLICE("/converse-stream") : SLICE("/converse"));
+    write_id(t->model_id, raw_colon, &b);
+    buf_add(&b, api);
     struct slice path = arena_dup(t->arena, buf_slice(&b));
     buf_fini(&b);
     return path;
@@ -44,7 +54,7 @@ static struct slice call_path(const struct provider_attempt *t, struct slice pre
 
 /* The headers that are signed come first; `signed_count` says how many. */
 struct signed_headers {
-    struct http_header v[HEADER_COUNT];
+    struct http_header *v;
     size_t signed_count;
     size_t count;
 };
@@ -72,28 +82,29 @@ static void sign(const struct provider_attempt *t, struct slice path, const char
 }
 
 static void write_headers(const struct provider_attempt *t, struct slice host, struct slice path,
-                          struct http_call *call)
+                          struct http_headers extra, struct http_call *call)
 {
     const struct deployment *d = t->deployment;
-    struct signed_headers *h = ARENA_NEW(t->arena, struct signed_headers);
+    struct signed_headers h = {0};
     char date[SIGV4_DATE_SIZE];
     sigv4_date(t->now, date);
-    header_add(h, SLICE("content-type"), SLICE("application/json"));
-    header_add(h, SLICE("host"), host);
-    header_add(h, SLICE("x-amz-date"), arena_dup(t->arena, slice_of(date)));
+    h.v = arena_alloc(t->arena, (HEADER_COUNT + extra.n) * sizeof(*h.v));
+    header_add(&h, SLICE("content-type"), SLICE("application/json"));
+    header_add(&h, SLICE("host"), host);
+    header_add(&h, SLICE("x-amz-date"), arena_dup(t->arena, slice_of(date)));
     if (d->credentials.session_token.n)
-        header_add(h, SLICE("x-amz-security-token"), d->credentials.session_token);
-    h->signed_count = h->count;
-    sign(t, path, date, h);
-    header_add(h, SLICE("user-agent"), SLICE(USER_AGENT));
-    call->headers = (struct http_headers){h->v, h->count};
+        header_add(&h, SLICE("x-amz-security-token"), d->credentials.session_token);
+    for (size_t i = 0; i < extra.n; i++)
+        header_add(&h, extra.v[i].name, extra.v[i].value);
+    h.signed_count = h.count;
+    sign(t, path, date, &h);
+    header_add(&h, SLICE("user-agent"), SLICE(USER_AGENT));
+    call->headers = (struct http_headers){h.v, h.count};
 }
 
-static bool bedrock_build(const struct provider_attempt *t, struct http_call *call,
-                          struct failure *f)
+static bool check_call(const struct provider_attempt *t, struct failure *f)
 {
     const struct deployment *d = t->deployment;
-    struct slice prefix, host = endpoint_host(d->endpoint, &prefix);
     if (!d->credentials.access_key_id.n)
         return failure_set(f, t->arena, FAILURE_AUTHENTICATION, 500,
                            "no AWS credentials for model '%s': set aws_access_key_id and "
@@ -103,25 +114,44 @@ static bool bedrock_build(const struct provider_attempt *t, struct http_call *ca
     if (!t->model_id.n || t->model_id.n > ID_MAX)
         return failure_set(f, t->arena, FAILURE_NOT_FOUND, 404,
                            "a model id of Bedrock has between 1 and %d bytes", ID_MAX);
-    buf_reset(t->body); /* an earlier attempt may have written it */
-    if (!bedrock_write_body(t, f))
+    return true;
+}
+
+bool bedrock_sign_call(const struct provider_attempt *t, struct slice api, bool raw_colon,
+                       struct http_headers extra, struct http_call *call, struct failure *f)
+{
+    const char *endpoint = t->deployment->endpoint;
+    struct slice prefix, host = endpoint_host(endpoint, &prefix);
+    if (!check_call(t, f))
         return false;
-    struct slice path = call_path(t, prefix);
+    if (t->body->overflow)
+        return failure_set(f, t->arena, FAILURE_BAD_REQUEST, 413,
+                           "the request is larger than Bedrock's limit of %u bytes",
+                           BEDROCK_BODY_MAX);
+    struct slice path = call_path(t, prefix, api, raw_colon);
     *call = (struct http_call){
         .method = "POST",
-        .url =
-            ARENA_JOIN(t->arena, slice_make(d->endpoint, strlen(d->endpoint) - prefix.n), path).p,
+        .url = ARENA_JOIN(t->arena, slice_make(endpoint, strlen(endpoint) - prefix.n), path).p,
         .body = buf_slice(t->body),
     };
-    write_headers(t, host, path, call);
+    write_headers(t, host, path, extra, call);
     return true;
+}
+
+static bool bedrock_build(const struct provider_attempt *t, struct http_call *call,
+                          struct failure *f)
+{
+    buf_reset(t->body); /* an earlier attempt may have written it */
+    return bedrock_write_body(t, f) &&
+           bedrock_sign_call(t, t->request->stream ? SLICE("/converse-stream") : SLICE("/converse"),
+                             false, (struct http_headers){0}, call, f);
 }
 
 const struct provider provider_bedrock = {
     .name = "bedrock",
     .body_max = BEDROCK_BODY_MAX,
     .build = bedrock_build,
-    .decoder = bedrock_decoder,
+    .decoder = bedrock_converse_decoder,
     .feed = bedrock_feed,
     .finish = bedrock_finish,
     .fini = bedrock_fini,

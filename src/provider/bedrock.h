@@ -1,7 +1,7 @@
 #ifndef PROVIDER_BEDROCK_H
 #define PROVIDER_BEDROCK_H
 
-/* Shared by the files of the Bedrock provider (Converse and ConverseStream).
+/* Shared by the files of the Bedrock providers (Converse and InvokeModel, streamed or not).
  * Source of the wire facts: botocore's model of bedrock-runtime and the AWS documentation. */
 
 #include "provider/provider.h"
@@ -11,11 +11,14 @@
 /* The Converse body of a request. False: see failure. */
 bool bedrock_write_body(const struct provider_attempt *t, struct failure *f);
 
-void *bedrock_decoder(const struct provider_attempt *t, int status, struct http_headers headers,
-                      const struct llm_sink *sink);
-bool bedrock_feed(void *decoder, struct slice bytes);
-void bedrock_finish(void *decoder);
-void bedrock_fini(void *decoder);
+void *bedrock_converse_decoder(const struct provider_attempt *t, int status,
+                               struct http_headers headers, const struct llm_sink *sink);
+
+/* The call of `api` ("/converse", "/invoke", …) of the attempt's model with what lies in t->body,
+ * signed. A ':' of the id travels as it is when `raw_colon`, as %3A otherwise; both are right.
+ * `extra`: headers of the API's own, signed with the rest; may be empty. False: see failure. */
+bool bedrock_sign_call(const struct provider_attempt *t, struct slice api, bool raw_colon,
+                       struct http_headers extra, struct http_call *call, struct failure *f);
 
 /* An HTTP error: status, the x-amzn-errortype header (may be empty) and the body. */
 void bedrock_failure(struct failure *f, struct arena *a, int status, struct slice error_type,

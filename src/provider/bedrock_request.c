@@ -7,7 +7,7 @@
  * turn and Bedrock's prompt cache keeps matching.
  *
  * Failure modes: parameters of OpenAI that Converse has nothing for are refused by name, or dropped
- * when the deployment or the client says so; a body over Bedrock's limit is a 413. */
+ * when the deployment or the client says so. A body over Bedrock's limit shows as overflow. */
 
 #include "bedrock.h"
 
@@ -526,9 +526,5 @@ bool bedrock_write_body(const struct provider_attempt *t, struct failure *f)
     write_extra(&w, t, false);
     write_extra(&w, t, true);
     json_object_end(&w);
-    if (t->body->overflow)
-        return failure_set(f, t->arena, FAILURE_BAD_REQUEST, 413,
-                           "the request is larger than Bedrock's limit of %u bytes",
-                           BEDROCK_BODY_MAX);
     return true;
 }
