@@ -4,16 +4,15 @@
 Usage: scripts/models.py PRICE_MAP.json > src/provider/models.json
 
 A row holds what is true of the bare id; "profiles" holds what differs for an inference profile's
-geography (us., eu., global., …) and "regions" what differs for a region. Only facts that Lintel
-reads are kept."""
+geography (us., eu., global., …) and "regions" what differs for a region. "profile_only": the bare id
+itself is not sold. Only facts that Lintel reads or shows are kept."""
 import json
 import re
 import sys
 
 PREFIX = re.compile(r"^(us-gov|us|eu|apac|global|au|jp|ca|sa|mx)\.(?=[a-z0-9]+\.)")
-DROPPED = {"litellm_provider", "metadata", "max_tokens", "supported_endpoints", "supported_modalities",
-           "supported_output_modalities", "provider_specific_entry", "token_count_framing",
-           "token_count_tokenizer", "cost_per_second", "input_cost_per_second"}
+DROPPED = {"litellm_provider", "metadata", "max_tokens", "supported_modalities",
+           "supported_output_modalities", "cost_per_second", "input_cost_per_second"}
 
 
 def facts(entry):
@@ -53,6 +52,8 @@ def main():
     for base, entries in sorted(found.items()):
         row = entries.get((None, None)) or entries[min(entries, key=str)]
         out = dict(sorted(row.items()))
+        if (None, None) not in entries and any(g for _, g in entries):
+            out["profile_only"] = True
         profiles = {g: differences(row, e) for (r, g), e in sorted(entries.items(), key=str) if g and not r}
         regions = {r: differences(row, e) for (r, g), e in sorted(entries.items(), key=str) if r and not g}
         if profiles:

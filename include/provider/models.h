@@ -8,6 +8,8 @@
  * nearest relative (a newer one those of the newest), so that a new model works on the day it
  * appears.
  *
+ * The overlay's keys are ids, inference profiles, or "bedrock/<region>/<id>".
+ *
  * Everything belongs to the table's arena; immutable after loading. */
 
 #include "base/json.h"
@@ -41,10 +43,18 @@ struct model_prices {
     double input, output, cache_read, cache_write, cache_write_1h;
 };
 
+/* The rows a model was read from, most specific first. */
+#define MODEL_ROWS_MAX 7
+struct model_rows {
+    yyjson_val *v[MODEL_ROWS_MAX];
+    size_t n;
+};
+
 struct model {
     const char *id; /* base id, without geography */
     enum model_family family;
-    bool known;                                  /* a row names it; false: inherited or guessed */
+    bool known; /* a row names it; false: inherited or guessed */
+    bool heir;  /* not known, but a row of an older relative holds, without its prices */
     int64_t max_input_tokens, max_output_tokens; /* 0: not known */
     bool has_prices;
     struct model_prices prices;
@@ -61,7 +71,7 @@ struct model {
     bool native_json_schema;    /* outputConfig.textFormat */
     bool parallel_tool_config;  /* disable_parallel_tool_use */
     const char *effort_ceiling; /* highest effort on Bedrock, or NULL */
-    yyjson_val *facts;          /* the base row itself, or NULL */
+    struct model_rows rows;     /* facts that no member tells */
 };
 
 struct model_table;
@@ -75,6 +85,14 @@ void model_table_free(struct model_table *t); /* NULL is fine */
  * deployment's model_info, laid over everything, or NULL. */
 const struct model *models_find(const struct model_table *t, struct slice id, struct slice region,
                                 yyjson_val *own, struct arena *a);
+
+/* A fact by LiteLLM's name ("output_vector_size"); NULL: not known, or taken back. */
+yyjson_val *model_fact(const struct model *m, const char *name);
+
+/* Every id that the table and the overlay name, profiles ("us.…") behind their base id. `id` is
+ * gone when each() returns. */
+void models_each_id(const struct model_table *t, void (*each)(void *ctx, struct slice id),
+                    void *ctx);
 
 /* USD. */
 struct model_cost {

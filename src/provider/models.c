@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ROWS_MAX 5 /* laid over one another */
+#define ID_MAX 128 /* bytes of a profile's id */
 
 extern const char models_json[];
 extern const size_t models_json_size;
@@ -20,12 +20,6 @@ struct model_table {
     struct arena arena;
     yyjson_val *rows;
     yyjson_val *overlay; /* NULL: none */
-};
-
-/* Rows of one model, most specific first. */
-struct rows {
-    yyjson_val *v[ROWS_MAX];
-    size_t n;
 };
 
 /* ---- ids ------------------------------------------------------------------------------------ */
@@ -76,9 +70,9 @@ static enum model_family family_of(struct slice base)
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-static void push(struct rows *rows, yyjson_val *v)
+static void push(struct model_rows *rows, yyjson_val *v)
 {
-    if (yyjson_is_obj(v) && rows->n < ROWS_MAX)
+    if (yyjson_is_obj(v) && rows->n < MODEL_ROWS_MAX)
         rows->v[rows->n++] = v;
 }
 
@@ -153,8 +147,8 @@ static bool is_nearer(struct claude_name a, struct claude_name b, struct claude_
     return fits_a ? a.version > b.version : a.version < b.version;
 }
 
-/* The row whose rules an unknown Claude inherits. */
-static yyjson_val *nearest_claude(const struct model_table *t, struct slice base)
+/* The row whose rules an unknown Claude inherits; `older`: it is no newer than the heir. */
+static yyjson_val *nearest_claude(const struct model_table *t, struct slice base, bool *older)
 {
     yyjson_val *key, *best = NULL;
     struct claude_name best_name = {0}, wanted = claude_name(base);
@@ -168,32 +162,61 @@ static yyjson_val *nearest_claude(const struct model_table *t, struct slice base
             best_name = name;
         }
     }
+    *older = best && best_name.version <= wanted.version;
     return best;
 }
 
-/* Most specific first. */
-static struct rows rows_of(const struct model_table *t, struct slice id, struct slice region,
-                           yyjson_val *own, bool *known)
+/* "bedrock/eu-west-1/anthropic.claude…": LiteLLM's key for what holds in one region. */
+static yyjson_val *regional_row(yyjson_val *rows, struct slice region, struct slice base)
 {
-    struct rows rows = {.n = 0};
+    struct slice prefix = SLICE("bedrock/");
+    yyjson_val *key;
+    yyjson_obj_iter it = yyjson_obj_iter_with(rows);
+    while (region.n && (key = yyjson_obj_iter_next(&it))) {
+        struct slice name = json_slice(key);
+        if (!slice_starts(name, prefix))
+            continue;
+        name = slice_skip(name, prefix.n);
+        if (slice_eq(slice_split(&name, '/'), region) && slice_eq(name, base))
+            return yyjson_obj_iter_get_val(key);
+    }
+    return NULL;
+}
+
+/* True: the overlay says something of the model. */
+static bool push_overlay(const struct model_table *t, struct model_rows *rows, struct slice id,
+                         struct slice region)
+{
+    size_t before = rows->n;
+    struct slice base = model_base_id(id);
+    push(rows, regional_row(t->overlay, region, base));
+    if (geography_of(id).n)
+        push(rows, row_of(t->overlay, id));
+    push(rows, row_of(t->overlay, base));
+    return rows->n > before;
+}
+
+/* Fills rows, known and heir. */
+static void find_rows(const struct model_table *t, struct slice id, struct slice region,
+                      yyjson_val *own, struct model *m)
+{
+    struct slice profile = slice_starts(id, SLICE("arn:")) ? last_segment(id) : id;
     struct slice base = model_base_id(id);
     yyjson_val *row = row_of(t->rows, base);
-    yyjson_val *over = row_of(t->overlay, base);
-    *known = row || over || json_get(own, "input_cost_per_token");
-    if (!*known && family_of(base) == FAMILY_CLAUDE)
-        row = nearest_claude(t, base);
-    push(&rows, own);
-    push(&rows, over);
-    push(&rows, member(json_get(row, "regions"), region));
-    push(&rows, member(json_get(row, "profiles"), geography_of(id)));
-    push(&rows, row);
-    return rows;
+    push(&m->rows, own);
+    m->known = push_overlay(t, &m->rows, profile, region);
+    m->known = m->known || row || json_get(own, "input_cost_per_token");
+    if (!m->known && family_of(base) == FAMILY_CLAUDE)
+        row = nearest_claude(t, base, &m->heir);
+    push(&m->rows, member(json_get(row, "regions"), region));
+    push(&m->rows, member(json_get(row, "profiles"), geography_of(profile)));
+    push(&m->rows, row);
 }
 
 /* ---- reading a row -------------------------------------------------------------------------- */
 
 /* The first row that names it decides; null there takes it back. */
-static yyjson_val *fact(const struct rows *rows, const char *name)
+static yyjson_val *fact(const struct model_rows *rows, const char *name)
 {
     for (size_t i = 0; i < rows->n; i++) {
         yyjson_val *v = json_get(rows->v[i], name);
@@ -203,19 +226,20 @@ static yyjson_val *fact(const struct rows *rows, const char *name)
     return NULL;
 }
 
-static bool flag(const struct rows *rows, const char *name, bool otherwise)
+static bool flag(const struct model_rows *rows, const char *name, bool otherwise)
 {
     yyjson_val *v = fact(rows, name);
     return yyjson_is_bool(v) ? yyjson_is_true(v) : otherwise;
 }
 
-static int64_t integer(const struct rows *rows, const char *name)
+static int64_t integer(const struct model_rows *rows, const char *name)
 {
     double v = 0;
     return json_double(fact(rows, name), &v) ? (int64_t)v : 0;
 }
 
-static double price(const struct rows *rows, const char *name, const char *suffix, double otherwise)
+static double price(const struct model_rows *rows, const char *name, const char *suffix,
+                    double otherwise)
 {
     char full[96];
     double v;
@@ -225,7 +249,7 @@ static double price(const struct rows *rows, const char *name, const char *suffi
 
 /* A cache write is 1.25 times, a one-hour write twice, a read a tenth of the input's price where
  * the row is silent. */
-static struct model_prices read_prices(const struct rows *rows, const char *suffix)
+static struct model_prices read_prices(const struct model_rows *rows, const char *suffix)
 {
     struct model_prices p;
     p.input = price(rows, "input_cost_per_token", suffix, 0);
@@ -239,7 +263,7 @@ static struct model_prices read_prices(const struct rows *rows, const char *suff
 }
 
 /* "input_cost_per_token_above_200k_tokens": the tier's threshold is in the name. */
-static int64_t long_prompt_tier(const struct rows *rows, const char **suffix)
+static int64_t long_prompt_tier(const struct model_rows *rows, const char **suffix)
 {
     static const struct {
         const char *suffix;
@@ -255,7 +279,7 @@ static int64_t long_prompt_tier(const struct rows *rows, const char **suffix)
     return 0;
 }
 
-static void read_all_prices(struct model *m, const struct rows *rows)
+static void read_all_prices(struct model *m, const struct model_rows *rows)
 {
     const char *suffix = "";
     m->has_prices = m->known && fact(rows, "input_cost_per_token") != NULL;
@@ -264,7 +288,7 @@ static void read_all_prices(struct model *m, const struct rows *rows)
     m->long_prices = m->long_prompt_tokens ? read_prices(rows, suffix) : m->prices;
 }
 
-static enum model_thinking thinking_of(const struct rows *rows)
+static enum model_thinking thinking_of(const struct model_rows *rows)
 {
     if (flag(rows, "thinking_always_on", false))
         return THINKING_ALWAYS;
@@ -274,7 +298,7 @@ static enum model_thinking thinking_of(const struct rows *rows)
     return flag(rows, "supports_reasoning", false) ? THINKING_BUDGET : THINKING_NONE;
 }
 
-static void read_capabilities(struct model *m, const struct rows *rows)
+static void read_capabilities(struct model *m, const struct model_rows *rows)
 {
     bool claude = m->family == FAMILY_CLAUDE;
     struct slice ceiling = json_slice(fact(rows, "bedrock_output_config_effort_ceiling"));
@@ -304,13 +328,75 @@ const struct model *models_find(const struct model_table *t, struct slice id, st
 {
     struct model *m = ARENA_NEW(a, struct model);
     struct slice base = model_base_id(id);
-    struct rows rows = rows_of(t, id, region, own, &m->known);
-    m->facts = rows.n ? rows.v[rows.n - 1] : NULL;
+    find_rows(t, id, region, own, m);
     m->id = arena_strdup(a, base);
     m->family = family_of(base);
-    read_capabilities(m, &rows);
-    read_all_prices(m, &rows);
+    read_capabilities(m, &m->rows);
+    read_all_prices(m, &m->rows);
     return m;
+}
+
+yyjson_val *model_fact(const struct model *m, const char *name)
+{
+    return fact(&m->rows, name);
+}
+
+/* ---- listing -------------------------------------------------------------------------------- */
+
+static bool is_sold_bare(yyjson_val *row)
+{
+    return row && !yyjson_is_true(json_get(row, "profile_only"));
+}
+
+/* Is an id of the overlay among those of the table? */
+static bool is_listed(const struct model_table *t, struct slice id)
+{
+    struct slice geography = geography_of(id);
+    yyjson_val *row = member(t->rows, model_base_id(id));
+    return geography.n ? member(json_get(row, "profiles"), geography) != NULL : is_sold_bare(row);
+}
+
+/* LiteLLM's map tells of other providers too, and of one region only. */
+static bool is_of_bedrock(struct slice id, yyjson_val *row)
+{
+    struct slice provider = json_get_slice(row, "litellm_provider");
+    return slice_find_char(id, '/') < 0 && yyjson_is_obj(row) &&
+           (!provider.p || slice_starts(provider, SLICE("bedrock")));
+}
+
+static void each_profile(yyjson_val *profiles, struct slice base,
+                         void (*each)(void *ctx, struct slice id), void *ctx)
+{
+    char room[ID_MAX];
+    yyjson_val *key;
+    yyjson_obj_iter it = yyjson_obj_iter_with(profiles);
+    while ((key = yyjson_obj_iter_next(&it))) {
+        struct slice geography = json_slice(key);
+        struct buf id = {.p = room, .size = sizeof(room), .cap = sizeof(room)};
+        buf_add(&id, geography);
+        buf_add_char(&id, '.');
+        buf_add(&id, base);
+        each(ctx, buf_slice(&id));
+    }
+}
+
+void models_each_id(const struct model_table *t, void (*each)(void *ctx, struct slice id),
+                    void *ctx)
+{
+    yyjson_val *key;
+    yyjson_obj_iter it = yyjson_obj_iter_with(t->rows);
+    while ((key = yyjson_obj_iter_next(&it))) {
+        yyjson_val *row = yyjson_obj_iter_get_val(key);
+        if (is_sold_bare(row))
+            each(ctx, json_slice(key));
+        each_profile(json_get(row, "profiles"), json_slice(key), each, ctx);
+    }
+    it = yyjson_obj_iter_with(t->overlay);
+    while ((key = yyjson_obj_iter_next(&it))) {
+        struct slice id = json_slice(key);
+        if (is_of_bedrock(id, yyjson_obj_iter_get_val(key)) && !is_listed(t, id))
+            each(ctx, id);
+    }
 }
 
 /* ---- the table ------------------------------------------------------------------------------ */

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/map.h"
 #include "provider/models.h"
 
 static struct model_table *table;
@@ -146,6 +147,111 @@ static void an_overlay_wins_over_the_table(void **state)
     assert_null(model_table_new(SLICE("{"), &error));
 }
 
+/* LiteLLM's map has a row for each profile, and for what holds in one region. */
+static void an_overlay_may_name_profiles_and_regions(void **state)
+{
+    static const struct {
+        const char *id, *region;
+        int64_t tokens;
+    } rows[] = {
+        {"anthropic.claude-saga-1", "us-east-1", 1},
+        {"eu.anthropic.claude-saga-1", "us-east-1", 2},
+        {"eu.anthropic.claude-saga-1-20270101-v1:0", "us-east-1", 2},
+        {"us.anthropic.claude-saga-1", "us-east-1", 1},
+        {"us.anthropic.claude-saga-1", "sa-east-1", 3},
+        {"arn:aws:bedrock:us-east-1:123456789012:inference-profile/eu.anthropic.claude-saga-1",
+         "us-east-1", 2},
+    };
+    struct model_table *t =
+        model_table_new(SLICE("{\"bedrock/sa-east-1/anthropic.claude-saga-1\":"
+                              "{\"max_input_tokens\":3},"
+                              "\"eu.anthropic.claude-saga-1\":{\"max_input_tokens\":2},"
+                              "\"anthropic.claude-saga-1\":{\"max_input_tokens\":1}}"),
+                        NULL);
+    assert_non_null(t);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const struct model *m =
+            models_find(t, slice_of(rows[i].id), slice_of(rows[i].region), NULL, &arena);
+        assert_int_equal(m->max_input_tokens, rows[i].tokens);
+        assert_true(m->known);
+    }
+    model_table_free(t);
+}
+
+static void the_price_of_a_profile_holds_for_its_arn(void **state)
+{
+    const struct model *m = find("arn:aws:bedrock:eu-west-1:123456789012:inference-profile/"
+                                 "eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+                                 "eu-west-1", NULL);
+    assert_price(m->prices.input, 3.3e-6);
+}
+
+static void an_heir_is_told_from_a_forebear(void **state)
+{
+    assert_true(find("anthropic.claude-opus-9", "us-east-1", NULL)->heir);
+    assert_true(find("anthropic.claude-saga-6", "us-east-1", NULL)->heir);
+    assert_false(find("anthropic.claude-3-haiku-20240307-v1:0", "us-east-1", NULL)->heir);
+    assert_false(find("anthropic.claude-v2:1", "us-east-1", NULL)->heir);
+    assert_false(find("anthropic.claude-opus-4-7", "us-east-1", NULL)->heir);
+    assert_false(find("acme.model-1", "us-east-1", NULL)->heir);
+}
+
+static void facts_have_names(void **state)
+{
+    const struct model *m = find("us.amazon.nova-2-lite-v1:0", "us-east-1",
+                                 "{\"tier\":\"free\",\"supports_vision\":null}");
+    double price = 0;
+    assert_true(json_double(model_fact(m, "output_cost_per_token_flex"), &price));
+    assert_price(price, 1.375e-6);
+    assert_true(slice_eq(json_slice(model_fact(m, "tier")), SLICE("free")));
+    assert_null(model_fact(m, "supports_vision"));
+    assert_null(model_fact(m, "no_such_fact"));
+}
+
+static void note_id(void *ctx, struct slice id)
+{
+    map_put(ctx, arena_dup(&arena, id), ctx);
+}
+
+static void ids_are_listed(void **state)
+{
+    static const char *const there[] = {
+        "anthropic.claude-3-5-haiku-20241022-v1:0",
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "global.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "us.anthropic.claude-mythos-5",
+        "eu.acme.one",
+        "acme.two",
+    };
+    static const char *const absent[] = {
+        "anthropic.claude-mythos-5", /* sold as a profile only */
+        "gpt-4o",
+        "vertex/one",
+        "sample_spec",
+        "bedrock/us-east-1/acme.two",
+    };
+    struct map ids;
+    struct model_table *t = model_table_new(
+        SLICE("{\"eu.acme.one\":{},\"acme.two\":{\"litellm_provider\":\"bedrock_converse\"},"
+              "\"gpt-4o\":{\"litellm_provider\":\"openai\"},\"vertex/one\":{},"
+              "\"bedrock/us-east-1/acme.two\":{},\"sample_spec\":5,"
+              "\"us.anthropic.claude-mythos-5\":{}}"),
+        NULL);
+    size_t count = 0;
+    map_init(&ids);
+    assert_non_null(t);
+    models_each_id(table, note_id, &ids);
+    count = ids.count;
+    models_each_id(t, note_id, &ids);
+    assert_int_equal(ids.count, count + 2);
+    for (size_t i = 0; i < sizeof(there) / sizeof(*there); i++)
+        assert_non_null(map_get(&ids, slice_of(there[i])));
+    for (size_t i = 0; i < sizeof(absent) / sizeof(*absent); i++)
+        assert_null(map_get(&ids, slice_of(absent[i])));
+    map_fini(&ids);
+    model_table_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +261,11 @@ int main(void)
         cmocka_unit_test(cost_sums_the_parts),
         cmocka_unit_test(long_prompts_have_their_own_price),
         cmocka_unit_test(an_overlay_wins_over_the_table),
+        cmocka_unit_test(an_overlay_may_name_profiles_and_regions),
+        cmocka_unit_test(the_price_of_a_profile_holds_for_its_arn),
+        cmocka_unit_test(an_heir_is_told_from_a_forebear),
+        cmocka_unit_test(facts_have_names),
+        cmocka_unit_test(ids_are_listed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
