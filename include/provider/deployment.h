@@ -9,11 +9,16 @@
 
 struct model;
 
+/* Which of Bedrock's APIs the model string asks for: "bedrock/converse/…", "bedrock/invoke/…", or
+ * whichever suits the model. */
+enum bedrock_api { BEDROCK_AUTO, BEDROCK_CONVERSE, BEDROCK_INVOKE };
+
 struct deployment {
     const char *id;         /* stable: model_info.id, or derived from name, model and region */
     const char *model_name; /* the group clients ask for; may contain '*' */
     const char *model;      /* litellm_params.model as written: "bedrock/us.anthropic…" */
     const char *bedrock_id; /* id or ARN to call; "*" when the model is a wildcard */
+    enum bedrock_api api;
     const char *region;     /* "us-east-1" */
     const char *endpoint;   /* "https://bedrock-runtime.us-east-1.amazonaws.com", no last slash */
     struct aws_credentials credentials; /* empty access_key_id: none found */

@@ -1,6 +1,6 @@
 /* Model names as in litellm_params.model: bedrock/[route/][region/]id, or an id alone.
  *
- * Happy path: the provider word goes, then route words (all of them lead to Converse) and a region
+ * Happy path: the provider word goes, then route words (which API is called) and a region
  * in any order; what is left is a model id, an inference profile id or an ARN.
  * Failure: another provider's model, or something that cannot be an id.
  */
@@ -15,8 +15,14 @@ static const char *const vendors[] = {
 static const char *const geographies[] = {"apac", "au", "ca", "eu",     "global", "in",
                                           "jp",   "sa", "us", "us-gov", NULL};
 
-static const char *const routes[] = {"converse",           "converse_like",      "invoke",
-                                     "1-month-commitment", "6-month-commitment", NULL};
+static const struct {
+    const char *word;
+    enum bedrock_api api;
+} routes[] = {
+    {"converse", BEDROCK_CONVERSE},       {"converse_like", BEDROCK_CONVERSE},
+    {"invoke", BEDROCK_INVOKE},           {"1-month-commitment", BEDROCK_AUTO},
+    {"6-month-commitment", BEDROCK_AUTO},
+};
 
 /* Words that tell LiteLLM which family an ARN belongs to. */
 static const char *const families[] = {"anthropic", "deepseek_r1", "llama",  "moonshot",
@@ -94,6 +100,18 @@ struct slice bedrock_arn_region(struct slice id)
     return field;
 }
 
+static bool is_route(struct slice word, enum bedrock_api *api)
+{
+    for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++) {
+        if (!slice_eq(word, slice_of(routes[i].word)))
+            continue;
+        if (routes[i].api != BEDROCK_AUTO)
+            *api = routes[i].api;
+        return true;
+    }
+    return false;
+}
+
 static void strip_routes(struct slice *rest, struct bedrock_name *name)
 {
     for (;;) {
@@ -103,7 +121,7 @@ static void strip_routes(struct slice *rest, struct bedrock_name *name)
             return;
         if (is_region(word))
             name->region = word;
-        else if (!is_one_of(word, routes) && !(is_arn(after) && is_one_of(word, families)))
+        else if (!is_route(word, &name->api) && !(is_arn(after) && is_one_of(word, families)))
             return;
         *rest = after;
     }

@@ -4,13 +4,14 @@
 /* How LiteLLM's users write Bedrock models, regions and endpoints. Pure; slices point into the
  * argument. */
 
-#include "base/slice.h"
+#include "provider/deployment.h"
 
 #include <stdbool.h>
 
 struct bedrock_name {
-    struct slice id;     /* id, ARN, or "*" */
-    struct slice region; /* named by the path or the ARN; empty: neither */
+    struct slice id;      /* id, ARN, or "*" */
+    struct slice region;  /* named by the path or the ARN; empty: neither */
+    enum bedrock_api api; /* named by the path */
 };
 
 /* litellm_params.model. `provider` is custom_llm_provider, empty when not given. NULL when all is

@@ -89,6 +89,7 @@ static bool read_model(struct entry *e, struct bedrock_name *name)
     e->facts_id = name->id;
     read_model_id(e, name);
     e->d->bedrock_id = arena_strdup(&e->l->c->arena, name->id);
+    e->d->api = name->api;
     return true;
 }
 

@@ -20,21 +20,31 @@ static bool serves(const struct deployment *d, struct slice group, struct slice 
 }
 
 /* "converse/us.anthropic…" → "us.anthropic…": the route words of LiteLLM's model strings. */
-static struct slice strip_route(struct slice id)
+static struct slice strip_route(struct slice id, enum bedrock_api *api)
 {
-    static const struct slice words[] = {{"bedrock/", 8}, {"converse/", 9}, {"invoke/", 7}};
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-        if (slice_starts(id, words[i]))
-            id = slice_skip(id, words[i].n);
+    static const struct {
+        struct slice word;
+        enum bedrock_api api;
+    } routes[] = {{{"bedrock/", 8}, BEDROCK_AUTO},
+                  {{"converse/", 9}, BEDROCK_CONVERSE},
+                  {{"invoke/", 7}, BEDROCK_INVOKE}};
+    for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++) {
+        if (!slice_starts(id, routes[i].word))
+            continue;
+        id = slice_skip(id, routes[i].word.n);
+        if (routes[i].api != BEDROCK_AUTO)
+            *api = routes[i].api;
+    }
     return id;
 }
 
 static struct router_pick picked(const struct deployment *d, struct slice model)
 {
-    struct slice id = slice_of(d->bedrock_id);
-    if (slice_eq(id, SLICE("*")))
-        id = strip_route(wildcard_match(slice_of(d->model_name), model));
-    return (struct router_pick){d, slice_of(d->model_name), id};
+    struct slice group = slice_of(d->model_name);
+    struct router_pick pick = {d, group, slice_of(d->bedrock_id), d->api};
+    if (slice_eq(pick.model_id, SLICE("*")))
+        pick.model_id = strip_route(wildcard_match(group, model), &pick.api);
+    return pick;
 }
 
 /* One of the deployments that serve, or none. `group` NULL: those with a wildcard. */

@@ -10,6 +10,7 @@ struct router_pick {
     const struct deployment *deployment; /* NULL: no such model */
     struct slice group;                  /* model_name of the group */
     struct slice model_id;               /* Bedrock id to call */
+    enum bedrock_api api;                /* the deployment's, or named with the wildcard's match */
 };
 
 /* `random` decides within the group. The result points into the configuration or into `model`. */

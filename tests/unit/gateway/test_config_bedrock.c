@@ -20,22 +20,24 @@ static void names(void **state)
 {
     static const struct {
         const char *model, *id, *region;
+        enum bedrock_api api;
     } rows[] = {
         {"bedrock/anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-haiku-20240307-v1:0",
          ""},
         {"bedrock/us.anthropic.claude-opus-4-6-v1", "us.anthropic.claude-opus-4-6-v1", ""},
-        {"bedrock/converse/us.amazon.nova-pro-v1:0", "us.amazon.nova-pro-v1:0", ""},
-        {"bedrock/converse_like/x.y", "x.y", ""},
-        {"bedrock/invoke/us.amazon.nova-pro-v1:0", "us.amazon.nova-pro-v1:0", ""},
+        {"bedrock/converse/us.amazon.nova-pro-v1:0", "us.amazon.nova-pro-v1:0", "",
+         BEDROCK_CONVERSE},
+        {"bedrock/converse_like/x.y", "x.y", "", BEDROCK_CONVERSE},
+        {"bedrock/invoke/us.amazon.nova-pro-v1:0", "us.amazon.nova-pro-v1:0", "", BEDROCK_INVOKE},
         {"bedrock/eu-central-1/anthropic.claude-v2", "anthropic.claude-v2", "eu-central-1"},
         {"bedrock/us-gov-west-1/anthropic.claude-v2", "anthropic.claude-v2", "us-gov-west-1"},
         {"bedrock/converse/eu-west-1/meta.llama3-1-8b-instruct-v1:0",
-         "meta.llama3-1-8b-instruct-v1:0", "eu-west-1"},
+         "meta.llama3-1-8b-instruct-v1:0", "eu-west-1", BEDROCK_CONVERSE},
         {"bedrock/us-east-1/1-month-commitment/anthropic.claude-v2", "anthropic.claude-v2",
          "us-east-1"},
         {"bedrock/" ARN, ARN, "eu-west-3"},
         {"bedrock/us-east-1/" ARN, ARN, "eu-west-3"},
-        {"bedrock/converse/" ARN, ARN, "eu-west-3"},
+        {"bedrock/converse/" ARN, ARN, "eu-west-3", BEDROCK_CONVERSE},
         {"bedrock/llama/" ARN, ARN, "eu-west-3"},
         {"bedrock/nova-2/" ARN, ARN, "eu-west-3"},
         {ARN, ARN, "eu-west-3"},
@@ -46,6 +48,9 @@ static void names(void **state)
         {"us-gov.anthropic.claude-sonnet-4-5", "us-gov.anthropic.claude-sonnet-4-5", ""},
         {"global.cohere.embed-v4:0", "global.cohere.embed-v4:0", ""},
         {"openai.gpt-oss-120b-1:0", "openai.gpt-oss-120b-1:0", ""},
+        {"bedrock/invoke/us-west-2/anthropic.claude-v2", "anthropic.claude-v2", "us-west-2",
+         BEDROCK_INVOKE},
+        {"bedrock/us-west-2/invoke/" ARN, ARN, "eu-west-3", BEDROCK_INVOKE},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -55,6 +60,7 @@ static void names(void **state)
             fail_msg("%s: %s", rows[i].model, error);
         assert_slice(name.id, rows[i].id);
         assert_slice(name.region, rows[i].region);
+        assert_int_equal(name.api, rows[i].api);
     }
 }
 

@@ -1,0 +1,46 @@
+/* Model name → deployment: groups, aliases, wildcards with their route words. */
+
+#include "check.h"
+#include "router.h"
+#include "world.h"
+
+static void check_pick(const struct config *c, const char *model, const char *group, const char *id,
+                       enum bedrock_api api)
+{
+    struct router_pick pick = router_pick(c, slice_of(model), 0);
+    assert_true(slice_eq(pick.group, slice_of(group)));
+    assert_true(slice_eq(pick.model_id, slice_of(id)));
+    assert_int_equal(pick.api, api);
+    assert_int_equal(pick.deployment != NULL, group != NULL);
+}
+
+static void picks(void **state)
+{
+    struct world w;
+    world_init(&w);
+    struct config *c = world_load(
+        &w, "model_list:\n"
+            "- {model_name: plain, litellm_params: {model: bedrock/amazon.nova-pro-v1:0}}\n"
+            "- {model_name: own, litellm_params: {model: bedrock/invoke/x.y}}\n"
+            "- {model_name: \"claude-*\", litellm_params: {model: bedrock/anthropic.claude-v2}}\n"
+            "- {model_name: \"bedrock/*\", litellm_params: {model: \"bedrock/*\"}}\n"
+            "router_settings:\n"
+            "  model_group_alias: {other: own, hidden: {model: plain, hidden: true}}\n");
+    (void)state;
+    check_pick(c, "plain", "plain", "amazon.nova-pro-v1:0", BEDROCK_AUTO);
+    check_pick(c, "own", "own", "x.y", BEDROCK_INVOKE);
+    check_pick(c, "other", "own", "x.y", BEDROCK_INVOKE);
+    check_pick(c, "hidden", "plain", "amazon.nova-pro-v1:0", BEDROCK_AUTO);
+    check_pick(c, "claude-x", "claude-*", "anthropic.claude-v2", BEDROCK_AUTO);
+    check_pick(c, "bedrock/a.b", "bedrock/*", "a.b", BEDROCK_AUTO);
+    check_pick(c, "bedrock/invoke/a.b", "bedrock/*", "a.b", BEDROCK_INVOKE);
+    check_pick(c, "bedrock/converse/a.b", "bedrock/*", "a.b", BEDROCK_CONVERSE);
+    check_pick(c, "unknown", NULL, NULL, BEDROCK_AUTO);
+    config_unref(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(picks)};
+    return cmocka_run_group_tests_name("router", tests, NULL, NULL);
+}
