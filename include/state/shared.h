@@ -13,18 +13,31 @@
 
 struct shared;
 
-/* `values[i]` answers `keys[i]`; p == NULL: not there. Valid during the call. */
+/* `values[i]` answers `keys[i]`; p == NULL: not there. Valid during the call, which only deposits:
+ * no op of the same back end may be called from inside. */
 typedef void shared_got(void *user, const struct slice *values, size_t n);
 
+struct shared_stats {
+    size_t entries, bytes; /* now */
+    uint64_t hits, misses; /* keys asked for */
+    uint64_t evicted;      /* live entries that made room */
+    uint64_t expired;      /* entries whose time was over */
+    uint64_t dropped;      /* values too large for the back end */
+};
+
 struct shared_ops {
-    /* At most SHARED_KEYS_MAX keys at once. Cancelled by shared->ops->forget(user). */
-    void (*get)(struct shared *s, const struct slice *keys, size_t n, int64_t now, shared_got *got,
-                void *user);
-    /* Copies; fire and forget. Too large for the back end: dropped and counted. */
+    /* 1 to SHARED_KEYS_MAX keys at once; their bytes are not needed after the call. What is found
+     * lives at least `renew_ms` longer from now; 0: as long as it was to live. Cancelled by forget.
+     * One get per user at a time. */
+    void (*get)(struct shared *s, const struct slice *keys, size_t n, int64_t renew_ms, int64_t now,
+                shared_got *got, void *user);
+    /* Copies; fire and forget; replaces. Too large for the back end: nothing is there afterwards,
+     * and it is counted. */
     void (*put)(struct shared *s, struct slice key, struct slice value, int64_t ttl_ms,
                 int64_t now);
     /* No callback for this user from here on. */
     void (*forget)(struct shared *s, void *user);
+    void (*stats)(const struct shared *s, struct shared_stats *stats);
     void (*free)(struct shared *s);
 };
 
@@ -37,11 +50,5 @@ struct shared {
 /* In the process: at most `bytes_max` bytes of keys, values and bookkeeping; the entry used longest
  * ago goes first. Never fails. */
 struct shared *shared_local_new(size_t bytes_max);
-
-struct shared_local_stats {
-    size_t entries, bytes;
-    uint64_t hits, misses, evicted, expired, dropped;
-};
-void shared_local_stats(const struct shared *s, struct shared_local_stats *stats);
 
 #endif

@@ -18,8 +18,9 @@ MAY_USE = {
     "llm": {"base"},
     "dialect": {"llm", "wire", "base"},
     "provider": {"llm", "wire", "base"},
+    "state": {"wire", "base"},
     "io": {"wire", "base"},
-    "gateway": {"io", "provider", "dialect", "llm", "wire", "base"},
+    "gateway": {"io", "state", "provider", "dialect", "llm", "wire", "base"},
     "main": {"gateway", "base"},
     "sim": {"io", "wire", "base"},
 }
@@ -37,7 +38,7 @@ THIRD_PARTY = {
 }
 
 # The pure layers know no sockets, no threads and no loop.
-PURE = ["base", "wire", "llm", "dialect", "provider"]
+PURE = ["base", "wire", "llm", "dialect", "provider", "state"]
 NOT_PURE = re.compile(r"^(sys/(socket|epoll|select|timerfd|eventfd|wait)\.h|poll\.h|netdb\.h|net/|"
                       r"netinet/|arpa/|uv\.h|curl/)")
 
