@@ -51,7 +51,8 @@ struct model_rows {
 };
 
 struct model {
-    const char *id; /* base id, without geography */
+    const char *id;  /* base id, without geography */
+    const char *key; /* with it: the id that was looked up; of an ARN its last segment */
     enum model_family family;
     bool known; /* a row names it; false: inherited or guessed */
     bool heir;  /* not known, but a row of an older relative holds, without its prices */

@@ -83,7 +83,7 @@ void handle_model(struct exchange *ex, struct buf *body)
 {
     struct slice name = percent_decode(ex->route_model, &ex->arena);
     struct json_writer w;
-    if (!name.n || !router_pick(ex->config, name, 0).deployment) {
+    if (!name.n || !router_pick(ex->config, name, 0, &ex->arena).deployment) {
         failure_set(&ex->failure, &ex->arena, FAILURE_NOT_FOUND, 404,
                     "The model `%.*s` does not exist or is not accessible", SLICE_ARG(name));
         return;

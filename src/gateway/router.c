@@ -1,7 +1,6 @@
 #include "router.h"
 
-/* The part of `name` that the '*' of `pattern` stands for; p == NULL: no match. */
-static struct slice wildcard_match(struct slice pattern, struct slice name)
+struct slice router_wildcard(struct slice pattern, struct slice name)
 {
     ptrdiff_t star = slice_find_char(pattern, '*');
     if (star < 0)
@@ -16,7 +15,7 @@ static struct slice wildcard_match(struct slice pattern, struct slice name)
 static bool serves(const struct deployment *d, struct slice group, struct slice model)
 {
     struct slice name = slice_of(d->model_name);
-    return group.p ? slice_eq(name, group) : wildcard_match(name, model).p != NULL;
+    return group.p ? slice_eq(name, group) : router_wildcard(name, model).p != NULL;
 }
 
 /* "converse/us.anthropic…" → "us.anthropic…": the route words of LiteLLM's model strings. */
@@ -38,18 +37,46 @@ static struct slice strip_route(struct slice id, enum bedrock_api *api)
     return id;
 }
 
-static struct router_pick picked(const struct deployment *d, struct slice model)
+struct slice router_fill(struct slice pattern, struct slice star, struct arena *a)
 {
-    struct slice group = slice_of(d->model_name);
+    ptrdiff_t at = slice_find_char(pattern, '*');
+    if (at < 0)
+        return pattern;
+    return ARENA_JOIN(a, slice_make(pattern.p, (size_t)at), star,
+                      slice_skip(pattern, (size_t)at + 1));
+}
+
+bool router_is_wildcard(const struct deployment *d)
+{
+    return slice_find_char(slice_of(d->bedrock_id), '*') >= 0;
+}
+
+/* A name without '*' in front of a wildcard is itself the model. */
+static struct router_pick picked(const struct deployment *d, struct slice model, struct arena *a)
+{
+    struct slice group = slice_of(d->model_name), star = model;
     struct router_pick pick = {d, group, slice_of(d->bedrock_id), d->api};
+    if (slice_find_char(group, '*') >= 0)
+        star = router_wildcard(group, model);
     if (slice_eq(pick.model_id, SLICE("*")))
-        pick.model_id = strip_route(wildcard_match(group, model), &pick.api);
+        pick.model_id = strip_route(star, &pick.api);
+    else if (router_is_wildcard(d))
+        pick.model_id = router_fill(pick.model_id, star, a);
     return pick;
+}
+
+const struct model *router_facts(const struct config *c, const struct router_pick *pick,
+                                 struct arena *a)
+{
+    const struct deployment *d = pick->deployment;
+    if (!router_is_wildcard(d))
+        return d->facts;
+    return models_find(c->models, pick->model_id, slice_of(d->region), d->model_info, a);
 }
 
 /* One of the deployments that serve, or none. `group` NULL: those with a wildcard. */
 static struct router_pick pick_one(const struct config *c, struct slice group, struct slice model,
-                                   uint32_t random)
+                                   uint32_t random, struct arena *a)
 {
     size_t count = 0;
     for (size_t i = 0; i < c->deployment_count; i++)
@@ -57,30 +84,30 @@ static struct router_pick pick_one(const struct config *c, struct slice group, s
     size_t chosen = count ? random % count : 0;
     for (size_t i = 0; count && i < c->deployment_count; i++)
         if (serves(&c->deployments[i], group, model) && chosen-- == 0)
-            return picked(&c->deployments[i], model);
+            return picked(&c->deployments[i], model, a);
     return (struct router_pick){0};
 }
 
-/* An alias is a name, or an object {model, hidden}. */
-static struct slice alias_target(const struct config *c, struct slice model)
+struct slice router_alias(const struct config *c, struct slice name)
 {
     yyjson_val *key;
     yyjson_obj_iter it = yyjson_obj_iter_with(c->model_group_alias);
     while ((key = yyjson_obj_iter_next(&it))) {
         yyjson_val *target = yyjson_obj_iter_get_val(key);
-        if (slice_eq(json_slice(key), model))
+        if (slice_eq(json_slice(key), name))
             return yyjson_is_str(target) ? json_slice(target) : json_get_slice(target, "model");
     }
     return slice_make(NULL, 0);
 }
 
-struct router_pick router_pick(const struct config *c, struct slice model, uint32_t random)
+struct router_pick router_pick(const struct config *c, struct slice model, uint32_t random,
+                               struct arena *a)
 {
-    struct router_pick pick = pick_one(c, model, model, random);
-    struct slice alias = pick.deployment ? slice_make(NULL, 0) : alias_target(c, model);
+    struct router_pick pick = pick_one(c, model, model, random, a);
+    struct slice alias = pick.deployment ? slice_make(NULL, 0) : router_alias(c, model);
     if (alias.n)
-        pick = pick_one(c, alias, alias, random);
+        pick = pick_one(c, alias, alias, random, a);
     if (!pick.deployment)
-        pick = pick_one(c, slice_make(NULL, 0), model, random);
+        pick = pick_one(c, slice_make(NULL, 0), model, random, a);
     return pick;
 }

@@ -13,7 +13,23 @@ struct router_pick {
     enum bedrock_api api;                /* the deployment's, or named with the wildcard's match */
 };
 
-/* `random` decides within the group. The result points into the configuration or into `model`. */
-struct router_pick router_pick(const struct config *c, struct slice model, uint32_t random);
+/* `random` decides within the group. The result points into the configuration, `model` or `a`. */
+struct router_pick router_pick(const struct config *c, struct slice model, uint32_t random,
+                               struct arena *a);
+
+/* Facts about what was picked; a wildcard's model is known only now. */
+const struct model *router_facts(const struct config *c, const struct router_pick *pick,
+                                 struct arena *a);
+
+/* What the '*' of a pattern stands for in `name`; p == NULL: no match, or no '*'. */
+struct slice router_wildcard(struct slice pattern, struct slice name);
+
+/* A text with something in the place of its '*'. */
+struct slice router_fill(struct slice pattern, struct slice star, struct arena *a);
+
+bool router_is_wildcard(const struct deployment *d); /* it calls whatever model the client names */
+
+/* The group behind an alias (a name, or an object {model, hidden}); p == NULL: it is none. */
+struct slice router_alias(const struct config *c, struct slice name);
 
 #endif

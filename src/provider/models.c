@@ -196,13 +196,14 @@ static bool push_overlay(const struct model_table *t, struct model_rows *rows, s
     return rows->n > before;
 }
 
-/* Fills rows, known and heir. */
+/* Fills key, rows, known and heir. */
 static void find_rows(const struct model_table *t, struct slice id, struct slice region,
-                      yyjson_val *own, struct model *m)
+                      yyjson_val *own, struct model *m, struct arena *a)
 {
     struct slice profile = slice_starts(id, SLICE("arn:")) ? last_segment(id) : id;
     struct slice base = model_base_id(id);
     yyjson_val *row = row_of(t->rows, base);
+    m->key = arena_strdup(a, profile);
     push(&m->rows, own);
     m->known = push_overlay(t, &m->rows, profile, region);
     m->known = m->known || row || json_get(own, "input_cost_per_token");
@@ -328,7 +329,7 @@ const struct model *models_find(const struct model_table *t, struct slice id, st
 {
     struct model *m = ARENA_NEW(a, struct model);
     struct slice base = model_base_id(id);
-    find_rows(t, id, region, own, m);
+    find_rows(t, id, region, own, m, a);
     m->id = arena_strdup(a, base);
     m->family = family_of(base);
     read_capabilities(m, &m->rows);

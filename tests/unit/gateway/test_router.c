@@ -4,10 +4,12 @@
 #include "router.h"
 #include "world.h"
 
+static struct arena arena;
+
 static void check_pick(const struct config *c, const char *model, const char *group, const char *id,
                        enum bedrock_api api)
 {
-    struct router_pick pick = router_pick(c, slice_of(model), 0);
+    struct router_pick pick = router_pick(c, slice_of(model), 0, &arena);
     assert_true(slice_eq(pick.group, slice_of(group)));
     assert_true(slice_eq(pick.model_id, slice_of(id)));
     assert_int_equal(pick.api, api);
@@ -24,6 +26,8 @@ static void picks(void **state)
             "- {model_name: own, litellm_params: {model: bedrock/invoke/x.y}}\n"
             "- {model_name: \"claude-*\", litellm_params: {model: bedrock/anthropic.claude-v2}}\n"
             "- {model_name: \"bedrock/*\", litellm_params: {model: \"bedrock/*\"}}\n"
+            "- {model_name: \"eu/*\", litellm_params: {model: \"bedrock/converse/eu.*\"}}\n"
+            "- {model_name: \"*-v1\", litellm_params: {model: \"bedrock/meta.*-v1:0\"}}\n"
             "router_settings:\n"
             "  model_group_alias: {other: own, hidden: {model: plain, hidden: true}}\n");
     (void)state;
@@ -35,12 +39,38 @@ static void picks(void **state)
     check_pick(c, "bedrock/a.b", "bedrock/*", "a.b", BEDROCK_AUTO);
     check_pick(c, "bedrock/invoke/a.b", "bedrock/*", "a.b", BEDROCK_INVOKE);
     check_pick(c, "bedrock/converse/a.b", "bedrock/*", "a.b", BEDROCK_CONVERSE);
+    check_pick(c, "eu/a.b", "eu/*", "eu.a.b", BEDROCK_CONVERSE);
+    check_pick(c, "llama3-v1", "*-v1", "meta.llama3-v1:0", BEDROCK_AUTO);
     check_pick(c, "unknown", NULL, NULL, BEDROCK_AUTO);
     config_unref(c);
+    arena_fini(&arena);
+}
+
+/* What a wildcard calls is known only with the request; so are its facts. */
+static void facts(void **state)
+{
+    struct world w;
+    world_init(&w);
+    struct config *c = world_load(
+        &w, "model_list:\n"
+            "- {model_name: plain, litellm_params: {model: bedrock/amazon.nova-pro-v1:0}}\n"
+            "- model_name: \"eu/*\"\n"
+            "  litellm_params: {model: \"bedrock/eu.*\", output_cost_per_token: 0.5}\n");
+    (void)state;
+    struct router_pick plain = router_pick(c, SLICE("plain"), 0, &arena);
+    struct router_pick wild = router_pick(c, SLICE("eu/amazon.nova-pro-v1:0"), 0, &arena);
+    assert_ptr_equal(router_facts(c, &plain, &arena), c->deployments[0].facts);
+    const struct model *m = router_facts(c, &wild, &arena);
+    assert_string_equal(m->id, "amazon.nova-pro-v1:0");
+    assert_string_equal(m->key, "eu.amazon.nova-pro-v1:0");
+    assert_true(m->known);
+    assert_float_equal(m->prices.output, 0.5, 0);
+    config_unref(c);
+    arena_fini(&arena);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(picks)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(picks), cmocka_unit_test(facts)};
     return cmocka_run_group_tests_name("router", tests, NULL, NULL);
 }
