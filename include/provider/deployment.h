@@ -25,6 +25,7 @@ struct deployment {
     const char *credential_source;      /* for people: "litellm_params", "environment", … */
     yyjson_val *defaults; /* object: request parameters used where the client is silent, or NULL */
     yyjson_val *model_info;    /* object as configured, or NULL */
+    yyjson_val *params;        /* object: litellm_params without its secrets, for clients */
     const struct model *facts; /* prices, limits and capabilities; of a wildcard: see models_find */
     bool drop_params;          /* unsupported parameters are dropped, not refused */
     double timeout_s;          /* whole answer; 0: the router's */

@@ -76,33 +76,6 @@ static void read_strategy(struct config_loader *l, const struct node *router)
         config_warn(l, config_place(n, &path), "%s behaves as simple-shuffle yet", known[i]);
 }
 
-/* Name → group, or → {model: group, hidden: bool}. */
-static void read_aliases(struct config_loader *l, const struct node *router)
-{
-    const struct config_path up = {.key = SLICE("router_settings")};
-    const struct config_path path = {.up = &up, .key = SLICE("model_group_alias")};
-    const struct node *map = NODE_GET(router, "model_group_alias");
-    struct buf text;
-    struct json_writer w;
-    if (node_is_null(map) || map->kind != NODE_MAP)
-        return;
-    for (size_t i = 0; i < map->count; i++) {
-        const struct config_path self = {.up = &path, .key = map->items[i].key};
-        const struct node *n = map->items[i].value, *group = n;
-        if (n->kind == NODE_MAP)
-            group = NODE_GET(n, "model");
-        if (node_is_null(group) || group->kind != NODE_SCALAR)
-            config_error(l, config_place(n, &self), "expected the name of a model group");
-    }
-    buf_init(&text, CONFIG_MAX_JSON);
-    json_begin(&w, &text);
-    node_write_json(map, &w);
-    l->c->model_group_alias = json_parse(buf_slice(&text), &l->c->arena, NULL);
-    if (!l->c->model_group_alias)
-        config_error(l, config_place(map, &path), "not valid UTF-8, or too large");
-    buf_fini(&text);
-}
-
 /* ---- sections ------------------------------------------------------------------------------ */
 
 static const struct node *section(const struct node *root, const char *name)
@@ -144,7 +117,8 @@ static void read_tree(struct config_loader *l, struct node *root)
     read_environment(l, litellm);
     read_ssl_verify(l, litellm);
     read_strategy(l, section(root, "router_settings"));
-    read_aliases(l, section(root, "router_settings"));
+    config_read_groups(l, root);
+    config_read_facts(l, section(root, "general_settings"));
     config_read_models(l, root);
     config_note_source(l);
     if (!l->c->errors)
@@ -164,7 +138,6 @@ struct config *config_load_from(const char *path, const struct config_host *host
     arena_init(&l.arena);
     l.warned = arena_zalloc(&l.arena, config_option_count());
     config_defaults(&l);
-    c->models = model_table_new(slice_make(NULL, 0), NULL);
     struct node *root = config_read_tree(&l, path);
     if (root)
         read_tree(&l, root);

@@ -60,6 +60,10 @@ struct config {
     struct deployment *deployments; /* in file order */
     size_t deployment_count;
     yyjson_val *model_group_alias; /* object name → group, or NULL */
+    /* Lists as written, [{group: [others]}] and [others], or NULL. */
+    yyjson_val *fallbacks, *context_window_fallbacks, *content_policy_fallbacks;
+    yyjson_val *default_fallbacks;
+    yyjson_val *public_model_groups; /* list of names, or NULL */
     struct config_problem *problems;
     unsigned errors, warnings;
     bool simulated;                /* the upstream is the simulated Bedrock (LINTEL_SIMULATED=1) */

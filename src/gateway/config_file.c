@@ -117,7 +117,7 @@ struct include {
 static struct node *read_tree(struct config_loader *l, const char *path, const struct include *up,
                               struct config_place asked);
 
-static const char *join_path(struct arena *a, const char *file, struct slice name)
+const char *config_join_path(struct arena *a, const char *file, struct slice name)
 {
     const char *slash = strrchr(file, '/');
     while (slice_starts(name, SLICE("./")))
@@ -135,7 +135,7 @@ static void include_one(struct config_loader *l, struct node *root, const struct
         config_error(l, place, "expected the name of a file, got %s", node_type_name(name));
         return;
     }
-    const char *file = join_path(&l->arena, self->path, name->text);
+    const char *file = config_join_path(&l->arena, self->path, name->text);
     for (const struct include *i = self; i; i = i->up)
         if (strcmp(i->path, file) == 0) {
             config_error(l, place, "%s includes itself", file);

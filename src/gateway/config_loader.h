@@ -78,6 +78,8 @@ void config_sort_problems(struct config_loader *l);
 
 /* config_file.c: the tree of `path` with what it includes; NULL after a problem. */
 struct node *config_read_tree(struct config_loader *l, const char *path);
+/* The path of a file that another file names. */
+const char *config_join_path(struct arena *a, const char *file, struct slice name);
 
 /* config_yaml.c: the tree of one text; NULL after a problem. An empty text gives an empty map. */
 struct node *config_parse_yaml(struct config_loader *l, const char *file, struct slice text);
@@ -95,6 +97,12 @@ void config_defaults(struct config_loader *l); /* every setting to its row's def
  * Another node than a map is somebody else's error. */
 void config_check_section(struct config_loader *l, const char *section, const struct node *map,
                           const struct config_path *path);
+
+/* config_groups.c */
+void config_read_groups(struct config_loader *l, const struct node *root);
+
+/* config_facts.c: the table of models, with what model_facts_file lays over it. */
+void config_read_facts(struct config_loader *l, const struct node *general);
 
 /* config_models.c */
 void config_read_models(struct config_loader *l, const struct node *root);

@@ -11,6 +11,7 @@
 
 #include "config_bedrock.h"
 #include "config_loader.h"
+#include "config_shown.h"
 
 #include "wire/crypto.h"
 
@@ -95,21 +96,42 @@ static bool read_model(struct entry *e, struct bedrock_name *name)
 
 /* ---- parameters as JSON -------------------------------------------------------------------- */
 
-struct maps {
-    struct buf defaults_text, info_text;
-    struct json_writer defaults, info;
-    struct map default_names; /* written so far */
-    size_t info_count;
+/* One JSON object being made. */
+struct map_text {
+    struct buf text;
+    struct json_writer w;
+    size_t count; /* members */
 };
 
-static void write_value(struct json_writer *w, const struct node_item *item, enum option_type type)
+struct maps {
+    struct map_text defaults; /* request parameters */
+    struct map_text info;     /* model_info, with the prices of litellm_params */
+    struct map_text shown;    /* litellm_params for clients */
+    struct map default_names; /* written so far */
+};
+
+static void write_value(struct map_text *m, const struct node_item *item, enum option_type type)
 {
-    bool plain = type == OPT_BOOL || type == OPT_INT || type == OPT_NUMBER;
-    json_key_slice(w, item->key);
-    if (plain)
-        node_write_json_plain(item->value, w);
+    m->count++;
+    json_key_slice(&m->w, item->key);
+    if (type == OPT_BOOL || type == OPT_INT || type == OPT_NUMBER)
+        node_write_json_plain(item->value, &m->w);
     else
-        node_write_json(item->value, w);
+        node_write_json(item->value, &m->w);
+}
+
+/* For maps that clients may read. */
+static void show_value(struct map_text *m, const struct node_item *item, enum option_type type)
+{
+    if (config_is_secret(item->key))
+        return;
+    if (type == OPT_BOOL || type == OPT_INT || type == OPT_NUMBER) {
+        write_value(m, item, type);
+        return;
+    }
+    m->count++;
+    json_key_slice(&m->w, item->key);
+    config_write_shown(item->value, &m->w);
 }
 
 static void add_default(struct maps *m, const struct node_item *item, enum option_type type)
@@ -151,10 +173,10 @@ static void read_param(struct entry *e, struct option_rows rows, const struct no
                     "unknown option, passed to the model as a request parameter");
     if (key == KEY_NEW || (key == KEY_KNOWN && o->offset == OPTION_REQUEST))
         read_default(e, item, o ? o->type : OPT_ANY, m);
-    if (key == KEY_KNOWN && o->offset == OPTION_PRICE && !node_get(e->info, item->key)) {
-        write_value(&m->info, item, o->type);
-        m->info_count++;
-    }
+    if (key == KEY_KNOWN && o->offset == OPTION_PRICE && !node_get(e->info, item->key))
+        show_value(&m->info, item, o->type);
+    if (key != KEY_LEFT_OUT && !node_is_null(item->value))
+        show_value(&m->shown, item, o ? o->type : OPT_ANY);
 }
 
 /* model_info is free: what is unknown there is kept, unless it looks like a slip. */
@@ -164,19 +186,26 @@ static void read_info(struct entry *e, struct option_rows rows, const struct nod
     const struct config_option *o;
     if (config_check_key(e->l, rows, item, up, &o) == KEY_LEFT_OUT && !node_is_null(item->value))
         return;
-    write_value(&m->info, item, o && !node_is_null(item->value) ? o->type : OPT_ANY);
-    m->info_count++;
+    show_value(&m->info, item, o && !node_is_null(item->value) ? o->type : OPT_ANY);
 }
 
-static yyjson_val *close_map(struct entry *e, struct json_writer *w, size_t count)
+static void open_map(struct map_text *m)
+{
+    buf_init(&m->text, CONFIG_MAX_JSON);
+    json_begin(&m->w, &m->text);
+    json_object(&m->w);
+}
+
+/* NULL: it is empty, or a problem was reported. */
+static yyjson_val *close_map(struct entry *e, struct map_text *m)
 {
     yyjson_val *v = NULL;
-    json_object_end(w);
-    if (count && !w->out->overflow)
-        v = json_parse(buf_slice(w->out), &e->l->c->arena, NULL);
-    if (count && !v)
+    json_object_end(&m->w);
+    if (m->count && !m->text.overflow)
+        v = json_parse(buf_slice(&m->text), &e->l->c->arena, NULL);
+    if (m->count && !v)
         config_error(e->l, config_place(e->params, e->path), "not valid UTF-8, or too large");
-    buf_fini(w->out);
+    buf_fini(&m->text);
     return v;
 }
 
@@ -186,18 +215,16 @@ static void read_maps(struct entry *e)
     struct option_rows info = config_section_rows("model_info");
     const struct config_path info_path = {.up = e->path, .key = SLICE("model_info")};
     struct maps m = {0};
-    buf_init(&m.defaults_text, CONFIG_MAX_JSON);
-    buf_init(&m.info_text, CONFIG_MAX_JSON);
-    json_begin(&m.defaults, &m.defaults_text);
-    json_begin(&m.info, &m.info_text);
-    json_object(&m.defaults);
-    json_object(&m.info);
+    open_map(&m.defaults);
+    open_map(&m.info);
+    open_map(&m.shown);
     for (size_t i = 0; e->info && i < e->info->count; i++)
         read_info(e, info, &e->info->items[i], &info_path, &m);
     for (size_t i = 0; i < e->params->count; i++)
         read_param(e, params, &e->params->items[i], &m);
-    e->d->defaults = close_map(e, &m.defaults, m.default_names.count);
-    e->d->model_info = close_map(e, &m.info, m.info_count);
+    e->d->defaults = close_map(e, &m.defaults);
+    e->d->model_info = close_map(e, &m.info);
+    e->d->params = close_map(e, &m.shown);
     map_fini(&m.default_names);
 }
 
@@ -266,7 +293,9 @@ static void find_facts(struct entry *e)
 {
     struct deployment *d = e->d;
     struct slice base = json_get_slice(d->model_info, "base_model");
-    d->facts = models_find(e->l->c->models, base.n ? base : e->facts_id, slice_of(d->region),
+    struct bedrock_name name = {.id = base};
+    bedrock_name_parse(base, SLICE("bedrock"), &name);
+    d->facts = models_find(e->l->c->models, name.id.n ? name.id : e->facts_id, slice_of(d->region),
                            d->model_info, &e->l->c->arena);
 }
 

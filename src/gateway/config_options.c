@@ -180,6 +180,7 @@ const char *config_accepted_note(const struct config_option *o)
         {"litellm_settings", "alerting", PLACE("general_settings")},
         {"litellm_settings", "alerting_threshold", PLACE("general_settings")},
         {"litellm_settings", "debug", PLACE("litellm_settings.set_verbose")},
+        {"litellm_settings", "model_cost_map_url", ": name a file in model_facts_file"},
         {"general_settings", "api_keys", PLACE("keys made with /key/generate")},
         {"router_settings", "cache_kwargs", PLACE("litellm_settings.cache_params")},
         {"litellm_params", "aws_role_name", SOURCE},

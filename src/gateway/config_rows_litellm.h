@@ -113,7 +113,7 @@ ACCEPTED("user_url_validation", BOOL, "true", "refuse image URLs that lead into 
 ACCEPTED("user_url_allowed_hosts", LIST, NULL, "hosts that image URLs may name all the same")
 ACCEPTED("priority_reservation", MAP, NULL, "shares of the limits kept for key priorities")
 ACCEPTED("model_group_settings", MAP, NULL, "which groups get the client's headers")
-ACCEPTED("public_model_groups", LIST, NULL, "groups shown without a key")
+READ("public_model_groups", LIST, RELOAD, NULL, "groups shown without a key, at /public/model_hub")
 ACCEPTED("enable_json_schema_validation", BOOL, "false", "check answers against the client's JSON schema")
 ACCEPTED("enable_model_config_credential_overrides", BOOL, "false", "let credentials of teams win over those of models")
 ACCEPTED("model_alias_map", MAP, NULL, "other names of provider models")

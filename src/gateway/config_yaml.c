@@ -338,8 +338,7 @@ struct node *config_parse_yaml(struct config_loader *l, const char *file, struct
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)text.p, text.n);
     struct node *root = read_document(&r);
     if (root && root->kind != NODE_MAP) {
-        fail(&r, root->line,
-             "the file must be a map of sections (model_list, general_settings, …)");
+        fail(&r, root->line, "the file must be a map, of sections (model_list …) or of models");
         root = NULL;
     }
     yaml_parser_delete(&r.parser);

@@ -123,8 +123,8 @@ static void refusals(void **state)
         {"a: 1\na: 2\n",
          "{\"a\":2} W2 the key \"a\" stands twice in one map (first on line 1): the last one "
          "counts"},
-        {"- 1\n", " E1 the file must be a map of sections (model_list, general_settings, …)"},
-        {"text", " E1 the file must be a map of sections (model_list, general_settings, …)"},
+        {"- 1\n", " E1 the file must be a map, of sections (model_list …) or of models"},
+        {"text", " E1 the file must be a map, of sections (model_list …) or of models"},
         {"a: 1\n---\nb: 2\n", " E2 a second document (---) in one file"},
         {"a: *x\n", " E1 an alias (*name) without an anchor (&name) before it"},
         {"a: &x [1, *x]\n", " E1 an alias inside the very value it stands for"},

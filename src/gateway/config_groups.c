@@ -1,0 +1,71 @@
+/* What the configuration says of model groups beside their deployments: aliases, fallbacks, which
+ * are shown to everybody.
+ *
+ * Kept as JSON, as written; router.c and model_list.c read it. */
+
+#include "config_loader.h"
+
+static yyjson_val *as_json(struct config_loader *l, const struct node *n,
+                           const struct config_path *path)
+{
+    struct buf text;
+    struct json_writer w;
+    buf_init(&text, CONFIG_MAX_JSON);
+    json_begin(&w, &text);
+    node_write_json(n, &w);
+    yyjson_val *v = json_parse(buf_slice(&text), &l->c->arena, NULL);
+    if (!v)
+        config_error(l, config_place(n, path), "not valid UTF-8, or too large");
+    buf_fini(&text);
+    return v;
+}
+
+/* Name → group, or → {model: group, hidden: bool}. */
+static void read_aliases(struct config_loader *l, const struct node *router)
+{
+    const struct config_path up = {.key = SLICE("router_settings")};
+    const struct config_path path = {.up = &up, .key = SLICE("model_group_alias")};
+    const struct node *map = NODE_GET(router, "model_group_alias");
+    if (node_is_null(map) || map->kind != NODE_MAP)
+        return;
+    for (size_t i = 0; i < map->count; i++) {
+        const struct config_path self = {.up = &path, .key = map->items[i].key};
+        const struct node *n = map->items[i].value, *group = n;
+        if (n->kind == NODE_MAP)
+            group = NODE_GET(n, "model");
+        if (node_is_null(group) || group->kind != NODE_SCALAR)
+            config_error(l, config_place(n, &self), "expected the name of a model group");
+    }
+    l->c->model_group_alias = as_json(l, map, &path);
+}
+
+static yyjson_val *read_list(struct config_loader *l, const struct node *section,
+                             const char *section_name, const char *name)
+{
+    const struct config_path up = {.key = slice_of(section_name)};
+    const struct config_path path = {.up = &up, .key = slice_of(name)};
+    const struct node *list = node_get(section, slice_of(name));
+    bool there = !node_is_null(list) && list->kind == NODE_LIST && list->count;
+    return there ? as_json(l, list, &path) : NULL;
+}
+
+/* They may stand in either section; the router's win. */
+static yyjson_val *read_fallbacks(struct config_loader *l, const struct node *router,
+                                  const struct node *litellm, const char *name)
+{
+    yyjson_val *list = read_list(l, router, "router_settings", name);
+    return list ? list : read_list(l, litellm, "litellm_settings", name);
+}
+
+void config_read_groups(struct config_loader *l, const struct node *root)
+{
+    const struct node *router = NODE_GET(root, "router_settings");
+    const struct node *litellm = NODE_GET(root, "litellm_settings");
+    struct config *c = l->c;
+    read_aliases(l, router);
+    c->fallbacks = read_fallbacks(l, router, litellm, "fallbacks");
+    c->default_fallbacks = read_fallbacks(l, router, litellm, "default_fallbacks");
+    c->context_window_fallbacks = read_fallbacks(l, router, litellm, "context_window_fallbacks");
+    c->content_policy_fallbacks = read_fallbacks(l, router, litellm, "content_policy_fallbacks");
+    c->public_model_groups = read_list(l, litellm, "litellm_settings", "public_model_groups");
+}
