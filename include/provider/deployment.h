@@ -19,8 +19,8 @@ struct deployment {
     const char *model;      /* litellm_params.model as written: "bedrock/us.anthropic…" */
     const char *bedrock_id; /* id or ARN to call; "*" when the model is a wildcard */
     enum bedrock_api api;
-    const char *region;     /* "us-east-1" */
-    const char *endpoint;   /* "https://bedrock-runtime.us-east-1.amazonaws.com", no last slash */
+    const char *region;   /* "us-east-1" */
+    const char *endpoint; /* "https://bedrock-runtime.us-east-1.amazonaws.com", no last slash */
     struct aws_credentials credentials; /* empty access_key_id: none found */
     const char *credential_source;      /* for people: "litellm_params", "environment", … */
     yyjson_val *defaults; /* object: request parameters used where the client is silent, or NULL */
