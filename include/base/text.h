@@ -10,4 +10,7 @@
  * encoding) become '?'. */
 void text_clean(char *p, size_t n);
 
+/* Nothing but well-formed UTF-8; an empty text is. */
+bool text_is_utf8(struct slice s);
+
 #endif

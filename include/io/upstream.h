@@ -6,6 +6,12 @@
  * redirects, no transparent decoding. Sent are the call's headers, Host and Content-Length, nothing
  * else. Proxies come from the environment. SIGPIPE must be ignored by the process.
  *
+ * A call with a fence (a URL that a client named) goes to public addresses only: the address that
+ * is really connected to is checked, at every redirect and whatever a name resolved to before. It
+ * uses no proxy, since a proxy would choose the address; a URL with a user name is refused; its
+ * connection is not kept. It should have a total timeout: the body of a redirect is read and
+ * dropped under no other clock.
+ *
  * A kept connection that the server closes before the first byte of an answer is the usual race
  * with its idle timeout: the call is sent again on a fresh one, by libcurl, up to five times.
  *
@@ -36,6 +42,8 @@ enum upstream_end {
     UPSTREAM_TIMEOUT_IDLE,    /* silence between two pieces of the answer */
     UPSTREAM_TIMEOUT_TOTAL,
     UPSTREAM_BROKEN, /* cut or malformed after the request was sent */
+    UPSTREAM_FENCED, /* the URL leads where the call's fence does not let it; nothing was sent there
+                      */
 };
 
 struct upstream_events {

@@ -30,6 +30,7 @@ struct failure {
     int retry_after_s;      /* seconds; 0 = not known */
     struct slice message;   /* one line for people; in the arena of the request */
     struct slice param;     /* member of the request at fault ("messages[0].role"), or empty */
+    bool param_shown;       /* clients read it as error.param; else that is null: see below */
 };
 
 /* Sets everything; the message is formatted into the arena. Always returns false, so that a parser
@@ -37,9 +38,13 @@ struct failure {
 bool failure_set(struct failure *f, struct arena *a, enum failure_kind kind, int status,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* FAILURE_BAD_REQUEST 400 with `param`, a path such as "messages[2].content". */
+/* FAILURE_BAD_REQUEST 400 with `param`, a path such as "messages[2].content". The message must name
+ * the place too: LiteLLM shows error.param for few failures, and clients compare it. */
 bool failure_bad_param(struct failure *f, struct arena *a, const char *param, const char *format,
                        ...) __attribute__((format(printf, 4, 5)));
+
+/* 400: the required member `name` is not there. One of the few whose `param` is shown. */
+bool failure_missing_param(struct failure *f, struct arena *a, const char *name);
 
 /* LiteLLM's exception class for it ("RateLimitError"), which its clients match on. */
 const char *failure_class(const struct failure *f);

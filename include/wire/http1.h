@@ -27,12 +27,20 @@ struct http_headers {
 /* First header of that name, or an empty slice with p == NULL. */
 struct slice http_header_get(struct http_headers h, const char *name);
 
+/* Where a call may go whose URL somebody else named. */
+struct http_fence {
+    bool plain_http;        /* http: too, not only https: */
+    bool private_addresses; /* not only the public Internet */
+    unsigned redirects_max; /* followed, each held to the same; 0: a redirect is the answer */
+};
+
 /* An outgoing call, as providers build it and io/upstream sends it. All memory is the builder's. */
 struct http_call {
     const char *method;
     const char *url; /* absolute; path and query already percent-encoded */
     struct http_headers headers;
     struct slice body;
+    const struct http_fence *fence; /* GET only; NULL: the URL is ours, no limits */
 };
 
 /* ---- requests ---------------------------------------------------------------------------- */

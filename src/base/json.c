@@ -103,7 +103,7 @@ static yyjson_doc *read_doc(char *text, size_t n, yyjson_read_flag flags, const 
         return NULL;
     }
     if (too_deep(doc)) {
-        *error = (struct json_error){.message = "nested too deeply"};
+        *error = (struct json_error){.message = "nested too deeply", .offset = n};
         return NULL;
     }
     return doc;

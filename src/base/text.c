@@ -22,6 +22,17 @@ static size_t sequence_length(const unsigned char *p, size_t n)
     return length;
 }
 
+bool text_is_utf8(struct slice s)
+{
+    size_t length;
+    for (size_t i = 0; i < s.n; i += length) {
+        length = sequence_length((const unsigned char *)s.p + i, s.n - i);
+        if (!length)
+            return false;
+    }
+    return true;
+}
+
 void text_clean(char *p, size_t n)
 {
     for (size_t i = 0, length; i < n; i += length) {

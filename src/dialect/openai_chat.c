@@ -76,9 +76,13 @@ static bool parse_flag(struct chat_parse *p, const char *name, yyjson_val *v, bo
     return chat_refuse_type(p, slice_of(name), "a boolean", v);
 }
 
+/* The string "true" gets a whole answer from LiteLLM, and clients that send it have learnt to read
+ * that. */
 static bool parse_stream(struct chat_parse *p, yyjson_val *v)
 {
-    return parse_flag(p, "stream", v, &p->r->stream);
+    bool valid = parse_flag(p, "stream", v, &p->r->stream);
+    p->r->stream = p->r->stream && yyjson_is_bool(v);
+    return valid;
 }
 
 static bool parse_stream_options(struct chat_parse *p, yyjson_val *v)
@@ -311,7 +315,7 @@ static bool chat_parse(yyjson_val *body, struct arena *a, struct llm_request *ou
         return failure_set(f, a, FAILURE_BAD_REQUEST, 400,
                            "the request body must be a JSON object, got %s", json_type_name(body));
     if (!json_get(body, "messages") || yyjson_is_null(json_get(body, "messages")))
-        return failure_bad_param(f, a, "messages", "Missing required parameter: 'messages'.");
+        return failure_missing_param(f, a, "messages");
     return parse_members(&p, body);
 }
 

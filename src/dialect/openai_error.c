@@ -48,7 +48,7 @@ static void write_error(struct json_writer *w, const struct failure *f)
     write_message(w, f);
     json_member_string(w, "type", slice_of(error_type(f)));
     json_key(w, "param");
-    if (f->param.n)
+    if (f->param_shown)
         json_string(w, f->param);
     else
         json_null(w);

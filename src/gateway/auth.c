@@ -26,6 +26,7 @@ static bool refuse(struct failure *f, struct arena *a, const char *why)
 {
     failure_set(f, a, FAILURE_AUTHENTICATION, 401, "Authentication Error, %s", why);
     f->param = SLICE("None"); /* as LiteLLM's clients know it */
+    f->param_shown = true;
     return false;
 }
 

@@ -16,6 +16,7 @@
 #include "exchange.h"
 
 #include "auth.h"
+#include "base/text.h"
 #include "exchange_log.h"
 #include "reply.h"
 #include "router.h"
@@ -216,8 +217,11 @@ static struct failure call_failure(struct exchange *ex, enum upstream_end end, c
 {
     struct failure f = {0};
     bool timeout = end >= UPSTREAM_TIMEOUT_CONNECT && end <= UPSTREAM_TIMEOUT_TOTAL;
+    bool unreachable = end == UPSTREAM_UNREACHABLE;
     failure_set(&f, &ex->arena, timeout ? FAILURE_TIMEOUT : FAILURE_BAD_GATEWAY,
-                timeout ? 408 : 502, "%s", detail);
+                timeout ? 408 : 502, "%s%s%s%s", detail,
+                unreachable ? ". Check the network, and whether Bedrock is offered in region " : "",
+                unreachable ? ex->deployment->region : "", unreachable ? "." : "");
     f.upstream = true;
     f.retryable = true;
     return f;
@@ -257,16 +261,22 @@ static int step_head(struct exchange *ex)
     return EX_AUTH;
 }
 
-static bool refuse_route(struct exchange *ex, const struct route_result *r)
+/* In the shape and the words of FastAPI, which answers these in LiteLLM. */
+static void refuse_route(struct exchange *ex, const struct route_result *r)
 {
-    if (r->match == ROUTE_NO_PATH)
-        return failure_set(&ex->failure, &ex->arena, FAILURE_NOT_FOUND, 404,
-                           "no such path: %.*s %.*s", SLICE_ARG(ex->head->method),
-                           SLICE_ARG(ex->head->path));
+    struct slice shorter = routes_without_slash(ex->head->path);
+    if (r->match == ROUTE_NO_PATH && shorter.n) {
+        reply_redirect(ex, shorter);
+        return;
+    }
     ex->allow = r->allow;
-    return failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, 405,
-                       "method %.*s is not allowed here, only %s", SLICE_ARG(ex->head->method),
-                       r->allow);
+    if (r->match == ROUTE_NO_PATH)
+        failure_set(&ex->failure, &ex->arena, FAILURE_NOT_FOUND, 404, "no such path: %.*s",
+                    SLICE_ARG(ex->head->path));
+    else
+        failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, 405, "%.*s is not for %.*s",
+                    SLICE_ARG(ex->head->path), SLICE_ARG(ex->head->method));
+    ex->detail = slice_of(http1_status_text(ex->failure.status));
 }
 
 static bool body_is_too_large(struct exchange *ex)
@@ -323,23 +333,55 @@ static int step_body(struct exchange *ex)
     return ex->facts & FACT_BODY_END ? EX_ADMIT : EX_SUSPEND;
 }
 
-static yyjson_val *parse_body(struct exchange *ex)
+static bool is_form(struct exchange *ex)
+{
+    struct slice type = http_header_get(ex->head->headers, "content-type");
+    return slice_starts_nocase(type, SLICE("application/x-www-form-urlencoded")) ||
+           slice_starts_nocase(type, SLICE("multipart/form-data"));
+}
+
+/* NULL: see failure, unless `*nothing` says why the body says nothing at all. */
+static yyjson_val *parse_body(struct exchange *ex, const char **nothing)
 {
     struct json_error error;
-    size_t n = ex->body.n;
-    if (slice_is_blank(buf_slice(&ex->body))) {
-        failure_bad_param(&ex->failure, &ex->arena, "messages", "the request body is empty");
+    struct slice body = buf_slice(&ex->body);
+    if (slice_is_blank(body)) {
+        *nothing = "the request body is empty";
         return NULL;
     }
     ex->body.cap = SIZE_MAX; /* the padding may pass the limit of the body itself */
     if (!buf_reserve(&ex->body, JSON_PADDING))
         abort();
-    yyjson_val *v = json_parse_insitu(ex->body.p, n, &ex->prompt, &error);
-    if (!v)
-        failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, 400,
-                    "the request body is not valid JSON: %s at byte %zu", error.message,
-                    error.offset);
-    return v;
+    yyjson_val *v = json_parse_insitu(ex->body.p, body.n, &ex->prompt, &error);
+    if (v)
+        return v;
+    if (is_form(ex))
+        *nothing = "the request body is a form: send JSON";
+    else if (!text_is_utf8(slice_skip(buf_slice(&ex->body), error.offset)))
+        *nothing = "the request body is not valid UTF-8";
+    else
+        failure_bad_param(&ex->failure, &ex->arena, "request_body",
+                          "Invalid JSON payload: %s at byte %zu", error.message, error.offset);
+    ex->failure.param_shown = ex->failure.param.n;
+    return NULL;
+}
+
+/* A body that says nothing counts as an empty object, as in LiteLLM: the dialect knows what it
+ * misses in it. */
+static bool parse_request(struct exchange *ex)
+{
+    const char *nothing = NULL;
+    yyjson_val *body = parse_body(ex, &nothing);
+    if (nothing)
+        body = json_parse(SLICE("{}"), &ex->prompt, NULL);
+    if (!body)
+        return false;
+    if (ex->route->dialect->parse(body, &ex->prompt, &ex->request, &ex->failure))
+        return true;
+    if (nothing)
+        ex->failure.message =
+            arena_printf(&ex->arena, "%.*s (%s)", SLICE_ARG(ex->failure.message), nothing);
+    return false;
 }
 
 /* The model: named in the path, in the body, or by completion_model. */
@@ -361,8 +403,7 @@ static bool find_model(struct exchange *ex)
         return true;
     }
     if (!ex->request.model.n)
-        return failure_bad_param(&ex->failure, &ex->arena, "model",
-                                 "Missing required parameter: 'model'.");
+        return failure_missing_param(&ex->failure, &ex->arena, "model");
     return failure_bad_param(&ex->failure, &ex->arena, "model",
                              "Invalid model name passed in model=%.*s. Call `/v1/models` to view "
                              "available models for your key.",
@@ -382,11 +423,9 @@ static int answer_ourselves(struct exchange *ex)
 
 static int step_admit(struct exchange *ex)
 {
-    yyjson_val *body;
     if (ex->route->handle)
         return answer_ourselves(ex);
-    body = parse_body(ex);
-    if (!body || !ex->route->dialect->parse(body, &ex->prompt, &ex->request, &ex->failure))
+    if (!parse_request(ex))
         return EX_FLUSH;
     ex->request.include_usage =
         ex->request.include_usage || ex->config->settings.always_include_stream_usage;
@@ -417,12 +456,18 @@ static double first_of(double a, double b, double c)
     return a > 0 ? a : b > 0 ? b : c;
 }
 
+double exchange_timeout(const struct exchange *ex)
+{
+    const struct settings *s = &ex->config->settings;
+    return first_of(ex->deployment->timeout_s, s->timeout, s->request_timeout);
+}
+
 /* The four clocks. A stream has no total: it may take as long as it says something. */
 static struct upstream_timeouts timeouts_of(const struct exchange *ex)
 {
     const struct settings *s = &ex->config->settings;
     const struct deployment *d = ex->deployment;
-    double total = first_of(d->timeout_s, s->timeout, s->request_timeout);
+    double total = exchange_timeout(ex);
     double first = first_of(d->stream_timeout_s, s->stream_timeout, s->first_byte_timeout);
     struct upstream_timeouts t = {.connect_ms = config_milliseconds(s->connect_timeout)};
     if (ex->request.stream) {

@@ -102,13 +102,14 @@ struct exchange {
     struct llm_fold fold;                 /* whole answers */
     struct http_headers upstream_headers; /* of the answer, renamed for the client: reply.c */
 
-    bool head_sent;    /* a status line is written */
-    bool committed;    /* … and handed out: a failure can only be an event of the stream now */
-    bool chunk_open;   /* `out` ends in a chunk of the stream … */
-    size_t chunk;      /* … that began here */
-    const char *allow; /* of a 405, or NULL */
-    struct buf out;    /* bytes for the client, not handed to conn yet */
-    int status;        /* of the reply */
+    bool head_sent;      /* a status line is written */
+    bool committed;      /* … and handed out: a failure can only be an event of the stream now */
+    bool chunk_open;     /* `out` ends in a chunk of the stream … */
+    size_t chunk;        /* … that began here */
+    const char *allow;   /* of a 405, or NULL */
+    struct slice detail; /* p != NULL: what a failure says in FastAPI's shape, {"detail": …} */
+    struct buf out;      /* bytes for the client, not handed to conn yet */
+    int status;          /* of the reply */
     struct failure failure;
     struct llm_usage usage;
     struct model_cost cost; /* of `usage`, at the model's prices */
@@ -122,5 +123,8 @@ extern const struct sm_state exchange_states[EX_NR];
 extern const struct conn_events exchange_conn_events; /* for the listener */
 
 void exchange_expire(struct exchange *ex, int64_t now); /* the clock looks at `deadline` */
+
+/* Seconds that a whole answer may take; 0: no limit. Once there is a deployment. */
+double exchange_timeout(const struct exchange *ex);
 
 #endif

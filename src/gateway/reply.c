@@ -1,5 +1,7 @@
 #include "reply.h"
 
+#include "base/json.h"
+#include "wire/gzip.h"
 #include "worker_private.h"
 
 #define HEADERS_MAX          64
@@ -7,10 +9,12 @@
 #define UPSTREAM_BYTES_MAX   8192 /* likewise */
 #define FAILURE_BODY_MAX     (128 * 1024)
 #define PREFLIGHT_MAX_AGE    "600" /* seconds */
+#define GZIP_MIN             1400  /* bytes: what fits one packet gains nothing */
 
 struct reply_headers {
     struct http_header v[HEADERS_MAX];
     size_t n;
+    bool packable; /* the body depends on Accept-Encoding */
 };
 
 static void add(struct reply_headers *h, const char *name, struct slice value)
@@ -38,11 +42,15 @@ static struct slice printable(struct exchange *ex, struct slice s)
 
 static void add_cors(struct exchange *ex, struct reply_headers *h)
 {
-    if (!ex->head || !http_header_get(ex->head->headers, "origin").p)
-        return;
-    add(h, "access-control-allow-origin", SLICE("*"));
-    add(h, "access-control-expose-headers", SLICE("*"));
-    add(h, "vary", SLICE("Origin"));
+    bool cors = ex->head && http_header_get(ex->head->headers, "origin").p;
+    if (cors) {
+        add(h, "access-control-allow-origin", SLICE("*"));
+        add(h, "access-control-expose-headers", SLICE("*"));
+    }
+    if (cors && h->packable)
+        add(h, "vary", SLICE("Origin, Accept-Encoding"));
+    else if (cors || h->packable)
+        add(h, "vary", cors ? SLICE("Origin") : SLICE("Accept-Encoding"));
 }
 
 static void add_deployment(struct exchange *ex, struct reply_headers *h)
@@ -74,8 +82,12 @@ static void add_cost(struct exchange *ex, struct reply_headers *h)
         return;
     add_price(ex, h, "x-litellm-response-cost", ex->cost.total);
     add_price(ex, h, "x-litellm-response-cost-original", ex->cost.total);
+    add(h, "x-litellm-response-cost-discount-amount", SLICE("0.0"));
+    add(h, "x-litellm-response-cost-margin-amount", SLICE("0.0"));
+    add(h, "x-litellm-response-cost-margin-percent", SLICE("0.0"));
     add_price(ex, h, "x-litellm-response-cost-input", ex->cost.input);
     add_price(ex, h, "x-litellm-response-cost-output", ex->cost.output);
+    add(h, "x-litellm-response-cost-tool-usage", SLICE("0.0"));
     if (ex->cost.cache_read > 0)
         add_price(ex, h, "x-litellm-response-cost-cache-read", ex->cost.cache_read);
     if (ex->cost.cache_write > 0)
@@ -97,6 +109,7 @@ static void write_head(struct exchange *ex, struct reply_headers *h, int status,
     ex->reply.keep_alive = ex->reply.keep_alive && conn_can_keep_alive(ex->conn);
     add(h, "date", worker_date(ex->worker));
     add(h, "x-litellm-call-id", slice_of(ex->id));
+    add(h, "x-request-id", slice_of(ex->id)); /* where OpenAI's clients look for it */
     add(h, "x-litellm-version", SLICE(LINTEL_VERSION));
     if (ex->config->simulated)
         add(h, "x-lintel-simulated", SLICE("true"));
@@ -108,15 +121,30 @@ static void write_head(struct exchange *ex, struct reply_headers *h, int status,
     ex->head_sent = true;
 }
 
+/* Head and body, the body compressed for those who want it so. */
+static void write_reply(struct exchange *ex, struct reply_headers *h, int status, struct slice body)
+{
+    struct buf packed;
+    h->packable = body.n >= GZIP_MIN;
+    buf_init(&packed, body.n);
+    if (h->packable && gzip_accepted(http_header_get(ex->head->headers, "accept-encoding")) &&
+        gzip_write(body, &packed)) {
+        add(h, "content-encoding", SLICE("gzip"));
+        body = buf_slice(&packed);
+    }
+    write_head(ex, h, status, (int64_t)body.n);
+    if (!ex->reply.no_body)
+        buf_add(&ex->out, body);
+    buf_fini(&packed);
+}
+
 void reply_whole(struct exchange *ex, int status, struct slice content_type, struct slice body)
 {
     struct reply_headers h = {.n = 0};
     add(&h, "content-type", content_type);
     add_durations(ex, &h);
     add_cost(ex, &h);
-    write_head(ex, &h, status, (int64_t)body.n);
-    if (!ex->reply.no_body)
-        buf_add(&ex->out, body);
+    write_reply(ex, &h, status, body);
 }
 
 void reply_stream_begin(struct exchange *ex)
@@ -128,10 +156,31 @@ void reply_stream_begin(struct exchange *ex)
     write_head(ex, &h, 200, -1);
 }
 
-static void failure_body(const struct dialect *dialect, const struct failure *f, struct buf *body)
+static void write_detail(struct slice detail, struct buf *body)
 {
-    buf_init(body, FAILURE_BODY_MAX);
-    (dialect ? dialect : &dialect_openai_chat)->encode_failure(f, body);
+    struct json_writer w;
+    json_begin(&w, body);
+    json_object(&w);
+    json_member_string(&w, "detail", detail);
+    json_object_end(&w);
+}
+
+static void write_failure(const struct exchange *ex, struct buf *body)
+{
+    const struct dialect *dialect = ex->route ? ex->route->dialect : &dialect_openai_chat;
+    if (ex->detail.p)
+        write_detail(ex->detail, body);
+    else
+        dialect->encode_failure(&ex->failure, body);
+}
+
+/* A call of a model that failed costs nothing; how long it was given explains a timeout. */
+static void add_failed_call(struct exchange *ex, struct reply_headers *h)
+{
+    if (ex->route && !ex->route->handle)
+        add(h, "x-litellm-response-cost", SLICE("0"));
+    if (ex->deployment)
+        add(h, "x-litellm-timeout", arena_printf(&ex->arena, "%g", exchange_timeout(ex)));
 }
 
 void reply_failure(struct exchange *ex)
@@ -139,7 +188,8 @@ void reply_failure(struct exchange *ex)
     struct reply_headers h = {.n = 0};
     const struct failure *f = &ex->failure;
     struct buf body;
-    failure_body(ex->route ? ex->route->dialect : NULL, f, &body);
+    buf_init(&body, FAILURE_BODY_MAX);
+    write_failure(ex, &body);
     add(&h, "content-type", SLICE("application/json"));
     if (f->retry_after_s)
         add_integer(ex, &h, "retry-after", f->retry_after_s);
@@ -147,10 +197,9 @@ void reply_failure(struct exchange *ex)
         add(&h, "www-authenticate", SLICE("Bearer"));
     if (ex->allow)
         add(&h, "allow", slice_of(ex->allow));
+    add_failed_call(ex, &h);
     add_durations(ex, &h);
-    write_head(ex, &h, f->status, (int64_t)body.n);
-    if (!ex->reply.no_body)
-        buf_add(&ex->out, buf_slice(&body));
+    write_reply(ex, &h, f->status, buf_slice(&body));
     buf_fini(&body);
 }
 
@@ -164,6 +213,15 @@ void reply_preflight(struct exchange *ex)
     add(&h, "access-control-max-age", SLICE(PREFLIGHT_MAX_AGE));
     write_head(ex, &h, 200, 2);
     BUF_LITERAL(&ex->out, "OK");
+}
+
+/* The location is relative: the client may have come through a proxy that speaks TLS. */
+void reply_redirect(struct exchange *ex, struct slice path)
+{
+    struct reply_headers h = {.n = 0};
+    struct slice query = ex->head->query, mark = query.n ? SLICE("?") : SLICE("");
+    add(&h, "location", printable(ex, ARENA_JOIN(&ex->arena, path, mark, query)));
+    write_head(ex, &h, 307, 0);
 }
 
 /* "llm_provider-x-amzn-requestid": lower case, as LiteLLM gives it. */

@@ -18,6 +18,9 @@ void reply_failure(struct exchange *ex);
 /* Answer to a CORS preflight. */
 void reply_preflight(struct exchange *ex);
 
+/* 307: the same request belongs to `path` (with the query it came with). */
+void reply_redirect(struct exchange *ex, struct slice path);
+
 /* Keeps the upstream's headers for the reply (bounded in number and bytes). */
 void reply_keep_upstream_headers(struct exchange *ex, struct http_headers headers);
 

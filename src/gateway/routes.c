@@ -55,3 +55,11 @@ bool routes_has_path(struct slice path)
 {
     return routes_find(SLICE("OPTIONS"), path).match != ROUTE_NO_PATH;
 }
+
+struct slice routes_without_slash(struct slice path)
+{
+    struct slice shorter = path;
+    while (slice_ends(shorter, SLICE("/")))
+        shorter.n--;
+    return shorter.n < path.n && routes_has_path(shorter) ? shorter : slice_make(NULL, 0);
+}

@@ -33,4 +33,8 @@ struct route_result routes_find(struct slice method, struct slice path);
 /* True when some row serves the path: for CORS preflights. */
 bool routes_has_path(struct slice path);
 
+/* A path that no row serves, without the slashes at its end, if a row serves that; else p == NULL.
+ * LiteLLM sends such clients there. */
+struct slice routes_without_slash(struct slice path);
+
 #endif

@@ -12,6 +12,7 @@
  *
  * A kept connection that dies before the first byte of an answer is retried by libcurl itself. */
 
+#include "address.h"
 #include "upstream_private.h"
 
 #include <assert.h>
@@ -26,13 +27,23 @@
 
 /* ---- libcurl's callbacks: they only hand on -------------------------------------------------- */
 
+bool upstream_refuses(struct upstream_op *op, bool public)
+{
+    bool refused = op->fenced && !op->fence.private_addresses && !public;
+    op->refused |= refused;
+    return refused;
+}
+
+/* Each hop of a call comes by here. A fenced one is looked at when its socket is made, too, but a
+ * redirect may lead to a connection that another call left. */
 static int on_connected(void *user, char *remote, char *local, int remote_port, int local_port)
 {
-    (void)remote;
     (void)local;
     (void)remote_port;
     (void)local_port;
     struct upstream_op *op = user;
+    if (upstream_refuses(op, !op->fenced || address_text_is_public(remote)))
+        return CURL_PREREQFUNC_ABORT;
     op->phase = OP_FIRST;
     op->since = turn_now(op->upstream->turn);
     return CURL_PREREQFUNC_OK;
@@ -59,8 +70,22 @@ static void tell_head(struct upstream_op *op, int status)
     op->events->head(op->user, status, headers);
 }
 
-/* One line at a time. Interim answers (1xx) start anew with their successor's status line; what
- * comes after the head are trailers. */
+/* Whether libcurl will go on to another URL after this head. */
+static bool is_followed(const struct upstream_op *op, long status)
+{
+    struct slice rest = buf_slice(&op->head);
+    struct http_header h;
+    if (!op->fenced || !op->fence.redirects_max || status < 300 || status > 399)
+        return false;
+    while (rest.n)
+        if (split_header(slice_split(&rest, '\n'), &h) && h.value.n &&
+            slice_eq_nocase(h.name, SLICE("location")))
+            return true;
+    return false;
+}
+
+/* One line at a time. Interim answers (1xx) start anew with their successor's status line, and so
+ * do redirects; what comes after the head are trailers. */
 static size_t on_header(char *p, size_t size, size_t n, void *user)
 {
     (void)size;
@@ -76,7 +101,9 @@ static size_t on_header(char *p, size_t size, size_t n, void *user)
     }
     long status = 0;
     curl_easy_getinfo(op->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status >= 200)
+    if (is_followed(op, status))
+        op->phase = OP_CONNECT;
+    else if (status >= 200)
         tell_head(op, (int)status);
     return n;
 }
@@ -182,7 +209,7 @@ static void op_end(struct upstream_op *op, enum upstream_end end, const char *de
     struct upstream *u = op->upstream;
     op_detach(op);
     op->events->end(op->user, end, detail);
-    if (end != UPSTREAM_DONE || u->idle_count >= POOL_MAX) {
+    if (end != UPSTREAM_DONE || op->fenced || u->idle_count >= POOL_MAX) {
         op_free(op);
         return;
     }
@@ -190,8 +217,25 @@ static void op_end(struct upstream_op *op, enum upstream_end end, const char *de
     u->idle_count++;
 }
 
+/* What the fence has against the URL, or NULL. */
+static const char *fence_detail(const struct upstream_op *op, CURLcode code)
+{
+    if (!op->fenced || code == CURLE_OK)
+        return NULL;
+    if (op->refused)
+        return "its address is not a public one";
+    if (code == CURLE_UNSUPPORTED_PROTOCOL)
+        return op->fence.plain_http ? "only http: and https: are allowed"
+                                    : "only https: is allowed";
+    if (code == CURLE_TOO_MANY_REDIRECTS)
+        return "too many redirects";
+    return code == CURLE_LOGIN_DENIED ? "a user name is not allowed in it" : NULL;
+}
+
 static enum upstream_end classify(const struct upstream_op *op, CURLcode code)
 {
+    if (fence_detail(op, code))
+        return UPSTREAM_FENCED;
     /* libcurl is content with an interim answer and a close. */
     if (code == CURLE_OK)
         return op->phase == OP_BODY ? UPSTREAM_DONE : UPSTREAM_BROKEN;
@@ -204,6 +248,8 @@ static void op_end_by_code(struct upstream_op *op, CURLcode code)
 {
     enum upstream_end end = classify(op, code);
     const char *detail = *op->error ? op->error : curl_easy_strerror(code);
+    if (end == UPSTREAM_FENCED)
+        detail = fence_detail(op, code);
     if (code == CURLE_OK)
         detail = end == UPSTREAM_DONE ? "" : "the connection ended before the answer";
     op_end(op, end, detail);
@@ -378,6 +424,23 @@ static void set_request(struct upstream_op *op, const struct http_call *call)
     set_custom(op, plain ? "" : call->method);
 }
 
+/* Such an op goes after its call: nothing of this needs to be undone. */
+static void set_fence(struct upstream_op *op, const struct http_fence *fence)
+{
+    CURL *easy = op->easy;
+    op->fenced = fence != NULL;
+    op->refused = false;
+    if (!fence)
+        return;
+    op->fence = *fence;
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, fence->plain_http ? "http,https" : "https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, fence->redirects_max ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)fence->redirects_max);
+    curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
 struct upstream_op *upstream_start(struct upstream *u, const struct http_call *call,
                                    const struct upstream_timeouts *timeouts,
                                    const struct upstream_events *events, void *user)
@@ -391,6 +454,8 @@ struct upstream_op *upstream_start(struct upstream *u, const struct http_call *c
     op->started = op->since = turn_now(u->turn);
     op->error[0] = '\0';
     op->body_size = (curl_off_t)call->body.n;
+    assert(!call->fence || (strcmp(call->method, "GET") == 0 && !call->body.n));
+    set_fence(op, call->fence);
     set_request(op, call);
     set_headers(op, call->headers);
     curl_easy_setopt(op->easy, CURLOPT_CONNECTTIMEOUT_MS,

@@ -14,6 +14,7 @@
  * tries again where it may (a kept connection that was reset), while CURL_CSELECT_ERR would end the
  * transfer. Descriptors libcurl opens by itself (its resolver's) are polled plainly. */
 
+#include "address.h"
 #include "upstream_private.h"
 
 #include <errno.h>
@@ -190,7 +191,9 @@ static struct upstream_socket *add_own_socket(struct upstream_lane *lane, int fd
 static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
     (void)purpose;
-    const struct upstream_op *op = user;
+    struct upstream_op *op = user;
+    if (upstream_refuses(op, address_is_public(&address->addr)))
+        return CURL_SOCKET_BAD;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
                     address->protocol);
     if (fd < 0)

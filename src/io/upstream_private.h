@@ -67,6 +67,9 @@ struct upstream_op {
     } phase;
     curl_off_t body_size; /* of the call */
     bool paused;
+    bool fenced;  /* with these limits; such an op is not used again */
+    bool refused; /* an address was, by the fence */
+    struct http_fence fence;
     CURLcode failure;  /* for lane->failed */
     int64_t started;   /* the total clock */
     int64_t since;     /* the phase's clock */
@@ -81,6 +84,7 @@ struct upstream_op {
 /* upstream.c */
 void upstream_end_finished(struct upstream_lane *lane); /* after each call into its multi handle */
 void upstream_unref(struct upstream *u);
+bool upstream_refuses(struct upstream_op *op, bool public); /* an address, and notes it */
 
 /* upstream_lane.c */
 void lane_options(struct upstream_op *op);  /* how the sockets of its easy handle are made */

@@ -45,6 +45,14 @@ bool failure_bad_param(struct failure *f, struct arena *a, const char *param, co
     return false;
 }
 
+bool failure_missing_param(struct failure *f, struct arena *a, const char *name)
+{
+    bool first = f->kind == FAILURE_NONE;
+    failure_bad_param(f, a, name, "Missing required parameter: '%s'.", name);
+    f->param_shown = f->param_shown || first;
+    return false;
+}
+
 const char *failure_class(const struct failure *f)
 {
     if (f->kind == FAILURE_UNAVAILABLE && f->status == 500)

@@ -21,10 +21,15 @@ bool bedrock_sign_call(const struct provider_attempt *t, struct slice api, bool 
                        struct http_headers extra, struct http_call *call, struct failure *f);
 
 /* An HTTP error: status, the x-amzn-errortype header (may be empty) and the body. */
-void bedrock_failure(struct failure *f, struct arena *a, int status, struct slice error_type,
-                     struct slice body);
+void bedrock_failure(struct failure *f, const struct provider_attempt *t, int status,
+                     struct slice error_type, struct slice body);
 
 /* An exception or error frame in a stream: its type and its payload. */
-void bedrock_exception(struct failure *f, struct arena *a, struct slice type, struct slice payload);
+void bedrock_exception(struct failure *f, const struct provider_attempt *t, struct slice type,
+                       struct slice payload);
+
+/* One sentence, without its stop, on what helps against an error; p == NULL: none. `text` is the
+ * error's, in lower case. */
+struct slice bedrock_hint(const struct provider_attempt *t, struct slice code, struct slice text);
 
 #endif

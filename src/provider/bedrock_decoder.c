@@ -146,7 +146,7 @@ static void on_exception(struct bedrock_decoder *d, const struct eventstream_mes
 {
     struct failure f = {0};
     struct slice type = m->exception_type.n ? m->exception_type : m->error_code;
-    bedrock_exception(&f, d->arena, type, m->payload.n ? m->payload : m->error_message);
+    bedrock_exception(&f, d->attempt, type, m->payload.n ? m->payload : m->error_message);
     bedrock_emit_failure(d, &f);
 }
 
@@ -208,8 +208,9 @@ static void finish_whole(struct bedrock_decoder *d)
 static void finish_error(struct bedrock_decoder *d)
 {
     struct failure f = {0};
-    bedrock_failure(&f, d->arena, d->status, d->error_type, buf_slice(&d->body));
-    f.retry_after_s = d->retry_after_s;
+    bedrock_failure(&f, d->attempt, d->status, d->error_type, buf_slice(&d->body));
+    if (d->retry_after_s)
+        f.retry_after_s = d->retry_after_s;
     bedrock_emit_failure(d, &f);
 }
 
@@ -240,6 +241,7 @@ void bedrock_decoder_init(struct bedrock_decoder *d, const struct bedrock_form *
 {
     d->form = form;
     d->sink = sink;
+    d->attempt = t;
     d->arena = t->arena;
     d->status = status;
     d->streamed = status == 200 && t->request->stream;

@@ -28,6 +28,7 @@ struct bedrock_form {
 struct bedrock_decoder {
     const struct bedrock_form *form;
     const struct llm_sink *sink;
+    const struct provider_attempt *attempt;
     struct arena *arena;       /* of the attempt: failures live here */
     struct arena scratch;      /* one frame or the whole document */
     struct eventstream frames; /* streamed answers */

@@ -5,14 +5,22 @@
 
 #include "bedrock.h"
 
+#include <ctype.h>
+
+/* Bedrock refills its quotas all the time: a second later there is room again, if only for a
+ * short request. A model that is not ready is being loaded. */
+#define RETRY_THROTTLED 1 /* seconds */
+#define RETRY_NOT_READY 5
+
 static const struct error_row {
     const char *code; /* compared without regard to case */
     enum failure_kind kind;
     int status; /* for the client */
     bool retryable;
+    int retry_after_s; /* seconds, when Bedrock names none; 0: clients back off by themselves */
 } error_rows[] = {
-    {"ThrottlingException", FAILURE_RATE_LIMIT, 429, true},
-    {"ModelNotReadyException", FAILURE_RATE_LIMIT, 429, true},
+    {"ThrottlingException", FAILURE_RATE_LIMIT, 429, true, RETRY_THROTTLED},
+    {"ModelNotReadyException", FAILURE_RATE_LIMIT, 429, true, RETRY_NOT_READY},
     {"ServiceUnavailableException", FAILURE_UNAVAILABLE, 503, true},
     {"InternalServerException", FAILURE_UNAVAILABLE, 500, true},
     {"InternalFailure", FAILURE_UNAVAILABLE, 500, true},
@@ -29,19 +37,37 @@ static const struct error_row {
     {"ResourceNotFoundException", FAILURE_NOT_FOUND, 404, false},
 };
 
-static const struct slice too_long_texts[] = {
-    {"Input is too long", 17},
-    {"prompt is too long", 18},
-    {"input length and `max_tokens` exceed context limit", 50},
-    {"input length and max_tokens exceed context limit", 48},
+/* Texts decide where codes do not; in lower case. */
+static const struct text_row {
+    const char *text;
+    struct error_row row;
+} text_rows[] = {
+    /* Throttling that came under another name. */
+    {"too many tokens, please wait", {NULL, FAILURE_RATE_LIMIT, 429, true, RETRY_THROTTLED}},
+    {"too many requests", {NULL, FAILURE_RATE_LIMIT, 429, true, RETRY_THROTTLED}},
+    {"too many connections", {NULL, FAILURE_RATE_LIMIT, 429, true, RETRY_THROTTLED}},
+    {"rate exceeded", {NULL, FAILURE_RATE_LIMIT, 429, true, RETRY_THROTTLED}},
+    {"unable to process your request", {NULL, FAILURE_UNAVAILABLE, 503, true}},
+    /* A prompt that is too long, as each maker of models puts it. */
+    {"input is too long", {NULL, FAILURE_CONTEXT_WINDOW, 400}},
+    {"prompt is too long", {NULL, FAILURE_CONTEXT_WINDOW, 400}},
+    {"exceed context limit", {NULL, FAILURE_CONTEXT_WINDOW, 400}},
+    {"exceeds the maximum number of tokens", {NULL, FAILURE_CONTEXT_WINDOW, 400}},
+    {"number of input tokens exceeds", {NULL, FAILURE_CONTEXT_WINDOW, 400}},
+    {"maximum context length", {NULL, FAILURE_CONTEXT_WINDOW, 400}},
+    {"too many input tokens", {NULL, FAILURE_CONTEXT_WINDOW, 400}},
+    {"too many tokens: ", {NULL, FAILURE_CONTEXT_WINDOW, 400}},
+    {"inputtext: expected maxlength", {NULL, FAILURE_CONTEXT_WINDOW, 400}},
 };
 
-static bool says_too_long(struct slice text)
+static void judge_by_text(struct error_row *row, struct slice text)
 {
-    for (size_t i = 0; i < sizeof(too_long_texts) / sizeof(*too_long_texts); i++)
-        if (slice_find(text, too_long_texts[i]) >= 0)
-            return true;
-    return false;
+    bool open = row->kind == FAILURE_BAD_REQUEST || row->kind == FAILURE_MODEL;
+    for (size_t i = 0; open && i < sizeof(text_rows) / sizeof(*text_rows); i++)
+        if (slice_find(text, slice_of(text_rows[i].text)) >= 0) {
+            *row = text_rows[i].row;
+            return;
+        }
 }
 
 static const struct error_row *find_row(struct slice code)
@@ -56,7 +82,7 @@ static const struct error_row *find_row(struct slice code)
 static struct error_row row_of_status(int status)
 {
     if (status == 429)
-        return (struct error_row){NULL, FAILURE_RATE_LIMIT, 429, true};
+        return (struct error_row){NULL, FAILURE_RATE_LIMIT, 429, true, RETRY_THROTTLED};
     if (status == 403)
         return (struct error_row){NULL, FAILURE_PERMISSION, 403, false};
     if (status == 404)
@@ -81,45 +107,70 @@ static struct slice bare_code(struct slice code)
     return slice_trim(hash >= 0 ? slice_skip(first, (size_t)hash + 1) : first);
 }
 
-static void set_failure(struct failure *f, struct arena *a, struct error_row row, struct slice text)
+static struct slice lower(struct arena *a, struct slice s)
 {
+    char *p = arena_strdup(a, s);
+    for (size_t i = 0; i < s.n; i++)
+        p[i] = (char)tolower((unsigned char)p[i]);
+    return slice_make(p, s.n);
+}
+
+/* "Code: text. Hint." */
+static struct slice full_message(const struct provider_attempt *t, struct slice code,
+                                 struct slice text)
+{
+    struct slice hint = bedrock_hint(t, bare_code(code), lower(t->arena, text));
+    struct slice all =
+        code.n ? ARENA_JOIN(t->arena, code, SLICE(": "), slice_trim(text)) : slice_trim(text);
+    if (!hint.n)
+        return all;
+    return ARENA_JOIN(t->arena, all, slice_ends(all, SLICE(".")) ? SLICE(" ") : SLICE(". "), hint,
+                      SLICE("."));
+}
+
+static void set_failure(struct failure *f, const struct provider_attempt *t, struct error_row row,
+                        struct slice code, struct slice text)
+{
+    struct slice message = full_message(t, code, text);
     if (f->kind != FAILURE_NONE)
         return;
-    if (row.kind == FAILURE_BAD_REQUEST && says_too_long(text))
-        row.kind = FAILURE_CONTEXT_WINDOW;
-    failure_set(f, a, row.kind, row.status, "%.*s", SLICE_ARG(text));
+    judge_by_text(&row, lower(t->arena, text));
+    failure_set(f, t->arena, row.kind, row.status, "%.*s", SLICE_ARG(message));
     f->upstream = true;
     f->retryable = row.retryable;
+    f->retry_after_s = row.retry_after_s;
 }
 
-static struct slice message_of(yyjson_val *body)
+/* Of the two texts of a ModelErrorException the model's own says more. */
+static struct slice message_of(yyjson_val *body, struct arena *a)
 {
     struct slice message = json_get_slice(body, "message");
-    return message.p ? message : json_get_slice(body, "Message");
+    struct slice original = json_get_slice(body, "originalMessage");
+    if (!message.p)
+        message = json_get_slice(body, "Message");
+    if (original.n && message.n && !slice_eq(original, message))
+        return ARENA_JOIN(a, message, SLICE(" The model said: "), original);
+    return message.n ? message : original;
 }
 
-void bedrock_failure(struct failure *f, struct arena *a, int status, struct slice error_type,
-                     struct slice body)
+void bedrock_failure(struct failure *f, const struct provider_attempt *t, int status,
+                     struct slice error_type, struct slice body)
 {
-    yyjson_val *json = json_parse(body, a, NULL);
+    yyjson_val *json = json_parse(body, t->arena, NULL);
     struct slice code = bare_code(error_type.n ? error_type : json_get_slice(json, "__type"));
-    struct slice message = message_of(json);
+    struct slice message = message_of(json, t->arena);
     const struct error_row *known = find_row(code);
     struct slice text = message.n ? message : body;
     if (!text.n)
-        text = arena_printf(a, "HTTP status %d without a body", status);
-    if (code.n)
-        text = arena_printf(a, "%.*s: %.*s", SLICE_ARG(code), SLICE_ARG(text));
-    set_failure(f, a, known ? *known : row_of_status(status), text);
+        text = arena_printf(t->arena, "HTTP status %d without a body", status);
+    set_failure(f, t, known ? *known : row_of_status(status), code, text);
 }
 
-void bedrock_exception(struct failure *f, struct arena *a, struct slice type, struct slice payload)
+void bedrock_exception(struct failure *f, const struct provider_attempt *t, struct slice type,
+                       struct slice payload)
 {
-    yyjson_val *json = json_parse(payload, a, NULL);
-    struct slice message = message_of(json);
+    yyjson_val *json = json_parse(payload, t->arena, NULL);
+    struct slice message = message_of(json, t->arena);
     const struct error_row *known = find_row(bare_code(type));
-    struct slice text = message.n ? message : payload;
-    if (type.n)
-        text = arena_printf(a, "%.*s: %.*s", SLICE_ARG(type), SLICE_ARG(text));
-    set_failure(f, a, known ? *known : row_of_status(0), text);
+    set_failure(f, t, known ? *known : row_of_status(0), type, message.n ? message : payload);
 }

@@ -251,6 +251,7 @@ static void set_up(struct golden *g)
         .region = "us-east-1",
         .endpoint = "https://bedrock-runtime.us-east-1.amazonaws.com",
         .credentials = {SLICE("AKIDEXAMPLE"), SLICE("secret"), SLICE("")},
+        .credential_source = "litellm_params",
         .defaults = json_get(d, "defaults"),
         .drop_params = yyjson_is_true(json_get(d, "drop_params")),
         .signing_key = &key,

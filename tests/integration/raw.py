@@ -18,8 +18,14 @@ class Reply:
     def json(self):
         return json.loads(self.body)
 
+    def detail(self):
+        """What is said about a path or a method that there is not, in FastAPI's shape."""
+        assert self.headers["content-type"] == "application/json", self
+        assert set(self.json()) == {"detail"}, self
+        return self.json()["detail"]
+
     def error(self):
-        """The error object; every error has this shape."""
+        """The error object; every error has this shape, but for paths and methods: detail()."""
         assert self.headers["content-type"].startswith("application/json"), self
         error = self.json()["error"]
         assert set(error) >= {"message", "type", "param", "code"}, error

@@ -74,6 +74,9 @@ def test_error_instead_of_a_stream(gateway, fault, status, stream):
     error = reply.error()
     assert error["message"].startswith("litellm.") and error["type"]
     assert len(reply.headers["x-litellm-call-id"]) == 36
+    assert len(reply.headers["llm_provider-x-amzn-requestid"]) == 36
+    assert reply.headers["x-litellm-response-cost"] == "0" and reply.headers["x-litellm-timeout"] == "3"
+    assert int(reply.headers.get("retry-after", 0)) == {"throttle": 1, "error(ModelNotReadyException)": 5}.get(fault, 0)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +106,7 @@ def test_nobody_listens(gateway):
 def test_name_that_does_not_resolve(gateway):
     reply = ask(gateway, "Hello", model="nowhere")
     assert reply.status in (502, 503)
-    reply.error()
+    assert "offered in region us-east-1" in reply.error()["message"]
 
 
 def test_signature_refused(gateway):
@@ -111,6 +114,15 @@ def test_signature_refused(gateway):
     assert reply.status == 403
     error = reply.error()
     assert error["type"] == "permission_error" and "wrong" not in error["message"].split()
+    assert "Check the secret access key (from: litellm_params)" in error["message"]
+
+
+def test_hints_about_models(gateway):
+    text = "Invocation of model ID x with on-demand throughput isn\u2019t supported."
+    error = ask(gateway, f"[[sim:error(ValidationException,{text})]]", model="claude-3-5-sonnet").error()
+    assert "bedrock/us.anthropic.claude-3-5-sonnet-20241022-v2:0" in error["message"]
+    error = ask(gateway, "[[sim:error(403)]]").error()
+    assert "aws:RequestedRegion" in error["message"]
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -179,13 +179,25 @@ static void test_money(void **state)
         check_text(slice_money(rows[i].value, room), rows[i].text);
 }
 
+static void test_text_is_utf8(void **state)
+{
+    static const char *const bad[] = {
+        "\xff", "a\x80", "\xc0\x80", "\xed\xa0\x80", "\xe2\x82", "\xf4\x90\x80\x80", "ok \xc3("};
+    assert_true(text_is_utf8(SLICE("")) && text_is_utf8(SLICE("a\n\0b")));
+    assert_true(text_is_utf8(SLICE("\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80")));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        if (text_is_utf8(slice_of(bad[i])))
+            fail_msg("row %zu", i);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_compare),   cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_find),      cmocka_unit_test(test_to_i64),
-        cmocka_unit_test(test_to_double), cmocka_unit_test(test_text_clean),
-        cmocka_unit_test(test_digits),    cmocka_unit_test(test_money),
+        cmocka_unit_test(test_compare),      cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_find),         cmocka_unit_test(test_to_i64),
+        cmocka_unit_test(test_to_double),    cmocka_unit_test(test_text_clean),
+        cmocka_unit_test(test_text_is_utf8), cmocka_unit_test(test_digits),
+        cmocka_unit_test(test_money),
     };
     return cmocka_run_group_tests_name("slice", tests, NULL, NULL);
 }

@@ -103,6 +103,10 @@ static void test_refused(void **state)
         assert_int_equal(p.failure.status, 400);
         assert_true(p.failure.message.n > 0);
         check_text(p.failure.param, refused[i].param);
+        /* What clients see: the place in the message, and a param only for what is missing. */
+        assert_true(slice_find(p.failure.message, slice_of(refused[i].param)) >= 0);
+        assert_int_equal(p.failure.param_shown,
+                         slice_starts(p.failure.message, SLICE("Missing required parameter")));
         done(&p);
     }
 }
@@ -110,7 +114,7 @@ static void test_refused(void **state)
 static void test_scalars(void **state)
 {
     struct parsed p;
-    parse_text(&p, "{\"model\":\"m\"," HI ",\"stream\":\"true\",\"stream_options\":"
+    parse_text(&p, "{\"model\":\"m\"," HI ",\"stream\":true,\"stream_options\":"
                    "{\"include_usage\":true},\"max_tokens\":7,\"user\":\"u\",\"metadata\":{},"
                    "\"drop_params\":true,\"temperature\":1.50,\"response_format\":"
                    "{\"type\":\"json_object\"},\"n\":1,\"num_retries\":3,\"top_k\":5}");
@@ -128,6 +132,9 @@ static void test_scalars(void **state)
     done(&p);
     parse_text(&p, "{" HI ",\"stream\":\"false\",\"max_tokens\":null}");
     assert_true(p.ok && !p.request.stream && p.request.max_tokens == -1);
+    done(&p);
+    parse_text(&p, "{" HI ",\"stream\":\"true\",\"drop_params\":\"true\"}");
+    assert_true(p.ok && !p.request.stream && p.request.drop_params);
     done(&p);
 }
 
@@ -193,7 +200,10 @@ static void test_failures(void **state)
         {{.kind = FAILURE_INTERNAL, .status = 500},
          "{\"error\":{\"message\":\"x\",\"type\":\"internal_server_error\",\"param\":null,\"code\":"
          "\"500\"}}"},
-        {{.kind = FAILURE_BAD_REQUEST, .status = 413, .param = {"a\"b", 3}},
+        {{.kind = FAILURE_BAD_REQUEST, .status = 413, .param = {"a", 1}},
+         "{\"error\":{\"message\":\"x\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":"
+         "\"413\"}}"},
+        {{.kind = FAILURE_BAD_REQUEST, .status = 413, .param = {"a\"b", 3}, .param_shown = true},
          "{\"error\":{\"message\":\"x\",\"type\":\"invalid_request_error\",\"param\":\"a\\\"b\","
          "\"code\":\"413\"}}"},
     };

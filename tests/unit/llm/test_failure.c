@@ -18,6 +18,22 @@ static void test_first_one_stays(void **state)
     arena_fini(&a);
 }
 
+static void test_missing_param(void **state)
+{
+    struct arena a;
+    struct failure f = {0}, other = {0};
+    arena_init(&a);
+    assert_false(failure_missing_param(&f, &a, "messages"));
+    check_text(f.message, "Missing required parameter: 'messages'.");
+    check_text(f.param, "messages");
+    assert_true(f.param_shown && f.status == 400);
+    failure_bad_param(&other, &a, "n", "not so");
+    failure_missing_param(&other, &a, "messages");
+    check_text(other.param, "n");
+    assert_false(other.param_shown);
+    arena_fini(&a);
+}
+
 /* Whatever went into it, a message is one line of UTF-8 and bounded. */
 static void test_message_is_clean(void **state)
 {
@@ -64,6 +80,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_one_stays),
+        cmocka_unit_test(test_missing_param),
         cmocka_unit_test(test_message_is_clean),
         cmocka_unit_test(test_classes),
     };

@@ -85,7 +85,7 @@ static void test_retry_after(void **state)
     static const struct {
         const char *header;
         int seconds;
-    } rows[] = {{"7", 7}, {"0", 0}, {"-5", 0}, {"99999999999", 3600}, {"soon", 0}, {"", 0}};
+    } rows[] = {{"7", 7}, {"0", 1}, {"-5", 1}, {"99999999999", 3600}, {"soon", 1}, {"", 1}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         struct fixture x;
         fixture_init(&x);
