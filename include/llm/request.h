@@ -24,11 +24,14 @@ struct llm_block {
     struct llm_block *next;
     enum llm_block_kind kind;
     struct slice text;         /* unescaped UTF-8 */
-    struct slice media_type;   /* "image/png", lower case */
+    struct slice media_type;   /* "image/png": the first name of a row of llm/media.h; empty while
+                                  only the URL is known */
     struct slice data;         /* base64, checked */
-    struct slice url;          /* https: of data that has to be fetched first; else empty */
+    struct slice url;          /* http(s): of data that has to be fetched first; s3: of data that
+                                  the provider reads itself; else empty */
     struct slice id;           /* of the tool use */
     struct slice name;         /* of the tool; of a document: its file name, may be empty */
+    struct slice context;      /* of a document: what the model should know about it */
     struct slice input;        /* the arguments: one valid JSON object, as the client wrote it */
     struct slice signature;    /* of the thinking text, opaque */
     struct slice redacted;     /* base64 of an encrypted thinking block */

@@ -32,6 +32,11 @@ bool chat_parse_tool_choice(struct chat_parse *p, yyjson_val *choice);
 bool chat_parse_tool_call(struct chat_parse *p, struct slice path, yyjson_val *call,
                           struct llm_block ***tail);
 
+/* A content part of a message that is an image, a document or a video: appends a block. */
+bool chat_is_media(struct slice type);
+bool chat_parse_media(struct chat_parse *p, struct slice path, yyjson_val *part,
+                      struct llm_block ***tail);
+
 void *chat_encoder(struct arena *a, const struct llm_request *r, const struct dialect_answer *ans);
 void chat_encode(void *encoder, const struct llm_event *e, struct buf *out);
 void chat_encode_whole(const struct llm_response *response, const struct llm_request *r,

@@ -5,11 +5,9 @@
  * with a tool result. An assistant's blocks are ordered reasoning, text, tool calls, the order
  * Claude demands. Merging neighbours of one role is the provider's business.
  *
- * Failure modes: unknown roles, unknown part types, images that are no data URL, bad base64: each a
- * 400 that names the place. */
+ * Failure modes: unknown roles, unknown part types: each a 400 that names the place. */
 
 #include "openai_chat.h"
-#include "wire/crypto.h"
 
 #include <string.h>
 
@@ -35,36 +33,6 @@ static void add_cache_point(struct parts *s, yyjson_val *holder)
         llm_block_add(&s->tail, s->p->a, LLM_CACHE_POINT)->ttl = json_get_slice(control, "ttl");
 }
 
-/* data:image/png;base64,…  Other URLs would have to be fetched, which this version does not do. */
-static bool add_image(struct parts *s, struct slice path, struct slice url)
-{
-    struct slice rest = url, media_type, encoding;
-    if (!slice_starts_nocase(url, SLICE("data:")))
-        return chat_refuse(s->p, path,
-                           "images must be sent as data URLs (data:image/png;base64,…)");
-    rest = slice_skip(url, 5);
-    struct slice meta = slice_split(&rest, ',');
-    media_type = slice_split(&meta, ';');
-    encoding = meta;
-    if (!slice_starts_nocase(media_type, SLICE("image/")))
-        return chat_refuse(s->p, path, "unsupported media type '%.*s'", SLICE_ARG(media_type));
-    if (!slice_ends(encoding, SLICE("base64")) || !rest.n || !base64_valid(rest))
-        return chat_refuse(s->p, path, "the data URL does not hold valid base64");
-    struct llm_block *b = llm_block_add(&s->tail, s->p->a, LLM_IMAGE);
-    b->media_type = media_type;
-    b->data = rest;
-    return true;
-}
-
-static bool parse_image_part(struct parts *s, struct slice path, yyjson_val *part)
-{
-    yyjson_val *image = json_get(part, "image_url");
-    struct slice url = yyjson_is_str(image) ? json_slice(image) : json_get_slice(image, "url");
-    if (!url.n)
-        return chat_refuse(s->p, path, "'image_url.url' is missing");
-    return add_image(s, path, url);
-}
-
 static bool parse_text_part(struct parts *s, struct slice path, yyjson_val *part)
 {
     yyjson_val *text = json_get(part, "text");
@@ -85,8 +53,8 @@ static bool parse_part(struct parts *s, size_t i, yyjson_val *part)
     }
     if (slice_eq(type, SLICE("text")) || slice_eq(type, SLICE("input_text")))
         ok = parse_text_part(s, path, part);
-    else if (slice_eq(type, SLICE("image_url")) && !s->text_only)
-        ok = parse_image_part(s, path, part);
+    else if (chat_is_media(type) && !s->text_only)
+        ok = chat_parse_media(s->p, path, part, &s->tail);
     else if (!type.p)
         return chat_refuse(s->p, path, "a content part needs a 'type'");
     else

@@ -11,6 +11,8 @@
 
 #include "bedrock.h"
 
+#include "bedrock_media.h"
+
 #include "base/map.h"
 
 #include <string.h>
@@ -81,20 +83,9 @@ static void write_text(struct json_writer *w, struct slice text)
     json_object_end(w);
 }
 
-/* "image/png" → "png"; jpg is jpeg's other name. */
-static void write_image(struct json_writer *w, const struct llm_block *b)
+static bool is_media(const struct llm_block *b)
 {
-    struct slice format = slice_skip(b->media_type, sizeof("image/") - 1);
-    json_object(w);
-    json_key(w, "image");
-    json_object(w);
-    json_member_string(w, "format", slice_eq(format, SLICE("jpg")) ? SLICE("jpeg") : format);
-    json_key(w, "source");
-    json_object(w);
-    json_member_string(w, "bytes", b->data);
-    json_object_end(w);
-    json_object_end(w);
-    json_object_end(w);
+    return b->kind == LLM_IMAGE || b->kind == LLM_DOCUMENT || b->kind == LLM_VIDEO;
 }
 
 static void write_tool_use(struct json_writer *w, const struct llm_block *b)
@@ -110,7 +101,8 @@ static void write_tool_use(struct json_writer *w, const struct llm_block *b)
     json_object_end(w);
 }
 
-static void write_tool_result(struct json_writer *w, const struct llm_block *b)
+static void write_tool_result(struct json_writer *w, const struct llm_block *b,
+                              struct bedrock_media *media)
 {
     json_object(w);
     json_key(w, "toolResult");
@@ -119,8 +111,8 @@ static void write_tool_result(struct json_writer *w, const struct llm_block *b)
     json_key(w, "content");
     json_array(w);
     for (const struct llm_block *c = b->content; c; c = c->next) {
-        if (c->kind == LLM_IMAGE)
-            write_image(w, c);
+        if (is_media(c))
+            bedrock_write_media(w, c, media);
         else if (c->kind == LLM_TEXT && is_sayable(c))
             write_text(w, c->text);
     }
@@ -159,15 +151,16 @@ static void write_cache_point(struct json_writer *w)
     json_object_end(w);
 }
 
-static void write_block(struct json_writer *w, const struct llm_block *b)
+static void write_block(struct json_writer *w, const struct llm_block *b,
+                        struct bedrock_media *media)
 {
     switch (b->kind) {
     case LLM_TEXT: write_text(w, b->text); break;
-    case LLM_IMAGE: write_image(w, b); break;
+    case LLM_IMAGE:
     case LLM_DOCUMENT:
-    case LLM_VIDEO: break;
+    case LLM_VIDEO: bedrock_write_media(w, b, media); break;
     case LLM_TOOL_USE: write_tool_use(w, b); break;
-    case LLM_TOOL_RESULT: write_tool_result(w, b); break;
+    case LLM_TOOL_RESULT: write_tool_result(w, b, media); break;
     case LLM_REASONING: write_reasoning(w, b); break;
     case LLM_CACHE_POINT: write_cache_point(w); break;
     }
@@ -193,13 +186,14 @@ static const struct llm_block *inner_cache_point(const struct llm_block *b)
 
 /* `before` is the block written last in the same list, or NULL. Returns the new last one. */
 static const struct llm_block *write_blocks(struct json_writer *w, const struct llm_block *blocks,
-                                            const struct llm_block *before)
+                                            const struct llm_block *before,
+                                            struct bedrock_media *media)
 {
     for (const struct llm_block *b = blocks; b; b = b->next) {
         const struct llm_block *inner = inner_cache_point(b);
         if (!has_place(b, before))
             continue;
-        write_block(w, b);
+        write_block(w, b, media);
         before = b;
         if (inner) {
             write_cache_point(w);
@@ -233,8 +227,9 @@ static void close_message(struct json_writer *w)
     json_object_end(w);
 }
 
-static void write_messages(struct json_writer *w, const struct llm_request *r)
+static void write_messages(struct json_writer *w, const struct llm_request *r, struct arena *a)
 {
+    struct bedrock_media media = {.arena = a};
     const struct llm_message *open = NULL; /* whose message is being written */
     const struct llm_block *before = NULL; /* the last block in it */
     json_key(w, "messages");
@@ -249,7 +244,7 @@ static void write_messages(struct json_writer *w, const struct llm_request *r)
             before = NULL;
         }
         open = m;
-        before = write_blocks(w, m->blocks, before);
+        before = write_blocks(w, m->blocks, before, &media);
     }
     if (open)
         close_message(w);
@@ -262,7 +257,7 @@ static void write_system(struct json_writer *w, const struct llm_request *r)
         return;
     json_key(w, "system");
     json_array(w);
-    write_blocks(w, r->system, NULL);
+    write_blocks(w, r->system, NULL, NULL);
     json_array_end(w);
 }
 
@@ -519,7 +514,7 @@ bool bedrock_write_body(const struct provider_attempt *t, struct failure *f)
         return false;
     json_begin(&w, t->body);
     json_object(&w);
-    write_messages(&w, t->request);
+    write_messages(&w, t->request, t->arena);
     write_system(&w, t->request);
     write_inference(&w, t);
     write_tools(&w, t->request);

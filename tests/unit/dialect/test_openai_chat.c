@@ -49,7 +49,7 @@ static const struct {
     {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\"}]}]}",
      "messages[0].content[0]"},
     {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
-     "\"data:text/plain;base64,AAAA\"}]}]}",
+     "\"data:audio/mpeg;base64,AAAA\"}]}]}",
      "messages[0].content[0]"},
     {"{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":"
      "\"data:image/png,AAAA\"}]}]}",
