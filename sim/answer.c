@@ -44,6 +44,7 @@ static void think(const struct question *q, struct answer *out)
     }
     struct answer_block *b = add(out, BLOCK_REASONING, thinking.visible ? text : SLICE(""));
     b->signature = signature_of(b->text, q->arena);
+    b->hidden = thinking.visible ? 0 : text.n;
 }
 
 /* ---- texts --------------------------------------------------------------------------------- */
@@ -190,7 +191,8 @@ static void add_call(const struct question *q, struct answer *out, struct slice 
 {
     struct answer_block *b = add(out, BLOCK_TOOL_USE, input);
     b->name = name;
-    b->id = call_id(q->text, out->n, q->arena);
+    b->id = call_id(out->grammar == GRAMMAR_CLAUDE ? "toolu_bdrk_" : "tooluse_", q->text, out->n,
+                    q->arena);
     out->stop = SLICE("tool_use");
 }
 
@@ -301,8 +303,12 @@ static void apply_max_tokens(const struct question *q, struct answer *out)
 static void count_output(const struct question *q, struct answer *out)
 {
     out->usage.output = 0;
-    for (size_t b = 0; b < out->n; b++)
-        out->usage.output += usage_tokens(out->blocks[b].text.n + out->blocks[b].name.n);
+    for (size_t i = 0; i < out->n; i++) {
+        const struct answer_block *b = &out->blocks[i];
+        const int64_t tokens = usage_tokens(b->text.n + b->name.n + b->hidden);
+        out->usage.output += tokens;
+        out->usage.thinking += b->kind == BLOCK_REASONING ? tokens : 0;
+    }
     if (!out->usage.output)
         out->usage.output = 1;
     if (!q->script->has_usage)
@@ -312,6 +318,7 @@ static void count_output(const struct question *q, struct answer *out)
                                 .output = u[1],
                                 .read = u[2],
                                 .write = u[3],
+                                .thinking = out->usage.thinking < u[1] ? out->usage.thinking : u[1],
                                 .cached = out->usage.cached || u[2] || u[3]};
 }
 
@@ -337,24 +344,45 @@ static void speak(const struct question *q, struct answer *out)
         conclude(q, out, small_talk(q));
 }
 
-static bool wants_stop_sequence(yyjson_val *body)
+static bool wants(yyjson_val *body, struct slice pointer)
 {
     size_t i, n;
     yyjson_val *path;
     yyjson_arr_foreach(json_get(body, "additionalModelResponseFieldPaths"), i, n, path)
     {
-        if (slice_eq(json_slice(path), SLICE("/stop_sequence")))
+        if (slice_eq(json_slice(path), pointer))
             return true;
     }
     return false;
 }
 
+/* "anthropic.claude-3-7-sonnet-20250219-v1:0" → "claude-3-7-sonnet-20250219" */
+static struct slice claude_name(struct slice id)
+{
+    const ptrdiff_t claude = slice_find(id, SLICE("claude-"));
+    const struct slice name = claude < 0 ? id : slice_skip(id, (size_t)claude);
+    const ptrdiff_t version = slice_find(name, SLICE("-v"));
+    return version < 0 ? name : slice_make(name.p, (size_t)version);
+}
+
+static void introduce(const struct question *q, struct answer *out)
+{
+    out->grammar = q->grammar;
+    out->wants_stop_sequence = wants(q->body, SLICE("/stop_sequence"));
+    out->wants_thinking_tokens = wants(q->body, SLICE("/usage/output_tokens_details"));
+    out->performance = json_get(q->body, "performanceConfig");
+    out->tier = json_get(q->body, "serviceTier");
+    if (q->grammar != GRAMMAR_CLAUDE)
+        return;
+    out->id = call_id("msg_bdrk_", q->text, 0, q->arena);
+    out->model = claude_name(q->model_id);
+    out->cache_first = slice_find(q->model_id, SLICE("us-gov.")) >= 0;
+}
+
 void answer_make(const struct question *q, const struct usage *usage, struct answer *out)
 {
     *out = (struct answer){.stop = SLICE("end_turn"), .usage = *usage};
-    out->wants_stop_sequence = wants_stop_sequence(q->body);
-    out->performance = json_get(q->body, "performanceConfig");
-    out->tier = json_get(q->body, "serviceTier");
+    introduce(q, out);
     if (!q->script->empty) {
         think(q, out);
         speak(q, out);

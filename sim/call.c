@@ -22,6 +22,8 @@
 #include <sys/time.h>
 #include <time.h>
 
+#define HEADERS_MAX 10
+
 enum call_state { CALL_BODY, CALL_WAIT, CALL_SEND, CALL_HANG, CALL_DONE };
 
 enum {
@@ -164,23 +166,52 @@ static struct slice http_date(void)
     return slice_of(text);
 }
 
+struct head {
+    struct http_header v[HEADERS_MAX];
+    size_t n;
+    char digits[5][SLICE_DIGITS];
+    size_t numbers;
+};
+
+static void add_number(struct head *h, const char *name, int64_t value)
+{
+    h->v[h->n++] =
+        (struct http_header){slice_of(name), slice_digits(value, h->digits[h->numbers++])};
+}
+
+/* What InvokeModel tells of a whole answer in its head. */
+static void add_counts(const struct service_reply *r, struct head *h)
+{
+    const struct usage *u = &r->usage;
+    if (!r->counted)
+        return;
+    add_number(h, "X-Amzn-Bedrock-Invocation-Latency", r->wait_ms);
+    add_number(h, "X-Amzn-Bedrock-Input-Token-Count", u->input);
+    if (u->output)
+        add_number(h, "X-Amzn-Bedrock-Output-Token-Count", u->output);
+    if (u->read || u->write) {
+        add_number(h, "X-Amzn-Bedrock-Cache-Read-Input-Token-Count", u->read);
+        add_number(h, "X-Amzn-Bedrock-Cache-Write-Input-Token-Count", u->write);
+    }
+}
+
 static void write_head(struct sim_call *c, struct buf *out, int status, const char *content_type,
                        const char *error_type, int64_t length)
 {
     char id[UUID_SIZE], error[160];
-    struct http_header v[5];
-    size_t n = 0;
+    struct head h = {.n = 0};
     random_uuid(id);
-    v[n++] = (struct http_header){SLICE("Date"), http_date()};
-    v[n++] = (struct http_header){SLICE("Content-Type"), slice_of(content_type)};
-    v[n++] = (struct http_header){SLICE("x-amzn-RequestId"), slice_of(id)};
+    h.v[h.n++] = (struct http_header){SLICE("Date"), http_date()};
+    h.v[h.n++] = (struct http_header){SLICE("Content-Type"), slice_of(content_type)};
+    h.v[h.n++] = (struct http_header){SLICE("x-amzn-RequestId"), slice_of(id)};
     if (error_type) {
         snprintf(error, sizeof(error), "%s:http://internal.amazon.com/coral/com.amazon.bedrock/",
                  error_type);
-        v[n++] = (struct http_header){SLICE("x-amzn-ErrorType"), slice_of(error)};
+        h.v[h.n++] = (struct http_header){SLICE("x-amzn-ErrorType"), slice_of(error)};
     }
-    v[n++] = (struct http_header){SLICE("X-Simulated-Bedrock"), SLICE("true")};
-    http1_write_head(&c->framing, out, status, (struct http_headers){v, n}, length);
+    h.v[h.n++] = (struct http_header){SLICE("X-Simulated-Bedrock"), SLICE("true")};
+    add_counts(&c->reply, &h);
+    http1_write_head(&c->framing, out, status, (struct http_headers){h.v, h.n}, length);
 }
 
 static void send_whole(struct sim_call *c, int status, const char *content_type,

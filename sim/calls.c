@@ -116,10 +116,20 @@ static void add(struct call_list *out, yyjson_val *spec, struct slice text, size
     buf_fini(&input);
 }
 
+/* Claude's own tool_choice, for what Converse has no member. */
+static yyjson_val *own_choice(yyjson_val *body)
+{
+    return json_get(json_get(body, "additionalModelRequestFields"), "tool_choice");
+}
+
 static bool parallel_allowed(yyjson_val *body)
 {
-    yyjson_val *fields = json_get(body, "additionalModelRequestFields");
-    return !yyjson_is_true(json_get(json_get(fields, "tool_choice"), "disable_parallel_tool_use"));
+    return !yyjson_is_true(json_get(own_choice(body), "disable_parallel_tool_use"));
+}
+
+static bool calls_forbidden(yyjson_val *body)
+{
+    return slice_eq(json_get_slice(own_choice(body), "type"), SLICE("none"));
 }
 
 static void add_row(struct call_list *out, yyjson_val *body, yyjson_val *spec, struct slice text,
@@ -160,7 +170,8 @@ void calls_choose(yyjson_val *body, struct slice text, struct arena *a, struct c
     yyjson_val *tools = body_tools(body), *spec;
     const char *choice = body_tool_choice(body, &name);
     *out = (struct call_list){.forced = choice && !slice_eq(slice_of(choice), SLICE("auto"))};
-    if (!tools || (!out->forced && message_count(body_last_user(body), BLOCK_TOOL_RESULT)))
+    if (!tools || calls_forbidden(body) ||
+        (!out->forced && message_count(body_last_user(body), BLOCK_TOOL_RESULT)))
         return;
     if (name.p) {
         add_row(out, body, named_tool(tools, name), text, a);
@@ -175,7 +186,7 @@ void calls_choose(yyjson_val *body, struct slice text, struct arena *a, struct c
         add_row(out, body, spec, text, a);
 }
 
-struct slice call_id(struct slice body, size_t index, struct arena *a)
+struct slice call_id(const char *prefix, struct slice body, size_t index, struct arena *a)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     uint8_t digest[SHA256_SIZE], mac[SHA256_SIZE];
@@ -186,5 +197,5 @@ struct slice call_id(struct slice body, size_t index, struct arena *a)
     for (size_t i = 0; i < ID_LETTERS; i++)
         id[i] = letters[mac[i] % (sizeof(letters) - 1)];
     id[ID_LETTERS] = '\0';
-    return arena_printf(a, "tooluse_%s", id);
+    return arena_printf(a, "%s%s", prefix, id);
 }

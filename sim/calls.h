@@ -23,7 +23,7 @@ void calls_choose(yyjson_val *body, struct slice text, struct arena *a, struct c
 
 bool calls_offered(yyjson_val *body, struct slice name); /* a toolSpec of this name */
 
-/* "tooluse_…": the same for the same body and index. */
-struct slice call_id(struct slice body, size_t index, struct arena *a);
+/* `prefix` and letters: the same for the same body and index. */
+struct slice call_id(const char *prefix, struct slice body, size_t index, struct arena *a);
 
 #endif

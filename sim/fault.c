@@ -72,7 +72,8 @@ bool fault_model(struct fault *f, struct arena *a, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    const struct slice text = text_of(a, "The model returned the following errors: ", format, args);
+    const struct slice text =
+        text_of(a, f->bare ? "" : "The model returned the following errors: ", format, args);
     va_end(args);
     return fault_set(f, 400, "ValidationException", text);
 }

@@ -11,6 +11,7 @@ struct fault {
     const char *type;     /* "ValidationException"; NULL: no x-amzn-ErrorType header */
     struct slice message; /* lives in the arena of the request, or is static */
     struct slice members; /* further JSON members, ready to write: ,"a":1 */
+    bool bare;            /* before one is set: what the model says comes without preface */
 };
 
 /* Sets the fault and returns false, so that checks read `return fault_set(…)`. The first fault
@@ -20,7 +21,8 @@ bool fault_set(struct fault *f, int status, const char *type, struct slice messa
 bool fault_validation(struct fault *f, struct arena *a, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* What the model itself refuses: prefixed with "The model returned the following errors: ". */
+/* What the model itself refuses: prefixed with "The model returned the following errors: ", unless
+ * `f->bare`. */
 bool fault_model(struct fault *f, struct arena *a, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

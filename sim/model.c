@@ -4,6 +4,7 @@
 
 #define OLD     .sampling = true, .prefill = true, .forced_tool = true, .tools = true, .system = true, .claude = true
 #define HOUR    .cache_hour = true
+#define SCHEMA  .schema = true
 #define STRICT  .forced_tool = true, .tools = true, .system = true, .claude = true, .cache_hour = true
 #define NO_FORCE .tools = true, .system = true, .claude = true, .cache_hour = true
 #define OTHER   .sampling = true, .forced_tool = true, .tools = true, .system = true
@@ -19,34 +20,34 @@ static const struct model models[] = {
     {"anthropic.claude-3-5-haiku",        THINKING_NONE,     200 K,   8192,   2048, OLD},
     {"anthropic.claude-3-5-sonnet",       THINKING_NONE,     200 K,   8192,   1024, OLD},
     {"anthropic.claude-3-7-sonnet",       THINKING_BUDGET,   200 K,   128 K,  1024, OLD},
-    {"anthropic.claude-haiku-4-5",        THINKING_BUDGET,   200 K,   64 K,   4096, OLD, HOUR, .one_sampling = true},
+    {"anthropic.claude-haiku-4-5",        THINKING_BUDGET,   200 K,   64 K,   4096, OLD, HOUR, .one_sampling = true, SCHEMA},
     {"anthropic.claude-opus-4-1",         THINKING_BUDGET,   200 K,   32 K,   1024, OLD, .one_sampling = true},
-    {"anthropic.claude-opus-4-5",         THINKING_BUDGET,   200 K,   64 K,   4096, OLD, HOUR, .one_sampling = true, .effort = "high"},
-    {"anthropic.claude-opus-4-6",         THINKING_BOTH,     1000 K,  128 K,  4096, STRICT, .sampling = true, .one_sampling = true, .effort = "max"},
+    {"anthropic.claude-opus-4-5",         THINKING_BUDGET,   200 K,   64 K,   4096, OLD, HOUR, .one_sampling = true, .effort = "high", SCHEMA},
+    {"anthropic.claude-opus-4-6",         THINKING_BOTH,     1000 K,  128 K,  4096, STRICT, .sampling = true, .one_sampling = true, .effort = "max", SCHEMA},
     {"anthropic.claude-opus-4-7",         THINKING_ADAPTIVE, 1000 K,  128 K,  2048, STRICT, .effort = "xhigh"},
-    {"anthropic.claude-opus-4-8",         THINKING_ADAPTIVE, 1000 K,  128 K,  1024, STRICT, .effort = "xhigh"},
+    {"anthropic.claude-opus-4-8",         THINKING_ADAPTIVE, 1000 K,  128 K,  1024, STRICT, .effort = "xhigh", SCHEMA},
     {"anthropic.claude-opus-4-2025",      THINKING_BUDGET,   200 K,   32 K,   1024, OLD},
-    {"anthropic.claude-sonnet-4-5",       THINKING_BUDGET,   200 K,   64 K,   1024, OLD, HOUR, .one_sampling = true},
-    {"anthropic.claude-sonnet-4-6",       THINKING_BOTH,     1000 K,  64 K,   1024, STRICT, .sampling = true, .one_sampling = true, .effort = "max"},
+    {"anthropic.claude-sonnet-4-5",       THINKING_BUDGET,   200 K,   64 K,   1024, OLD, HOUR, .one_sampling = true, SCHEMA},
+    {"anthropic.claude-sonnet-4-6",       THINKING_BOTH,     1000 K,  64 K,   1024, STRICT, .sampling = true, .one_sampling = true, .effort = "max", SCHEMA},
     {"anthropic.claude-sonnet-4-2025",    THINKING_BUDGET,   200 K,   64 K,   1024, OLD},
     {"anthropic.claude-mythos-preview",   THINKING_ALWAYS,   1000 K,  128 K,  1024, OLD, HOUR, .effort = "max"},
-    {"anthropic.claude-mythos-5",         THINKING_ALWAYS,   1000 K,  128 K,  512,  STRICT, .effort = "xhigh"},
+    {"anthropic.claude-mythos-5",         THINKING_ALWAYS,   1000 K,  128 K,  512,  STRICT, .effort = "xhigh", SCHEMA},
     {"anthropic.claude-fable-5-1",        THINKING_ALWAYS,   1000 K,  128 K,  512,  NO_FORCE, .effort = "xhigh"},
     {"anthropic.claude-fable-5",          THINKING_ALWAYS,   1000 K,  128 K,  512,  STRICT, .effort = "xhigh"},
     {"anthropic.claude-opus-5-5",         THINKING_ALWAYS,   1000 K,  128 K,  512,  NO_FORCE, .effort = "max"},
-    {"anthropic.claude-sonnet-5-5",       THINKING_ALWAYS,   1000 K,  128 K,  512,  NO_FORCE, .effort = "xhigh"},
+    {"anthropic.claude-sonnet-5-5",       THINKING_ALWAYS,   1000 K,  128 K,  512,  NO_FORCE, .effort = "xhigh", SCHEMA},
     {"anthropic.claude-opus-5",           THINKING_ADAPTIVE, 1000 K,  128 K,  512,  STRICT, .effort = "max"},
-    {"anthropic.claude-sonnet-5",         THINKING_ADAPTIVE, 1000 K,  128 K,  1024, STRICT, .effort = "xhigh"},
-    {"anthropic.claude-haiku-5-5",        THINKING_ADAPTIVE, 1000 K,  128 K,  512,  STRICT, .effort = "xhigh"},
-    {"anthropic.claude-",                 THINKING_ADAPTIVE, 1000 K,  128 K,  1024, STRICT, .effort = "max"},
+    {"anthropic.claude-sonnet-5",         THINKING_ADAPTIVE, 1000 K,  128 K,  1024, STRICT, .effort = "xhigh", SCHEMA},
+    {"anthropic.claude-haiku-5-5",        THINKING_ADAPTIVE, 1000 K,  128 K,  512,  STRICT, .effort = "xhigh", SCHEMA},
+    {"anthropic.claude-",                 THINKING_ADAPTIVE, 1000 K,  128 K,  1024, STRICT, .effort = "max", SCHEMA},
     {"amazon.nova",                       THINKING_NONE,     300 K,   0,      1024, OTHER, .prefill = true},
     {"amazon.titan-text",                 THINKING_NONE,     8 K,     0,      0,    .sampling = true},
     {"meta.llama",                        THINKING_NONE,     128 K,   0,      0,    .sampling = true, .tools = true, .system = true},
     {"mistral.mistral-7b",                THINKING_NONE,     32 K,    0,      0,    .sampling = true},
-    {"mistral.",                          THINKING_NONE,     128 K,   0,      0,    OTHER},
+    {"mistral.",                          THINKING_NONE,     128 K,   0,      0,    OTHER, SCHEMA},
 };
 
-static const struct model unknown_model = {"", THINKING_BOTH, 1000 K, 0, 1024, OTHER, .prefill = true, .cache_hour = true, .effort = "max"};
+static const struct model unknown_model = {"", THINKING_BOTH, 1000 K, 0, 1024, OTHER, SCHEMA, .prefill = true, .cache_hour = true, .effort = "max"};
 
 static const char *const geographies[] = {"us-gov.", "us.", "eu.", "apac.", "au.", "jp.", "ca.", "global."};
 

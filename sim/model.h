@@ -25,6 +25,7 @@ struct model {
     bool prefill;       /* takes a final assistant message */
     bool forced_tool;   /* takes toolChoice any / tool */
     bool cache_hour;    /* takes cachePoint ttl 1h */
+    bool schema;        /* takes a JSON schema for its answer, and strict tools */
     bool tools;         /* takes a toolConfig */
     bool system;        /* takes system text */
     const char *effort; /* highest output_config.effort; NULL: does not know the parameter */

@@ -42,18 +42,34 @@ static void write_block(struct json_writer *w, const struct answer_block *b)
     json_object_end(w);
 }
 
+static void write_thinking_tokens(struct json_writer *w, int64_t tokens)
+{
+    json_key(w, "usage");
+    json_object(w);
+    json_key(w, "output_tokens_details");
+    json_object(w);
+    json_member_integer(w, "thinking_tokens", tokens);
+    json_object_end(w);
+    json_object_end(w);
+}
+
 void reply_write_stop(struct json_writer *w, const struct answer *answer)
 {
+    const bool thinking = answer->wants_thinking_tokens && answer->usage.thinking;
     json_member_string(w, "stopReason", answer->stop);
-    if (!answer->wants_stop_sequence)
+    if (!answer->wants_stop_sequence && !thinking)
         return;
     json_key(w, "additionalModelResponseFields");
     json_object(w);
-    json_key(w, "stop_sequence");
-    if (answer->stop_sequence.p)
-        json_string(w, answer->stop_sequence);
-    else
-        json_null(w);
+    if (answer->wants_stop_sequence) {
+        json_key(w, "stop_sequence");
+        if (answer->stop_sequence.p)
+            json_string(w, answer->stop_sequence);
+        else
+            json_null(w);
+    }
+    if (thinking)
+        write_thinking_tokens(w, answer->usage.thinking);
     json_object_end(w);
 }
 

@@ -13,6 +13,7 @@ struct check {
     const struct model *model;
     struct arena *arena;
     struct fault *fault;
+    bool native; /* asked in the model's own words (InvokeModel), which is what it is told in */
 };
 
 bool rules_conversation(const struct check *c); /* roles, order, empty and blank content */
@@ -22,6 +23,21 @@ bool rules_cache_points(const struct check *c);
 bool rules_media(const struct check *c);     /* images and documents */
 bool rules_inference(const struct check *c); /* limits of the model, sampling */
 bool rules_thinking(const struct check *c);
-bool rules_fields(const struct check *c); /* additionalModelRequestFields, effort */
+bool rules_fields(const struct check *c);  /* additionalModelRequestFields, effort */
+bool rules_prefill(const struct check *c); /* a final assistant message */
+
+/* Cache points one by one, in the order tools, system, messages; then their number. `place`: of
+ * the block that carries it. */
+struct cache_points {
+    unsigned count;
+    bool short_seen; /* a point of five minutes came before */
+};
+bool rules_cache_point(const struct check *c, struct slice ttl, const char *place,
+                       struct cache_points *points);
+bool rules_cache_count(const struct check *c, const struct cache_points *points);
+
+/* What an image in base64 is: "png", "jpeg", "gif", "webp"; NULL: none of these. `known` false:
+ * the text is no base64. */
+const char *rules_image_type(struct slice base64, struct arena *a, bool *known);
 
 #endif

@@ -134,7 +134,7 @@ static bool ends_in_space(struct slice text)
     return text.n && slice_trim(text).n && slice_is_blank(slice_skip(text, text.n - 1));
 }
 
-static bool check_last(const struct check *c)
+bool rules_prefill(const struct check *c)
 {
     yyjson_val *last = body_last_message(c->body);
     if (!message_is(last, "assistant"))
@@ -166,5 +166,5 @@ bool rules_conversation(const struct check *c)
         if (!check_message(c, message, i))
             return false;
     }
-    return check_system(c) && check_last(c);
+    return check_system(c) && rules_prefill(c);
 }

@@ -23,11 +23,18 @@ static const char *image_type(struct slice b)
     return NULL;
 }
 
+const char *rules_image_type(struct slice base64, struct arena *a, bool *known)
+{
+    struct slice head;
+    *known = base64_decode(slice_make(base64.p, base64.n > 64 ? 64 : base64.n), a, &head);
+    return *known ? image_type(head) : NULL;
+}
+
 static bool check_image(const struct check *c, yyjson_val *image, const char *place)
 {
     const struct slice format = json_get_slice(image, "format");
     const struct slice text = json_get_slice(json_get(image, "source"), "bytes");
-    struct slice head;
+    bool known;
     if (!text.p)
         return true;
     if (text.n / 4 * 3 > IMAGE_BYTES_MAX)
@@ -35,9 +42,9 @@ static bool check_image(const struct check *c, yyjson_val *image, const char *pl
                            "%s.image.source.base64: image exceeds 5 MB maximum: %zu bytes > %d "
                            "bytes",
                            place, text.n / 4 * 3, IMAGE_BYTES_MAX);
-    if (!base64_decode(slice_make(text.p, text.n > 64 ? 64 : text.n), c->arena, &head))
+    const char *type = rules_image_type(text, c->arena, &known);
+    if (!known)
         return true;
-    const char *type = image_type(head);
     if (!type)
         return fault_model(c->fault, c->arena, "%s: Could not process image", place);
     if (!slice_eq(slice_of(type), format))

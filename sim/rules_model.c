@@ -49,8 +49,15 @@ bool rules_inference(const struct check *c)
 {
     int64_t max_tokens;
     yyjson_val *config = json_get(c->body, "inferenceConfig");
-    if (c->model->output && json_int(json_get(config, "maxTokens"), &max_tokens) &&
-        max_tokens > c->model->output)
+    const bool many = c->model->output && json_int(json_get(config, "maxTokens"), &max_tokens) &&
+                      max_tokens > c->model->output;
+    if (many && c->native)
+        return fault_model(c->fault, c->arena,
+                           "max_tokens: %lld > %u, which is the maximum allowed number of output "
+                           "tokens for %s",
+                           (long long)max_tokens, c->model->output,
+                           c->model->prefix + sizeof("anthropic.") - 1);
+    if (many)
         return fault_validation(c->fault, c->arena,
                                 "The maximum tokens you requested exceeds the model limit of %u. "
                                 "Try again with a maximum tokens value that is lower than %u.",
@@ -264,13 +271,14 @@ static bool check_signatures(const struct check *c)
     yyjson_val *message, *block, *value;
     yyjson_arr_foreach(json_get(c->body, "messages"), i, n, message)
     {
+        size_t at = 0; /* the model sees no cache points */
         yyjson_arr_foreach(message_content(message), j, blocks, block)
         {
-            if (block_kind(block, &value) != BLOCK_REASONING)
-                continue;
-            const struct slice place = arena_printf(c->arena, "messages.%zu.content.%zu", i, j);
-            if (!check_block_signature(c, value, place.p))
+            const enum block_kind kind = block_kind(block, &value);
+            const struct slice place = arena_printf(c->arena, "messages.%zu.content.%zu", i, at);
+            if (kind == BLOCK_REASONING && !check_block_signature(c, value, place.p))
                 return false;
+            at += kind != BLOCK_CACHE_POINT;
         }
     }
     return true;

@@ -65,9 +65,9 @@ static bool do_error(const struct args *args, struct arena *a, struct script *s)
 
 static bool do_exception(const struct args *args, struct arena *a, struct script *s)
 {
-    static const char *const types[] = {"internalServerException", "modelStreamErrorException",
-                                        "validationException", "throttlingException",
-                                        "serviceUnavailableException"};
+    static const char *const types[] = {"internalServerException",     "modelStreamErrorException",
+                                        "validationException",         "throttlingException",
+                                        "serviceUnavailableException", "modelTimeoutException"};
     s->exception_after = 0;
     if (!args->n || !fault_of_name(slice_trim(args->v[0]), &s->exception))
         return false;

@@ -8,6 +8,7 @@
 
 #include "service.h"
 
+#include "claude.h"
 #include "prompt.h"
 #include "reply.h"
 #include "validate.h"
@@ -26,8 +27,10 @@ struct call {
     struct arena *arena;
     struct fault fault;
     struct script script;
+    struct slice model_id;
     const struct model *model;
-    yyjson_val *body;
+    enum grammar grammar;
+    yyjson_val *body; /* of Converse, also where the request was another */
 };
 
 void service_init(struct service *s)
@@ -78,6 +81,8 @@ enum operation service_operation(const struct http_head *head)
         {"converse", OPERATION_CONVERSE},
         {"converse-stream", OPERATION_CONVERSE_STREAM},
         {"count-tokens", OPERATION_COUNT_TOKENS},
+        {"invoke", OPERATION_INVOKE},
+        {"invoke-with-response-stream", OPERATION_INVOKE_STREAM},
     };
     struct slice id, name;
     if (!slice_eq(head->method, SLICE("POST")) || !split_path(head->path, &id, &name))
@@ -101,6 +106,7 @@ static bool find_model(struct call *c)
                                       "Could not resolve the foundation model from the provided "
                                       "model identifier: %.*s",
                                       SLICE_ARG(encoded)));
+    c->model_id = id;
     c->model = model_find(id);
     return true;
 }
@@ -121,6 +127,11 @@ static bool read_script(struct call *c)
     const struct slice text = prompt_text(c->body, c->arena);
     if (!script_parse(text, c->arena, &c->script, &c->fault))
         return false;
+    if (c->grammar == GRAMMAR_CONVERSE && c->script.exception_after != SCRIPT_NEVER &&
+        c->script.exception.status == 408)
+        return fault_validation(
+            &c->fault, c->arena,
+            "bedrock-sim: modelTimeoutException is a frame of InvokeModel only");
     if (c->script.times != SCRIPT_NEVER &&
         attempts_count(&c->service->attempts, text) >= c->script.times)
         script_forgive(&c->script);
@@ -175,27 +186,40 @@ static bool reply_script(const struct call *c, struct service_reply *out)
     return s->hang || s->http_status || s->fault.status;
 }
 
+static void reply_whole(const struct call *c, const struct answer *answer,
+                        struct service_reply *out)
+{
+    out->wait_ms = plan_whole_ms(answer, &c->script, &c->service->pace);
+    out->counted = answer->grammar != GRAMMAR_CONVERSE;
+    out->usage = answer->usage;
+    out->cut = c->script.cut_after != SCRIPT_NEVER;
+    switch (answer->grammar) {
+    case GRAMMAR_CONVERSE: reply_write(answer, out->wait_ms, &out->body); break;
+    case GRAMMAR_CLAUDE: claude_write(answer, &out->body); break;
+    }
+}
+
 static void reply_answer(struct call *c, bool stream, const struct usage *usage,
                          struct service_reply *out)
 {
-    const struct question q = {c->body, c->text, c->model, &c->script, c->arena};
+    const struct question q = {c->grammar, c->body,    c->text, c->model_id,
+                               c->model,   &c->script, c->arena};
     struct answer answer;
     answer_make(&q, usage, &answer);
-    if (stream) {
-        out->kind = REPLY_STREAM;
-        out->content_type = STREAM_TYPE;
-        plan_stream(&out->plan, &answer, &c->script, &c->service->pace);
-        out->wait_ms = out->plan.head_ms;
+    if (!stream) {
+        reply_whole(c, &answer, out);
         return;
     }
-    out->wait_ms = plan_whole_ms(&answer, &c->script, &c->service->pace);
-    reply_write(&answer, out->wait_ms, &out->body);
-    out->cut = c->script.cut_after != SCRIPT_NEVER;
+    out->kind = REPLY_STREAM;
+    out->content_type = STREAM_TYPE;
+    plan_stream(&out->plan, &answer, &c->script, &c->service->pace);
+    out->wait_ms = out->plan.head_ms;
 }
 
-static bool converse(struct call *c, bool stream, struct service_reply *out)
+/* From a body that was found valid to what its script wants, or the model says. */
+static bool answer(struct call *c, bool stream, struct service_reply *out)
 {
-    if (!validate_converse(c->body, c->model, c->arena, &c->fault) || !read_script(c))
+    if (!read_script(c))
         return false;
     if (reply_script(c, out))
         return true;
@@ -212,6 +236,27 @@ static bool converse(struct call *c, bool stream, struct service_reply *out)
     return true;
 }
 
+static bool converse(struct call *c, bool stream, struct service_reply *out)
+{
+    return validate_converse(c->body, c->model, c->arena, &c->fault) && answer(c, stream, out);
+}
+
+/* A profile of one's own says nothing of its model; the body does. */
+static bool speaks_claude(const struct call *c)
+{
+    return c->model->claude || (!c->model->prefix[0] && json_get(c->body, "anthropic_version"));
+}
+
+static bool invoke(struct call *c, bool stream, struct service_reply *out)
+{
+    if (!speaks_claude(c))
+        return fault_validation(&c->fault, c->arena,
+                                "bedrock-sim: InvokeModel of this model is not simulated");
+    c->grammar = GRAMMAR_CLAUDE;
+    return validate_claude(c->body, c->model, c->arena, &c->fault, &c->body) &&
+           answer(c, stream, out);
+}
+
 static bool count_tokens(struct call *c, struct service_reply *out)
 {
     struct json_writer w;
@@ -226,21 +271,32 @@ static bool count_tokens(struct call *c, struct service_reply *out)
     return true;
 }
 
+static bool perform(struct call *c, enum operation operation, struct service_reply *out)
+{
+    switch (operation) {
+    case OPERATION_UNKNOWN: break;
+    case OPERATION_CONVERSE: return converse(c, false, out);
+    case OPERATION_CONVERSE_STREAM: return converse(c, true, out);
+    case OPERATION_COUNT_TOKENS: return count_tokens(c, out);
+    case OPERATION_INVOKE: return invoke(c, false, out);
+    case OPERATION_INVOKE_STREAM: return invoke(c, true, out);
+    }
+    return false;
+}
+
 void service_answer(struct service *s, const struct http_head *head, struct slice body, int64_t now,
                     int64_t now_ms, struct arena *a, struct service_reply *out)
 {
-    struct call c = {s, head, body, now, now_ms, a, {0}, {0}, NULL, NULL};
+    struct call c = {
+        .service = s, .head = head, .text = body, .now = now, .now_ms = now_ms, .arena = a};
+    bool good = false;
     const enum operation operation = service_operation(head);
     if (operation == OPERATION_UNKNOWN) {
         reply_unknown_operation(out);
         return;
     }
-    bool good =
-        auth_check(&s->auth, head, body, now, a, &c.fault) && find_model(&c) && parse_body(&c);
-    if (good && operation == OPERATION_COUNT_TOKENS)
-        good = count_tokens(&c, out);
-    else if (good)
-        good = converse(&c, operation == OPERATION_CONVERSE_STREAM, out);
+    if (auth_check(&s->auth, head, body, now, a, &c.fault) && find_model(&c) && parse_body(&c))
+        good = perform(&c, operation, out);
     if (!good)
         reply_fault(&c.fault, out);
 }

@@ -22,6 +22,8 @@ enum operation {
     OPERATION_CONVERSE,
     OPERATION_CONVERSE_STREAM,
     OPERATION_COUNT_TOKENS,
+    OPERATION_INVOKE,
+    OPERATION_INVOKE_STREAM,
 };
 
 enum reply_kind {
@@ -36,7 +38,9 @@ struct service_reply {
     const char *error_type; /* for x-amzn-ErrorType; NULL: none */
     const char *content_type;
     struct buf body;
-    bool cut; /* the connection closes in the middle of the body */
+    bool counted;       /* InvokeModel: the counts are told in the head of a whole reply */
+    struct usage usage; /* with counted */
+    bool cut;           /* the connection closes in the middle of the body */
     struct plan plan;
     int64_t wait_ms; /* before the head */
 };

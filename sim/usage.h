@@ -32,6 +32,7 @@ void prefix_cache_init(struct prefix_cache *cache); /* also empties */
 
 struct usage {
     int64_t input, output; /* input: neither read from nor written to the cache */
+    int64_t thinking;      /* of the output */
     int64_t read, write;
     int64_t write_hour; /* of `write`, with a TTL of one hour */
     bool cached;        /* the model caches: the counts are reported, zero or not */

@@ -422,7 +422,7 @@ def test_unsigned(sim):
 
 def test_other_operations(bedrock):
     with pytest.raises(botocore.exceptions.ClientError) as caught:
-        bedrock.invoke_model(modelId=SONNET, body="{}")
+        bedrock.apply_guardrail(guardrailIdentifier="g", guardrailVersion="1", source="INPUT", content=[])
     assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
     with pytest.raises(bedrock.exceptions.ResourceNotFoundException):
         bedrock.converse(modelId="gpt-4o", messages=user("Hello"))

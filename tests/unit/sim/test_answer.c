@@ -39,7 +39,8 @@ static void ask(struct world *w, const char *model, const char *text)
     assert_true(script_parse(prompt, &w->arena, &w->script, &f));
     const struct model *m = model_find(slice_of(model));
     const struct usage usage = usage_of_request(w->body, m, NULL, 0, &w->arena);
-    const struct question q = {w->body, json, m, &w->script, &w->arena};
+    const struct question q = {
+        .body = w->body, .text = json, .model = m, .script = &w->script, .arena = &w->arena};
     answer_make(&q, &usage, &w->answer);
 }
 

@@ -6,6 +6,10 @@
 #define PATH(operation) "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/" operation
 #define ASK(text)       "{'messages':[{'role':'user','content':[{'text':'" text "'}]}]}"
 
+#define NATIVE(text)                                                                               \
+    "{'anthropic_version':'bedrock-2023-05-31','max_tokens':100,'messages':[{'role':'user',"       \
+    "'content':'" text "'}]}"
+
 struct world {
     struct service *service;
     struct arena arena;
@@ -38,48 +42,62 @@ static void call(struct world *w, const char *path, const char *body)
     service_answer(w->service, &head, json_text(&w->arena, body), 0, 0, &w->arena, &w->reply);
 }
 
+static const struct call_case {
+    const char *path, *body;
+    enum reply_kind kind;
+    int status;
+    const char *type, *reply;
+} cases[] = {
+    {PATH("converse"), ASK("[[sim:reply(hi)]]"), REPLY_WHOLE, 200, NULL, "{'output':…"},
+    {PATH("converse-stream"), ASK("hi"), REPLY_STREAM, 200, NULL, ""},
+    {"/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Ainference-profile%2Fa.b/converse",
+     ASK("hi"), REPLY_WHOLE, 200, NULL, "{'output':…"},
+    {PATH("count-tokens"), "{'input':{'converse':" ASK("12345678") "}}", REPLY_WHOLE, 200, NULL,
+     "{'inputTokens':6}"},
+    {PATH("count-tokens"), ASK("hi"), REPLY_WHOLE, 400, "ValidationException", "{'message':…"},
+    {PATH("invoke"), NATIVE("[[sim:reply(hi)]]"), REPLY_WHOLE, 200, NULL, "{'id':'msg_bdrk_…"},
+    {PATH("invoke-with-response-stream"), NATIVE("hi"), REPLY_STREAM, 200, NULL, ""},
+    {PATH("invoke"), "{}", REPLY_WHOLE, 400, "ValidationException",
+     "{'message':'anthropic_version: Field required'}"},
+    {PATH("invoke"), ASK("hi"), REPLY_WHOLE, 400, "ValidationException",
+     "{'message':'anthropic_version: Field required'}"},
+    {PATH("converse"), NATIVE("hi"), REPLY_WHOLE, 400, "ValidationException",
+     "{'message':'Malformed input request: …"},
+    {PATH("invoke"), NATIVE("[[sim:exception(modelTimeoutException)]]"), REPLY_WHOLE, 408,
+     "ModelTimeoutException", "{'message':'Model has timed out…"},
+    {PATH("converse-stream"), ASK("[[sim:exception(modelTimeoutException)]]"), REPLY_WHOLE, 400,
+     "ValidationException",
+     "{'message':'bedrock-sim: modelTimeoutException is a frame of InvokeModel only'}"},
+    {"/model/meta.llama3-1-70b-instruct-v1%3A0/invoke", "{'prompt':'hi'}", REPLY_WHOLE, 400,
+     "ValidationException",
+     "{'message':'bedrock-sim: InvokeModel of this model is not simulated'}"},
+    {PATH("invoke-model"), "{}", REPLY_WHOLE, 404, "UnknownOperationException",
+     "{'Output':{'__type':'com.amazon.coral.service#UnknownOperationException'},'Version':"
+     "'1.0'}"},
+    {"/", "{}", REPLY_WHOLE, 404, "UnknownOperationException", "{'Output':…"},
+    {"/model//converse", "{}", REPLY_WHOLE, 404, "UnknownOperationException", "{'Output':…"},
+    {"/model/a.b/x/converse", "{}", REPLY_WHOLE, 404, "UnknownOperationException", "{'Output':…"},
+    {"/model/gpt-4o/converse", ASK("hi"), REPLY_WHOLE, 404, "ResourceNotFoundException",
+     "{'message':'Could not resolve the foundation model from the provided model identifier: "
+     "gpt-4o'}"},
+    {"/model/a.%zz/converse", ASK("hi"), REPLY_WHOLE, 404, "ResourceNotFoundException",
+     "{'message':…"},
+    {PATH("converse"), "{'messages':", REPLY_WHOLE, 400, "SerializationException",
+     "{'message':'Unable to parse the request body: …"},
+    {PATH("converse"), "", REPLY_WHOLE, 400, "ValidationException", "{'message':'A conversation…"},
+    {PATH("converse"), ASK("[[sim:oops]]"), REPLY_WHOLE, 400, "ValidationException",
+     "{'message':'bedrock-sim: unknown name in directive [[sim:oops]]'}"},
+    {PATH("converse-stream"), ASK("[[sim:error(424)]]"), REPLY_WHOLE, 424, "ModelErrorException",
+     "{'message':'The system encountered an unexpected error during processing. Try your "
+     "request again.','originalStatusCode':500,'resourceName':'sim'}"},
+    {PATH("converse-stream"), ASK("[[sim:http(418,tea)]]"), REPLY_WHOLE, 418, NULL, "tea"},
+    {PATH("converse"), ASK("[[sim:exception(throttlingException,2)]]"), REPLY_WHOLE, 429,
+     "ThrottlingException", "{'message':'Too many requests…"},
+    {PATH("converse"), ASK("[[sim:hang]]"), REPLY_NEVER, 200, NULL, ""},
+};
+
 static void test_calls(void **state)
 {
-    static const struct {
-        const char *path, *body;
-        enum reply_kind kind;
-        int status;
-        const char *type, *reply;
-    } cases[] = {
-        {PATH("converse"), ASK("[[sim:reply(hi)]]"), REPLY_WHOLE, 200, NULL, "{'output':…"},
-        {PATH("converse-stream"), ASK("hi"), REPLY_STREAM, 200, NULL, ""},
-        {"/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Ainference-profile%2Fa.b/converse",
-         ASK("hi"), REPLY_WHOLE, 200, NULL, "{'output':…"},
-        {PATH("count-tokens"), "{'input':{'converse':" ASK("12345678") "}}", REPLY_WHOLE, 200, NULL,
-         "{'inputTokens':6}"},
-        {PATH("count-tokens"), ASK("hi"), REPLY_WHOLE, 400, "ValidationException", "{'message':…"},
-        {PATH("invoke"), "{}", REPLY_WHOLE, 404, "UnknownOperationException",
-         "{'Output':{'__type':'com.amazon.coral.service#UnknownOperationException'},'Version':"
-         "'1.0'}"},
-        {"/", "{}", REPLY_WHOLE, 404, "UnknownOperationException", "{'Output':…"},
-        {"/model//converse", "{}", REPLY_WHOLE, 404, "UnknownOperationException", "{'Output':…"},
-        {"/model/a.b/x/converse", "{}", REPLY_WHOLE, 404, "UnknownOperationException",
-         "{'Output':…"},
-        {"/model/gpt-4o/converse", ASK("hi"), REPLY_WHOLE, 404, "ResourceNotFoundException",
-         "{'message':'Could not resolve the foundation model from the provided model identifier: "
-         "gpt-4o'}"},
-        {"/model/a.%zz/converse", ASK("hi"), REPLY_WHOLE, 404, "ResourceNotFoundException",
-         "{'message':…"},
-        {PATH("converse"), "{'messages':", REPLY_WHOLE, 400, "SerializationException",
-         "{'message':'Unable to parse the request body: …"},
-        {PATH("converse"), "", REPLY_WHOLE, 400, "ValidationException",
-         "{'message':'A conversation…"},
-        {PATH("converse"), ASK("[[sim:oops]]"), REPLY_WHOLE, 400, "ValidationException",
-         "{'message':'bedrock-sim: unknown name in directive [[sim:oops]]'}"},
-        {PATH("converse-stream"), ASK("[[sim:error(424)]]"), REPLY_WHOLE, 424,
-         "ModelErrorException",
-         "{'message':'The system encountered an unexpected error during processing. Try your "
-         "request again.','originalStatusCode':500,'resourceName':'sim'}"},
-        {PATH("converse-stream"), ASK("[[sim:http(418,tea)]]"), REPLY_WHOLE, 418, NULL, "tea"},
-        {PATH("converse"), ASK("[[sim:exception(throttlingException,2)]]"), REPLY_WHOLE, 429,
-         "ThrottlingException", "{'message':'Too many requests…"},
-        {PATH("converse"), ASK("[[sim:hang]]"), REPLY_NEVER, 200, NULL, ""},
-    };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct world w;
         begin(&w);
