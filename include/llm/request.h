@@ -40,6 +40,7 @@ struct llm_block {
     bool is_error;             /* the tool failed */
     bool citations;            /* of a document: the answer shall cite it */
     bool guarded;              /* of a text: the guardrail looks at it */
+    bool recalled;             /* of reasoning: the client dropped it, the gateway remembered */
 };
 
 struct llm_message {

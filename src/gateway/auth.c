@@ -10,7 +10,7 @@ static struct slice bearer(struct slice value)
     return slice_starts_nocase(v, scheme) ? slice_trim(slice_skip(v, scheme.n)) : v;
 }
 
-static struct slice presented_key(const struct config *c, const struct http_head *head)
+struct slice auth_key(const struct config *c, const struct http_head *head)
 {
     const char *names[] = {c->settings.litellm_key_header_name, "x-litellm-api-key",
                            "authorization", "x-api-key", "api-key"};
@@ -34,7 +34,7 @@ bool auth_check(const struct config *c, const struct http_head *head, struct are
                 struct failure *f)
 {
     struct slice master = slice_of(c->settings.master_key);
-    struct slice key = presented_key(c, head);
+    struct slice key = auth_key(c, head);
     if (!master.n)
         return true;
     if (!key.n)

@@ -9,6 +9,9 @@
 #include "llm/failure.h"
 #include "wire/http1.h"
 
+/* The key that the caller shows; empty: none. */
+struct slice auth_key(const struct config *c, const struct http_head *head);
+
 /* False: see failure (401). Without a master key everybody may call. */
 bool auth_check(const struct config *c, const struct http_head *head, struct arena *a,
                 struct failure *f);

@@ -38,6 +38,9 @@ struct settings {
     int64_t max_connections;             /* ours: client connections at once */
     double header_timeout, body_timeout, idle_timeout, client_stall_timeout; /* ours */
 
+    double thinking_memory_ttl; /* ours: seconds */
+    int64_t thinking_memory_mb; /* ours: 0: none */
+
     /* litellm_settings */
     double request_timeout; /* whole call, seconds */
     bool drop_params;

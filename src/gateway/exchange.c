@@ -18,6 +18,7 @@
 #include "auth.h"
 #include "base/text.h"
 #include "exchange_log.h"
+#include "exchange_memory.h"
 #include "reply.h"
 #include "router.h"
 #include "wire/sse.h"
@@ -37,7 +38,8 @@ const struct sm_state exchange_states[EX_NR] = {
     [EX_AUTH] = {"AUTH", SM_TO(EX_BODY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_BODY] = {"BODY", SM_TO(EX_ADMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_ADMIT] = {"ADMIT", SM_TO(EX_ROUTE) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_ROUTE] = {"ROUTE", SM_TO(EX_CALL) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_ROUTE] = {"ROUTE", SM_TO(EX_RECALL) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_RECALL] = {"RECALL", SM_TO(EX_CALL) | SM_TO(EX_SETTLE)},
     [EX_CALL] = {"CALL", SM_TO(EX_RELAY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_RELAY] = {"RELAY", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_FLUSH] = {"FLUSH", SM_TO(EX_SETTLE)},
@@ -51,13 +53,14 @@ static bool invariant(const struct sm *sm)
     switch ((enum exchange_state)sm->state) {
     case EX_RELAY: return ex->head_sent && ex->request.stream && ex->conn;
     case EX_SETTLE: return !ex->conn;
-    case EX_DONE: return !ex->conn && !ex->op;
+    case EX_DONE: return !ex->conn && !ex->op && !ex->recall.waiting;
     case EX_HEAD:
     case EX_AUTH:
     case EX_BODY:
     case EX_ADMIT:
-    case EX_ROUTE: return !ex->op && !ex->head_sent;
-    case EX_CALL:
+    case EX_ROUTE:
+    case EX_RECALL: return !ex->op && !ex->head_sent;
+    case EX_CALL: return !ex->recall.waiting;
     case EX_FLUSH: return true;
     }
     return false;
@@ -181,6 +184,7 @@ static void on_event(void *user, const struct llm_event *event)
         price_usage(ex, e->usage);
         priced.usage = &ex->usage;
     }
+    thinking_capture(&ex->thinking, e);
     if (!ex->request.stream)
         llm_fold_event(&ex->fold, e);
     else if (ex->conn)
@@ -433,7 +437,8 @@ static int step_admit(struct exchange *ex)
     return EX_ROUTE;
 }
 
-/* ---- ROUTE, CALL --------------------------------------------------------------------------- */
+/* ---- ROUTE, RECALL, CALL
+ * --------------------------------------------------------------------------- */
 
 static int step_route(struct exchange *ex)
 {
@@ -448,7 +453,12 @@ static int step_route(struct exchange *ex)
     ex->request.model = ex->answer.model; /* outlives the body */
     if (ex->request.stream)
         ex->encoder = ex->route->dialect->encoder(&ex->arena, &ex->request, &ex->answer);
-    return EX_CALL;
+    return EX_RECALL;
+}
+
+static int step_recall(struct exchange *ex)
+{
+    return exchange_recall(ex) ? EX_CALL : EX_SUSPEND;
 }
 
 static double first_of(double a, double b, double c)
@@ -632,6 +642,8 @@ static void end_stream(struct exchange *ex)
 static int step_flush(struct exchange *ex)
 {
     bool failed = ex->failure.kind != FAILURE_NONE;
+    if (ex->facts & FACT_COMPLETE)
+        exchange_keep(ex);
     if (ex->committed) {
         end_stream(ex);
     } else if (failed) {
@@ -655,6 +667,7 @@ static int step_settle(struct exchange *ex)
         exchange_log(ex);
         ex->deadline = turn_now(&ex->worker->turn) + SETTLE_GRACE_MS;
         ex->facts &= ~(unsigned)FACT_TIMER;
+        memory_recall_cancel(&ex->recall);
     }
     resume_if_room(ex);
     if (ex->op && ex->facts & (FACT_TIMER | FACT_GONE | FACT_FAILED)) {
@@ -667,9 +680,10 @@ static int step_settle(struct exchange *ex)
 /* ---- the mover ----------------------------------------------------------------------------- */
 
 static int (*const steps[EX_NR])(struct exchange *ex) = {
-    [EX_HEAD] = step_head,   [EX_AUTH] = step_auth,   [EX_BODY] = step_body,
-    [EX_ADMIT] = step_admit, [EX_ROUTE] = step_route, [EX_CALL] = step_call,
-    [EX_RELAY] = step_relay, [EX_FLUSH] = step_flush, [EX_SETTLE] = step_settle,
+    [EX_HEAD] = step_head,     [EX_AUTH] = step_auth,   [EX_BODY] = step_body,
+    [EX_ADMIT] = step_admit,   [EX_ROUTE] = step_route, [EX_RECALL] = step_recall,
+    [EX_CALL] = step_call,     [EX_RELAY] = step_relay, [EX_FLUSH] = step_flush,
+    [EX_SETTLE] = step_settle,
 };
 
 static void release(struct turn_grave *grave)
@@ -678,6 +692,7 @@ static void release(struct turn_grave *grave)
     if (ex->decoder)
         ex->provider->fini(ex->decoder);
     llm_fold_fini(&ex->fold);
+    thinking_capture_fini(&ex->thinking);
     buf_fini(&ex->body);
     buf_fini(&ex->upstream_body);
     buf_fini(&ex->out);

@@ -3,14 +3,15 @@
 
 /* One HTTP request and everything done for it.
  *
- *   HEAD ─► AUTH ─► BODY ─► ADMIT ─► ROUTE ─► CALL ─► RELAY ─► FLUSH ─► SETTLE ─► DONE
- *                             │                 │    (stream)    ▲
- *                             │ own answer      │ whole answer   │
- *                             └─────────────────┴────────────────┘
+ *   HEAD ─► AUTH ─► BODY ─► ADMIT ─► ROUTE ─► RECALL ─► CALL ─► RELAY ─► FLUSH ─► SETTLE ─► DONE
+ *                             │                           │    (stream)    ▲
+ *                             │ own answer                │ whole answer   │
+ *                             └───────────────────────────┴────────────────┘
  *
  * Every state before FLUSH may go to FLUSH (refuse: an error reply) and, like FLUSH, to SETTLE (the
  * client is gone). Where it suspends, and for what:
  *   BODY    the rest of the request body
+ *   RECALL  the shared state, for thinking that the client dropped
  *   CALL    the first event that says something, or the whole answer; meanwhile keep-alives
  *   RELAY   upstream events; room at the client
  *   SETTLE  the end of the upstream call (bounded by SETTLE_GRACE_MS, then cancelled)
@@ -18,14 +19,15 @@
  * Callbacks deposit into `facts`, `body`, `out`, `failure`, `usage` and mark the exchange; only
  * exchange_step (exchange.c) moves the state, from the turn.
  *
- * Owned here: arena, body, upstream_body, out, decoder, fold. The connection is lent until
- * conn_finish() or `gone`; the configuration snapshot is referenced. */
+ * Owned here: arena, body, upstream_body, out, decoder, fold, thinking. The connection is lent
+ * until conn_finish() or `gone`; the configuration snapshot is referenced. */
 
 #include "base/sm.h"
 #include "config.h"
 #include "dialect/dialect.h"
 #include "io/conn.h"
 #include "io/upstream.h"
+#include "memory.h"
 #include "provider/provider.h"
 #include "routes.h"
 #include "wire/crypto.h"
@@ -38,6 +40,7 @@ enum exchange_state {
     EX_BODY,
     EX_ADMIT,
     EX_ROUTE,
+    EX_RECALL,
     EX_CALL,
     EX_RELAY,
     EX_FLUSH,
@@ -91,6 +94,10 @@ struct exchange {
     const struct model *model; /* facts about it */
     struct slice model_group;  /* name of the group that serves */
     struct dialect_answer answer;
+
+    struct memory_scope scope; /* of what the gateway remembers for this caller and model */
+    struct memory_recall recall;
+    struct thinking_capture thinking; /* of the answer */
 
     const struct provider *provider;
     struct provider_attempt attempt;

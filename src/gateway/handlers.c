@@ -121,6 +121,22 @@ static void write_exchange(struct json_writer *w, const struct exchange *ex, int
     json_object_end(w);
 }
 
+static void write_memory(struct json_writer *w, const struct memory *m)
+{
+    struct memory_stats s;
+    memory_stats(m, &s);
+    json_object(w);
+    json_member_integer(w, "entries", (int64_t)s.shared.entries);
+    json_member_integer(w, "bytes", (int64_t)s.shared.bytes);
+    json_member_integer(w, "hits", (int64_t)s.shared.hits);
+    json_member_integer(w, "misses", (int64_t)s.shared.misses);
+    json_member_integer(w, "evicted", (int64_t)s.shared.evicted);
+    json_member_integer(w, "expired", (int64_t)s.shared.expired);
+    json_member_integer(w, "dropped", (int64_t)(s.shared.dropped + s.unkept));
+    json_member_integer(w, "late", (int64_t)s.late);
+    json_object_end(w);
+}
+
 void handle_exchanges(struct exchange *ex, struct buf *body)
 {
     const struct worker *w = ex->worker;
@@ -133,6 +149,10 @@ void handle_exchanges(struct exchange *ex, struct buf *body)
     json_member_integer(&j, "connections", w->listener ? listener_connections(w->listener) : 0);
     json_member_integer(&j, "upstream", upstream_active(w->upstream));
     json_member_integer(&j, "descriptors", open_descriptors());
+    if (w->memory) {
+        json_key(&j, "thinking_memory");
+        write_memory(&j, w->memory);
+    }
     json_key(&j, "exchanges");
     json_array(&j);
     for (struct list *l = w->exchanges.next; l != &w->exchanges && listed < LISTED_MAX;

@@ -19,6 +19,7 @@
 
 #define CLOCK_MS      250               /* resolution of exchange deadlines */
 #define HEAP_KEPT_MAX (4 * 1024 * 1024) /* bytes */
+#define MEBIBYTE      (1024 * 1024)
 
 struct slice worker_date(struct worker *w)
 {
@@ -176,6 +177,9 @@ static void start(struct worker *w)
     start_log_flush(w);
     turn_init(&w->turn, &w->loop);
     w->upstream = upstream_init(&w->turn, &tls);
+    if (s->thinking_memory_mb)
+        w->memory =
+            memory_new(&w->turn, shared_local_new((size_t)s->thinking_memory_mb * MEBIBYTE));
     uv_timer_init(&w->loop, &w->clock);
     uv_timer_init(&w->loop, &w->drain_limit);
     w->clock.data = w;
@@ -185,6 +189,7 @@ static void start(struct worker *w)
 
 static void finish(struct worker *w)
 {
+    memory_free(w->memory);
     upstream_fini(w->upstream);
     turn_fini(&w->turn);
     log_defer(false);

@@ -5,6 +5,7 @@
 
 #include "io/conn.h"
 #include "io/upstream.h"
+#include "memory.h"
 #include "worker.h"
 
 #include <time.h>
@@ -16,6 +17,7 @@ struct worker {
     struct turn turn;
     struct config *config; /* the current snapshot */
     struct upstream *upstream;
+    struct memory *memory;     /* of thinking; NULL: switched off */
     struct listener *listener; /* NULL once closed */
     struct list exchanges;     /* exchange.link: all that live */
     unsigned live;             /* how many */

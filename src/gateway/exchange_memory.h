@@ -1,0 +1,13 @@
+#ifndef GATEWAY_EXCHANGE_MEMORY_H
+#define GATEWAY_EXCHANGE_MEMORY_H
+
+#include "exchange.h"
+
+/* The state RECALL: thinking that the client dropped is put back into its messages. True: over;
+ * the answer's own thinking is captured from here on. */
+bool exchange_recall(struct exchange *ex);
+
+/* The answer is complete: what it thought is kept for the next request. */
+void exchange_keep(struct exchange *ex);
+
+#endif
