@@ -100,6 +100,8 @@ static void ranges(void **state)
          "E2 router_settings.timeout: expected a number from 0 to 4000000\n"},
         {MODEL "general_settings: {idle_timeout: 4000001}\n",
          "E2 general_settings.idle_timeout: expected a number from 0 to 4000000\n"},
+        {MODEL "general_settings: {thinking_memory_mb: -1}\n",
+         "E2 general_settings.thinking_memory_mb: expected a number from 0 to 65536\n"},
         {MODEL "general_settings: {max_request_size_mb: 0}\n",
          "E2 general_settings.max_request_size_mb: expected a number from 1 to 4096\n"},
         {MODEL "general_settings: {max_connections: 1000001}\n",
@@ -208,6 +210,8 @@ static void defaults(void **state)
     assert_float_equal(s->body_timeout, 30, 0);
     assert_float_equal(s->idle_timeout, 75, 0);
     assert_float_equal(s->client_stall_timeout, 60, 0);
+    assert_float_equal(s->thinking_memory_ttl, 3600, 0);
+    assert_int_equal(s->thinking_memory_mb, 64);
     assert_float_equal(s->request_timeout, 6000, 0);
     assert_float_equal(s->keepalive_seconds, 15, 0);
     assert_float_equal(s->connect_timeout, 10, 0);
