@@ -126,6 +126,8 @@ struct llm_request {
     yyjson_val *headers;       /* extra_headers: object of strings, or NULL */
     yyjson_val *mock_response; /* answer with this text, call nobody; NULL: not mocked */
     double mock_timeout;       /* seconds; fail as if the model were silent for so long; 0: no */
+    double timeout;            /* seconds the client gives a whole answer; 0: it does not say */
+    double stream_timeout;     /* likewise the beginning of a stream */
     struct slice user;         /* end user, for accounting; not sent upstream */
     yyjson_val *metadata;      /* for logs and traces; not sent upstream; NULL: none */
     struct llm_extra *extra;

@@ -182,6 +182,23 @@ static bool parse_response_format(struct chat_parse *p, yyjson_val *v)
                        SLICE_ARG(type));
 }
 
+static bool parse_seconds(struct chat_parse *p, const char *name, yyjson_val *v, double *seconds)
+{
+    if (!json_double(v, seconds))
+        return chat_refuse_type(p, slice_of(name), "a number of seconds", v);
+    return *seconds > 0 || chat_refuse(p, slice_of(name), "must be more than 0 seconds");
+}
+
+static bool parse_timeout(struct chat_parse *p, yyjson_val *v)
+{
+    return parse_seconds(p, "timeout", v, &p->r->timeout);
+}
+
+static bool parse_stream_timeout(struct chat_parse *p, yyjson_val *v)
+{
+    return parse_seconds(p, "stream_timeout", v, &p->r->stream_timeout);
+}
+
 static bool parse_drop_params(struct chat_parse *p, yyjson_val *v)
 {
     return parse_flag(p, "drop_params", v, &p->r->drop_params);
@@ -242,10 +259,10 @@ static const struct member {
     {"modify_params", ignore},
     {"no-log", ignore},
     {"num_retries", ignore},
-    {"request_timeout", ignore},
-    {"stream_timeout", ignore},
+    {"request_timeout", parse_timeout},
+    {"stream_timeout", parse_stream_timeout},
     {"tags", ignore},
-    {"timeout", ignore},
+    {"timeout", parse_timeout},
 };
 
 #define MEMBER_COUNT (sizeof(members) / sizeof(*members))

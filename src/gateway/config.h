@@ -88,7 +88,8 @@ const char *config_credential_source(const struct config *c);
 /* A duration of the settings for timers: 0 for none, at most 46 days. */
 static inline unsigned config_milliseconds(double seconds)
 {
-    return seconds <= 0 ? 0 : seconds > 4e6 ? 4000000000u : (unsigned)(seconds * 1000);
+    unsigned ms = seconds <= 0 ? 0 : seconds > 4e6 ? 4000000000u : (unsigned)(seconds * 1000);
+    return ms || seconds <= 0 ? ms : 1; /* 0 means no limit */
 }
 
 /* ---- the option table ------------------------------------------------------------------------ */

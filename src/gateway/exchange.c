@@ -425,11 +425,27 @@ static int answer_ourselves(struct exchange *ex)
     return EX_FLUSH;
 }
 
+static bool read_seconds(struct exchange *ex, const char *header, double *seconds)
+{
+    struct slice value = http_header_get(ex->head->headers, header);
+    if (!value.p || (slice_to_double(slice_trim(value), seconds) && *seconds > 0))
+        return true;
+    return failure_bad_param(&ex->failure, &ex->arena, header,
+                             "header %s: expected a number of seconds", header);
+}
+
+/* What LiteLLM's clients may say in the head as well as in the body. */
+static bool read_request_headers(struct exchange *ex)
+{
+    return read_seconds(ex, "x-litellm-timeout", &ex->request.timeout) &&
+           read_seconds(ex, "x-litellm-stream-timeout", &ex->request.stream_timeout);
+}
+
 static int step_admit(struct exchange *ex)
 {
     if (ex->route->handle)
         return answer_ourselves(ex);
-    if (!parse_request(ex))
+    if (!parse_request(ex) || !read_request_headers(ex))
         return EX_FLUSH;
     ex->request.include_usage =
         ex->request.include_usage || ex->config->settings.always_include_stream_usage;
@@ -469,6 +485,8 @@ static double first_of(double a, double b, double c)
 double exchange_timeout(const struct exchange *ex)
 {
     const struct settings *s = &ex->config->settings;
+    if (ex->request.timeout > 0)
+        return ex->request.timeout;
     return first_of(ex->deployment->timeout_s, s->timeout, s->request_timeout);
 }
 
@@ -478,7 +496,8 @@ static struct upstream_timeouts timeouts_of(const struct exchange *ex)
     const struct settings *s = &ex->config->settings;
     const struct deployment *d = ex->deployment;
     double total = exchange_timeout(ex);
-    double first = first_of(d->stream_timeout_s, s->stream_timeout, s->first_byte_timeout);
+    double wanted = first_of(ex->request.stream_timeout, ex->request.timeout, d->stream_timeout_s);
+    double first = first_of(wanted, s->stream_timeout, s->first_byte_timeout);
     struct upstream_timeouts t = {.connect_ms = config_milliseconds(s->connect_timeout)};
     if (ex->request.stream) {
         t.first_ms = config_milliseconds(first > 0 ? first : total);

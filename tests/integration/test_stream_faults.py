@@ -139,6 +139,29 @@ def test_upstream_never_answers(gateway, stream):
     assert 2.5 < took < 6
 
 
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_client_says_how_long_it_waits(gateway, stream):
+    """In the body or in the head; the head counts."""
+    text = [{"role": "user", "content": "[[sim:slow_head(1500)]] Hello"}]
+    with Raw(gateway) as raw:
+        for headers, body, status in (
+            ([], {"timeout": 0.5}, 408),
+            (["x-litellm-timeout: 0.5"], {"timeout": 9}, 408),
+            (["x-litellm-timeout: 10"], {"timeout": 0.5}, 200),
+            ([], {"request_timeout": 10}, 200),
+        ):
+            reply = raw.chat(headers, model="claude", messages=text, stream=stream, **body).reply()
+            if reply.status == 200 and status == 408:  # a keep-alive was faster
+                assert broken_stream(reply)[1]["code"] == "408"
+                continue
+            assert reply.status == status, (headers, body)
+            if status == 408:
+                assert reply.headers["x-litellm-timeout"] == "0.5"
+        for value in ("", "soon", "0", "-1", "inf"):
+            reply = raw.chat([f"x-litellm-timeout: {value}"], model="claude", messages=text, stream=stream).reply()
+            assert reply.status == 400 and "x-litellm-timeout" in reply.error()["message"]
+
+
 def test_slow_head_within_the_limit(gateway):
     reply = ask(gateway, "[[sim:slow_head(700)]] Hello", stream=False)
     assert reply.status == 200
