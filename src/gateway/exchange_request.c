@@ -1,0 +1,75 @@
+#include "exchange_request.h"
+
+#include "base/text.h"
+
+static bool is_form(struct exchange *ex)
+{
+    struct slice type = http_header_get(ex->head->headers, "content-type");
+    return slice_starts_nocase(type, SLICE("application/x-www-form-urlencoded")) ||
+           slice_starts_nocase(type, SLICE("multipart/form-data"));
+}
+
+/* NULL: see failure, unless `*nothing` says why the body says nothing at all. */
+static yyjson_val *parse_body(struct exchange *ex, const char **nothing)
+{
+    struct json_error error;
+    struct slice body = buf_slice(&ex->body);
+    if (slice_is_blank(body)) {
+        *nothing = "the request body is empty";
+        return NULL;
+    }
+    ex->body.cap = SIZE_MAX; /* the padding may pass the limit of the body itself */
+    if (!buf_reserve(&ex->body, JSON_PADDING))
+        abort();
+    yyjson_val *v = json_parse_insitu(ex->body.p, body.n, &ex->prompt, &error);
+    if (v)
+        return v;
+    if (is_form(ex))
+        *nothing = "the request body is a form: send JSON";
+    else if (!text_is_utf8(slice_skip(buf_slice(&ex->body), error.offset)))
+        *nothing = "the request body is not valid UTF-8";
+    else
+        failure_bad_param(&ex->failure, &ex->arena, "request_body",
+                          "Invalid JSON payload: %s at byte %zu", error.message, error.offset);
+    ex->failure.param_shown = ex->failure.param.n;
+    return NULL;
+}
+
+/* A body that says nothing counts as an empty object, as in LiteLLM: the dialect knows what it
+ * misses in it. */
+static bool parse_request(struct exchange *ex)
+{
+    const char *nothing = NULL;
+    yyjson_val *body = parse_body(ex, &nothing);
+    if (nothing)
+        body = json_parse(SLICE("{}"), &ex->prompt, NULL);
+    if (!body)
+        return false;
+    if (ex->route->dialect->parse(body, &ex->prompt, &ex->request, &ex->failure))
+        return true;
+    if (nothing)
+        ex->failure.message =
+            arena_printf(&ex->arena, "%.*s (%s)", SLICE_ARG(ex->failure.message), nothing);
+    return false;
+}
+
+static bool read_seconds(struct exchange *ex, const char *header, double *seconds)
+{
+    struct slice value = http_header_get(ex->head->headers, header);
+    if (!value.p || (slice_to_double(slice_trim(value), seconds) && *seconds > 0))
+        return true;
+    return failure_bad_param(&ex->failure, &ex->arena, header,
+                             "header %s: expected a number of seconds", header);
+}
+
+/* What LiteLLM's clients may say in the head as well as in the body. */
+static bool read_request_headers(struct exchange *ex)
+{
+    return read_seconds(ex, "x-litellm-timeout", &ex->request.timeout) &&
+           read_seconds(ex, "x-litellm-stream-timeout", &ex->request.stream_timeout);
+}
+
+bool exchange_read_request(struct exchange *ex)
+{
+    return parse_request(ex) && read_request_headers(ex);
+}

@@ -1,0 +1,10 @@
+#ifndef GATEWAY_EXCHANGE_REQUEST_H
+#define GATEWAY_EXCHANGE_REQUEST_H
+
+#include "exchange.h"
+
+/* Body and head of the client's request → ex->request, through the route's dialect. The whole body
+ * is there; its bytes are used up. False: see ex->failure. */
+bool exchange_read_request(struct exchange *ex);
+
+#endif
