@@ -77,8 +77,7 @@ struct recall_request {
 };
 
 /* Looks for messages that lack their thinking. */
-void memory_recall_begin(struct memory_recall *r, struct memory *m,
-                         const struct recall_request *request);
+void memory_recall_begin(struct memory_recall *r, struct memory *m, const struct recall_request *q);
 
 /* Goes on. True: the messages are complete as far as can be. False: the item will be marked. */
 bool memory_recall_step(struct memory_recall *r);

@@ -41,7 +41,7 @@ static struct local *of(struct shared *s)
 /* An entry pays for its share of the buckets too, so that the sum is what is really held. */
 static size_t cost(size_t key_n, size_t value_n)
 {
-    return sizeof(struct entry) + 2 * sizeof(struct entry *) + key_n + value_n;
+    return sizeof(struct entry) + 2 * sizeof(void *) + key_n + value_n;
 }
 
 static struct slice key_of(const struct entry *e)
@@ -88,7 +88,7 @@ static void set_buckets(struct local *l, size_t count)
 {
     free(l->buckets);
     l->bucket_count = count;
-    l->buckets = calloc(count, sizeof(*l->buckets));
+    l->buckets = calloc(count, sizeof(void *));
     if (!l->buckets)
         abort();
     for (struct list *i = l->used.next; i != &l->used; i = i->next)
@@ -138,21 +138,23 @@ static void local_get(struct shared *s, const struct slice *keys, size_t n, int6
     got(user, values, n);
 }
 
-static struct entry *oldest(struct local *l)
+static bool over_or_in_the_way(struct local *l, const struct entry *e, size_t bytes, int64_t now)
 {
-    return list_empty(&l->used) ? NULL : LIST_ENTRY(l->used.next, struct entry, link);
+    bool over = e->expires <= now, in_the_way = !over && l->stats.bytes + bytes > l->bytes_max;
+    l->stats.expired += over;
+    l->stats.evicted += in_the_way;
+    return over || in_the_way;
 }
 
-/* What is over at the old end goes first, whether room is needed or not. */
+/* What is over at the old end goes, whether room is needed or not. */
 static void make_room(struct local *l, size_t bytes, int64_t now)
 {
-    for (struct entry *e; (e = oldest(l)); remove_entry(l, e)) {
-        if (e->expires <= now)
-            l->stats.expired++;
-        else if (l->stats.bytes + bytes > l->bytes_max)
-            l->stats.evicted++;
-        else
+    for (struct list *i = l->used.next, *next; i != &l->used; i = next) {
+        struct entry *e = LIST_ENTRY(i, struct entry, link);
+        next = i->next;
+        if (!over_or_in_the_way(l, e, bytes, now))
             return;
+        remove_entry(l, e);
     }
 }
 
@@ -206,8 +208,11 @@ static void local_stats(const struct shared *s, struct shared_stats *stats)
 static void local_free(struct shared *s)
 {
     struct local *l = of(s);
-    for (struct entry *e; (e = oldest(l));)
-        remove_entry(l, e);
+    for (size_t i = 0; i < l->bucket_count; i++)
+        for (struct entry *e = l->buckets[i], *next; e; e = next) {
+            next = e->next;
+            free(e);
+        }
     free(l->buckets);
     free(l);
 }
