@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "bedrock.h"
 #include "dialect/dialect.h"
+#include "provider/plan.h"
 #include "wire/crypto.h"
 #include "wire/eventstream.h"
 #include "wire/http1.h"
@@ -65,7 +66,10 @@ static struct {
     struct llm_request streamed; /* the same, to be answered in events */
     struct sigv4_key key;
     struct deployment deployment;
+    struct model_table *models;
+    const struct model *model;
     struct provider_attempt attempt;
+    struct plan plan;
     struct buf upstream_body; /* the Converse body */
     struct buf stream;        /* CHUNKS deltas in frames */
     struct http1_parser *parser;
@@ -90,13 +94,19 @@ static void op_dialect(void)
     check(dialect_openai_chat.parse(micro.parsed, &micro.arena, &r, &f), "dialect parse");
 }
 
-static void op_write(void)
+static void op_plan(void)
 {
     struct failure f = {0};
+    struct plan p;
     struct provider_attempt t = micro.attempt;
-    t.arena = &micro.arena;
-    t.body = &micro.out;
-    check(bedrock_write_body(&t, &f) && micro.out.n == micro.upstream_body.n, "body writer");
+    t.prompt = &micro.arena;
+    check(plan_make(&t, &p, &f), "plan");
+}
+
+static void op_write(void)
+{
+    bedrock_write_body(&micro.plan, &micro.out);
+    check(micro.out.n == micro.upstream_body.n, "body writer");
 }
 
 static void op_hash(void)
@@ -133,6 +143,7 @@ static void op_prompt(void)
     struct provider_attempt t = micro.attempt;
     t.request = &r;
     t.arena = &micro.arena;
+    t.prompt = &micro.arena;
     t.body = &micro.out;
     check(provider_bedrock.build(&t, &call, &f), "call");
 }
@@ -224,6 +235,7 @@ static const struct {
 } steps[] = {
     {"long prompt: JSON parse", op_parse, 1},
     {"long prompt: dialect (parsed JSON to request)", op_dialect, 1},
+    {"long prompt: plan", op_plan, 1},
     {"long prompt: Converse body writer", op_write, 1},
     {"long prompt: SHA-256 of the body", op_hash, 1},
     {"SigV4 without the hash (key cached)", op_sign, 1},
@@ -279,13 +291,20 @@ static void set_up(const char *path)
         .credentials = {SLICE("AKIABENCH"), SLICE("bench-secret"), SLICE("")},
         .signing_key = &micro.key,
     };
+    micro.models = model_table_new(SLICE(""), NULL);
+    micro.model = models_find(micro.models, SLICE("anthropic.claude-3-7-sonnet-20250219-v1:0"),
+                              SLICE("us-east-1"), NULL, &micro.kept);
     micro.attempt = (struct provider_attempt){.deployment = &micro.deployment,
                                               .model_id = SLICE("bench.whole"),
                                               .request = &micro.request,
                                               .now = NOW,
+                                              .model = micro.model,
+                                              .plan = &micro.plan,
                                               .arena = &micro.kept,
+                                              .prompt = &micro.kept,
                                               .body = &micro.upstream_body};
-    check(bedrock_write_body(&micro.attempt, &f), "body");
+    check(plan_make(&micro.attempt, &micro.plan, &f), "plan");
+    bedrock_write_body(&micro.plan, &micro.upstream_body);
     for (int i = 0; i < CHUNKS; i++)
         add_frame(SLICE("contentBlockDelta"),
                   SLICE("{\"contentBlockIndex\":0,\"delta\":{\"text\":\" of the previous\"},"

@@ -41,4 +41,9 @@ struct dialect {
 
 extern const struct dialect dialect_openai_chat;
 
+/* Request parameters in OpenAI's words without a conversation, as litellm_params has them. False:
+ * see failure. */
+bool openai_params_parse(yyjson_val *object, struct arena *a, struct llm_request *out,
+                         struct failure *f);
+
 #endif

@@ -19,12 +19,21 @@ struct llm_part {
     struct buf text;     /* text, reasoning, or the arguments' JSON */
     struct buf redacted; /* base64, reasoning only */
     struct buf signature;
+    struct buf citations;  /* of a text: JSON values, separated by commas */
     struct slice id, name; /* tool call */
+};
+
+/* EV_NOTE: something beside the answer. */
+struct llm_note {
+    struct llm_note *next;
+    struct slice name;
+    struct slice json;
 };
 
 struct llm_response {
     struct llm_part *parts; /* in order of appearance */
-    bool stopped;           /* `stop` is known */
+    struct llm_note *notes;
+    bool stopped; /* `stop` is known */
     enum llm_stop stop;
     struct llm_usage usage;
     bool has_usage;

@@ -131,12 +131,23 @@ struct llm_request {
     struct slice user;         /* end user, for accounting; not sent upstream */
     yyjson_val *metadata;      /* for logs and traces; not sent upstream; NULL: none */
     struct llm_extra *extra;
-    bool drop_params; /* the client: drop what the model does not take */
+    bool drop_params;       /* the client: drop what the model does not take */
+    yyjson_val *drop_list;  /* the client: drop these in any case (list of names), or NULL */
+    bool unsigned_thinking; /* thinking without a signature came and was left out */
+    bool merge_reasoning;   /* show thinking as <think> text */
+    bool legacy_functions;  /* functions instead of tools: the answer has a function_call */
     yyjson_val
         *allowed_params; /* the client: pass these on all the same (list of names), or NULL */
 };
 
 void llm_request_init(struct llm_request *r);
+
+/* Takes from `preset` what `r` does not say itself. Messages are never taken. New list items lie in
+ * the arena; `preset` is not changed and must outlive `r`. */
+void llm_request_preset(struct llm_request *r, const struct llm_request *preset, struct arena *a);
+
+/* Forgets a parameter by its OpenAI name, or an extra member of that name. */
+void llm_request_drop(struct llm_request *r, struct slice name, struct arena *a);
 
 /* Appending keeps a tail pointer out of the structs: `tail` is the address of the last `next`. */
 struct llm_block *llm_block_add(struct llm_block ***tail, struct arena *a,

@@ -8,6 +8,7 @@
 #include "wire/sigv4.h"
 
 struct model;
+struct llm_request;
 
 /* Which of Bedrock's APIs the model string asks for: "bedrock/converse/…", "bedrock/invoke/…", or
  * whichever suits the model. */
@@ -23,11 +24,16 @@ struct deployment {
     const char *endpoint; /* "https://bedrock-runtime.us-east-1.amazonaws.com", no last slash */
     struct aws_credentials credentials; /* empty access_key_id: none found */
     const char *credential_source;      /* for people: "litellm_params", "environment", … */
-    yyjson_val *defaults; /* object: request parameters used where the client is silent, or NULL */
+    /* Request parameters used where the client is silent, as configured (an object, or NULL) and
+     * as read (or NULL). */
+    yyjson_val *defaults;
+    const struct llm_request *preset;
     yyjson_val *model_info;    /* object as configured, or NULL */
     yyjson_val *params;        /* object: litellm_params without its secrets, for clients */
     const struct model *facts; /* prices, limits and capabilities; of a wildcard: see models_find */
     bool drop_params;          /* unsupported parameters are dropped, not refused */
+    yyjson_val *drop_list;     /* additional_drop_params: names, or NULL */
+    bool prompt_caching_auto;  /* cache points are put where an agent profits */
     double timeout_s;          /* whole answer; 0: the router's */
     double stream_timeout_s;   /* to the first byte of a stream; 0: the router's */
     struct sigv4_key *signing_key;

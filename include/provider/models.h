@@ -72,6 +72,7 @@ struct model {
     bool native_json_schema;    /* outputConfig.textFormat */
     bool parallel_tool_config;  /* disable_parallel_tool_use */
     const char *effort_ceiling; /* highest effort on Bedrock, or NULL */
+    yyjson_val *betas;          /* supported_betas: further anthropic-beta flags, or NULL */
     struct model_rows rows;     /* facts that no member tells */
 };
 

@@ -14,6 +14,7 @@
  * Fails (400) where nothing can be repaired: a parameter the model has nothing for and that is not
  * to be dropped, a tool_choice that names no tool. */
 
+#include "llm/event.h"
 #include "llm/request.h"
 #include "provider/models.h"
 
@@ -54,7 +55,12 @@ struct plan_name {
     struct slice client, upstream;
 };
 
-enum plan_thinking { PLAN_THINKING_OFF, PLAN_THINKING_BUDGET, PLAN_THINKING_ADAPTIVE };
+enum plan_thinking {
+    PLAN_THINKING_UNSET,    /* nothing is said */
+    PLAN_THINKING_DISABLED, /* {type: disabled} */
+    PLAN_THINKING_BUDGET,   /* {type: enabled, budget_tokens} */
+    PLAN_THINKING_ADAPTIVE  /* {type: adaptive, display} */
+};
 
 /* How a JSON answer is got. */
 enum plan_format {
@@ -67,6 +73,7 @@ enum plan_format {
 struct plan {
     const struct llm_request *request;
     const struct model *model;
+    struct arena *arena; /* where all of it lies */
 
     struct llm_block *system;         /* texts and cache points, none blank */
     struct llm_message *messages;     /* user first, in turns, every block in its place */
@@ -90,9 +97,10 @@ struct plan {
     const struct llm_format *schema; /* with a format */
 
     struct slice service_tier; /* Bedrock's: default, flex, priority; or empty */
-    struct slice *betas;       /* flags the model knows */
+    struct slice *betas;       /* anthropic-beta flags the model knows */
     size_t beta_count;
-    struct llm_extra *fields; /* what the client adds for the model itself */
+    struct llm_extra *fields; /* additionalModelRequestFields: what is meant for the model itself */
+    struct llm_extra *top; /* members of Converse itself: performanceConfig, requestMetadata … */
 
     unsigned repairs; /* bits 1 << enum plan_repair */
 };
@@ -102,7 +110,11 @@ struct provider_attempt;
 /* False: see failure. */
 bool plan_make(const struct provider_attempt *t, struct plan *p, struct failure *f);
 
-/* The client's name of a tool the model called. `p` may be NULL. */
-struct slice plan_client_name(const struct plan *p, struct slice upstream);
+/* The way back: a sink that undoes for the client what the plan did to its request (names of tools,
+ * JSON out of a forced tool, one call only) and hands on to `to`; `to` itself when there is nothing
+ * to undo. Lives in the arena, which must outlive the answer. What it has to hold back is capped
+ * (LLM_ANSWER_MAX); beyond that the answer fails. */
+const struct llm_sink *plan_undo(const struct plan *p, const struct llm_sink *to, struct arena *a);
+void plan_undo_free(const struct llm_sink *undo, const struct llm_sink *to);
 
 #endif

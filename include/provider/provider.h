@@ -17,10 +17,11 @@ struct provider_attempt {
     struct slice model_id;     /* id to call: the deployment's, or the wildcard's match */
     const struct model *model; /* facts about it */
     const struct llm_request *request;
-    struct plan *plan; /* filled by build(); the decoder reads it */
-    int64_t now;       /* unix seconds */
-    struct arena *arena;
-    struct buf *body; /* the request body is written here; owned by the caller */
+    struct plan *plan;    /* filled by build(); the decoder reads it */
+    int64_t now;          /* unix seconds */
+    struct arena *arena;  /* lives as long as the answer */
+    struct arena *prompt; /* for what only the call needs: gone once the answer begins */
+    struct buf *body;     /* the request body is written here; owned by the caller */
 };
 
 struct provider {

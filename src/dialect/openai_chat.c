@@ -66,7 +66,7 @@ static bool parse_model(struct chat_parse *p, yyjson_val *v)
 }
 
 /* LiteLLM's clients send "true" here and there; only real booleans and those two strings count. */
-static bool parse_flag(struct chat_parse *p, const char *name, yyjson_val *v, bool *flag)
+bool chat_parse_flag(struct chat_parse *p, const char *name, yyjson_val *v, bool *flag)
 {
     struct slice s = json_slice(v);
     if (yyjson_is_bool(v) || slice_eq(s, SLICE("true")) || slice_eq(s, SLICE("false"))) {
@@ -80,7 +80,7 @@ static bool parse_flag(struct chat_parse *p, const char *name, yyjson_val *v, bo
  * that. */
 static bool parse_stream(struct chat_parse *p, yyjson_val *v)
 {
-    bool valid = parse_flag(p, "stream", v, &p->r->stream);
+    bool valid = chat_parse_flag(p, "stream", v, &p->r->stream);
     p->r->stream = p->r->stream && yyjson_is_bool(v);
     return valid;
 }
@@ -92,7 +92,7 @@ static bool parse_stream_options(struct chat_parse *p, yyjson_val *v)
         return chat_refuse_type(p, SLICE("stream_options"), "an object", v);
     if (!usage || yyjson_is_null(usage))
         return true;
-    return parse_flag(p, "stream_options.include_usage", usage, &p->r->include_usage);
+    return chat_parse_flag(p, "stream_options.include_usage", usage, &p->r->include_usage);
 }
 
 static bool parse_limit(struct chat_parse *p, const char *name, yyjson_val *v, int64_t *limit)
@@ -136,6 +136,13 @@ static bool parse_top_p(struct chat_parse *p, yyjson_val *v)
     return parse_number(p, "top_p", v, 0, 1, &p->r->top_p);
 }
 
+static bool parse_top_k(struct chat_parse *p, yyjson_val *v)
+{
+    int64_t k;
+    p->r->top_k = v;
+    return (json_int(v, &k) && k >= 0) || chat_refuse_type(p, SLICE("top_k"), "an integer", v);
+}
+
 static bool parse_stop(struct chat_parse *p, yyjson_val *v)
 {
     size_t n = yyjson_is_arr(v) ? yyjson_arr_size(v) : 1;
@@ -165,23 +172,6 @@ static bool parse_metadata(struct chat_parse *p, yyjson_val *v)
     return yyjson_is_obj(v) || chat_refuse_type(p, SLICE("metadata"), "an object", v);
 }
 
-static bool parse_n(struct chat_parse *p, yyjson_val *v)
-{
-    int64_t n;
-    if (json_int(v, &n) && n == 1)
-        return true;
-    return chat_refuse(p, SLICE("n"), "Bedrock gives one answer a request: only 1 is supported");
-}
-
-static bool parse_response_format(struct chat_parse *p, yyjson_val *v)
-{
-    struct slice type = json_get_slice(v, "type");
-    if (slice_eq(type, SLICE("text")) || slice_eq(type, SLICE("json_object")))
-        return true; /* json_object: the prompt must ask for JSON, which OpenAI demands too */
-    return chat_refuse(p, SLICE("response_format"), "type '%.*s' is not supported",
-                       SLICE_ARG(type));
-}
-
 static bool parse_seconds(struct chat_parse *p, const char *name, yyjson_val *v, double *seconds)
 {
     if (!json_double(v, seconds))
@@ -201,13 +191,12 @@ static bool parse_stream_timeout(struct chat_parse *p, yyjson_val *v)
 
 static bool parse_drop_params(struct chat_parse *p, yyjson_val *v)
 {
-    return parse_flag(p, "drop_params", v, &p->r->drop_params);
+    return chat_parse_flag(p, "drop_params", v, &p->r->drop_params);
 }
 
-static bool parse_allowed_params(struct chat_parse *p, yyjson_val *v)
+static bool parse_merge_reasoning(struct chat_parse *p, yyjson_val *v)
 {
-    p->r->allowed_params = v;
-    return yyjson_is_arr(v) || chat_refuse_type(p, SLICE("allowed_openai_params"), "a list", v);
+    return chat_parse_flag(p, "merge_reasoning_content_in_choices", v, &p->r->merge_reasoning);
 }
 
 /* Known to the gateway or of no meaning to a model: not sent upstream. */
@@ -233,16 +222,27 @@ static const struct member {
     {"stream_options", parse_stream_options},
     {"user", parse_user},
     {"metadata", parse_metadata},
-    {"n", parse_n},
-    {"response_format", parse_response_format},
-    {"parallel_tool_calls", ignore}, /* several calls in one turn is what Bedrock does anyway */
+    {"n", chat_parse_n},
+    {"response_format", chat_parse_response_format},
+    {"parallel_tool_calls", chat_parse_parallel_tool_calls},
+    {"reasoning_effort", chat_parse_reasoning_effort},
+    {"service_tier", chat_parse_service_tier},
+    {"functions", chat_parse_functions},
+    {"function_call", chat_parse_function_call},
+    /* Of other providers, which LiteLLM takes here too. */
+    {"thinking", chat_parse_thinking},
+    {"output_config", chat_parse_output_config},
+    {"top_k", parse_top_k},
+    {"guardrailConfig", chat_parse_guardrail},
+    {"cache_control_injection_points", chat_parse_cache_points},
+    {"extra_headers", chat_parse_extra_headers},
     /* LiteLLM's own request members: they steer the gateway. */
-    {"allowed_openai_params", parse_allowed_params},
+    {"additional_drop_params", chat_parse_drop_list},
+    {"allowed_openai_params", chat_parse_allowed_params},
     {"cache", ignore},
     {"context_window_fallback_dict", ignore},
     {"disable_fallbacks", ignore},
     {"drop_params", parse_drop_params},
-    {"extra_headers", ignore},
     {"fallbacks", ignore},
     {"litellm_metadata", ignore},
     {"litellm_session_id", ignore},
@@ -250,12 +250,13 @@ static const struct member {
     {"max_fallbacks", ignore},
     {"max_retries", ignore},
     {"mock_delay", ignore},
-    {"mock_response", ignore},
+    {"merge_reasoning_content_in_choices", parse_merge_reasoning},
+    {"mock_response", chat_parse_mock_response},
     {"mock_testing_content_policy_fallbacks", ignore},
     {"mock_testing_context_fallbacks", ignore},
     {"mock_testing_fallbacks", ignore},
     {"mock_testing_rate_limit_error", ignore},
-    {"mock_timeout", ignore},
+    {"mock_timeout", chat_parse_mock_timeout},
     {"modify_params", ignore},
     {"no-log", ignore},
     {"num_retries", ignore},
@@ -277,7 +278,7 @@ static size_t find_member(struct slice name)
 }
 
 /* In place of an earlier one of that name, else at the end. */
-static bool set_extra(struct chat_parse *p, struct slice name, yyjson_val *value)
+bool chat_set_extra(struct chat_parse *p, struct slice name, yyjson_val *value)
 {
     struct llm_extra **at = &p->r->extra;
     int count = 0;
@@ -313,7 +314,7 @@ static bool parse_members(struct chat_parse *p, yyjson_val *body)
         size_t row = find_member(json_slice(key));
         if (row < MEMBER_COUNT)
             found[row] = value;
-        else if (!set_extra(p, json_slice(key), value))
+        else if (!chat_set_extra(p, json_slice(key), value))
             return false;
     }
     drop_null_extras(p->r);
@@ -321,6 +322,14 @@ static bool parse_members(struct chat_parse *p, yyjson_val *body)
         if (found[i] && !yyjson_is_null(found[i]) && !members[i].parse(p, found[i]))
             return false;
     return true;
+}
+
+bool openai_params_parse(yyjson_val *object, struct arena *a, struct llm_request *out,
+                         struct failure *f)
+{
+    struct chat_parse p = {.a = a, .r = out, .f = f};
+    llm_request_init(out);
+    return parse_members(&p, object);
 }
 
 static bool chat_parse(yyjson_val *body, struct arena *a, struct llm_request *out,

@@ -92,8 +92,10 @@ static void add_thinking_blocks(struct parts *s, yyjson_val *blocks)
     while ((item = yyjson_arr_iter_next(&it))) {
         struct slice signature = json_get_slice(item, "signature");
         struct slice data = json_get_slice(item, "data");
-        if (!signature.n && !data.n)
+        if (!signature.n && !data.n) {
+            s->p->r->unsigned_thinking = true;
             continue;
+        }
         struct llm_block *b = llm_block_add(&s->tail, s->p->a, LLM_REASONING);
         b->text = json_get_slice(item, "thinking");
         b->signature = signature;
@@ -124,12 +126,13 @@ static bool parse_assistant(struct parts *s, struct slice at, yyjson_val *messag
     add_thinking_blocks(s, json_get(message, "thinking_blocks"));
     if (!parse_content(s, json_get(message, "content")))
         return false;
-    return parse_tool_calls(s, at, json_get(message, "tool_calls"));
+    return parse_tool_calls(s, at, json_get(message, "tool_calls")) &&
+           chat_parse_legacy_call(s->p, at, json_get(message, "function_call"), &s->tail);
 }
 
-static bool parse_tool_message(struct parts *s, struct slice at, yyjson_val *message)
+static bool parse_tool_message(struct parts *s, struct slice at, struct slice id,
+                               yyjson_val *message)
 {
-    struct slice id = json_get_slice(message, "tool_call_id");
     if (!id.n)
         return chat_refuse(s->p, at, "a tool message needs 'tool_call_id'");
     struct llm_block *result = llm_block_add(&s->tail, s->p->a, LLM_TOOL_RESULT);
@@ -178,7 +181,9 @@ static bool parse_by_role(struct parts *s, struct slice at, struct slice role, y
     if (slice_eq(role, SLICE("assistant")))
         return parse_assistant(s, at, message);
     if (slice_eq(role, SLICE("tool")))
-        return parse_tool_message(s, at, message);
+        return parse_tool_message(s, at, json_get_slice(message, "tool_call_id"), message);
+    if (slice_eq(role, SLICE("function")))
+        return parse_tool_message(s, at, chat_legacy_id(s->p), message);
     if (is_system(role))
         return parse_system(s, message, leading);
     return chat_refuse(s->p, chat_path_member(s->p, at, SLICE("role")), "unknown role '%.*s'",
@@ -227,8 +232,7 @@ bool chat_parse_messages(struct chat_parse *p, yyjson_val *messages)
     for (size_t i = 0; (item = yyjson_arr_iter_next(&it)); i++)
         if (!parse_message(p, i, item, &lists))
             return false;
-    if (!p->r->messages)
-        return chat_refuse(p, SLICE("messages"),
-                           "at least one message that is not a system message is needed");
+    if (!p->r->messages && !p->r->system)
+        return chat_refuse(p, SLICE("messages"), "at least one message is needed");
     return true;
 }

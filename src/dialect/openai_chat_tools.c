@@ -4,10 +4,10 @@
 
 #define TOOLS_MAX 1024 /* tools in one request */
 
+/* `schema`: of the parameters; OpenAI calls it parameters, Anthropic input_schema. */
 static bool parse_function(struct chat_parse *p, struct slice path, yyjson_val *fn,
-                           struct llm_tool *t)
+                           yyjson_val *schema, struct llm_tool *t)
 {
-    yyjson_val *schema = json_get(fn, "parameters");
     t->name = json_get_slice(fn, "name");
     if (!t->name.n)
         return chat_refuse(p, path, "the function needs a name");
@@ -23,32 +23,79 @@ static bool parse_tool(struct chat_parse *p, size_t i, yyjson_val *v, struct llm
 {
     struct slice path = chat_path_item(p, SLICE("tools"), i);
     struct slice type = json_get_slice(v, "type");
-    yyjson_val *fn = json_get(v, "function");
+    yyjson_val *fn = json_get(v, "function"), *control = json_get(v, "cache_control");
+    bool anthropic =
+        !fn && json_get(v, "name") &&
+        (!type.p || slice_eq(type, SLICE("custom")) || slice_eq(type, SLICE("function")));
     if (!yyjson_is_obj(v))
         return chat_refuse_type(p, path, "an object", v);
-    if (type.p && !slice_eq(type, SLICE("function")))
+    if (type.p && !anthropic && !slice_eq(type, SLICE("function")))
         return chat_refuse(p, path, "tools of type '%.*s' are not supported", SLICE_ARG(type));
-    if (!yyjson_is_obj(fn))
+    if (!anthropic && !yyjson_is_obj(fn))
         return chat_refuse(p, path, "the member 'function' is missing");
-    t->cache_point = yyjson_is_obj(json_get(v, "cache_control"));
-    return parse_function(p, path, fn, t);
+    t->cache_point = yyjson_is_obj(control);
+    t->ttl = json_get_slice(control, "ttl");
+    if (anthropic)
+        return parse_function(p, path, v, json_get(v, "input_schema"), t);
+    return parse_function(p, path, fn, json_get(fn, "parameters"), t);
 }
 
-bool chat_parse_tools(struct chat_parse *p, yyjson_val *tools)
+static bool parse_legacy(struct chat_parse *p, size_t i, yyjson_val *v, struct llm_tool *t)
+{
+    struct slice path = chat_path_item(p, SLICE("functions"), i);
+    return parse_function(p, path, v, json_get(v, "parameters"), t);
+}
+
+static bool parse_list(struct chat_parse *p, struct slice name, yyjson_val *tools,
+                       bool (*parse)(struct chat_parse *p, size_t i, yyjson_val *v,
+                                     struct llm_tool *t))
 {
     struct llm_tool **tail = &p->r->tools;
     yyjson_val *item;
     yyjson_arr_iter it = yyjson_arr_iter_with(tools);
     if (!yyjson_is_arr(tools))
-        return chat_refuse_type(p, SLICE("tools"), "a list", tools);
+        return chat_refuse_type(p, name, "a list", tools);
     if (yyjson_arr_size(tools) > TOOLS_MAX)
-        return chat_refuse(p, SLICE("tools"), "at most %d tools", TOOLS_MAX);
+        return chat_refuse(p, name, "at most %d tools", TOOLS_MAX);
     for (size_t i = 0; (item = yyjson_arr_iter_next(&it)); i++) {
         struct llm_tool *t = ARENA_NEW(p->a, struct llm_tool);
-        if (!parse_tool(p, i, item, t))
+        if (!parse(p, i, item, t))
             return false;
         *tail = t;
         tail = &t->next;
+    }
+    return true;
+}
+
+bool chat_parse_tools(struct chat_parse *p, yyjson_val *tools)
+{
+    return parse_list(p, SLICE("tools"), tools, parse_tool);
+}
+
+/* The older form of tools: one call in a turn, without an id. */
+bool chat_parse_functions(struct chat_parse *p, yyjson_val *functions)
+{
+    if (p->r->tools)
+        return true; /* both are given: the newer form counts */
+    p->r->legacy_functions = true;
+    p->r->parallel_tool_calls = LLM_FLAG_FALSE;
+    return parse_list(p, SLICE("functions"), functions, parse_legacy);
+}
+
+bool chat_parse_function_call(struct chat_parse *p, yyjson_val *choice)
+{
+    struct slice word = json_slice(choice), name = json_get_slice(choice, "name");
+    if (!p->r->legacy_functions)
+        return true;
+    if (slice_eq(word, SLICE("auto")))
+        p->r->tool_choice = LLM_TOOLS_AUTO;
+    else if (slice_eq(word, SLICE("none")))
+        p->r->tool_choice = LLM_TOOLS_NONE;
+    else if (!name.n)
+        return chat_refuse(p, SLICE("function_call"), "must be 'auto', 'none' or have a name");
+    if (name.n) {
+        p->r->tool_choice = LLM_TOOLS_NAMED;
+        p->r->tool_choice_name = name;
     }
     return true;
 }
@@ -101,11 +148,11 @@ static struct slice object_or_wrapped(struct chat_parse *p, struct slice text)
     return valid ? slice_trim(text) : wrap_arguments(p->a, text);
 }
 
-bool chat_parse_tool_call(struct chat_parse *p, struct slice path, yyjson_val *call,
-                          struct llm_block ***tail)
+static bool add_call(struct chat_parse *p, struct slice path, struct slice id, yyjson_val *fn,
+                     struct llm_block ***tail)
 {
-    yyjson_val *fn = json_get(call, "function"), *arguments = json_get(fn, "arguments");
-    struct slice id = json_get_slice(call, "id"), name = json_get_slice(fn, "name");
+    yyjson_val *arguments = json_get(fn, "arguments");
+    struct slice name = json_get_slice(fn, "name");
     if (!id.n || !name.n)
         return chat_refuse(p, path, "a tool call needs 'id' and 'function.name'");
     if (arguments && !yyjson_is_null(arguments) && !yyjson_is_str(arguments))
@@ -115,4 +162,24 @@ bool chat_parse_tool_call(struct chat_parse *p, struct slice path, yyjson_val *c
     b->name = name;
     b->input = object_or_wrapped(p, json_slice(arguments));
     return true;
+}
+
+bool chat_parse_tool_call(struct chat_parse *p, struct slice path, yyjson_val *call,
+                          struct llm_block ***tail)
+{
+    return add_call(p, path, json_get_slice(call, "id"), json_get(call, "function"), tail);
+}
+
+struct slice chat_legacy_id(struct chat_parse *p)
+{
+    return arena_printf(p->a, "function_call_%u", p->function_calls);
+}
+
+bool chat_parse_legacy_call(struct chat_parse *p, struct slice path, yyjson_val *call,
+                            struct llm_block ***tail)
+{
+    if (!yyjson_is_obj(call))
+        return true;
+    p->function_calls++;
+    return add_call(p, path, chat_legacy_id(p), call, tail);
 }

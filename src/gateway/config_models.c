@@ -13,6 +13,8 @@
 #include "config_loader.h"
 #include "config_shown.h"
 
+#include "dialect/dialect.h"
+
 #include "wire/crypto.h"
 
 #include <stdio.h>
@@ -20,6 +22,7 @@
 
 struct entry {
     struct config_loader *l;
+    const struct node *settings; /* litellm_settings */
     struct deployment *d;
     const struct config_path *path;        /* model_list[i] */
     const struct config_path *params_path; /* model_list[i].litellm_params */
@@ -228,6 +231,64 @@ static void read_maps(struct entry *e)
     map_fini(&m.default_names);
 }
 
+/* ---- what becomes of requests ---------------------------------------------------------------- */
+
+static void read_preset(struct entry *e)
+{
+    struct failure f = {0};
+    struct llm_request *preset = ARENA_NEW(&e->l->c->arena, struct llm_request);
+    if (!e->d->defaults)
+        return;
+    if (openai_params_parse(e->d->defaults, &e->l->c->arena, preset, &f))
+        e->d->preset = preset;
+    else
+        config_error(e->l, config_place(e->params, e->params_path), "%.*s", SLICE_ARG(f.message));
+}
+
+static yyjson_val *node_value(struct entry *e, const struct node *n)
+{
+    struct buf text;
+    struct json_writer w;
+    buf_init(&text, CONFIG_MAX_JSON);
+    json_begin(&w, &text);
+    node_write_json(n, &w);
+    yyjson_val *v = json_parse(buf_slice(&text), &e->l->c->arena, NULL);
+    buf_fini(&text);
+    return v;
+}
+
+static void read_drop_list(struct entry *e)
+{
+    const struct config_path path = {.up = e->params_path, .key = SLICE("additional_drop_params")};
+    const struct node *own = NODE_GET(e->params, "additional_drop_params");
+    const struct node *n =
+        node_is_null(own) ? NODE_GET(e->settings, "additional_drop_params") : own;
+    if (node_is_null(n) || n->kind != NODE_LIST)
+        return;
+    for (size_t i = 0; i < n->count; i++)
+        if (slice_find(n->items[i].value->text, SLICE("[")) >= 0 ||
+            slice_find(n->items[i].value->text, SLICE(".")) >= 0)
+            config_warn(e->l, config_place(n->items[i].value, &path),
+                        "only whole parameters can be dropped, not parts of them");
+    e->d->drop_list = node_value(e, n);
+}
+
+/* `prompt_caching` of the model, else of litellm_settings, else LiteLLM's own switch. */
+static void read_prompt_caching(struct entry *e)
+{
+    const struct config_path path = {.up = e->params_path, .key = SLICE("prompt_caching")};
+    const struct node *own = NODE_GET(e->params, "prompt_caching");
+    const struct node *n = node_is_null(own) ? NODE_GET(e->settings, "prompt_caching") : own;
+    const struct node *litellm = NODE_GET(e->settings, "enable_anthropic_prompt_caching");
+    if (!node_is_null(litellm))
+        node_bool(litellm, &e->d->prompt_caching_auto);
+    if (node_is_null(n) || n->kind != NODE_SCALAR)
+        return;
+    e->d->prompt_caching_auto = slice_eq(n->text, SLICE("auto"));
+    if (!e->d->prompt_caching_auto && !slice_eq(n->text, SLICE("none")))
+        config_error(e->l, config_place(n, &path), "must be auto or none");
+}
+
 /* ---- identity ------------------------------------------------------------------------------ */
 
 /* From name, model and region only, so that another price or timeout keeps the id. */
@@ -306,6 +367,9 @@ static bool read_deployment(struct entry *e)
     struct deployment *d = e->d;
     bool ok = read_model(e, &name);
     read_maps(e);
+    read_preset(e);
+    read_drop_list(e);
+    read_prompt_caching(e);
     if (!d->model_name || !ok)
         return false;
     d->drop_params = e->l->c->settings.drop_params;
@@ -338,13 +402,19 @@ static const struct node *with_defaults(struct config_loader *l, const struct no
     return all;
 }
 
-static void read_entry(struct config_loader *l, const struct node *n, const struct node *defaults,
+static void read_entry(struct config_loader *l, const struct node *n, const struct node *root,
                        const struct config_path *path)
 {
+    const struct node *defaults =
+        NODE_GET(NODE_GET(root, "router_settings"), "default_litellm_params");
     struct config *c = l->c;
     struct deployment *d = &c->deployments[c->deployment_count];
     const struct config_path params_path = {.up = path, .key = SLICE("litellm_params")};
-    struct entry e = {.l = l, .d = d, .path = path, .params_path = &params_path};
+    struct entry e = {.l = l,
+                      .settings = NODE_GET(root, "litellm_settings"),
+                      .d = d,
+                      .path = path,
+                      .params_path = &params_path};
     if (n->kind != NODE_MAP) {
         config_error(l, config_place(n, path), "expected a map, got %s", node_type_name(n));
         return;
@@ -368,8 +438,6 @@ void config_read_models(struct config_loader *l, const struct node *root)
 {
     const struct config_path path = {.key = SLICE("model_list")};
     const struct node *list = NODE_GET(root, "model_list");
-    const struct node *defaults =
-        NODE_GET(NODE_GET(root, "router_settings"), "default_litellm_params");
     if (node_is_null(list) || (list->kind == NODE_LIST && !list->count)) {
         config_warn(l, config_place(list ? list : root, &path), "there are no models");
         return;
@@ -379,6 +447,6 @@ void config_read_models(struct config_loader *l, const struct node *root)
     l->c->deployments = arena_zalloc(&l->c->arena, list->count * sizeof(struct deployment));
     for (size_t i = 0; i < list->count; i++) {
         const struct config_path self = {.up = &path, .index = i};
-        read_entry(l, list->items[i].value, defaults, &self);
+        read_entry(l, list->items[i].value, root, &self);
     }
 }

@@ -196,7 +196,8 @@ static void on_upstream_head(void *user, int status, struct http_headers headers
 {
     struct exchange *ex = user;
     reply_keep_upstream_headers(ex, headers);
-    ex->decoder = ex->provider->decoder(&ex->attempt, status, headers, &ex->sink);
+    ex->undo = plan_undo(&ex->plan, &ex->sink, &ex->arena);
+    ex->decoder = ex->provider->decoder(&ex->attempt, status, headers, ex->undo);
     if (status == 200 && ex->request.stream && ex->conn && !ex->head_sent)
         reply_stream_begin(ex);
 }
@@ -400,8 +401,6 @@ static int step_route(struct exchange *ex)
         .created = time(NULL),
     };
     ex->request.model = ex->answer.model; /* outlives the body */
-    if (ex->request.stream)
-        ex->encoder = ex->route->dialect->encoder(&ex->arena, &ex->request, &ex->answer);
     return EX_RECALL;
 }
 
@@ -457,23 +456,54 @@ static void reserve_upstream_body(struct exchange *ex)
         buf_reserve(&ex->upstream_body, expected);
 }
 
+static void drop_listed(struct exchange *ex, yyjson_val *names)
+{
+    yyjson_val *item;
+    yyjson_arr_iter it = yyjson_arr_iter_with(names);
+    while ((item = yyjson_arr_iter_next(&it)))
+        llm_request_drop(&ex->effective, json_slice(item), &ex->prompt);
+}
+
+/* The request as this deployment gets it; the client's own is kept for another. */
+static void prepare_request(struct exchange *ex)
+{
+    const struct deployment *d = ex->deployment;
+    ex->effective = ex->request;
+    if (d->preset)
+        llm_request_preset(&ex->effective, d->preset, &ex->prompt);
+    drop_listed(ex, d->drop_list);
+    drop_listed(ex, ex->request.drop_list);
+    if (ex->request.stream && !ex->encoder)
+        ex->encoder = ex->route->dialect->encoder(&ex->arena, &ex->effective, &ex->answer);
+}
+
+static void count_repairs(struct exchange *ex)
+{
+    for (unsigned i = 0; i < REPAIR_COUNT; i++)
+        ex->worker->repairs[i] += ex->plan.repairs >> i & 1;
+}
+
 static bool start_call(struct exchange *ex)
 {
     struct http_call call;
     struct upstream_timeouts timeouts = timeouts_of(ex);
+    prepare_request(ex);
     ex->sink = (struct llm_sink){on_event, ex};
     ex->attempt = (struct provider_attempt){
         .deployment = ex->deployment,
         .model_id = ex->model_id,
         .model = ex->model,
-        .request = &ex->request,
+        .request = &ex->effective,
+        .plan = &ex->plan,
         .now = ex->answer.created,
         .arena = &ex->arena,
+        .prompt = &ex->prompt,
         .body = &ex->upstream_body,
     };
     reserve_upstream_body(ex);
     if (!ex->provider->build(&ex->attempt, &call, &ex->failure))
         return false;
+    count_repairs(ex);
     ex->attempts++;
     ex->op = upstream_start(ex->worker->upstream, &call, &timeouts, &upstream_events, ex);
     return true;
@@ -511,7 +541,7 @@ static int finish_whole(struct exchange *ex)
         return EX_FLUSH;
     }
     buf_init(&body, OUT_MAX);
-    ex->route->dialect->encode_whole(&ex->fold.response, &ex->request, &ex->answer, &body);
+    ex->route->dialect->encode_whole(&ex->fold.response, &ex->effective, &ex->answer, &body);
     reply_whole(ex, 200, SLICE("application/json"), buf_slice(&body));
     buf_fini(&body);
     return EX_FLUSH;
@@ -537,16 +567,22 @@ static int step_call(struct exchange *ex)
 
 /* ---- RELAY --------------------------------------------------------------------------------- */
 
+static void forget_prompt(struct llm_request *r)
+{
+    r->system = NULL;
+    r->messages = NULL;
+    r->tools = NULL;
+    r->extra = NULL;
+    r->metadata = NULL;
+}
+
 /* Nothing can be tried again from here on: the request's bytes are not needed any more, and a long
  * prompt should not lie around for as long as its answer streams. */
 static void commit(struct exchange *ex)
 {
     ex->committed = true;
-    ex->request.system = NULL;
-    ex->request.messages = NULL;
-    ex->request.tools = NULL;
-    ex->request.extra = NULL;
-    ex->request.metadata = NULL;
+    forget_prompt(&ex->request);
+    forget_prompt(&ex->effective);
     arena_fini(&ex->prompt);
     buf_fini(&ex->body);
     if (ex->op && upstream_uploaded(ex->op))
@@ -643,6 +679,7 @@ static void release(struct turn_grave *grave)
     struct exchange *ex = LIST_ENTRY(grave, struct exchange, grave);
     if (ex->decoder)
         ex->provider->fini(ex->decoder);
+    plan_undo_free(ex->undo, &ex->sink);
     llm_fold_fini(&ex->fold);
     thinking_capture_fini(&ex->thinking);
     buf_fini(&ex->body);

@@ -28,6 +28,7 @@
 #include "io/conn.h"
 #include "io/upstream.h"
 #include "memory.h"
+#include "provider/plan.h"
 #include "provider/provider.h"
 #include "routes.h"
 #include "wire/crypto.h"
@@ -88,7 +89,8 @@ struct exchange {
     struct buf body;          /* of the client's request */
     struct http1_reply reply;
 
-    struct llm_request request;
+    struct llm_request request;   /* the client's */
+    struct llm_request effective; /* of this attempt: with the deployment's presets */
     const struct deployment *deployment;
     struct slice model_id;     /* Bedrock id to call */
     const struct model *model; /* facts about it */
@@ -101,10 +103,12 @@ struct exchange {
 
     const struct provider *provider;
     struct provider_attempt attempt;
+    struct plan plan;
     struct upstream_op *op; /* NULL: no call is running */
     struct buf upstream_body;
     void *decoder;
     struct llm_sink sink;
+    const struct llm_sink *undo;          /* of the plan, in front of `sink`; NULL: none yet */
     void *encoder;                        /* streamed answers */
     struct llm_fold fold;                 /* whole answers */
     struct http_headers upstream_headers; /* of the answer, renamed for the client: reply.c */

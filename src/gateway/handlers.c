@@ -137,6 +137,18 @@ static void write_memory(struct json_writer *w, const struct memory *m)
     json_object_end(w);
 }
 
+static void write_repairs(struct json_writer *j, const struct worker *w)
+{
+    json_key(j, "repairs");
+    json_object(j);
+    for (unsigned i = 0; i < REPAIR_COUNT; i++)
+        if (w->repairs[i]) {
+            json_key_slice(j, slice_of(plan_repair_name(i)));
+            json_integer(j, (int64_t)w->repairs[i]);
+        }
+    json_object_end(j);
+}
+
 void handle_exchanges(struct exchange *ex, struct buf *body)
 {
     const struct worker *w = ex->worker;
@@ -153,6 +165,7 @@ void handle_exchanges(struct exchange *ex, struct buf *body)
         json_key(&j, "thinking_memory");
         write_memory(&j, w->memory);
     }
+    write_repairs(&j, w);
     json_key(&j, "exchanges");
     json_array(&j);
     for (struct list *l = w->exchanges.next; l != &w->exchanges && listed < LISTED_MAX;

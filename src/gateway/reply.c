@@ -4,6 +4,7 @@
 #include "wire/gzip.h"
 #include "worker_private.h"
 
+#define REPAIRS_MAX          1024 /* all their names together */
 #define HEADERS_MAX          64
 #define UPSTREAM_HEADERS_MAX 24   /* kept of an answer */
 #define UPSTREAM_BYTES_MAX   8192 /* likewise */
@@ -51,6 +52,22 @@ static void add_cors(struct exchange *ex, struct reply_headers *h)
         add(h, "vary", SLICE("Origin, Accept-Encoding"));
     else if (cors || h->packable)
         add(h, "vary", cors ? SLICE("Origin") : SLICE("Accept-Encoding"));
+}
+
+/* "tool-name, sampling": what was changed to make the request fit. */
+static void add_repairs(struct exchange *ex, struct reply_headers *h)
+{
+    char room[REPAIRS_MAX];
+    struct buf b = {.p = room, .size = sizeof(room), .cap = sizeof(room)};
+    for (unsigned i = 0; ex->plan.repairs >> i; i++) {
+        if (!(ex->plan.repairs >> i & 1))
+            continue;
+        if (b.n)
+            BUF_LITERAL(&b, ", ");
+        buf_add(&b, slice_of(plan_repair_name(i)));
+    }
+    if (b.n)
+        add(h, "x-lintel-repairs", arena_dup(&ex->arena, buf_slice(&b)));
 }
 
 static void add_deployment(struct exchange *ex, struct reply_headers *h)
@@ -116,6 +133,7 @@ static void write_head(struct exchange *ex, struct reply_headers *h, int status,
     add(h, "x-content-type-options", SLICE("nosniff"));
     add_cors(ex, h);
     add_deployment(ex, h);
+    add_repairs(ex, h);
     http1_write_head(&ex->reply, &ex->out, status, (struct http_headers){h->v, h->n}, length);
     ex->status = status;
     ex->head_sent = true;

@@ -6,6 +6,7 @@
 #include "io/conn.h"
 #include "io/upstream.h"
 #include "memory.h"
+#include "provider/plan.h"
 #include "worker.h"
 
 #include <time.h>
@@ -17,15 +18,16 @@ struct worker {
     struct turn turn;
     struct config *config; /* the current snapshot */
     struct upstream *upstream;
-    struct memory *memory;     /* of thinking; NULL: switched off */
-    struct listener *listener; /* NULL once closed */
-    struct list exchanges;     /* exchange.link: all that live */
-    unsigned live;             /* how many */
-    uint64_t served;           /* exchanges ended so far */
-    bool draining;             /* a first signal came */
-    uv_timer_t clock;          /* looks at deadlines while exchanges live */
-    uv_prepare_t log_flush;    /* once a turn */
-    uv_signal_t signals[2];    /* SIGTERM, SIGINT */
+    struct memory *memory;          /* of thinking; NULL: switched off */
+    struct listener *listener;      /* NULL once closed */
+    struct list exchanges;          /* exchange.link: all that live */
+    unsigned live;                  /* how many */
+    uint64_t served;                /* exchanges ended so far */
+    uint64_t repairs[REPAIR_COUNT]; /* requests repaired so, see provider/plan.h */
+    bool draining;                  /* a first signal came */
+    uv_timer_t clock;               /* looks at deadlines while exchanges live */
+    uv_prepare_t log_flush;         /* once a turn */
+    uv_signal_t signals[2];         /* SIGTERM, SIGINT */
     uv_timer_t drain_limit;
     bool drain_over;
     char date[HTTP_DATE_SIZE];

@@ -8,6 +8,7 @@ static struct llm_part *part_add(struct llm_fold *f, enum llm_part_kind kind, un
     buf_init(&p->text, LLM_ANSWER_MAX);
     buf_init(&p->signature, LLM_ANSWER_MAX);
     buf_init(&p->redacted, LLM_ANSWER_MAX);
+    buf_init(&p->citations, LLM_ANSWER_MAX);
     *f->tail = p;
     f->tail = &p->next;
     return p;
@@ -52,6 +53,33 @@ static void keep_failure(struct llm_fold *f, const struct failure *failure)
     f->response.failure.param = arena_dup(f->arena, failure->param);
 }
 
+static void add_citation(struct llm_fold *f, const struct llm_event *e)
+{
+    struct llm_part *p = part_of(f, LLM_PART_TEXT, e->block);
+    struct json_writer w;
+    size_t before = p->citations.n;
+    json_begin(&w, &p->citations);
+    w.comma = before > 0;
+    json_value(&w, e->json);
+    f->bytes += p->citations.n - before;
+    part_append(f, &p->citations, SLICE("")); /* looks at the bound */
+}
+
+static void add_note(struct llm_fold *f, const struct llm_event *e)
+{
+    struct buf text;
+    struct json_writer w;
+    struct llm_note *n = ARENA_NEW(f->arena, struct llm_note);
+    buf_init(&text, LLM_ANSWER_MAX);
+    json_begin(&w, &text);
+    json_value(&w, e->json);
+    n->name = arena_dup(f->arena, e->name);
+    n->json = arena_dup(f->arena, buf_slice(&text));
+    n->next = f->response.notes;
+    f->response.notes = n;
+    buf_fini(&text);
+}
+
 void llm_fold_init(struct llm_fold *f, struct arena *a)
 {
     *f = (struct llm_fold){.arena = a};
@@ -63,9 +91,9 @@ void llm_fold_event(struct llm_fold *f, const struct llm_event *e)
     struct llm_part *p;
     switch (e->kind) {
     case EV_START:
-    case EV_CITATION:
-    case EV_NOTE:
     case EV_BLOCK_STOP: break;
+    case EV_CITATION: add_citation(f, e); break;
+    case EV_NOTE: add_note(f, e); break;
     case EV_BLOCK_START: open_tool_call(f, e); break;
     case EV_TEXT: part_append(f, &part_of(f, LLM_PART_TEXT, e->block)->text, e->text); break;
     case EV_REASONING:
@@ -101,6 +129,7 @@ void llm_fold_fini(struct llm_fold *f)
         buf_fini(&p->text);
         buf_fini(&p->signature);
         buf_fini(&p->redacted);
+        buf_fini(&p->citations);
     }
     f->response.parts = NULL;
     f->tail = &f->response.parts;

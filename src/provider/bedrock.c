@@ -7,6 +7,7 @@
 
 #include "bedrock_decoder.h"
 
+#include "provider/plan.h"
 #include "wire/crypto.h"
 
 #include <string.h>
@@ -142,8 +143,10 @@ static bool bedrock_build(const struct provider_attempt *t, struct http_call *ca
                           struct failure *f)
 {
     buf_reset(t->body); /* an earlier attempt may have written it */
-    return bedrock_write_body(t, f) &&
-           bedrock_sign_call(t, t->request->stream ? SLICE("/converse-stream") : SLICE("/converse"),
+    if (!plan_make(t, t->plan, f))
+        return false;
+    bedrock_write_body(t->plan, t->body);
+    return bedrock_sign_call(t, t->request->stream ? SLICE("/converse-stream") : SLICE("/converse"),
                              false, (struct http_headers){0}, call, f);
 }
 

@@ -8,8 +8,11 @@
 
 #define BEDROCK_BODY_MAX (25u * 1000 * 1000) /* bytes of a request, Bedrock's own limit */
 
-/* The Converse body of a request. False: see failure. */
-bool bedrock_write_body(const struct provider_attempt *t, struct failure *f);
+/* Where Claude tells how many of the output's tokens were thinking. */
+#define BEDROCK_THINKING_PATH "/usage/output_tokens_details"
+
+/* The Converse body of a plan. Too large: body->overflow. */
+void bedrock_write_body(struct plan *p, struct buf *body);
 
 void *bedrock_converse_decoder(const struct provider_attempt *t, int status,
                                struct http_headers headers, const struct llm_sink *sink);

@@ -20,6 +20,33 @@ static int64_t written_for_1h(yyjson_val *usage)
     return n;
 }
 
+/* additionalModelResponseFields has what was asked for, nested as its path says. */
+static void note_thinking(struct bedrock_decoder *d, yyjson_val *fields)
+{
+    yyjson_val *details = json_get(json_get(fields, "usage"), "output_tokens_details");
+    d->thinking_tokens = bedrock_count(details, "thinking_tokens");
+    if (!d->thinking_tokens)
+        d->thinking_tokens = bedrock_count(details, "reasoning_tokens");
+}
+
+static void emit_note(struct bedrock_decoder *d, struct slice name, yyjson_val *json)
+{
+    if (json && !yyjson_is_null(json))
+        bedrock_emit(d, &(struct llm_event){.kind = EV_NOTE, .name = name, .json = json});
+}
+
+/* What stands beside the usage, in `metadata` and in whole answers. */
+static void emit_notes(struct bedrock_decoder *d, yyjson_val *beside)
+{
+    emit_note(d, SLICE("trace"), json_get(beside, "trace"));
+    emit_note(d, SLICE("service_tier"), json_get(json_get(beside, "serviceTier"), "type"));
+}
+
+static void emit_citation(struct bedrock_decoder *d, unsigned block, yyjson_val *citation)
+{
+    bedrock_emit(d, &(struct llm_event){.kind = EV_CITATION, .block = block, .json = citation});
+}
+
 static void emit_usage(struct bedrock_decoder *d, yyjson_val *usage)
 {
     struct llm_usage u = {
@@ -29,6 +56,7 @@ static void emit_usage(struct bedrock_decoder *d, yyjson_val *usage)
         .cache_write = bedrock_count(usage, "cacheWriteInputTokens"),
         .cache_write_1h = written_for_1h(usage),
     };
+    u.reasoning = bedrock_reasoning_tokens(d, u.output);
     if (u.cache_write_1h > u.cache_write)
         u.cache_write_1h = u.cache_write;
     if (yyjson_is_obj(usage))
@@ -52,6 +80,9 @@ static void on_delta(struct bedrock_decoder *d, unsigned block, yyjson_val *delt
     }
     yyjson_val *reasoning = json_get(delta, "reasoningContent");
     yyjson_val *tool = json_get(delta, "toolUse");
+    yyjson_val *citation = json_get(delta, "citation");
+    if (citation)
+        emit_citation(d, block, citation);
     if (tool)
         bedrock_emit_tool_args(d, block, json_get_slice(tool, "input"));
     if (reasoning) {
@@ -75,8 +106,10 @@ static void converse_event(struct bedrock_decoder *d, struct slice type, yyjson_
     } else if (slice_eq(type, SLICE("messageStart"))) {
         bedrock_emit_kind(d, EV_START, 0);
     } else if (slice_eq(type, SLICE("messageStop"))) {
+        note_thinking(d, json_get(payload, "additionalModelResponseFields"));
         bedrock_emit_stop(d, json_get_slice(payload, "stopReason"));
     } else if (slice_eq(type, SLICE("metadata"))) {
+        emit_notes(d, payload);
         emit_usage(d, json_get(payload, "usage"));
         if (d->stopped)
             bedrock_emit_kind(d, EV_END, 0);
@@ -93,6 +126,17 @@ static void emit_whole_reasoning(struct bedrock_decoder *d, unsigned block, yyjs
     bedrock_emit_text(d, EV_REDACTED, block, json_get_slice(reasoning, "redactedContent"));
 }
 
+static void emit_cited(struct bedrock_decoder *d, unsigned block, yyjson_val *cited)
+{
+    yyjson_val *item;
+    yyjson_arr_iter texts = yyjson_arr_iter_with(json_get(cited, "content"));
+    yyjson_arr_iter citations = yyjson_arr_iter_with(json_get(cited, "citations"));
+    while ((item = yyjson_arr_iter_next(&texts)))
+        bedrock_emit_text(d, EV_TEXT, block, json_get_slice(item, "text"));
+    while ((item = yyjson_arr_iter_next(&citations)))
+        emit_citation(d, block, item);
+}
+
 static void emit_content(struct bedrock_decoder *d, yyjson_val *content)
 {
     yyjson_val *item;
@@ -107,6 +151,7 @@ static void emit_content(struct bedrock_decoder *d, yyjson_val *content)
         }
         if (reasoning)
             emit_whole_reasoning(d, block, reasoning);
+        emit_cited(d, block, json_get(item, "citationsContent"));
         bedrock_emit_block_stop(d, block);
     }
 }
@@ -119,7 +164,9 @@ static bool converse_whole(struct bedrock_decoder *d, yyjson_val *body)
         return false;
     bedrock_emit_kind(d, EV_START, 0);
     emit_content(d, json_get(message, "content"));
+    note_thinking(d, json_get(body, "additionalModelResponseFields"));
     bedrock_emit_stop(d, reason);
+    emit_notes(d, body);
     emit_usage(d, json_get(body, "usage"));
     return true;
 }

@@ -12,6 +12,8 @@
 
 #include "bedrock_decoder.h"
 
+#include "llm/estimate.h"
+
 #include "wire/crypto.h"
 
 #include <string.h>
@@ -38,8 +40,16 @@ void bedrock_emit_kind(struct bedrock_decoder *d, enum llm_event_kind kind, unsi
 void bedrock_emit_text(struct bedrock_decoder *d, enum llm_event_kind kind, unsigned block,
                        struct slice text)
 {
+    if (kind == EV_REASONING)
+        d->thought += llm_estimate_text(text);
     if (text.n)
         bedrock_emit(d, &(struct llm_event){.kind = kind, .block = block, .text = text});
+}
+
+int64_t bedrock_reasoning_tokens(const struct bedrock_decoder *d, int64_t output)
+{
+    int64_t n = d->thinking_tokens ? d->thinking_tokens : d->thought;
+    return n < output ? n : output;
 }
 
 void bedrock_emit_failure(struct bedrock_decoder *d, const struct failure *f)

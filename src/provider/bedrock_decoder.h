@@ -40,6 +40,8 @@ struct bedrock_decoder {
     bool over;               /* EV_END or EV_FAIL is out */
     bool stopped;            /* EV_STOP is out */
     uint64_t tools_open;     /* bit per block index: a tool call without arguments so far */
+    int64_t thought;         /* tokens of the thinking in clear, estimated */
+    int64_t thinking_tokens; /* as reported; 0: not */
 };
 
 /* `d` lies in the attempt's arena, cleared. */
@@ -68,6 +70,9 @@ void bedrock_emit_block_stop(struct bedrock_decoder *d, unsigned block);
 void bedrock_emit_stop(struct bedrock_decoder *d, struct slice reason);
 void bedrock_emit_failure(struct bedrock_decoder *d, const struct failure *f);
 void bedrock_fail_unreadable(struct bedrock_decoder *d, const char *why);
+
+/* Tokens of `output` that were thinking: as reported, else as estimated from what was seen. */
+int64_t bedrock_reasoning_tokens(const struct bedrock_decoder *d, int64_t output);
 
 /* A count in `v`, or 0: negative numbers and other things are none. */
 int64_t bedrock_count(yyjson_val *v, const char *name);

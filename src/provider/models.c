@@ -322,6 +322,7 @@ static void read_capabilities(struct model *m, const struct model_rows *rows)
                             flag(rows, "supports_bedrock_native_structured_output", false);
     m->parallel_tool_config = flag(rows, "supports_parallel_tool_use_config", false);
     m->effort_ceiling = ceiling.p;
+    m->betas = fact(rows, "supported_betas");
 }
 
 const struct model *models_find(const struct model_table *t, struct slice id, struct slice region,

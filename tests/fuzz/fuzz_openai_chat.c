@@ -3,6 +3,7 @@
  * Input: a byte of flags, then the body. */
 
 #include "dialect/dialect.h"
+#include "provider/plan.h"
 #include "provider/provider.h"
 
 #include <stdlib.h>
@@ -33,11 +34,28 @@ static void check_refusal(const struct failure *f, struct arena *a)
     buf_fini(&out);
 }
 
+/* One that can do everything, made once. */
+static const struct model *model(void)
+{
+    static struct model m = {.id = "anthropic.claude-sonnet-4-5-20250929-v1:0",
+                             .family = FAMILY_CLAUDE,
+                             .thinking = THINKING_BUDGET,
+                             .tools = true,
+                             .tool_choice = true,
+                             .forced_tool = true,
+                             .prompt_cache = true,
+                             .sampling = true,
+                             .prefill = true,
+                             .native_json_schema = true};
+    return &m;
+}
+
 static void check_call(const struct llm_request *r, bool drop, struct arena *a)
 {
     static struct sigv4_key key;
     struct failure f = {0};
     struct buf body;
+    struct plan plan;
     struct http_call call;
     struct deployment d = {.model_name = "m",
                            .region = "us-east-1",
@@ -47,9 +65,12 @@ static void check_call(const struct llm_request *r, bool drop, struct arena *a)
                            .signing_key = &key};
     struct provider_attempt t = {.deployment = &d,
                                  .model_id = SLICE("model"),
+                                 .model = model(),
+                                 .plan = &plan,
                                  .request = r,
                                  .now = 1700000000,
                                  .arena = a,
+                                 .prompt = a,
                                  .body = &body};
     buf_init(&body, 1 << 26);
     if (provider_bedrock.build(&t, &call, &f)) {

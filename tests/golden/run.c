@@ -18,6 +18,7 @@
 #include "../unit/base/json_same.h"
 
 #include "dialect/dialect.h"
+#include "provider/plan.h"
 #include "provider/provider.h"
 
 #include <dirent.h>
@@ -39,7 +40,10 @@ struct golden {
     struct llm_request request;
     struct failure failure; /* of parse or build */
     struct dialect_answer answer;
+    struct model_table *models;
+    struct plan plan;
     struct provider_attempt attempt;
+    struct llm_request preset;
     struct buf body;
     struct upstream upstream;
     bool streamed; /* the last run's reply is SSE */
@@ -208,10 +212,12 @@ static struct slice run_answer(struct golden *g, size_t most)
     buf_init(&r.out, OUT_MAX);
     llm_fold_init(&r.fold, &g->arena);
     r.encoder = dialect_openai_chat.encoder(&g->arena, &g->request, &g->answer);
+    const struct llm_sink *undo = plan_undo(&g->plan, &sink, &g->arena);
     void *decoder =
-        provider_bedrock.decoder(&g->attempt, g->upstream.status, g->upstream.headers, &sink);
+        provider_bedrock.decoder(&g->attempt, g->upstream.status, g->upstream.headers, undo);
     feed(g, decoder, most);
     provider_bedrock.fini(decoder);
+    plan_undo_free(undo, &sink);
     if (!g->request.stream)
         finish_whole(&r);
     if (r.ends != 1)
@@ -252,16 +258,23 @@ static void set_up(struct golden *g)
         .endpoint = "https://bedrock-runtime.us-east-1.amazonaws.com",
         .credentials = {SLICE("AKIDEXAMPLE"), SLICE("secret"), SLICE("")},
         .credential_source = "litellm_params",
-        .defaults = json_get(d, "defaults"),
         .drop_params = yyjson_is_true(json_get(d, "drop_params")),
         .signing_key = &key,
     };
+    struct slice id = model_id.n ? model_id : SLICE("anthropic.claude-3-7-sonnet-20250219-v1:0");
+    if (json_get(d, "defaults") &&
+        openai_params_parse(json_get(d, "defaults"), &g->arena, &g->preset, &g->failure))
+        g->deployment.preset = &g->preset;
+    g->models = model_table_new(SLICE(""), NULL);
     g->attempt = (struct provider_attempt){
         .deployment = &g->deployment,
-        .model_id = model_id.n ? model_id : SLICE("anthropic.claude-3-7-sonnet-20250219-v1:0"),
+        .model_id = id,
+        .model = models_find(g->models, id, SLICE("us-east-1"), NULL, &g->arena),
+        .plan = &g->plan,
         .request = &g->request,
         .now = NOW,
         .arena = &g->arena,
+        .prompt = &g->arena,
         .body = &g->body,
     };
     buf_init(&g->body, OUT_MAX);
@@ -278,6 +291,8 @@ static bool translate(struct golden *g)
     }
     if (!dialect_openai_chat.parse(body, &g->arena, &g->request, &g->failure))
         return false;
+    if (g->deployment.preset)
+        llm_request_preset(&g->request, g->deployment.preset, &g->arena);
     g->answer = (struct dialect_answer){SLICE("chatcmpl-golden"), g->request.model, NOW};
     return provider_bedrock.build(&g->attempt, &call, &g->failure);
 }
@@ -313,6 +328,7 @@ static int run_case(const char *dir, bool update)
     if (!read_file(&g, "about").n)
         problem(&g, "what does it show?", SLICE("a file 'about'"), SLICE("none"));
     buf_fini(&g.body);
+    model_table_free(g.models);
     arena_fini(&g.arena);
     return g.problems ? 1 : 0;
 }

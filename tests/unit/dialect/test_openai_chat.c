@@ -79,7 +79,21 @@ static const struct {
     {"{" HI ",\"user\":1}", "user"},
     {"{" HI ",\"metadata\":[]}", "metadata"},
     {"{" HI ",\"n\":\"1\"}", "n"},
-    {"{" HI ",\"response_format\":{\"type\":\"json_schema\"}}", "response_format"},
+    {"{" HI ",\"response_format\":{\"type\":\"xml\"}}", "response_format"},
+    {"{" HI ",\"response_format\":{\"type\":\"json_schema\"}}",
+     "response_format.json_schema.schema"},
+    {"{" HI ",\"reasoning_effort\":\"hard\"}", "reasoning_effort"},
+    {"{" HI ",\"thinking\":true}", "thinking"},
+    {"{" HI ",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":\"1\"}}",
+     "thinking.budget_tokens"},
+    {"{" HI ",\"top_k\":0.5}", "top_k"},
+    {"{" HI ",\"service_tier\":1}", "service_tier"},
+    {"{" HI ",\"parallel_tool_calls\":\"no\"}", "parallel_tool_calls"},
+    {"{" HI ",\"functions\":{}}", "functions"},
+    {"{" HI ",\"functions\":[{\"name\":\"f\"}],\"function_call\":1}", "function_call"},
+    {"{" HI ",\"extra_headers\":[]}", "extra_headers"},
+    {"{" HI ",\"mock_timeout\":\"yes\"}", "mock_timeout"},
+    {"{" HI ",\"n\":0}", "n"},
     {"{" HI ",\"allowed_openai_params\":\"seed\"}", "allowed_openai_params"},
     {"{" HI ",\"drop_params\":1}", "drop_params"},
     {"{" HI ",\"timeout\":\"1\"}", "timeout"},
@@ -120,7 +134,7 @@ static void test_scalars(void **state)
     parse_text(&p, "{\"model\":\"m\"," HI ",\"stream\":true,\"stream_options\":"
                    "{\"include_usage\":true},\"max_tokens\":7,\"user\":\"u\",\"metadata\":{},"
                    "\"drop_params\":true,\"temperature\":1.50,\"response_format\":"
-                   "{\"type\":\"json_object\"},\"n\":1,\"num_retries\":3,\"top_k\":5}");
+                   "{\"type\":\"json_object\"},\"n\":1,\"num_retries\":3,\"top_k\":5,\"size\":5}");
     assert_true(p.ok);
     check_text(p.request.model, "m");
     assert_true(p.request.stream && p.request.include_usage && p.request.drop_params);
@@ -130,7 +144,8 @@ static void test_scalars(void **state)
     assert_true(json_is_number(p.request.temperature));
     assert_null(p.request.top_p);
     assert_null(p.request.stop);
-    check_text(p.request.extra->name, "top_k");
+    assert_true(json_is_number(p.request.top_k));
+    check_text(p.request.extra->name, "size");
     assert_null(p.request.extra->next);
     done(&p);
     parse_text(&p, "{" HI ",\"stream\":\"false\",\"max_tokens\":null}");

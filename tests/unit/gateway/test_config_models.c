@@ -66,7 +66,7 @@ static void a_deployment(void **state)
             "      stream_timeout: \"5\"\n"
             "      temperature: 0.70\n"
             "      max_tokens: \"4096\"\n"
-            "      stop: [a, 5, '5']\n"
+            "      stop: [a, '5']\n"
             "      thinking: {type: enabled, budget_tokens: 2048}\n"
             "      guardrailConfig: {guardrailVersion: \"1\"}\n"
             "      top_p:\n"
@@ -94,7 +94,7 @@ static void a_deployment(void **state)
     assert_string_equal(d->region, "eu-west-1");
     assert_string_equal(d->endpoint, "https://bedrock-runtime.eu-west-1.amazonaws.com");
     assert_string_equal(world_json(d->defaults),
-                        "{\"temperature\":0.70,\"max_tokens\":4096,\"stop\":[\"a\",5,\"5\"],"
+                        "{\"temperature\":0.70,\"max_tokens\":4096,\"stop\":[\"a\",\"5\"],"
                         "\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2048},"
                         "\"guardrailConfig\":{\"guardrailVersion\":\"1\"},"
                         "\"anthropic_version\":\"bedrock-2023-05-31\"}");

@@ -3,6 +3,7 @@
 
 #include "../base/check.h"
 
+#include "provider/plan.h"
 #include "provider/provider.h"
 
 /* An attempt with what it points to, and the last event of its answer. */
@@ -14,6 +15,8 @@ struct fixture {
     struct llm_request request;
     struct llm_message message;
     struct llm_block block;
+    struct model_table *models;
+    struct plan plan;
     struct provider_attempt attempt;
     struct llm_sink sink;
     int events, ends;
@@ -46,12 +49,17 @@ static inline void fixture_init(struct fixture *x)
         .credentials = {SLICE("AKIDEXAMPLE"), SLICE("secret"), SLICE("")},
         .signing_key = &x->key,
     };
+    x->models = model_table_new(SLICE(""), NULL);
     x->attempt = (struct provider_attempt){
         .deployment = &x->deployment,
         .model_id = SLICE("eu.anthropic.claude-3-7-sonnet-20250219-v1:0"),
+        .model = models_find(x->models, SLICE("eu.anthropic.claude-3-7-sonnet-20250219-v1:0"),
+                             SLICE("eu-west-1"), NULL, &x->arena),
+        .plan = &x->plan,
         .request = &x->request,
         .now = 1700000000, /* 2023-11-14T22:13:20Z */
         .arena = &x->arena,
+        .prompt = &x->arena,
         .body = &x->body,
     };
     x->sink = (struct llm_sink){fixture_event, x};
@@ -60,6 +68,7 @@ static inline void fixture_init(struct fixture *x)
 static inline void fixture_fini(struct fixture *x)
 {
     buf_fini(&x->body);
+    model_table_free(x->models);
     arena_fini(&x->arena);
 }
 

@@ -1,0 +1,222 @@
+/* Parameters beside the conversation: which of them Bedrock has nothing for, which belong to
+ * Converse, which to the model itself.
+ *
+ * The happy path: a member nobody interpreted goes to the model unchanged, as LiteLLM does.
+ * Failure modes: OpenAI's parameters without a counterpart are refused by name, unless they are to
+ * be dropped (drop_params) or passed on all the same (allowed_openai_params). Beta flags are kept
+ * by the table below, since Bedrock refuses the whole request for one it does not know. */
+
+#include "plan_private.h"
+
+#define BETAS_MAX 32 /* flags in one request */
+
+/* OpenAI's parameters without a counterpart. Any other unknown member is taken for a parameter of
+ * the model. `n` is here when it is not 1. */
+static const char *const unsupported[] = {
+    "audio",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "modalities",
+    "n",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "seed",
+    "store",
+    "top_logprobs",
+    "verbosity",
+    "web_search_options",
+};
+
+/* Members of Converse itself. */
+static const char *const top_level[] = {"performanceConfig", "promptVariables", "requestMetadata",
+                                        "serviceTier"};
+
+/* Beta flags by API (reference: LiteLLM's map of what Bedrock takes). */
+enum { BETA_CONVERSE = 1, BETA_INVOKE = 2 };
+
+static const struct beta_row {
+    const char *name;
+    unsigned apis;
+} betas[] = {
+    {"compact-2026-01-12", BETA_INVOKE},
+    {"computer-use-2025-01-24", BETA_INVOKE | BETA_CONVERSE},
+    {"computer-use-2025-11-24", BETA_INVOKE | BETA_CONVERSE},
+    {"context-1m-2025-08-07", BETA_INVOKE | BETA_CONVERSE},
+    {"context-management-2025-06-27", BETA_INVOKE},
+    {"dangerous-tool-use-2026-09-03", BETA_INVOKE},
+    {"effort-2025-11-24", BETA_INVOKE | BETA_CONVERSE},
+    {"fine-grained-tool-streaming-2025-05-14", BETA_INVOKE | BETA_CONVERSE},
+    {"mid-conversation-output-config-2026-07-01", BETA_INVOKE},
+    {"mid-conversation-tool-changes-2026-07-01", BETA_INVOKE},
+    {"structured-outputs-2025-11-13", BETA_CONVERSE},
+    {"thinking-binding-controls-2026-08-01", BETA_INVOKE | BETA_CONVERSE},
+    {"thinking-display-updates-2026-08-18", BETA_INVOKE | BETA_CONVERSE},
+    {"tool-search-tool-2025-10-19", BETA_INVOKE},
+};
+
+static bool listed(const char *const *names, size_t n, struct slice name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (slice_eq(name, slice_of(names[i])))
+            return true;
+    return false;
+}
+
+#define LISTED(names, name) listed((names), sizeof(names) / sizeof(*(names)), (name))
+
+static bool holds(yyjson_val *list, struct slice name)
+{
+    yyjson_val *item;
+    yyjson_arr_iter it = yyjson_arr_iter_with(list);
+    while ((item = yyjson_arr_iter_next(&it)))
+        if (slice_eq(json_slice(item), name))
+            return true;
+    return false;
+}
+
+bool plan_unsupported(struct planner *k, struct slice name)
+{
+    if (k->drop)
+        return true;
+    failure_set(
+        k->f, k->a, FAILURE_UNSUPPORTED, 400,
+        "Bedrock does not support the parameter '%.*s' for model %.*s; set drop_params: "
+        "true to drop such parameters, or send allowed_openai_params=['%.*s'] to pass it on",
+        SLICE_ARG(name), SLICE_ARG(k->t->model_id), SLICE_ARG(name));
+    k->f->param = name;
+    return false;
+}
+
+static void push(struct planner *k, struct llm_extra ***tail, struct slice name, yyjson_val *value)
+{
+    struct llm_extra *e = ARENA_NEW(k->a, struct llm_extra);
+    e->name = name;
+    e->value = value;
+    **tail = e;
+    *tail = &e->next;
+}
+
+static struct llm_extra **end_of(struct llm_extra **list)
+{
+    while (*list)
+        list = &(*list)->next;
+    return list;
+}
+
+void plan_field(struct planner *k, struct slice name, const char *json)
+{
+    struct llm_extra **tail = end_of(&k->p->fields);
+    push(k, &tail, name, json_parse(slice_of(json), k->a, NULL));
+}
+
+/* extra_body and additionalModelRequestFields are wrappers: what is in them is meant. */
+static bool is_wrapper(struct slice name)
+{
+    return slice_eq(name, SLICE("additionalModelRequestFields")) ||
+           slice_eq(name, SLICE("extra_body"));
+}
+
+static void push_members(struct planner *k, struct llm_extra ***tail, yyjson_val *wrapper)
+{
+    yyjson_val *key;
+    yyjson_obj_iter it = yyjson_obj_iter_with(wrapper);
+    while ((key = yyjson_obj_iter_next(&it)))
+        push(k, tail, json_slice(key), yyjson_obj_iter_get_val(key));
+}
+
+static bool sort_extras(struct planner *k)
+{
+    struct llm_extra **fields = &k->p->fields, **top = &k->p->top;
+    for (const struct llm_extra *e = k->r->extra; e; e = e->next) {
+        if (slice_eq(e->name, SLICE("anthropic_beta")))
+            continue;
+        if (LISTED(top_level, e->name))
+            push(k, &top, e->name, e->value);
+        else if (is_wrapper(e->name))
+            push_members(k, &fields, e->value);
+        else if (!LISTED(unsupported, e->name) || holds(k->r->allowed_params, e->name))
+            push(k, &fields, e->name, e->value);
+        else if (!plan_unsupported(k, e->name))
+            return false;
+    }
+    return true;
+}
+
+/* ---- beta flags ---------------------------------------------------------------------------- */
+
+static bool beta_known(const struct planner *k, struct slice name, unsigned api)
+{
+    for (size_t i = 0; i < sizeof(betas) / sizeof(*betas); i++)
+        if (betas[i].apis & api && slice_eq(name, slice_of(betas[i].name)))
+            return true;
+    return holds(k->m->betas, name);
+}
+
+static void add_beta(struct planner *k, struct slice name)
+{
+    struct plan *p = k->p;
+    unsigned api = k->t->deployment->api == BEDROCK_INVOKE ? BETA_INVOKE : BETA_CONVERSE;
+    if (!name.n)
+        return;
+    if (!p->betas)
+        p->betas = arena_alloc(k->a, BETAS_MAX * sizeof(*p->betas));
+    if (p->beta_count < BETAS_MAX && beta_known(k, name, api))
+        p->betas[p->beta_count++] = name;
+    else
+        plan_repaired(k, REPAIR_BETA);
+}
+
+static void add_beta_list(struct planner *k, struct slice list)
+{
+    while (list.p)
+        add_beta(k, slice_trim(slice_split(&list, ',')));
+}
+
+/* From the body (a list, or one string), and from an anthropic-beta header. */
+static void collect_betas(struct planner *k)
+{
+    yyjson_val *item, *key;
+    yyjson_obj_iter headers = yyjson_obj_iter_with(k->r->headers);
+    for (const struct llm_extra *e = k->r->extra; e; e = e->next) {
+        yyjson_arr_iter it = yyjson_arr_iter_with(e->value);
+        if (!slice_eq(e->name, SLICE("anthropic_beta")))
+            continue;
+        add_beta_list(k, json_slice(e->value));
+        while ((item = yyjson_arr_iter_next(&it)))
+            add_beta(k, json_slice(item));
+    }
+    while ((key = yyjson_obj_iter_next(&headers)))
+        if (slice_eq_nocase(json_slice(key), SLICE("anthropic-beta")))
+            add_beta_list(k, json_slice(yyjson_obj_iter_get_val(key)));
+}
+
+/* ---- the rest ------------------------------------------------------------------------------ */
+
+/* OpenAI's names; `auto` leaves it to the project's default, which is Bedrock's default tier. */
+static bool settle_service_tier(struct planner *k)
+{
+    struct slice tier = k->r->service_tier;
+    if (slice_eq(tier, SLICE("auto")))
+        tier = SLICE("default");
+    if (!tier.n || slice_eq(tier, SLICE("default")) || slice_eq(tier, SLICE("flex")) ||
+        slice_eq(tier, SLICE("priority")) || slice_eq(tier, SLICE("reserved"))) {
+        k->p->service_tier = tier;
+        return true;
+    }
+    return plan_unsupported(k, SLICE("service_tier"));
+}
+
+bool plan_params(struct planner *k)
+{
+    k->p->stop = k->r->stop;
+    k->p->stop_count = k->r->stop_count;
+    if (!sort_extras(k) || !settle_service_tier(k))
+        return false;
+    if (k->m->family == FAMILY_CLAUDE)
+        collect_betas(k);
+    return true;
+}
