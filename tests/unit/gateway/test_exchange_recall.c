@@ -28,7 +28,8 @@ static const char answer[] =
 
 static const char first_body[] = "{\"model\":\"m\"," TOOLS ",\"messages\":[" QUESTION "]}";
 static const char second_body[] =
-    "{\"model\":\"m\"," TOOLS ",\"messages\":[" QUESTION "," CALLED "]}";
+    "{\"model\":\"m\",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1024}," TOOLS
+    ",\"messages\":[" QUESTION "," CALLED "]}";
 
 struct fixture {
     struct world world;
