@@ -48,6 +48,7 @@ struct model_prices {
 struct model_rows {
     yyjson_val *v[MODEL_ROWS_MAX];
     size_t n;
+    size_t own; /* the first so many tell of this very model, the others of a relative */
 };
 
 struct model {
@@ -88,8 +89,14 @@ void model_table_free(struct model_table *t); /* NULL is fine */
 const struct model *models_find(const struct model_table *t, struct slice id, struct slice region,
                                 yyjson_val *own, struct arena *a);
 
-/* A fact by LiteLLM's name ("output_vector_size"); NULL: not known, or taken back. */
+/* What may be told of a model, by LiteLLM's name ("output_vector_size"): what its own rows say; of
+ * an older relative's row everything but prices; nothing of a newer one's. NULL: not known, or
+ * taken back. */
 yyjson_val *model_fact(const struct model *m, const char *name);
+
+/* All of it, the most specific last; null takes back. */
+void model_each_fact(const struct model *m,
+                     void (*each)(void *ctx, struct slice name, yyjson_val *value), void *ctx);
 
 /* Every id that the table and the overlay name, profiles ("us.…") behind their base id. `id` is
  * gone when each() returns. */

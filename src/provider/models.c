@@ -206,12 +206,15 @@ static void find_rows(const struct model_table *t, struct slice id, struct slice
     m->key = arena_strdup(a, profile);
     push(&m->rows, own);
     m->known = push_overlay(t, &m->rows, profile, region);
-    m->known = m->known || row || json_get(own, "input_cost_per_token");
+    m->known = m->known || row;
     if (!m->known && family_of(base) == FAMILY_CLAUDE)
         row = nearest_claude(t, base, &m->heir);
+    m->rows.own = m->rows.n;
     push(&m->rows, member(json_get(row, "regions"), region));
     push(&m->rows, member(json_get(row, "profiles"), geography_of(profile)));
     push(&m->rows, row);
+    if (m->known)
+        m->rows.own = m->rows.n;
 }
 
 /* ---- reading a row -------------------------------------------------------------------------- */
@@ -280,13 +283,16 @@ static int64_t long_prompt_tier(const struct model_rows *rows, const char **suff
     return 0;
 }
 
-static void read_all_prices(struct model *m, const struct model_rows *rows)
+/* Of its own rows only. */
+static void read_all_prices(struct model *m)
 {
     const char *suffix = "";
-    m->has_prices = m->known && fact(rows, "input_cost_per_token") != NULL;
-    m->prices = read_prices(rows, "");
-    m->long_prompt_tokens = long_prompt_tier(rows, &suffix);
-    m->long_prices = m->long_prompt_tokens ? read_prices(rows, suffix) : m->prices;
+    struct model_rows rows = m->rows;
+    rows.n = rows.own;
+    m->has_prices = fact(&rows, "input_cost_per_token") != NULL;
+    m->prices = read_prices(&rows, "");
+    m->long_prompt_tokens = long_prompt_tier(&rows, &suffix);
+    m->long_prices = m->long_prompt_tokens ? read_prices(&rows, suffix) : m->prices;
 }
 
 static enum model_thinking thinking_of(const struct model_rows *rows)
@@ -334,13 +340,35 @@ const struct model *models_find(const struct model_table *t, struct slice id, st
     m->id = arena_strdup(a, base);
     m->family = family_of(base);
     read_capabilities(m, &m->rows);
-    read_all_prices(m, &m->rows);
+    read_all_prices(m);
     return m;
+}
+
+static bool may_be_told(const struct model *m, size_t row, struct slice name)
+{
+    return row < m->rows.own || (m->heir && slice_find(name, SLICE("_cost")) < 0);
 }
 
 yyjson_val *model_fact(const struct model *m, const char *name)
 {
-    return fact(&m->rows, name);
+    for (size_t i = 0; i < m->rows.n; i++) {
+        yyjson_val *v = json_get(m->rows.v[i], name);
+        if (v && may_be_told(m, i, slice_of(name)))
+            return yyjson_is_null(v) ? NULL : v;
+    }
+    return NULL;
+}
+
+void model_each_fact(const struct model *m,
+                     void (*each)(void *ctx, struct slice name, yyjson_val *value), void *ctx)
+{
+    for (size_t i = m->rows.n; i-- > 0;) {
+        yyjson_val *key;
+        yyjson_obj_iter it = yyjson_obj_iter_with(m->rows.v[i]);
+        while ((key = yyjson_obj_iter_next(&it)))
+            if (may_be_told(m, i, json_slice(key)))
+                each(ctx, json_slice(key), yyjson_obj_iter_get_val(key));
+    }
 }
 
 /* ---- listing -------------------------------------------------------------------------------- */

@@ -196,6 +196,50 @@ static void an_heir_is_told_from_a_forebear(void **state)
     assert_false(find("acme.model-1", "us-east-1", NULL)->heir);
 }
 
+/* An own price says nothing of what a model can do. */
+static void a_price_keeps_the_inheritance(void **state)
+{
+    const struct model *plain = find("anthropic.claude-opus-9", "us-east-1", NULL);
+    const struct model *priced =
+        find("anthropic.claude-opus-9", "us-east-1", "{\"input_cost_per_token\":2}");
+    const struct model *profile =
+        find("arn:aws:bedrock:us-east-1:1:application-inference-profile/x", "us-east-1",
+             "{\"input_cost_per_token\":2}");
+    double price = 0;
+    assert_false(plain->has_prices);
+    assert_true(priced->has_prices && priced->heir);
+    assert_price(priced->prices.input, 2);
+    assert_price(priced->prices.cache_read, 0.2); /* not the relative's */
+    assert_int_equal(priced->thinking, plain->thinking);
+    assert_int_equal(priced->tools, plain->tools);
+    assert_true(profile->tools && profile->vision && profile->has_prices);
+    assert_non_null(model_fact(priced, "max_output_tokens"));
+    assert_null(model_fact(priced, "output_cost_per_token"));
+    assert_true(json_double(model_fact(priced, "input_cost_per_token"), &price));
+    assert_null(model_fact(find("anthropic.claude-3-haiku-20240307-v1:0", "us-east-1", NULL),
+                           "max_output_tokens"));
+}
+
+static void count_fact(void *ctx, struct slice name, yyjson_val *value)
+{
+    map_put(ctx, name, value);
+}
+
+static void each_fact_once_more_specific_last(void **state)
+{
+    struct map facts;
+    double price = 0;
+    map_init(&facts);
+    model_each_fact(find("eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "eu-west-1",
+                         "{\"output_cost_per_token\":7}"),
+                    count_fact, &facts);
+    assert_true(json_double(map_get(&facts, SLICE("input_cost_per_token")), &price));
+    assert_price(price, 3.3e-6);
+    assert_true(json_double(map_get(&facts, SLICE("output_cost_per_token")), &price));
+    assert_price(price, 7);
+    map_fini(&facts);
+}
+
 static void facts_have_names(void **state)
 {
     const struct model *m = find("us.amazon.nova-2-lite-v1:0", "us-east-1",
@@ -264,6 +308,8 @@ int main(void)
         cmocka_unit_test(an_overlay_may_name_profiles_and_regions),
         cmocka_unit_test(the_price_of_a_profile_holds_for_its_arn),
         cmocka_unit_test(an_heir_is_told_from_a_forebear),
+        cmocka_unit_test(a_price_keeps_the_inheritance),
+        cmocka_unit_test(each_fact_once_more_specific_last),
         cmocka_unit_test(facts_have_names),
         cmocka_unit_test(ids_are_listed),
     };
