@@ -14,9 +14,20 @@ PREFIX = re.compile(r"^(us-gov|us|eu|apac|global|au|jp|ca|sa|mx)\.(?=[a-z0-9]+\.
 DROPPED = {"litellm_provider", "metadata", "max_tokens", "supported_modalities",
            "supported_output_modalities", "cost_per_second", "input_cost_per_second"}
 
+# What the map may lack: batch inference at half the price, and the price of web searches.
+BATCHES = {"anthropic.claude-sonnet-4-5-20250929-v1:0", "meta.llama3-1-70b-instruct-v1:0", "amazon.nova-pro-v1:0"}
+SEARCHES = {"anthropic.claude-sonnet-4-20250514-v1:0", "anthropic.claude-sonnet-4-5-20250929-v1:0",
+            "anthropic.claude-opus-4-6-v1"}
 
-def facts(entry):
-    return {k: v for k, v in entry.items() if k not in DROPPED}
+
+def facts(base, entry):
+    row = {k: v for k, v in entry.items() if k not in DROPPED}
+    for name in ("input_cost_per_token", "output_cost_per_token") if base in BATCHES else ():
+        row.setdefault(name + "_batches", float(f"{row[name] / 2:.6g}"))
+    if base in SEARCHES:
+        sizes = ("high", "low", "medium")
+        row.setdefault("search_context_cost_per_query", {f"search_context_size_{size}": 0.01 for size in sizes})
+    return row
 
 
 def split_id(key):
@@ -47,7 +58,7 @@ def main():
         where = split_id(key)
         if where:
             region, geo, base = where
-            found.setdefault(base, {})[(region, geo)] = facts(entry)
+            found.setdefault(base, {})[(region, geo)] = facts(base, entry)
     rows = {}
     for base, entries in sorted(found.items()):
         row = entries.get((None, None)) or entries[min(entries, key=str)]

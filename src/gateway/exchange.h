@@ -118,7 +118,8 @@ struct exchange {
     bool chunk_open;     /* `out` ends in a chunk of the stream … */
     size_t chunk;        /* … that began here */
     const char *allow;   /* of a 405, or NULL */
-    struct slice detail; /* p != NULL: what a failure says in FastAPI's shape, {"detail": …} */
+    struct slice detail; /* p != NULL: what a failure says in FastAPI's shape, {"detail": …} … */
+    bool detail_is_json; /* … as a JSON value, not as a text */
     struct buf out;      /* bytes for the client, not handed to conn yet */
     int status;          /* of the reply */
     struct failure failure;

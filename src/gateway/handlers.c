@@ -1,12 +1,10 @@
 #include "handlers.h"
 
-#include "router.h"
 #include "worker_private.h"
 
 #include <dirent.h>
 
-#define MODELS_CREATED 1677610602 /* LiteLLM's constant: clients compare lists, not dates */
-#define LISTED_MAX     1000       /* exchanges described at once */
+#define LISTED_MAX 1000 /* exchanges described at once */
 
 void handle_root(struct exchange *ex, struct buf *body)
 {
@@ -30,66 +28,6 @@ void handle_readiness(struct exchange *ex, struct buf *body)
         return;
     }
     BUF_LITERAL(body, "{\"status\":\"healthy\",\"db\":\"Not connected\"}");
-}
-
-/* ---- models -------------------------------------------------------------------------------- */
-
-static void write_model(struct json_writer *w, struct slice name)
-{
-    json_object(w);
-    json_member_string(w, "id", name);
-    json_member_string(w, "object", SLICE("model"));
-    json_member_integer(w, "created", MODELS_CREATED);
-    json_member_string(w, "owned_by", SLICE("openai"));
-    json_object_end(w);
-}
-
-static bool is_first_of_group(const struct config *c, size_t i)
-{
-    struct slice name = slice_of(c->deployments[i].model_name);
-    for (size_t j = 0; j < i; j++)
-        if (slice_eq(slice_of(c->deployments[j].model_name), name))
-            return false;
-    return true;
-}
-
-static void write_aliases(struct json_writer *w, const struct config *c)
-{
-    yyjson_val *key;
-    yyjson_obj_iter it = yyjson_obj_iter_with(c->model_group_alias);
-    while ((key = yyjson_obj_iter_next(&it)))
-        if (!yyjson_is_true(json_get(yyjson_obj_iter_get_val(key), "hidden")))
-            write_model(w, json_slice(key));
-}
-
-void handle_models(struct exchange *ex, struct buf *body)
-{
-    const struct config *c = ex->config;
-    struct json_writer w;
-    json_begin(&w, body);
-    json_object(&w);
-    json_key(&w, "data");
-    json_array(&w);
-    for (size_t i = 0; i < c->deployment_count; i++)
-        if (is_first_of_group(c, i))
-            write_model(&w, slice_of(c->deployments[i].model_name));
-    write_aliases(&w, c);
-    json_array_end(&w);
-    json_member_string(&w, "object", SLICE("list"));
-    json_object_end(&w);
-}
-
-void handle_model(struct exchange *ex, struct buf *body)
-{
-    struct slice name = percent_decode(ex->route_model, &ex->arena);
-    struct json_writer w;
-    if (!name.n || !router_pick(ex->config, name, 0, &ex->arena).deployment) {
-        failure_set(&ex->failure, &ex->arena, FAILURE_NOT_FOUND, 404,
-                    "The model `%.*s` does not exist or is not accessible", SLICE_ARG(name));
-        return;
-    }
-    json_begin(&w, body);
-    write_model(&w, name);
 }
 
 /* ---- what lives ---------------------------------------------------------------------------- */

@@ -10,8 +10,15 @@ void handle_root(struct exchange *ex, struct buf *body);
 void handle_health(struct exchange *ex, struct buf *body); /* calls no model, unlike LiteLLM's */
 void handle_liveness(struct exchange *ex, struct buf *body);
 void handle_readiness(struct exchange *ex, struct buf *body); /* 503 while draining */
+void handle_exchanges(struct exchange *ex, struct buf *body); /* what lives now, for operators */
+
+/* handlers_models.c */
 void handle_models(struct exchange *ex, struct buf *body);
 void handle_model(struct exchange *ex, struct buf *body);
-void handle_exchanges(struct exchange *ex, struct buf *body); /* what lives now, for operators */
+void handle_model_info(struct exchange *ex, struct buf *body);
+void handle_model_info_v2(struct exchange *ex, struct buf *body);
+void handle_model_groups(struct exchange *ex, struct buf *body);
+void handle_model_hub(struct exchange *ex, struct buf *body);
+void handle_model_change(struct exchange *ex, struct buf *body); /* there is no database */
 
 #endif

@@ -1,5 +1,5 @@
-/* The members of LiteLLM's model_info, in its order: there even where nothing is known (null), since
- * its clients read them without asking. */
+/* The members of LiteLLM's model_info, in its order: there even where nothing is known (null),
+ * since its clients read them without asking. */
 /* clang-format off */
 static const char *const fields[] = {
     "max_tokens", "max_input_tokens", "max_output_tokens", "input_cost_per_token",

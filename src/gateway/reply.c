@@ -174,12 +174,16 @@ void reply_stream_begin(struct exchange *ex)
     write_head(ex, &h, 200, -1);
 }
 
-static void write_detail(struct slice detail, struct buf *body)
+static void write_detail(const struct exchange *ex, struct buf *body)
 {
     struct json_writer w;
     json_begin(&w, body);
     json_object(&w);
-    json_member_string(&w, "detail", detail);
+    json_key(&w, "detail");
+    if (ex->detail_is_json)
+        json_raw(&w, ex->detail);
+    else
+        json_string(&w, ex->detail);
     json_object_end(&w);
 }
 
@@ -187,7 +191,7 @@ static void write_failure(const struct exchange *ex, struct buf *body)
 {
     const struct dialect *dialect = ex->route ? ex->route->dialect : &dialect_openai_chat;
     if (ex->detail.p)
-        write_detail(ex->detail, body);
+        write_detail(ex, body);
     else
         dialect->encode_failure(&ex->failure, body);
 }

@@ -108,6 +108,6 @@ struct router_pick router_pick(const struct config *c, struct slice model, uint3
     if (alias.n)
         pick = pick_one(c, alias, alias, random, a);
     if (!pick.deployment)
-        pick = pick_one(c, slice_make(NULL, 0), model, random, a);
+        pick = pick_one(c, slice_make(NULL, 0), alias.n ? alias : model, random, a);
     return pick;
 }

@@ -1,8 +1,9 @@
 #ifndef GATEWAY_ROUTER_H
 #define GATEWAY_ROUTER_H
 
-/* Model name → deployment. A name is looked up as a group, then as an alias of one, then against
- * the groups with a wildcard ("bedrock/…"). Within a group each deployment is equally likely. */
+/* Model name → deployment. A name is looked up as a group, then as an alias of another name; what
+ * is no group is held against the groups with a wildcard ("bedrock/…"). Within a group each
+ * deployment is equally likely. */
 
 #include "config.h"
 

@@ -29,7 +29,8 @@ static void picks(void **state)
             "- {model_name: \"eu/*\", litellm_params: {model: \"bedrock/converse/eu.*\"}}\n"
             "- {model_name: \"*-v1\", litellm_params: {model: \"bedrock/meta.*-v1:0\"}}\n"
             "router_settings:\n"
-            "  model_group_alias: {other: own, hidden: {model: plain, hidden: true}}\n");
+            "  model_group_alias: {other: own, hidden: {model: plain, hidden: true},\n"
+            "    far: eu/a.b, nowhere: gone}\n");
     (void)state;
     check_pick(c, "plain", "plain", "amazon.nova-pro-v1:0", BEDROCK_AUTO);
     check_pick(c, "own", "own", "x.y", BEDROCK_INVOKE);
@@ -41,6 +42,8 @@ static void picks(void **state)
     check_pick(c, "bedrock/converse/a.b", "bedrock/*", "a.b", BEDROCK_CONVERSE);
     check_pick(c, "eu/a.b", "eu/*", "eu.a.b", BEDROCK_CONVERSE);
     check_pick(c, "llama3-v1", "*-v1", "meta.llama3-v1:0", BEDROCK_AUTO);
+    check_pick(c, "far", "eu/*", "eu.a.b", BEDROCK_CONVERSE);
+    check_pick(c, "nowhere", NULL, NULL, BEDROCK_AUTO);
     check_pick(c, "unknown", NULL, NULL, BEDROCK_AUTO);
     config_unref(c);
     arena_fini(&arena);

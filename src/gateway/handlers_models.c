@@ -1,0 +1,326 @@
+/* What the gateway says of its models, with LiteLLM's members: lists, facts about deployments and
+ * groups.
+ *
+ * Happy path: the names are listed, each with the deployments behind it, and written; nothing is
+ * asked of anybody.
+ *
+ * Failure modes: a name or an id that nothing has; what needs a database. They are answered in
+ * FastAPI's shape where LiteLLM does so. */
+
+#include "handlers.h"
+
+#include "model_group.h"
+#include "model_info.h"
+#include "model_list.h"
+#include "query.h"
+
+#define MODELS_CREATED 1677610602 /* LiteLLM's constant: clients compare lists, not dates */
+
+/* ---- failures ------------------------------------------------------------------------------- */
+
+static void refuse(struct exchange *ex, int status, struct slice detail)
+{
+    enum failure_kind kind = status == 404  ? FAILURE_NOT_FOUND
+                             : status < 500 ? FAILURE_BAD_REQUEST
+                                            : FAILURE_INTERNAL;
+    failure_set(&ex->failure, &ex->arena, kind, status, "%.*s", SLICE_ARG(detail));
+    ex->detail = detail;
+}
+
+/* {"detail": {"error": …}} */
+static void refuse_with_error(struct exchange *ex, int status, struct slice error)
+{
+    struct buf text;
+    struct json_writer w;
+    buf_init(&text, 6 * error.n + 64);
+    json_begin(&w, &text);
+    json_object(&w);
+    json_member_string(&w, "error", error);
+    json_object_end(&w);
+    refuse(ex, status, error);
+    ex->detail = arena_dup(&ex->arena, buf_slice(&text));
+    ex->detail_is_json = true;
+    buf_fini(&text);
+}
+
+/* ---- /v1/models ----------------------------------------------------------------------------- */
+
+enum fallback_type { FALLBACK_NONE, FALLBACK_GENERAL, FALLBACK_CONTEXT, FALLBACK_POLICY };
+
+static void write_names(struct json_writer *w, yyjson_val *names)
+{
+    if (yyjson_is_arr(names)) {
+        json_value(w, names);
+        return;
+    }
+    json_array(w);
+    if (names)
+        json_value(w, names);
+    json_array_end(w);
+}
+
+/* What an item of a list says of a group: {group: [others]}, or {model: group, fallback: other}. */
+static yyjson_val *fallback_of(yyjson_val *item, struct slice group)
+{
+    struct slice model = json_get_slice(item, "model");
+    yyjson_val *other = json_get(item, "fallback");
+    if (model.p && other)
+        return slice_eq(model, group) ? other : NULL;
+    return yyjson_obj_getn(item, group.p, group.n);
+}
+
+static yyjson_val *fallbacks_in(yyjson_val *list, struct slice group)
+{
+    yyjson_val *item, *found;
+    yyjson_arr_iter it = yyjson_arr_iter_with(list);
+    while ((item = yyjson_arr_iter_next(&it)))
+        if ((found = fallback_of(item, group)))
+            return found;
+    return NULL;
+}
+
+static yyjson_val *fallbacks_of(const struct config *c, enum fallback_type type, struct slice group)
+{
+    yyjson_val *list = type == FALLBACK_GENERAL   ? c->fallbacks
+                       : type == FALLBACK_CONTEXT ? c->context_window_fallbacks
+                                                  : c->content_policy_fallbacks;
+    yyjson_val *found = fallbacks_in(list, group);
+    if (!found)
+        found = fallbacks_in(list, SLICE("*"));
+    return found || type != FALLBACK_GENERAL ? found : c->default_fallbacks;
+}
+
+static bool read_fallback_type(struct exchange *ex, enum fallback_type *type)
+{
+    struct slice query = ex->head->query, text = query_get(query, "fallback_type", &ex->arena);
+    *type = FALLBACK_NONE;
+    if (!query_flag(query, "include_metadata", &ex->arena))
+        return true;
+    if (!text.p || slice_eq(text, SLICE("general")))
+        *type = FALLBACK_GENERAL;
+    else if (slice_eq(text, SLICE("context_window")))
+        *type = FALLBACK_CONTEXT;
+    else if (slice_eq(text, SLICE("content_policy")))
+        *type = FALLBACK_POLICY;
+    else
+        refuse(ex, 400,
+               SLICE("Invalid fallback_type. Must be one of: ['general', 'context_window', "
+                     "'content_policy']"));
+    return *type != FALLBACK_NONE;
+}
+
+static void write_head(struct json_writer *w, struct slice name)
+{
+    json_member_string(w, "id", name);
+    json_member_string(w, "object", SLICE("model"));
+    json_member_integer(w, "created", MODELS_CREATED);
+    json_member_string(w, "owned_by", SLICE("openai"));
+}
+
+/* What is not known is left out here. */
+static void write_limits(struct json_writer *w, const struct model_group *g)
+{
+    if (g->mode) {
+        json_key(w, "mode");
+        json_value(w, g->mode);
+    }
+    if (g->max_input_tokens) {
+        json_key(w, "max_input_tokens");
+        json_value(w, g->max_input_tokens);
+    }
+    if (g->max_output_tokens) {
+        json_key(w, "max_output_tokens");
+        json_value(w, g->max_output_tokens);
+    }
+}
+
+static void write_model(struct exchange *ex, const struct model_listed *l, enum fallback_type type,
+                        struct json_writer *w)
+{
+    struct model_group g;
+    model_group_read(ex->config, l, &g, &ex->arena);
+    json_object(w);
+    write_head(w, l->name);
+    write_limits(w, &g);
+    if (type != FALLBACK_NONE) {
+        json_key(w, "metadata");
+        json_object(w);
+        json_key(w, "fallbacks");
+        write_names(w, fallbacks_of(ex->config, type, l->name));
+        json_object_end(w);
+    }
+    json_object_end(w);
+}
+
+/* Names by which keys are given models; a deployment may be in several. */
+static void write_access_groups(struct exchange *ex, struct json_writer *w)
+{
+    struct map seen;
+    map_init(&seen);
+    for (size_t i = 0; i < ex->config->deployment_count; i++) {
+        yyjson_val *name, *list = json_get(ex->config->deployments[i].model_info, "access_groups");
+        yyjson_arr_iter it = yyjson_arr_iter_with(list);
+        while ((name = yyjson_arr_iter_next(&it))) {
+            struct slice s = json_slice(name);
+            if (!s.n || map_get(&seen, s))
+                continue;
+            map_put(&seen, s, name);
+            json_object(w);
+            write_head(w, s);
+            json_object_end(w);
+        }
+    }
+    map_fini(&seen);
+}
+
+void handle_models(struct exchange *ex, struct buf *body)
+{
+    struct slice query = ex->head->query;
+    struct json_writer w;
+    enum fallback_type type;
+    bool only_access = query_flag(query, "only_model_access_groups", &ex->arena);
+    bool access = query_flag(query, "include_model_access_groups", &ex->arena);
+    bool patterns = query_flag(query, "return_wildcard_routes", &ex->arena);
+    if (!read_fallback_type(ex, &type))
+        return;
+    struct model_list list = model_list_new(ex->config, patterns ? LIST_WILDCARDS : 0, &ex->arena);
+    json_begin(&w, body);
+    json_object(&w);
+    json_key(&w, "data");
+    json_array(&w);
+    for (size_t i = 0; i < list.n && !only_access; i++)
+        write_model(ex, &list.v[i], type, &w);
+    if (access || only_access)
+        write_access_groups(ex, &w);
+    json_array_end(&w);
+    json_member_string(&w, "object", SLICE("list"));
+    json_object_end(&w);
+}
+
+void handle_model(struct exchange *ex, struct buf *body)
+{
+    struct slice name = percent_decode(ex->route_model, &ex->arena);
+    struct model_listed l;
+    struct json_writer w;
+    if (!name.n || !model_list_find(ex->config, name, &l, &ex->arena)) {
+        refuse(ex, 404,
+               arena_printf(&ex->arena, "The model `%.*s` does not exist or is not accessible",
+                            SLICE_ARG(name)));
+        return;
+    }
+    json_begin(&w, body);
+    write_model(ex, &l, FALLBACK_NONE, &w);
+}
+
+/* ---- /model/info ---------------------------------------------------------------------------- */
+
+static void write_entries(struct exchange *ex, const struct model_listed *l,
+                          const struct model_info_writer *info, struct json_writer *w)
+{
+    struct model_entry e;
+    for (size_t i = 0; i < ex->config->deployment_count; i++)
+        if (model_list_entry(ex->config, l, &ex->config->deployments[i], &e, &ex->arena))
+            model_info_write(info, &e, w);
+}
+
+static bool write_one(struct exchange *ex, struct slice id, const struct model_info_writer *info,
+                      struct json_writer *w)
+{
+    for (size_t i = 0; i < ex->config->deployment_count; i++) {
+        const struct deployment *d = &ex->config->deployments[i];
+        struct slice name = slice_of(d->model_name);
+        struct model_entry e = {name, slice_of(d->model), d, d->facts, d->api};
+        if (slice_eq(id, slice_of(d->id))) {
+            model_info_write(info, &e, w);
+            return true;
+        }
+    }
+    refuse_with_error(
+        ex, 400,
+        arena_printf(&ex->arena, "Model id = %.*s not found on litellm proxy", SLICE_ARG(id)));
+    return false;
+}
+
+/* A pattern in front of a single model has prices too. */
+static void write_all(struct exchange *ex, const struct model_info_writer *info,
+                      struct json_writer *w)
+{
+    struct model_list list = model_list_new(ex->config, LIST_FIXED_WILDCARDS, &ex->arena);
+    for (size_t i = 0; i < list.n; i++)
+        write_entries(ex, &list.v[i], info, w);
+}
+
+void handle_model_info(struct exchange *ex, struct buf *body)
+{
+    struct slice id = query_get(ex->head->query, "litellm_model_id", &ex->arena);
+    struct model_info_writer info;
+    struct json_writer w;
+    model_info_init(&info);
+    json_begin(&w, body);
+    json_object(&w);
+    json_key(&w, "data");
+    json_array(&w);
+    if (id.n)
+        write_one(ex, id, &info, &w);
+    else
+        write_all(ex, &info, &w);
+    json_array_end(&w);
+    json_object_end(&w);
+    model_info_fini(&info);
+}
+
+void handle_model_info_v2(struct exchange *ex, struct buf *body)
+{
+    refuse_with_error(ex, 500,
+                      SLICE("DB not connected. This endpoint needs a database; without one "
+                            "/v1/model/info tells of the models."));
+}
+
+/* ---- /model_group/info, /public/model_hub --------------------------------------------------- */
+
+void handle_model_groups(struct exchange *ex, struct buf *body)
+{
+    struct slice wanted = query_get(ex->head->query, "model_group", &ex->arena);
+    struct model_list list = model_list_new(ex->config, 0, &ex->arena);
+    struct model_group g;
+    struct json_writer w;
+    json_begin(&w, body);
+    json_object(&w);
+    json_key(&w, "data");
+    json_array(&w);
+    for (size_t i = 0; i < list.n; i++) {
+        if (wanted.n && !slice_eq(wanted, list.v[i].name))
+            continue;
+        model_group_read(ex->config, &list.v[i], &g, &ex->arena);
+        model_group_write(&g, model_group_is_public(ex->config, g.name), &w);
+    }
+    json_array_end(&w);
+    json_object_end(&w);
+}
+
+void handle_model_hub(struct exchange *ex, struct buf *body)
+{
+    struct model_list list = model_list_new(ex->config, 0, &ex->arena);
+    struct model_group g;
+    struct json_writer w;
+    json_begin(&w, body);
+    json_array(&w);
+    for (size_t i = 0; i < list.n; i++) {
+        if (!model_group_is_public(ex->config, list.v[i].name))
+            continue;
+        model_group_read(ex->config, &list.v[i], &g, &ex->arena);
+        model_group_write(&g, true, &w);
+    }
+    json_array_end(&w);
+}
+
+/* ---- /model/new, /model/update, /model/delete ----------------------------------------------- */
+
+void handle_model_change(struct exchange *ex, struct buf *body)
+{
+    failure_set(&ex->failure, &ex->arena, FAILURE_AUTHENTICATION, 500,
+                "No DB Connected. Models are those of the configuration file: change it and reload "
+                "(SIGHUP).");
+    ex->failure.param = SLICE("None"); /* as LiteLLM's clients know it */
+    ex->failure.param_shown = true;
+}
