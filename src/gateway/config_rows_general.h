@@ -8,7 +8,7 @@ STORED("always_include_stream_usage", BOOL, RELOAD, always_include_stream_usage,
 STORED("max_request_size_mb", INT, RELOAD, max_request_size_mb, "100", "largest request body in MB (1 to 4096); beyond: 413")
 STORED("completion_model", STRING, RELOAD, completion_model, NULL, "model of chat requests that name none")
 STORED("litellm_key_header_name", STRING, RELOAD, litellm_key_header_name, NULL, "a further header that may carry the key")
-READ("model_facts_file", STRING, RELOAD, NULL, "Lintel's own: file of prices, limits and abilities laid over the built-in list, in the shape of LiteLLM's model_prices_and_context_window.json (or the same as YAML); read anew at each reload")
+READ("model_facts_file", STRING, RELOAD, NULL, "Lintel's own: file of prices, limits and abilities laid over the built-in list, in the shape of LiteLLM's model_prices_and_context_window.json (or the same as YAML); read whenever the configuration is")
 STORED("max_connections", INT, RESTART, max_connections, "10000", "Lintel's own: client connections at once; beyond: 503")
 STORED("header_timeout", NUMBER, RESTART, header_timeout, "20", "Lintel's own: seconds a client may take for a request head")
 STORED("body_timeout", NUMBER, RESTART, body_timeout, "30", "Lintel's own: seconds a request body may stand still")

@@ -339,7 +339,7 @@ static int step_body(struct exchange *ex)
 }
 
 /* The model: named in the path, in the body, or by completion_model. */
-static bool find_model(struct exchange *ex)
+bool exchange_find_model(struct exchange *ex)
 {
     struct slice named = percent_decode(ex->route_model, &ex->arena);
     uint32_t random;
@@ -354,6 +354,7 @@ static bool find_model(struct exchange *ex)
     ex->model_id = pick.model_id;
     if (pick.deployment) {
         ex->model = router_facts(ex->config, &pick, &ex->arena);
+        ex->provider = &provider_bedrock;
         return true;
     }
     if (!ex->request.model.n)
@@ -392,9 +393,8 @@ static int step_admit(struct exchange *ex)
 
 static int step_route(struct exchange *ex)
 {
-    if (!find_model(ex))
+    if (!exchange_find_model(ex))
         return EX_FLUSH;
-    ex->provider = &provider_bedrock;
     ex->answer = (struct dialect_answer){
         .id = ARENA_JOIN(&ex->arena, SLICE("chatcmpl-"), slice_of(ex->id)),
         .model = arena_dup(&ex->arena, ex->request.model),
@@ -483,10 +483,8 @@ static void count_repairs(struct exchange *ex)
         ex->worker->repairs[i] += ex->plan.repairs >> i & 1;
 }
 
-static bool start_call(struct exchange *ex)
+bool exchange_build_call(struct exchange *ex, struct http_call *call)
 {
-    struct http_call call;
-    struct upstream_timeouts timeouts = timeouts_of(ex);
     prepare_request(ex);
     ex->sink = (struct llm_sink){on_event, ex};
     ex->attempt = (struct provider_attempt){
@@ -501,7 +499,14 @@ static bool start_call(struct exchange *ex)
         .body = &ex->upstream_body,
     };
     reserve_upstream_body(ex);
-    if (!ex->provider->build(&ex->attempt, &call, &ex->failure))
+    return ex->provider->build(&ex->attempt, call, &ex->failure);
+}
+
+static bool start_call(struct exchange *ex)
+{
+    struct http_call call;
+    struct upstream_timeouts timeouts = timeouts_of(ex);
+    if (!exchange_build_call(ex, &call))
         return false;
     count_repairs(ex);
     ex->attempts++;

@@ -136,6 +136,11 @@ extern const struct conn_events exchange_conn_events; /* for the listener */
 
 void exchange_expire(struct exchange *ex, int64_t now); /* the clock looks at `deadline` */
 
+/* For routes that show what would be called: request → deployment, model and provider; then the
+ * signed call. False: see failure. */
+bool exchange_find_model(struct exchange *ex);
+bool exchange_build_call(struct exchange *ex, struct http_call *call);
+
 /* Seconds that a whole answer may take; 0: no limit. Once there is a deployment. */
 double exchange_timeout(const struct exchange *ex);
 

@@ -21,4 +21,8 @@ void handle_model_groups(struct exchange *ex, struct buf *body);
 void handle_model_hub(struct exchange *ex, struct buf *body);
 void handle_model_change(struct exchange *ex, struct buf *body); /* there is no database */
 
+/* handlers_utils.c */
+void handle_supported_params(struct exchange *ex, struct buf *body);
+void handle_transform_request(struct exchange *ex, struct buf *body);
+
 #endif

@@ -9,39 +9,13 @@
 
 #include "handlers.h"
 
+#include "detail.h"
 #include "model_group.h"
 #include "model_info.h"
 #include "model_list.h"
 #include "query.h"
 
 #define MODELS_CREATED 1677610602 /* LiteLLM's constant: clients compare lists, not dates */
-
-/* ---- failures ------------------------------------------------------------------------------- */
-
-static void refuse(struct exchange *ex, int status, struct slice detail)
-{
-    enum failure_kind kind = status == 404  ? FAILURE_NOT_FOUND
-                             : status < 500 ? FAILURE_BAD_REQUEST
-                                            : FAILURE_INTERNAL;
-    failure_set(&ex->failure, &ex->arena, kind, status, "%.*s", SLICE_ARG(detail));
-    ex->detail = detail;
-}
-
-/* {"detail": {"error": …}} */
-static void refuse_with_error(struct exchange *ex, int status, struct slice error)
-{
-    struct buf text;
-    struct json_writer w;
-    buf_init(&text, 6 * error.n + 64);
-    json_begin(&w, &text);
-    json_object(&w);
-    json_member_string(&w, "error", error);
-    json_object_end(&w);
-    refuse(ex, status, error);
-    ex->detail = arena_dup(&ex->arena, buf_slice(&text));
-    ex->detail_is_json = true;
-    buf_fini(&text);
-}
 
 /* ---- /v1/models ----------------------------------------------------------------------------- */
 
@@ -103,9 +77,9 @@ static bool read_fallback_type(struct exchange *ex, enum fallback_type *type)
     else if (slice_eq(text, SLICE("content_policy")))
         *type = FALLBACK_POLICY;
     else
-        refuse(ex, 400,
-               SLICE("Invalid fallback_type. Must be one of: ['general', 'context_window', "
-                     "'content_policy']"));
+        detail_refuse(ex, 400,
+                      SLICE("Invalid fallback_type. Must be one of: ['general', 'context_window', "
+                            "'content_policy']"));
     return *type != FALLBACK_NONE;
 }
 
@@ -203,9 +177,10 @@ void handle_model(struct exchange *ex, struct buf *body)
     struct model_listed l;
     struct json_writer w;
     if (!name.n || !model_list_find(ex->config, name, &l, &ex->arena)) {
-        refuse(ex, 404,
-               arena_printf(&ex->arena, "The model `%.*s` does not exist or is not accessible",
-                            SLICE_ARG(name)));
+        detail_refuse(ex, 404,
+                      arena_printf(&ex->arena,
+                                   "The model `%.*s` does not exist or is not accessible",
+                                   SLICE_ARG(name)));
         return;
     }
     json_begin(&w, body);
@@ -235,18 +210,21 @@ static bool write_one(struct exchange *ex, struct slice id, const struct model_i
             return true;
         }
     }
-    refuse_with_error(
+    detail_refuse_error(
         ex, 400,
         arena_printf(&ex->arena, "Model id = %.*s not found on litellm proxy", SLICE_ARG(id)));
     return false;
 }
 
-/* A pattern in front of a single model has prices too. */
+/* Aliases too, at the end: clients look a model up by the name they ask for. A pattern in front of
+ * a single model is listed for its prices. */
 static void write_all(struct exchange *ex, const struct model_info_writer *info,
                       struct json_writer *w)
 {
     struct model_list list = model_list_new(ex->config, LIST_FIXED_WILDCARDS, &ex->arena);
-    for (size_t i = 0; i < list.n; i++)
+    for (size_t i = list.aliases; i < list.n; i++)
+        write_entries(ex, &list.v[i], info, w);
+    for (size_t i = 0; i < list.aliases; i++)
         write_entries(ex, &list.v[i], info, w);
 }
 
@@ -271,9 +249,9 @@ void handle_model_info(struct exchange *ex, struct buf *body)
 
 void handle_model_info_v2(struct exchange *ex, struct buf *body)
 {
-    refuse_with_error(ex, 500,
-                      SLICE("DB not connected. This endpoint needs a database; without one "
-                            "/v1/model/info tells of the models."));
+    detail_refuse_error(ex, 500,
+                        SLICE("DB not connected. This endpoint needs a database; without one "
+                              "/v1/model/info tells of the models."));
 }
 
 /* ---- /model_group/info, /public/model_hub --------------------------------------------------- */
@@ -319,8 +297,8 @@ void handle_model_hub(struct exchange *ex, struct buf *body)
 void handle_model_change(struct exchange *ex, struct buf *body)
 {
     failure_set(&ex->failure, &ex->arena, FAILURE_AUTHENTICATION, 500,
-                "No DB Connected. Models are those of the configuration file: change it and reload "
-                "(SIGHUP).");
+                "No DB Connected. Models are those of the configuration file: change it and start "
+                "anew.");
     ex->failure.param = SLICE("None"); /* as LiteLLM's clients know it */
     ex->failure.param_shown = true;
 }

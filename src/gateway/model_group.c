@@ -19,12 +19,11 @@ static void take_larger(yyjson_val **have, const struct model *m, const char *fa
         *have = v;
 }
 
-/* litellm_params.rpm and its like; model_info may say them too. */
+/* litellm_params.rpm and its like. */
 static void add_limit(int64_t *sum, const struct deployment *d, const char *name)
 {
     int64_t limit;
-    yyjson_val *v = json_get(d->params, name);
-    if (json_int(v ? v : json_get(d->model_info, name), &limit) && limit >= 0)
+    if (json_int(json_get(d->params, name), &limit) && limit >= 0)
         *sum = (*sum < 0 ? 0 : *sum) + limit;
 }
 

@@ -99,6 +99,7 @@ struct model_list model_list_new(const struct config *c, unsigned what, struct a
     struct making m = {.config = c, .arena = a};
     map_init(&m.names);
     add_aliases(&m);
+    m.list.aliases = m.list.n;
     add_groups(&m, what);
     map_fini(&m.names);
     return m.list;

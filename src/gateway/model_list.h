@@ -17,6 +17,7 @@ struct model_listed {
 struct model_list {
     struct model_listed *v; /* in the arena */
     size_t n;
+    size_t aliases; /* the first so many */
 };
 
 enum model_list_what {

@@ -18,9 +18,12 @@ static const struct route routes[] = {
     {"GET", "/v2/model/info", false, CHAT, handle_model_info_v2},
     {"GET", "/model_group/info", false, CHAT, handle_model_groups},
     {"GET", "/public/model_hub", true, CHAT, handle_model_hub},
+    {"GET", "/utils/supported_openai_params", false, CHAT, handle_supported_params},
+    {"POST", "/utils/transform_request", false, CHAT, handle_transform_request},
     {"POST", "/model/new", false, CHAT, handle_model_change},
     {"POST", "/model/update", false, CHAT, handle_model_change},
     {"POST", "/model/delete", false, CHAT, handle_model_change},
+    {"PATCH", "/model/{model}/update", false, CHAT, handle_model_change},
     {"GET", "/", true, CHAT, handle_root},
     {"GET", "/health", true, CHAT, handle_health},
     {"GET", "/health/liveliness", true, CHAT, handle_liveness},
@@ -54,7 +57,8 @@ struct route_result routes_find(struct slice method, struct slice path)
         if (slice_eq(wanted, slice_of(routes[i].method)))
             return (struct route_result){ROUTE_FOUND, &routes[i], model, NULL};
         r.match = ROUTE_NO_METHOD;
-        r.allow = slice_eq(slice_of(routes[i].method), SLICE("GET")) ? "GET, HEAD" : "POST";
+        r.allow =
+            slice_eq(slice_of(routes[i].method), SLICE("GET")) ? "GET, HEAD" : routes[i].method;
     }
     return r;
 }
