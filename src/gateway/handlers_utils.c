@@ -129,6 +129,7 @@ static void forget_call(struct exchange *ex)
 {
     ex->deployment = NULL;
     ex->model = NULL;
+    ex->encoder = NULL;
     ex->request.stream = false;
     ex->failure = (struct failure){0};
 }
