@@ -13,6 +13,7 @@
 enum grammar {
     GRAMMAR_CONVERSE,
     GRAMMAR_CLAUDE, /* Anthropic's own */
+    GRAMMAR_TITAN,  /* Titan text's own */
 };
 
 struct answer_block {

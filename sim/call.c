@@ -22,7 +22,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-#define HEADERS_MAX 10
+#define HEADERS_MAX 12
 
 enum call_state { CALL_BODY, CALL_WAIT, CALL_SEND, CALL_HANG, CALL_DONE };
 
@@ -173,18 +173,21 @@ struct head {
     size_t numbers;
 };
 
+static void add_text(struct head *h, const char *name, const char *value)
+{
+    if (value)
+        h->v[h->n++] = (struct http_header){slice_of(name), slice_of(value)};
+}
+
 static void add_number(struct head *h, const char *name, int64_t value)
 {
     h->v[h->n++] =
         (struct http_header){slice_of(name), slice_digits(value, h->digits[h->numbers++])};
 }
 
-/* What InvokeModel tells of a whole answer in its head. */
 static void add_counts(const struct service_reply *r, struct head *h)
 {
     const struct usage *u = &r->usage;
-    if (!r->counted)
-        return;
     add_number(h, "X-Amzn-Bedrock-Invocation-Latency", r->wait_ms);
     add_number(h, "X-Amzn-Bedrock-Input-Token-Count", u->input);
     if (u->output)
@@ -193,6 +196,19 @@ static void add_counts(const struct service_reply *r, struct head *h)
         add_number(h, "X-Amzn-Bedrock-Cache-Read-Input-Token-Count", u->read);
         add_number(h, "X-Amzn-Bedrock-Cache-Write-Input-Token-Count", u->write);
     }
+}
+
+/* What InvokeModel tells of an answer in its head. */
+static void add_invocation(const struct service_reply *r, struct head *h)
+{
+    if (!r->invoked || r->error_type)
+        return;
+    add_text(h, "X-Amzn-Bedrock-Service-Tier", r->tier);
+    add_text(h, "X-Amzn-Bedrock-PerformanceConfig-Latency", r->latency);
+    if (r->kind == REPLY_STREAM)
+        add_text(h, "X-Amzn-Bedrock-Content-Type", "application/json");
+    else
+        add_counts(r, h);
 }
 
 static void write_head(struct sim_call *c, struct buf *out, int status, const char *content_type,
@@ -210,7 +226,7 @@ static void write_head(struct sim_call *c, struct buf *out, int status, const ch
         h.v[h.n++] = (struct http_header){SLICE("x-amzn-ErrorType"), slice_of(error)};
     }
     h.v[h.n++] = (struct http_header){SLICE("X-Simulated-Bedrock"), SLICE("true")};
-    add_counts(&c->reply, &h);
+    add_invocation(&c->reply, &h);
     http1_write_head(&c->framing, out, status, (struct http_headers){h.v, h.n}, length);
 }
 

@@ -2,11 +2,11 @@
 
 /* clang-format off */
 
-#define OLD     .sampling = true, .prefill = true, .forced_tool = true, .tools = true, .system = true, .claude = true
+#define OLD     .sampling = true, .prefill = true, .forced_tool = true, .tools = true, .system = true, .claude = true, .own_body = BODY_CLAUDE
 #define HOUR    .cache_hour = true
 #define SCHEMA  .schema = true
-#define STRICT  .forced_tool = true, .tools = true, .system = true, .claude = true, .cache_hour = true
-#define NO_FORCE .tools = true, .system = true, .claude = true, .cache_hour = true
+#define STRICT  .forced_tool = true, .tools = true, .system = true, .claude = true, .own_body = BODY_CLAUDE, .cache_hour = true
+#define NO_FORCE .tools = true, .system = true, .claude = true, .own_body = BODY_CLAUDE, .cache_hour = true
 #define OTHER   .sampling = true, .forced_tool = true, .tools = true, .system = true
 
 #define K * 1000u
@@ -40,8 +40,14 @@ static const struct model models[] = {
     {"anthropic.claude-sonnet-5",         THINKING_ADAPTIVE, 1000 K,  128 K,  1024, STRICT, .effort = "xhigh", SCHEMA},
     {"anthropic.claude-haiku-5-5",        THINKING_ADAPTIVE, 1000 K,  128 K,  512,  STRICT, .effort = "xhigh", SCHEMA},
     {"anthropic.claude-",                 THINKING_ADAPTIVE, 1000 K,  128 K,  1024, STRICT, .effort = "max", SCHEMA},
+    {"amazon.nova-2-multimodal-embed",    THINKING_NONE,     8 K,     0,      0,    .own_body = BODY_NOVA_EMBED},
     {"amazon.nova",                       THINKING_NONE,     300 K,   0,      1024, OTHER, .prefill = true},
-    {"amazon.titan-text",                 THINKING_NONE,     8 K,     0,      0,    .sampling = true},
+    {"amazon.titan-text",                 THINKING_NONE,     8 K,     0,      0,    .sampling = true, .own_body = BODY_TITAN_TEXT},
+    {"amazon.titan-embed-text-v2",        THINKING_NONE,     8192,    0,      0,    .own_body = BODY_TITAN_EMBED_V2},
+    {"amazon.titan-embed-image",          THINKING_NONE,     256,     0,      0,    .own_body = BODY_TITAN_EMBED_IMAGE},
+    {"amazon.titan-embed",                THINKING_NONE,     8192,    0,      0,    .own_body = BODY_TITAN_EMBED},
+    {"cohere.embed-v4",                   THINKING_NONE,     128 K,   0,      0,    .own_body = BODY_COHERE_V4},
+    {"cohere.embed",                      THINKING_NONE,     128 K,   0,      0,    .own_body = BODY_COHERE_V3},
     {"meta.llama",                        THINKING_NONE,     128 K,   0,      0,    .sampling = true, .tools = true, .system = true},
     {"mistral.mistral-7b",                THINKING_NONE,     32 K,    0,      0,    .sampling = true},
     {"mistral.",                          THINKING_NONE,     128 K,   0,      0,    OTHER, SCHEMA},
@@ -71,6 +77,18 @@ static struct slice base_id(struct slice id)
         id = slash < 0 ? id : slice_skip(id, (size_t)slash + 1);
     }
     return without_geography(id);
+}
+
+bool model_embeds(const struct model *m)
+{
+    return m->own_body >= BODY_TITAN_EMBED;
+}
+
+bool model_is_profile(struct slice id)
+{
+    if (slice_starts(id, SLICE("arn:")))
+        return slice_find(id, SLICE(":foundation-model/")) < 0;
+    return without_geography(id).n != id.n;
 }
 
 const struct model *model_find(struct slice id)

@@ -8,6 +8,7 @@
 #include "claude.h"
 #include "frames.h"
 #include "reply.h"
+#include "titan.h"
 
 #include <stdlib.h>
 
@@ -157,6 +158,7 @@ void plan_stream(struct plan *p, const struct answer *answer, const struct scrip
     switch (answer->grammar) {
     case GRAMMAR_CONVERSE: converse(&f, answer); break;
     case GRAMMAR_CLAUDE: claude_stream(&f, answer); break;
+    case GRAMMAR_TITAN: titan_stream(&f, answer); break;
     }
     frames_fini(&f);
 }

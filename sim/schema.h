@@ -47,6 +47,7 @@ struct shape {
 
 extern const struct shape shape_converse_request;     /* the body of both operations */
 extern const struct shape shape_count_tokens_request; /* the body of CountTokens */
+extern const struct shape shape_request_metadata;     /* InvokeModel has it in a header */
 
 bool schema_check(const struct shape *shape, yyjson_val *body, struct arena *a, struct fault *f);
 

@@ -9,8 +9,11 @@
 #include "service.h"
 
 #include "claude.h"
+#include "embed.h"
 #include "prompt.h"
 #include "reply.h"
+#include "schema.h"
+#include "titan.h"
 #include "validate.h"
 
 #include "wire/crypto.h"
@@ -122,9 +125,8 @@ static bool parse_body(struct call *c)
                                   error.message, error.offset));
 }
 
-static bool read_script(struct call *c)
+static bool read_script(struct call *c, struct slice text)
 {
-    const struct slice text = prompt_text(c->body, c->arena);
     if (!script_parse(text, c->arena, &c->script, &c->fault))
         return false;
     if (c->grammar == GRAMMAR_CONVERSE && c->script.exception_after != SCRIPT_NEVER &&
@@ -183,19 +185,21 @@ static bool reply_script(const struct call *c, struct service_reply *out)
     } else if (s->fault.status) {
         reply_fault(&s->fault, out);
     }
-    return s->hang || s->http_status || s->fault.status;
+    const bool instead = s->hang || s->http_status || s->fault.status;
+    out->invoked &= !instead;
+    return instead;
 }
 
 static void reply_whole(const struct call *c, const struct answer *answer,
                         struct service_reply *out)
 {
     out->wait_ms = plan_whole_ms(answer, &c->script, &c->service->pace);
-    out->counted = answer->grammar != GRAMMAR_CONVERSE;
     out->usage = answer->usage;
     out->cut = c->script.cut_after != SCRIPT_NEVER;
     switch (answer->grammar) {
     case GRAMMAR_CONVERSE: reply_write(answer, out->wait_ms, &out->body); break;
     case GRAMMAR_CLAUDE: claude_write(answer, &out->body); break;
+    case GRAMMAR_TITAN: titan_write(answer, &out->body); break;
     }
 }
 
@@ -216,10 +220,19 @@ static void reply_answer(struct call *c, bool stream, const struct usage *usage,
     out->wait_ms = out->plan.head_ms;
 }
 
+/* A stream that begins with an exception is told in the stream; a whole answer as an error. */
+static bool fails_whole(struct call *c)
+{
+    if (c->script.exception_after == SCRIPT_NEVER)
+        return false;
+    c->fault = c->script.exception;
+    return true;
+}
+
 /* From a body that was found valid to what its script wants, or the model says. */
 static bool answer(struct call *c, bool stream, struct service_reply *out)
 {
-    if (!read_script(c))
+    if (!read_script(c, prompt_text(c->body, c->arena)))
         return false;
     if (reply_script(c, out))
         return true;
@@ -227,34 +240,138 @@ static bool answer(struct call *c, bool stream, struct service_reply *out)
         usage_of_request(c->body, c->model, &c->service->prefixes, c->now_ms, c->arena);
     if (!check_size(c, &usage))
         return false;
-    /* A stream that begins with an exception is told in the stream; a whole answer as an error. */
-    if (!stream && c->script.exception_after != SCRIPT_NEVER) {
-        c->fault = c->script.exception;
+    if (!stream && fails_whole(c))
         return false;
-    }
     reply_answer(c, stream, &usage, out);
     return true;
 }
 
 static bool converse(struct call *c, bool stream, struct service_reply *out)
 {
+    if (model_embeds(c->model))
+        return fault_validation(&c->fault, c->arena,
+                                "This action doesn't support the model that you provided. Try "
+                                "again with a supported text or chat model.");
     return validate_converse(c->body, c->model, c->arena, &c->fault) && answer(c, stream, out);
 }
 
-/* A profile of one's own says nothing of its model; the body does. */
-static bool speaks_claude(const struct call *c)
+/* ---- InvokeModel --------------------------------------------------------------------------- */
+
+static bool invoke_claude(struct call *c, bool stream, struct service_reply *out)
 {
-    return c->model->claude || (!c->model->prefix[0] && json_get(c->body, "anthropic_version"));
+    c->grammar = GRAMMAR_CLAUDE;
+    return validate_claude(c->body, c->model, c->arena, &c->fault, &c->body) &&
+           answer(c, stream, out);
+}
+
+static bool invoke_titan(struct call *c, bool stream, struct service_reply *out)
+{
+    c->grammar = GRAMMAR_TITAN;
+    if (!native_check(&titan_shape, VOICE_SCHEMA, c->body, c->arena, &c->fault))
+        return false;
+    c->body = titan_to_converse(c->body, c->arena);
+    return answer(c, stream, out);
+}
+
+static bool invoke_embedding(struct call *c, bool stream, struct service_reply *out)
+{
+    if (stream)
+        return fault_validation(&c->fault, c->arena, "The model is unsupported for streaming.");
+    if (!embed_check(c->body, c->model, c->arena, &c->fault) ||
+        !read_script(c, embed_text(c->body, c->arena)))
+        return false;
+    if (reply_script(c, out))
+        return true;
+    if (fails_whole(c))
+        return false;
+    out->wait_ms += c->service->pace.first_ms;
+    out->cut = c->script.cut_after != SCRIPT_NEVER;
+    out->usage.input = embed_write(c->body, c->model, c->arena, &out->body);
+    return true;
+}
+
+/* What is asked of a model whose id says nothing: a profile of one's own. */
+static enum own_body own_body(const struct call *c)
+{
+    const bool named = c->model->prefix[0] != '\0';
+    return !named && json_get(c->body, "anthropic_version") ? BODY_CLAUDE : c->model->own_body;
+}
+
+static bool header_value(struct call *c, const char *header, const char *member,
+                         const char *const *values, const char **value)
+{
+    const struct slice given = http_header_get(c->head->headers, header);
+    struct slice set = {0};
+    for (size_t i = 0; given.p && values[i]; i++) {
+        if (slice_eq(given, slice_of(values[i])))
+            *value = values[i];
+        set = arena_printf(c->arena, "%.*s%s%s", SLICE_ARG(set), i ? ", " : "", values[i]);
+    }
+    if (!given.p || *value)
+        return true;
+    return fault_validation(&c->fault, c->arena,
+                            "1 validation error detected: Value '%.*s' at '%s' failed to satisfy "
+                            "constraint: Member must satisfy enum value set: [%.*s]",
+                            SLICE_ARG(given), member, SLICE_ARG(set));
+}
+
+/* What Converse has in its body. */
+static bool read_headers(struct call *c, struct service_reply *out)
+{
+    static const char *const tiers[] = {"priority", "default", "flex", "reserved", NULL};
+    static const char *const latencies[] = {"standard", "optimized", NULL};
+    const struct slice metadata =
+        http_header_get(c->head->headers, "x-amzn-bedrock-request-metadata");
+    out->invoked = true;
+    if (!header_value(c, "x-amzn-bedrock-service-tier", "serviceTier", tiers, &out->tier) ||
+        !header_value(c, "x-amzn-bedrock-performanceconfig-latency", "performanceConfigLatency",
+                      latencies, &out->latency))
+        return false;
+    if (!metadata.p)
+        return true;
+    yyjson_val *pairs = json_parse(metadata, c->arena, NULL);
+    if (!pairs)
+        return fault_validation(&c->fault, c->arena, "requestMetadata is not valid JSON");
+    return schema_check(&shape_request_metadata, pairs, c->arena, &c->fault);
 }
 
 static bool invoke(struct call *c, bool stream, struct service_reply *out)
 {
-    if (!speaks_claude(c))
-        return fault_validation(&c->fault, c->arena,
-                                "bedrock-sim: InvokeModel of this model is not simulated");
-    c->grammar = GRAMMAR_CLAUDE;
-    return validate_claude(c->body, c->model, c->arena, &c->fault, &c->body) &&
-           answer(c, stream, out);
+    if (!read_headers(c, out))
+        return false;
+    switch (own_body(c)) {
+    case BODY_CLAUDE: return invoke_claude(c, stream, out);
+    case BODY_TITAN_TEXT: return invoke_titan(c, stream, out);
+    case BODY_UNKNOWN: break;
+    case BODY_TITAN_EMBED:
+    case BODY_TITAN_EMBED_V2:
+    case BODY_TITAN_EMBED_IMAGE:
+    case BODY_COHERE_V3:
+    case BODY_COHERE_V4:
+    case BODY_NOVA_EMBED: return invoke_embedding(c, stream, out);
+    }
+    return fault_validation(&c->fault, c->arena,
+                            "bedrock-sim: InvokeModel of this model is not simulated");
+}
+
+/* ---- CountTokens --------------------------------------------------------------------------- */
+
+/* The request to count as a Converse body; NULL: the fault is set. */
+static yyjson_val *counted_request(struct call *c)
+{
+    struct slice text;
+    struct json_error error;
+    yyjson_val *input = json_get(c->body, "input"), *converse = json_get(input, "converse");
+    if (converse && !yyjson_is_null(converse))
+        return converse;
+    base64_decode(json_get_slice(json_get(input, "invokeModel"), "body"), c->arena, &text);
+    yyjson_val *body = json_parse(text, c->arena, &error);
+    if (!body)
+        fault_validation(&c->fault, c->arena, "Invalid JSON in invokeModel.body: %s at byte %zu",
+                         error.message, error.offset);
+    else if (validate_claude(body, c->model, c->arena, &c->fault, &converse))
+        return converse;
+    return NULL;
 }
 
 static bool count_tokens(struct call *c, struct service_reply *out)
@@ -262,7 +379,12 @@ static bool count_tokens(struct call *c, struct service_reply *out)
     struct json_writer w;
     if (!validate_count_tokens(c->body, c->arena, &c->fault))
         return false;
-    yyjson_val *request = json_get(json_get(c->body, "input"), "converse");
+    if (!c->model->claude || model_is_profile(c->model_id))
+        return fault_validation(&c->fault, c->arena,
+                                "The provided model doesn't support counting tokens.");
+    yyjson_val *request = counted_request(c);
+    if (!request)
+        return false;
     const struct usage usage = usage_of_request(request, c->model, NULL, c->now_ms, c->arena);
     json_begin(&w, &out->body);
     json_object(&w);

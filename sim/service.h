@@ -38,8 +38,10 @@ struct service_reply {
     const char *error_type; /* for x-amzn-ErrorType; NULL: none */
     const char *content_type;
     struct buf body;
-    bool counted;       /* InvokeModel: the counts are told in the head of a whole reply */
-    struct usage usage; /* with counted */
+    bool invoked;     /* InvokeModel: the head of the reply tells what Converse's body does */
+    const char *tier; /* with invoked: as asked for, or NULL */
+    const char *latency;
+    struct usage usage; /* with invoked */
     bool cut;           /* the connection closes in the middle of the body */
     struct plan plan;
     int64_t wait_ms; /* before the head */

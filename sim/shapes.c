@@ -298,7 +298,7 @@ static const struct shape metadata_key = {.kind = SHAPE_STRING, .min = 1, .max =
     .pattern = "[a-zA-Z0-9\\s:_@$#=/+,-.]{1,256}", .alphabet = METADATA_EXTRA};
 static const struct shape metadata_value = {.kind = SHAPE_STRING, .max = 256,
     .pattern = "[a-zA-Z0-9\\s:_@$#=/+,-.]{0,256}", .alphabet = METADATA_EXTRA};
-static const struct shape request_metadata = {.kind = SHAPE_MAP, .key = &metadata_key,
+const struct shape shape_request_metadata = {.kind = SHAPE_MAP, .key = &metadata_key,
     .item = &metadata_value, .min = 1, .max = 16};
 
 static const struct shape performance_config = {.kind = SHAPE_STRUCTURE, .name = "PerformanceConfiguration", .members = MEMBERS{
@@ -334,7 +334,7 @@ const struct shape shape_converse_request = {.kind = SHAPE_STRUCTURE, .name = "C
     {"additionalModelRequestFields", &document, false},
     {"promptVariables", &prompt_variables, false},
     {"additionalModelResponseFieldPaths", &field_paths, false},
-    {"requestMetadata", &request_metadata, false},
+    {"requestMetadata", &shape_request_metadata, false},
     {"performanceConfig", &performance_config, false},
     {"serviceTier", &service_tier, false},
     {"outputConfig", &output_config, false},
@@ -346,7 +346,11 @@ static const struct shape converse_tokens = {.kind = SHAPE_STRUCTURE, .name = "C
     {"toolConfig", &tool_config, false},
     {"additionalModelRequestFields", &document, false},
     END}};
+static const struct shape invoke_tokens = {.kind = SHAPE_STRUCTURE, .name = "InvokeModelTokensRequest", .members = MEMBERS{
+    {"body", &blob, true},
+    END}};
 static const struct shape count_input = {.kind = SHAPE_UNION, .name = "CountTokensInput", .members = MEMBERS{
+    {"invokeModel", &invoke_tokens, false},
     {"converse", &converse_tokens, false},
     END}};
 const struct shape shape_count_tokens_request = {.kind = SHAPE_STRUCTURE, .name = "CountTokensRequest", .members = MEMBERS{

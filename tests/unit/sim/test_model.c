@@ -22,6 +22,12 @@ static void test_ids(void **state)
         {"arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123", ""},
         {"mistral.mistral-large-2407-v1:0", "mistral."},
         {"deepseek.r1-v1:0", ""},
+        {"amazon.nova-2-multimodal-embeddings-v1:0", "amazon.nova-2-multimodal-embed"},
+        {"amazon.titan-embed-text-v1", "amazon.titan-embed"},
+        {"amazon.titan-embed-text-v2:0", "amazon.titan-embed-text-v2"},
+        {"amazon.titan-embed-image-v1", "amazon.titan-embed-image"},
+        {"cohere.embed-multilingual-v3", "cohere.embed"},
+        {"global.cohere.embed-v4:0", "cohere.embed-v4"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         const struct model *m = model_find(slice_of(cases[i].id));
@@ -57,9 +63,30 @@ static void test_plausible(void **state)
             fail_msg("%s", bad[i]);
 }
 
+static void test_profiles(void **state)
+{
+    static const struct {
+        const char *id;
+        bool profile, embeds;
+    } cases[] = {
+        {SONNET, true, false},
+        {"anthropic.claude-opus-4-7", false, false},
+        {"arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v1", false, true},
+        {"arn:aws:bedrock:us-east-1:123456789012:inference-profile/" SONNET, true, false},
+        {"us.cohere.embed-v4:0", true, true},
+        {"amazon.titan-text-lite-v1", false, false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct slice id = slice_of(cases[i].id);
+        if (model_is_profile(id) != cases[i].profile ||
+            model_embeds(model_find(id)) != cases[i].embeds)
+            fail_msg("%s", cases[i].id);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ids),
-                                       cmocka_unit_test(test_plausible)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ids), cmocka_unit_test(test_plausible),
+                                       cmocka_unit_test(test_profiles)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include "service.h"
 
 #define PATH(operation) "/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/" operation
+#define BASE(operation) "/model/anthropic.claude-sonnet-4-5-20250929-v1%3A0/" operation
 #define ASK(text)       "{'messages':[{'role':'user','content':[{'text':'" text "'}]}]}"
 
 #define NATIVE(text)                                                                               \
@@ -52,9 +53,32 @@ static const struct call_case {
     {PATH("converse-stream"), ASK("hi"), REPLY_STREAM, 200, NULL, ""},
     {"/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Ainference-profile%2Fa.b/converse",
      ASK("hi"), REPLY_WHOLE, 200, NULL, "{'output':…"},
-    {PATH("count-tokens"), "{'input':{'converse':" ASK("12345678") "}}", REPLY_WHOLE, 200, NULL,
+    {BASE("count-tokens"), "{'input':{'converse':" ASK("12345678") "}}", REPLY_WHOLE, 200, NULL,
      "{'inputTokens':6}"},
-    {PATH("count-tokens"), ASK("hi"), REPLY_WHOLE, 400, "ValidationException", "{'message':…"},
+    {BASE("count-tokens"), ASK("hi"), REPLY_WHOLE, 400, "ValidationException", "{'message':…"},
+    {BASE("count-tokens"), "{'input':{'invokeModel':{'body':'e30='}}}", REPLY_WHOLE, 400,
+     "ValidationException", "{'message':'anthropic_version: Field required'}"},
+    {BASE("count-tokens"), "{'input':{'invokeModel':{'body':''}}}", REPLY_WHOLE, 400,
+     "ValidationException", "{'message':'Invalid JSON in invokeModel.body: …"},
+    {PATH("count-tokens"), "{'input':{'converse':" ASK("12345678") "}}", REPLY_WHOLE, 400,
+     "ValidationException", "{'message':'The provided model doesn…"},
+    {"/model/amazon.titan-text-express-v1/invoke", "{'inputText':'[[sim:reply(hi)]]'}", REPLY_WHOLE,
+     200, NULL,
+     "{'inputTextTokenCount':9,'results':[{'tokenCount':1,'outputText':'hi','completionReason':"
+     "'FINISH'}]}"},
+    {"/model/amazon.titan-text-express-v1/invoke-with-response-stream", "{'inputText':'hi'}",
+     REPLY_STREAM, 200, NULL, ""},
+    {"/model/amazon.titan-embed-text-v1/invoke", "{'inputText':'hi'}", REPLY_WHOLE, 200, NULL,
+     "{'embedding':[…"},
+    {"/model/amazon.titan-embed-text-v1/invoke",
+     "{'inputText':'[[sim:exception("
+     "throttlingException)]]'}",
+     REPLY_WHOLE, 429, "ThrottlingException", "{'message':…"},
+    {"/model/amazon.titan-embed-text-v1/invoke-with-response-stream", "{'inputText':'hi'}",
+     REPLY_WHOLE, 400, "ValidationException",
+     "{'message':'The model is unsupported for streaming.'}"},
+    {"/model/amazon.titan-embed-text-v1/converse", ASK("hi"), REPLY_WHOLE, 400,
+     "ValidationException", "{'message':'This action…"},
     {PATH("invoke"), NATIVE("[[sim:reply(hi)]]"), REPLY_WHOLE, 200, NULL, "{'id':'msg_bdrk_…"},
     {PATH("invoke-with-response-stream"), NATIVE("hi"), REPLY_STREAM, 200, NULL, ""},
     {PATH("invoke"), "{}", REPLY_WHOLE, 400, "ValidationException",
