@@ -23,7 +23,7 @@ enum llm_event_kind {
     EV_TOOL_ARGS,   /* text: next piece of the arguments' JSON */
     EV_CITATION,    /* json: one citation of the text around it, in the provider's form */
     EV_BLOCK_STOP,
-    EV_STOP,  /* stop */
+    EV_STOP,  /* stop; text: the stop sequence that was met, where known */
     EV_NOTE,  /* name, json: something the provider tells beside ("trace", "service_tier") */
     EV_USAGE, /* usage: comes after STOP */
     EV_END,   /* the answer is complete */

@@ -16,6 +16,7 @@ struct provider_attempt {
     const struct deployment *deployment;
     struct slice model_id;     /* id to call: the deployment's, or the wildcard's match */
     const struct model *model; /* facts about it */
+    enum bedrock_api api;      /* the provider's */
     const struct llm_request *request;
     struct plan *plan;    /* filled by build(); the decoder reads it */
     int64_t now;          /* unix seconds */
@@ -26,7 +27,8 @@ struct provider_attempt {
 
 struct provider {
     const char *name;
-    size_t body_max; /* bytes of a request the upstream takes: the cap of attempt->body */
+    enum bedrock_api api; /* the one it calls */
+    size_t body_max;      /* bytes of a request the upstream takes: the cap of attempt->body */
 
     /* Request → a signed call; call->body points into attempt->body. False: see failure. */
     bool (*build)(const struct provider_attempt *t, struct http_call *call, struct failure *f);
@@ -42,6 +44,13 @@ struct provider {
     void (*fini)(void *decoder);
 };
 
-extern const struct provider provider_bedrock;
+extern const struct provider provider_bedrock;          /* Converse */
+extern const struct provider provider_anthropic_invoke; /* Claude over InvokeModel */
+extern const struct provider provider_titan;            /* Titan text over InvokeModel */
+
+/* The provider of a chat. `asked`: the API that the model string names. Titan text goes over
+ * InvokeModel and everything else over Converse, unless it says otherwise; only Claude and Titan
+ * can. */
+const struct provider *provider_choose(enum bedrock_api asked, const struct model *m);
 
 #endif

@@ -354,7 +354,7 @@ bool exchange_find_model(struct exchange *ex)
     ex->model_id = pick.model_id;
     if (pick.deployment) {
         ex->model = router_facts(ex->config, &pick, &ex->arena);
-        ex->provider = &provider_bedrock;
+        ex->provider = provider_choose(pick.api, ex->model);
         return true;
     }
     if (!ex->request.model.n)
@@ -491,6 +491,7 @@ bool exchange_build_call(struct exchange *ex, struct http_call *call)
         .deployment = ex->deployment,
         .model_id = ex->model_id,
         .model = ex->model,
+        .api = ex->provider->api,
         .request = &ex->effective,
         .plan = &ex->plan,
         .now = ex->answer.created,

@@ -152,6 +152,7 @@ static bool bedrock_build(const struct provider_attempt *t, struct http_call *ca
 
 const struct provider provider_bedrock = {
     .name = "bedrock",
+    .api = BEDROCK_CONVERSE,
     .body_max = BEDROCK_BODY_MAX,
     .build = bedrock_build,
     .decoder = bedrock_converse_decoder,

@@ -107,7 +107,7 @@ static void converse_event(struct bedrock_decoder *d, struct slice type, yyjson_
         bedrock_emit_kind(d, EV_START, 0);
     } else if (slice_eq(type, SLICE("messageStop"))) {
         note_thinking(d, json_get(payload, "additionalModelResponseFields"));
-        bedrock_emit_stop(d, json_get_slice(payload, "stopReason"));
+        bedrock_emit_stop(d, json_get_slice(payload, "stopReason"), SLICE(""));
     } else if (slice_eq(type, SLICE("metadata"))) {
         emit_notes(d, payload);
         emit_usage(d, json_get(payload, "usage"));
@@ -165,7 +165,7 @@ static bool converse_whole(struct bedrock_decoder *d, yyjson_val *body)
     bedrock_emit_kind(d, EV_START, 0);
     emit_content(d, json_get(message, "content"));
     note_thinking(d, json_get(body, "additionalModelResponseFields"));
-    bedrock_emit_stop(d, reason);
+    bedrock_emit_stop(d, reason, SLICE(""));
     emit_notes(d, body);
     emit_usage(d, json_get(body, "usage"));
     return true;

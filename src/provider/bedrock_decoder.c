@@ -109,12 +109,13 @@ static void close_tool(struct bedrock_decoder *d, unsigned block)
     d->tools_open &= ~block_bit(block);
 }
 
-void bedrock_emit_stop(struct bedrock_decoder *d, struct slice reason)
+void bedrock_emit_stop(struct bedrock_decoder *d, struct slice reason, struct slice sequence)
 {
     for (unsigned block = 0; d->tools_open; block++)
         close_tool(d, block);
     d->stopped = true;
-    bedrock_emit(d, &(struct llm_event){.kind = EV_STOP, .stop = stop_of(reason)});
+    bedrock_emit(d,
+                 &(struct llm_event){.kind = EV_STOP, .stop = stop_of(reason), .text = sequence});
 }
 
 void bedrock_emit_tool_start(struct bedrock_decoder *d, unsigned block, struct slice id,

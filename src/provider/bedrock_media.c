@@ -31,8 +31,7 @@ static struct slice format_of(const struct llm_block *b)
                : slice_of(media->format);
 }
 
-/* Padding is optional in what clients send, but not in the decoder of every upstream. */
-static void write_base64(struct json_writer *w, struct slice data)
+void bedrock_write_base64(struct json_writer *w, struct slice data)
 {
     json_string_begin(w);
     buf_add(w->out, data);
@@ -51,7 +50,7 @@ static void write_source(struct json_writer *w, const struct llm_block *b)
         json_object_end(w);
     } else if (b->data.n) {
         json_key(w, "bytes");
-        write_base64(w, b->data);
+        bedrock_write_base64(w, b->data);
     } else {
         json_member_string(w, "text", b->text);
     }

@@ -17,4 +17,7 @@ struct bedrock_media {
  * been fetched (s3: excepted). */
 void bedrock_write_media(struct json_writer *w, const struct llm_block *b, struct bedrock_media *m);
 
+/* A string with its padding: optional in what clients send, but not for every upstream. */
+void bedrock_write_base64(struct json_writer *w, struct slice data);
+
 #endif

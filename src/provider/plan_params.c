@@ -159,7 +159,7 @@ static bool beta_known(const struct planner *k, struct slice name, unsigned api)
 static void add_beta(struct planner *k, struct slice name)
 {
     struct plan *p = k->p;
-    unsigned api = k->t->deployment->api == BEDROCK_INVOKE ? BETA_INVOKE : BETA_CONVERSE;
+    unsigned api = k->t->api == BEDROCK_INVOKE ? BETA_INVOKE : BETA_CONVERSE;
     if (!name.n)
         return;
     if (!p->betas)

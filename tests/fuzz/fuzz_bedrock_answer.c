@@ -2,13 +2,14 @@
  * one end, and each event of the reply is JSON.
  *
  * Input: a byte (low 3 bits: the status; bit 3: the client wants a stream; bit 4: the bytes are
- * sent as they are), a seed for the cuts, then the bytes. Unless bit 4 is set, a streamed answer's
- * bytes are lines that become frames, "event-type payload", with '!' in front of an exception's
- * type and
- * '?' of an error's. */
+ * sent as they are; bits 5 and 6: Converse, or InvokeModel of Claude or Titan), a seed for the
+ * cuts, then the bytes. Unless bit 4 is set, a streamed answer's bytes are lines that become
+ * frames, "event-type payload", with '!' in front of an exception's type and
+ * '?' of an error's; the payload of a "chunk" is wrapped as InvokeModel does it. */
 
 #include "dialect/dialect.h"
 #include "provider/provider.h"
+#include "wire/crypto.h"
 #include "wire/eventstream.h"
 
 #include <stdlib.h>
@@ -22,6 +23,14 @@ static void check(bool ok)
 }
 
 /* ---- the answer ---------------------------------------------------------------------------- */
+
+static void wrap(struct buf *out, struct slice json)
+{
+    buf_init(out, SIZE_MAX);
+    BUF_LITERAL(out, "{\"bytes\":\"");
+    base64_encode(json, out);
+    BUF_LITERAL(out, "\"}");
+}
 
 static void write_line(struct buf *out, struct slice line)
 {
@@ -37,7 +46,11 @@ static void write_line(struct buf *out, struct slice line)
                    : SLICE(":event-type"),
          slice_make(type.p, type.n < 1000 ? type.n : 1000)},
     };
-    eventstream_write(out, h, 2, rest);
+    struct buf wrapped = {0};
+    if (slice_eq(type, SLICE("chunk")))
+        wrap(&wrapped, rest);
+    eventstream_write(out, h, 2, wrapped.p ? buf_slice(&wrapped) : rest);
+    buf_fini(&wrapped);
 }
 
 static void write_answer(struct buf *out, struct slice in, bool frames)
@@ -96,8 +109,9 @@ static void write_whole(struct reply *r, const struct dialect_answer *ans)
 }
 
 /* The reply to an answer whose bytes come in pieces of up to `most` (0: at once). */
-static void run(struct slice bytes, int status, const struct llm_request *request, size_t most,
-                unsigned seed, struct arena *a, struct buf *out)
+static void run(const struct provider *p, struct slice bytes, int status,
+                const struct llm_request *request, size_t most, unsigned seed, struct arena *a,
+                struct buf *out)
 {
     struct deployment d = {.model_name = "m"};
     struct dialect_answer ans = {SLICE("id"), SLICE("m"), 1700000000};
@@ -107,17 +121,17 @@ static void run(struct slice bytes, int status, const struct llm_request *reques
     buf_init(&r.out, SIZE_MAX);
     llm_fold_init(&r.fold, a);
     r.encoder = dialect_openai_chat.encoder(a, request, &ans);
-    void *decoder = provider_bedrock.decoder(&t, status, (struct http_headers){0}, &sink);
+    void *decoder = p->decoder(&t, status, (struct http_headers){0}, &sink);
     while (bytes.n) {
         seed = seed * 1103515245 + 12345;
         size_t n = most ? 1 + (seed >> 16) % most : bytes.n;
         n = n < bytes.n ? n : bytes.n;
-        if (!provider_bedrock.feed(decoder, slice_make(bytes.p, n)))
+        if (!p->feed(decoder, slice_make(bytes.p, n)))
             break;
         bytes = slice_skip(bytes, n);
     }
-    provider_bedrock.finish(decoder);
-    provider_bedrock.fini(decoder);
+    p->finish(decoder);
+    p->fini(decoder);
     check(r.ends == 1);
     if (request->stream)
         check_sse(buf_slice(&r.out), a);
@@ -131,6 +145,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const int statuses[8] = {200, 200, 200, 400, 429, 503, 403, 302};
     static const size_t most[] = {1, 7, 100, 5000};
+    static const struct provider *const providers[] = {
+        &provider_bedrock, &provider_anthropic_invoke, &provider_titan, &provider_bedrock};
     if (size < 2)
         return 0;
     struct arena a;
@@ -140,9 +156,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&a);
     write_answer(&answer, slice_make((const char *)data + 2, size - 2),
                  status == 200 && request.stream && !(data[0] & 16));
-    run(buf_slice(&answer), status, &request, 0, 0, &a, &whole);
+    const struct provider *p = providers[data[0] >> 5 & 3];
+    run(p, buf_slice(&answer), status, &request, 0, 0, &a, &whole);
     for (size_t i = 0; i < sizeof(most) / sizeof(*most); i++) {
-        run(buf_slice(&answer), status, &request, most[i], data[1], &a, &cut);
+        run(p, buf_slice(&answer), status, &request, most[i], data[1], &a, &cut);
         check(slice_eq(buf_slice(&whole), buf_slice(&cut)));
         buf_fini(&cut);
     }

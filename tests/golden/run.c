@@ -1,11 +1,12 @@
 /* Runs golden cases: a client's body through the dialect and the provider, an upstream's answer
  * back through both.
  *
- * A case is a folder: `about` (what it shows), request.json (the client's body), deployment.json
- * (optional: {"model_id", "defaults", "drop_params"}), upstream.json (the body we must send),
- * `keeps` (optional: lines that must stand in that body byte for byte), upstream.events.json or
- * upstream.reply.json (the answer, see upstream.h), and reply.sse or reply.json (what the client
- * must get, byte for byte). A case without an upstream answer is refused before any call.
+ * A case is a folder in one named after dialect and provider: `about` (what it shows), request.json
+ * (the client's body), deployment.json (optional: {"model_id", "defaults", "drop_params"}),
+ * upstream.json (the body we must send), `keeps` (optional: lines that must stand in that body byte
+ * for byte), upstream.events.json or upstream.reply.json (the answer, see upstream.h), and
+ * reply.sse or reply.json (what the client must get, byte for byte). A case without an upstream
+ * answer is refused before any call.
  *
  * Each answer is fed whole, byte by byte and at seeded random cuts; all must give the same bytes.
  *
@@ -43,6 +44,7 @@ struct golden {
     struct model_table *models;
     struct plan plan;
     struct provider_attempt attempt;
+    const struct provider *provider;
     struct llm_request preset;
     struct buf body;
     struct upstream upstream;
@@ -197,11 +199,11 @@ static void feed(struct golden *g, void *decoder, size_t most)
     while (rest.n) {
         size_t n = most ? 1 + (size_t)random() % most : rest.n;
         n = n < rest.n ? n : rest.n;
-        if (!provider_bedrock.feed(decoder, slice_make(rest.p, n)))
+        if (!g->provider->feed(decoder, slice_make(rest.p, n)))
             break;
         rest = slice_skip(rest, n);
     }
-    provider_bedrock.finish(decoder);
+    g->provider->finish(decoder);
 }
 
 /* Returns the reply, in the arena. */
@@ -214,9 +216,9 @@ static struct slice run_answer(struct golden *g, size_t most)
     r.encoder = dialect_openai_chat.encoder(&g->arena, &g->request, &g->answer);
     const struct llm_sink *undo = plan_undo(&g->plan, &sink, &g->arena);
     void *decoder =
-        provider_bedrock.decoder(&g->attempt, g->upstream.status, g->upstream.headers, undo);
+        g->provider->decoder(&g->attempt, g->upstream.status, g->upstream.headers, undo);
     feed(g, decoder, most);
-    provider_bedrock.fini(decoder);
+    g->provider->fini(decoder);
     plan_undo_free(undo, &sink);
     if (!g->request.stream)
         finish_whole(&r);
@@ -246,8 +248,29 @@ static void check_answer(struct golden *g)
 
 /* ---- one case ------------------------------------------------------------------------------ */
 
+/* "…/openai_chat-titan/plain_whole": what `titan` is, and the model that is called unless the case
+ * names another. */
+static const struct target {
+    const char *name, *model_id;
+    enum bedrock_api api;
+} targets[] = {
+    {"-bedrock/", "anthropic.claude-3-7-sonnet-20250219-v1:0", BEDROCK_CONVERSE},
+    {"-anthropic_invoke/", "anthropic.claude-3-7-sonnet-20250219-v1:0", BEDROCK_INVOKE},
+    {"-titan/", "amazon.titan-text-express-v1", BEDROCK_AUTO},
+};
+
+static const struct target *target_of(const char *dir)
+{
+    for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++)
+        if (strstr(dir, targets[i].name))
+            return &targets[i];
+    fprintf(stderr, "%s: whose case is it?\n", dir);
+    exit(1);
+}
+
 static void set_up(struct golden *g)
 {
+    const struct target *target = target_of(g->dir);
     static struct sigv4_key key;
     yyjson_val *d = read_json(g, "deployment.json");
     struct slice model_id = json_get_slice(d, "model_id");
@@ -261,7 +284,7 @@ static void set_up(struct golden *g)
         .drop_params = yyjson_is_true(json_get(d, "drop_params")),
         .signing_key = &key,
     };
-    struct slice id = model_id.n ? model_id : SLICE("anthropic.claude-3-7-sonnet-20250219-v1:0");
+    struct slice id = model_id.n ? model_id : slice_of(target->model_id);
     if (json_get(d, "defaults") &&
         openai_params_parse(json_get(d, "defaults"), &g->arena, &g->preset, &g->failure))
         g->deployment.preset = &g->preset;
@@ -277,6 +300,8 @@ static void set_up(struct golden *g)
         .prompt = &g->arena,
         .body = &g->body,
     };
+    g->provider = provider_choose(target->api, g->attempt.model);
+    g->attempt.api = g->provider->api;
     buf_init(&g->body, OUT_MAX);
 }
 
@@ -294,7 +319,7 @@ static bool translate(struct golden *g)
     if (g->deployment.preset)
         llm_request_preset(&g->request, g->deployment.preset, &g->arena);
     g->answer = (struct dialect_answer){SLICE("chatcmpl-golden"), g->request.model, NOW};
-    return provider_bedrock.build(&g->attempt, &call, &g->failure);
+    return g->provider->build(&g->attempt, &call, &g->failure);
 }
 
 static void check_refusal(struct golden *g)

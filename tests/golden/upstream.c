@@ -1,5 +1,6 @@
 #include "upstream.h"
 
+#include "wire/crypto.h"
 #include "wire/eventstream.h"
 
 #include <stdio.h>
@@ -18,6 +19,18 @@ static struct slice text_of(yyjson_val *v, struct buf *space)
     return buf_slice(space);
 }
 
+/* {"bytes":"…"}, as InvokeModel wraps the model's own event. */
+static void wrap(yyjson_val *chunk, struct buf *payload)
+{
+    struct buf json;
+    buf_init(&json, BODY_MAX);
+    struct slice text = text_of(chunk, &json);
+    BUF_LITERAL(payload, "{\"bytes\":\"");
+    base64_encode(text, payload);
+    BUF_LITERAL(payload, "\"}");
+    buf_fini(&json);
+}
+
 static void write_frame(struct buf *out, yyjson_val *row)
 {
     static const char *const types[] = {"event", "exception", "error"};
@@ -25,20 +38,26 @@ static void write_frame(struct buf *out, yyjson_val *row)
     struct eventstream_header h[3];
     struct slice text = json_get_slice(row, "payload_text");
     struct buf payload;
+    yyjson_val *chunk = json_get(row, "chunk");
     size_t kind = 0;
-    while (kind < 3 && !json_get(row, types[kind]))
+    while (!chunk && kind < 3 && !json_get(row, types[kind]))
         kind++;
     if (kind == 3) {
         fprintf(stderr, "a row of upstream.events.json has no kind\n");
         exit(1);
     }
     h[0] = (struct eventstream_header){SLICE(":message-type"), slice_of(types[kind])};
-    h[1] = (struct eventstream_header){slice_of(names[kind]), json_get_slice(row, types[kind])};
+    h[1] = (struct eventstream_header){slice_of(names[kind]),
+                                       chunk ? SLICE("chunk") : json_get_slice(row, types[kind])};
     h[2] =
         kind == 2
             ? (struct eventstream_header){SLICE(":error-message"), json_get_slice(row, "message")}
             : (struct eventstream_header){SLICE(":content-type"), SLICE("application/json")};
     buf_init(&payload, BODY_MAX);
+    if (chunk) {
+        wrap(chunk, &payload);
+        text = buf_slice(&payload);
+    }
     if (!text.p && json_get(row, "payload"))
         text = text_of(json_get(row, "payload"), &payload);
     eventstream_write(out, h, 3, text);

@@ -16,6 +16,7 @@ struct upstream {
  *     {"event": "messageStart", "payload": {…}}
  *     {"exception": "throttlingException", "payload": {…}}
  *     {"error": "InternalError", "message": "…"}
+ *     {"chunk": {…}}              InvokeModel's: the model's own event, or a string as it is
  *     {"raw": "bytes that are no frame"}
  * "payload_text" in place of "payload" sends a string as it is; "fault" spoils the frame:
  * "message_crc", "prelude_crc", or a number: only so many bytes of it are sent. */
