@@ -5,9 +5,10 @@
  * call that has ended, frees its slot and starts the next one; when none is left, `over`.
  *
  * Failure modes: a call that breaks is told like any other, the owner decides. A body beyond
- * body_max is paused at once and given up in the step. A false from the owner cancels what runs and
- * ends the batch. The owner may cancel from inside `done` or `call`: the memory lives until the
- * drain is over, so the step only has to look whether it still counts. */
+ * body_max (or all together beyond total_max) is paused at once and given up in the step. A false
+ * from the owner cancels what runs and ends the batch. The owner may cancel from inside `done` or
+ * `call`: the memory lives until the drain is over, so the step only has to look whether it still
+ * counts. */
 
 #include "batch.h"
 
@@ -39,6 +40,7 @@ struct batch {
     struct turn_grave grave;
     size_t next;  /* number of the next call to start */
     size_t busy;  /* slots */
+    size_t total; /* bytes of all bodies so far */
     bool stopped; /* the owner wants no more */
     bool dead;    /* cancelled or over: no callback any more */
     struct batch_slot slots[BATCH_CONCURRENCY];
@@ -84,9 +86,12 @@ static void on_head(void *user, int status, struct http_headers headers)
 static bool on_data(void *user, struct slice bytes)
 {
     struct batch_slot *slot = user;
-    if (!slot->answer.too_large)
+    struct batch *b = slot->batch;
+    if (!slot->answer.too_large) {
         buf_add(&slot->body, bytes);
-    if (slot->body.overflow)
+        b->total += bytes.n;
+    }
+    if (slot->body.overflow || (b->options.total_max && b->total > b->options.total_max))
         give_up(slot);
     return !slot->answer.too_large;
 }
@@ -137,8 +142,7 @@ static void slot_give_up(struct batch_slot *slot)
     slot->op = NULL;
     slot->ended = true;
     slot->answer.end = UPSTREAM_BROKEN;
-    snprintf(slot->detail, sizeof(slot->detail), "the answer is larger than %zu bytes",
-             slot->body.cap);
+    snprintf(slot->detail, sizeof(slot->detail), "the answer is larger than allowed");
 }
 
 /* ---- the step ------------------------------------------------------------------------------ */

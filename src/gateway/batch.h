@@ -25,7 +25,7 @@ struct batch_answer {
     int status;
     struct http_headers headers;
     struct slice body;
-    bool too_large; /* the body had more than body_max bytes and was given up */
+    bool too_large; /* the body had more bytes than are allowed and was given up */
 };
 
 struct batch_events {
@@ -37,8 +37,9 @@ struct batch_events {
 };
 
 struct batch_options {
-    size_t count;    /* calls, at least 1 */
-    size_t body_max; /* bytes of one answer */
+    size_t count;     /* calls, at least 1 */
+    size_t body_max;  /* bytes of one answer */
+    size_t total_max; /* bytes of all together; 0: no limit */
     struct upstream_timeouts timeouts;
 };
 

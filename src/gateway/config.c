@@ -41,6 +41,29 @@ static bool env_true(const struct config_loader *l, const char *name)
     return value && node_bool(&n, &truth) && truth;
 }
 
+/* LiteLLM's variable for what is fetch_max_mb here. */
+static void read_fetch_max(struct config_loader *l, const struct node *general)
+{
+    const char *text = config_env(l, "MAX_IMAGE_URL_DOWNLOAD_SIZE_MB");
+    const struct config_path path = {.key = SLICE("MAX_IMAGE_URL_DOWNLOAD_SIZE_MB")};
+    double mb;
+    if (!node_is_null(NODE_GET(general, "fetch_max_mb")) || !text)
+        return;
+    if (slice_to_double(slice_of(text), &mb) && mb >= 0 && mb <= FETCH_MB_MAX)
+        l->c->settings.fetch_max_mb = mb;
+    else
+        config_error(l, config_place(NULL, &path), "expected a number from 0 to %d", FETCH_MB_MAX);
+}
+
+/* Either section may have it; the general one wins. */
+static void read_url_hosts(struct config_loader *l, const struct node *litellm,
+                           const struct node *general)
+{
+    static const char name[] = "user_url_allowed_hosts";
+    yyjson_val *list = config_read_list(l, general, "general_settings", name);
+    l->c->url_allowed_hosts = list ? list : config_read_list(l, litellm, "litellm_settings", name);
+}
+
 /* What the environment says where the file is silent. */
 static void read_environment(struct config_loader *l, const struct node *litellm)
 {
@@ -116,6 +139,8 @@ static void read_tree(struct config_loader *l, struct node *root)
     check_sections(l, root);
     read_environment(l, litellm);
     read_ssl_verify(l, litellm);
+    read_fetch_max(l, section(root, "general_settings"));
+    read_url_hosts(l, litellm, section(root, "general_settings"));
     read_strategy(l, section(root, "router_settings"));
     config_read_groups(l, root);
     config_read_facts(l, section(root, "general_settings"));

@@ -38,11 +38,14 @@ struct settings {
     int64_t max_connections;             /* ours: client connections at once */
     double header_timeout, body_timeout, idle_timeout, client_stall_timeout; /* ours */
 
-    double thinking_memory_ttl; /* ours: seconds */
-    int64_t thinking_memory_mb; /* ours: 0: none */
+    double thinking_memory_ttl;         /* ours: seconds */
+    int64_t thinking_memory_mb;         /* ours: 0: none */
+    double fetch_max_mb, fetch_timeout; /* ours: of what prompts name by URL */
+    bool fetch_plain_http;              /* ours */
 
     /* litellm_settings */
-    double request_timeout; /* whole call, seconds */
+    bool user_url_validation; /* or general_settings: such URLs lead to public addresses only */
+    double request_timeout;   /* whole call, seconds */
     bool drop_params;
     bool set_verbose, json_logs;
     bool include_cost;        /* include_cost_in_streaming_usage */
@@ -67,6 +70,7 @@ struct config {
     yyjson_val *fallbacks, *context_window_fallbacks, *content_policy_fallbacks;
     yyjson_val *default_fallbacks;
     yyjson_val *public_model_groups; /* list of names, or NULL */
+    yyjson_val *url_allowed_hosts;   /* list of hosts and host:port, or NULL */
     struct config_problem *problems;
     unsigned errors, warnings;
     bool simulated;                /* the upstream is the simulated Bedrock (LINTEL_SIMULATED=1) */

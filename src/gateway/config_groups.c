@@ -39,7 +39,7 @@ static void read_aliases(struct config_loader *l, const struct node *router)
     l->c->model_group_alias = as_json(l, map, &path);
 }
 
-static yyjson_val *read_list(struct config_loader *l, const struct node *section,
+yyjson_val *config_read_list(struct config_loader *l, const struct node *section,
                              const char *section_name, const char *name)
 {
     const struct config_path up = {.key = slice_of(section_name)};
@@ -53,8 +53,8 @@ static yyjson_val *read_list(struct config_loader *l, const struct node *section
 static yyjson_val *read_fallbacks(struct config_loader *l, const struct node *router,
                                   const struct node *litellm, const char *name)
 {
-    yyjson_val *list = read_list(l, router, "router_settings", name);
-    return list ? list : read_list(l, litellm, "litellm_settings", name);
+    yyjson_val *list = config_read_list(l, router, "router_settings", name);
+    return list ? list : config_read_list(l, litellm, "litellm_settings", name);
 }
 
 void config_read_groups(struct config_loader *l, const struct node *root)
@@ -67,5 +67,6 @@ void config_read_groups(struct config_loader *l, const struct node *root)
     c->default_fallbacks = read_fallbacks(l, router, litellm, "default_fallbacks");
     c->context_window_fallbacks = read_fallbacks(l, router, litellm, "context_window_fallbacks");
     c->content_policy_fallbacks = read_fallbacks(l, router, litellm, "content_policy_fallbacks");
-    c->public_model_groups = read_list(l, litellm, "litellm_settings", "public_model_groups");
+    c->public_model_groups =
+        config_read_list(l, litellm, "litellm_settings", "public_model_groups");
 }

@@ -13,6 +13,7 @@
 #define CONFIG_MAX_FILES     64         /* with everything included */
 #define CONFIG_MAX_NODES     300000 /* over all files, aliases expanded; 64 bytes of text each */
 #define CONFIG_MAX_JSON      (64 << 20) /* bytes of one map written as JSON */
+#define FETCH_MB_MAX         1000       /* of fetch_max_mb */
 #define CONFIG_MAX_SECONDS   4000000    /* 46 days; as ms it fits an unsigned int */
 #define CONFIG_MAX_PROBLEMS  500        /* kept; more are counted */
 
@@ -99,6 +100,9 @@ void config_check_section(struct config_loader *l, const char *section, const st
                           const struct config_path *path);
 
 /* config_groups.c */
+/* A list of a section as JSON; NULL: not there, or empty. */
+yyjson_val *config_read_list(struct config_loader *l, const struct node *section,
+                             const char *section_name, const char *name);
 void config_read_groups(struct config_loader *l, const struct node *root);
 
 /* config_facts.c: the table of models, with what model_facts_file lays over it. */

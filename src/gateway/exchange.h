@@ -3,14 +3,15 @@
 
 /* One HTTP request and everything done for it.
  *
- *   HEAD ─► AUTH ─► BODY ─► ADMIT ─► ROUTE ─► RECALL ─► CALL ─► RELAY ─► FLUSH ─► SETTLE ─► DONE
- *                             │                           │    (stream)    ▲
- *                             │ own answer                │ whole answer   │
- *                             └───────────────────────────┴────────────────┘
+ *   HEAD ─► AUTH ─► BODY ─► ADMIT ─► ROUTE ─► FETCH ─► RECALL ─► CALL ─► RELAY ─► FLUSH ─► SETTLE
+ *                             │                                    │    (stream)    ▲       │
+ *                             │ own answer                         │ whole answer   │       ▼
+ *                             └────────────────────────────────────┴────────────────┘      DONE
  *
  * Every state before FLUSH may go to FLUSH (refuse: an error reply) and, like FLUSH, to SETTLE (the
  * client is gone). Where it suspends, and for what:
  *   BODY    the rest of the request body
+ *   FETCH   what the prompt names by URL (bounded by fetch_timeout)
  *   RECALL  the shared state, for thinking that the client dropped
  *   CALL    the first event that says something, or the whole answer; meanwhile keep-alives
  *   RELAY   upstream events; room at the client
@@ -33,6 +34,7 @@
 #include "routes.h"
 #include "wire/crypto.h"
 
+struct fetch;
 struct worker;
 
 enum exchange_state {
@@ -41,6 +43,7 @@ enum exchange_state {
     EX_BODY,
     EX_ADMIT,
     EX_ROUTE,
+    EX_FETCH,
     EX_RECALL,
     EX_CALL,
     EX_RELAY,
@@ -97,6 +100,7 @@ struct exchange {
     struct slice model_group;  /* name of the group that serves */
     struct dialect_answer answer;
 
+    struct fetch *fetch;       /* NULL: none is running */
     struct memory_scope scope; /* of what the gateway remembers for this caller and model */
     struct memory_recall recall;
     struct thinking_capture thinking; /* of the answer */

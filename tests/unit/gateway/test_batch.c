@@ -253,6 +253,16 @@ static void answer_large(struct peer *p)
     peer_say(p, body);
 }
 
+/* BODY_MAX bytes for everybody. */
+static void answer_full(struct peer *p)
+{
+    static char body[BODY_MAX + 1];
+    if (!peer_has_request(p))
+        return;
+    memset(body, 'x', BODY_MAX);
+    answer_with(p, BODY_MAX, body);
+}
+
 static void gives_up_what_is_too_large(void **state)
 {
     struct world *w = *state;
@@ -268,6 +278,25 @@ static void gives_up_what_is_too_large(void **state)
         assert_int_equal(o->answers[i].end, UPSTREAM_BROKEN);
         assert_int_equal(o->answers[i].status, 200);
     }
+    finish(w, o, 1);
+}
+
+/* Each is small enough, and together they are not: the later ones go. */
+static void gives_up_beyond_the_total(void **state)
+{
+    struct world *w = *state;
+    struct owner *o = start(w, CALLS_MAX, answer_large);
+    batch_cancel(o->batch);
+    o->options.body_max = 2 * BODY_MAX;
+    o->options.total_max = 3 * BODY_MAX + 10;
+    o->batch = batch_start(caller.upstream, &w->turn, &o->options, &events, o);
+    server.on_data = answer_full;
+    WORLD_UNTIL(w, o->overs);
+    size_t whole = 0;
+    for (size_t i = 0; i < CALLS_MAX; i++)
+        whole += o->answers[i].end == UPSTREAM_DONE && !o->answers[i].too_large;
+    assert_int_equal(o->told, CALLS_MAX);
+    assert_int_equal(whole, 3);
     finish(w, o, 1);
 }
 
@@ -319,6 +348,7 @@ int main(void)
         WORLD_TEST(a_false_from_done_ends_the_rest),
         WORLD_TEST(a_false_from_call_ends_the_rest),
         WORLD_TEST(gives_up_what_is_too_large),
+        WORLD_TEST(gives_up_beyond_the_total),
         WORLD_TEST(a_broken_call_is_told_and_the_others_go_on),
         WORLD_TEST(timeouts_are_those_of_each_call),
     };

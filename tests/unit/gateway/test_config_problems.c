@@ -104,6 +104,8 @@ static void ranges(void **state)
          "E2 general_settings.thinking_memory_mb: expected a number from 0 to 65536\n"},
         {MODEL "general_settings: {max_request_size_mb: 0}\n",
          "E2 general_settings.max_request_size_mb: expected a number from 1 to 4096\n"},
+        {MODEL "general_settings: {fetch_max_mb: 1001}\n",
+         "E2 general_settings.fetch_max_mb: expected a number from 0 to 1000\n"},
         {MODEL "general_settings: {max_connections: 1000001}\n",
          "E2 general_settings.max_connections: expected a number from 1 to 1000000\n"},
         {MODEL "general_settings: {max_connections: 9e300}\n",
@@ -121,8 +123,9 @@ static void accepted(void **state)
          "W3 litellm_settings.num_retries: is accepted but has no effect yet\n"},
         /* nothing is asked for */
         {MODEL "litellm_settings: {success_callback: [], telemetry: false, cache: null}\n", NULL},
-        {MODEL "litellm_settings: {user_url_validation: false}\n",
-         "W2 litellm_settings.user_url_validation: is accepted but has no effect yet\n"},
+        {MODEL "litellm_settings: {require_auth_for_metrics_endpoint: false}\n",
+         "W2 litellm_settings.require_auth_for_metrics_endpoint: is accepted but has no effect "
+         "yet\n"},
         {MODEL "router_settings: {routing_strategy: simple-shuffle}\n", NULL},
         {MODEL "router_settings: {routing_strategy: least-busy}\n",
          "W2 router_settings.routing_strategy: least-busy behaves as simple-shuffle yet\n"},
@@ -214,6 +217,10 @@ static void defaults(void **state)
     assert_int_equal(s->thinking_memory_mb, 64);
     assert_float_equal(s->request_timeout, 6000, 0);
     assert_float_equal(s->keepalive_seconds, 15, 0);
+    assert_float_equal(s->fetch_max_mb, 20, 0);
+    assert_float_equal(s->fetch_timeout, 30, 0);
+    assert_true(s->user_url_validation && !s->fetch_plain_http);
+    assert_null(c->url_allowed_hosts);
     assert_float_equal(s->connect_timeout, 10, 0);
     assert_float_equal(s->stream_idle_timeout, 300, 0);
     assert_true(s->timeout == 0 && s->stream_timeout == 0 && s->first_byte_timeout == 0);
@@ -263,6 +270,38 @@ static void values(void **state)
     config_unref(config_ref(c));
     config_unref(c);
     config_unref(NULL);
+}
+
+/* Both sections may say it; the general one wins. */
+static void urls_of_prompts(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w);
+    struct config *c =
+        world_load(&w, MODEL "litellm_settings:\n"
+                             "  user_url_validation: false\n"
+                             "  user_url_allowed_hosts: [a.example, \"b.example:8443\"]\n");
+    assert_string_equal(world_problems(c), "");
+    assert_false(c->settings.user_url_validation);
+    assert_string_equal(world_json(c->url_allowed_hosts), "[\"a.example\",\"b.example:8443\"]");
+    config_unref(c);
+    world_env(&w, "MAX_IMAGE_URL_DOWNLOAD_SIZE_MB", "0.5");
+    c = world_load(&w, MODEL "litellm_settings: {user_url_validation: false, "
+                             "user_url_allowed_hosts: [a]}\n"
+                             "general_settings: {user_url_validation: true, "
+                             "user_url_allowed_hosts: [b], fetch_plain_http: true}\n");
+    assert_string_equal(world_problems(c), "");
+    assert_true(c->settings.user_url_validation && c->settings.fetch_plain_http);
+    assert_string_equal(world_json(c->url_allowed_hosts), "[\"b\"]");
+    assert_float_equal(c->settings.fetch_max_mb, 0.5, 0);
+    config_unref(c);
+    c = world_load(&w, MODEL "general_settings: {fetch_max_mb: 7}\n");
+    assert_float_equal(c->settings.fetch_max_mb, 7, 0);
+    config_unref(c);
+    world_env(&w, "MAX_IMAGE_URL_DOWNLOAD_SIZE_MB", "a lot");
+    world_expect(&w, MODEL,
+                 "E0 MAX_IMAGE_URL_DOWNLOAD_SIZE_MB: expected a number from 0 to 1000\n");
 }
 
 static void tls(void **state)
@@ -420,6 +459,7 @@ int main(void)
         cmocka_unit_test(mission_shapes),
         cmocka_unit_test(defaults),
         cmocka_unit_test(values),
+        cmocka_unit_test(urls_of_prompts),
         cmocka_unit_test(tls),
         cmocka_unit_test(environment),
         cmocka_unit_test(substitution),

@@ -1,0 +1,39 @@
+#ifndef GATEWAY_FETCH_H
+#define GATEWAY_FETCH_H
+
+/* What a prompt names by URL, brought here before the model is called: the blocks of the request
+ * get their data, and the type that the bytes, the answer or the URL say. Clients decide where this
+ * leads, so the calls are fenced (io/upstream.h) and bounded in number, size and time.
+ *
+ * Failures are the client's (400) and name the host and the reason, nothing of this side. */
+
+#include "config.h"
+#include "io/upstream.h"
+#include "llm/failure.h"
+
+#define FETCH_URLS_MAX  20                 /* different ones in one request */
+#define FETCH_TOTAL_MAX (32 * 1024 * 1024) /* bytes, all of them together */
+
+struct fetch;
+
+struct fetch_job {
+    struct upstream *upstream;
+    struct turn *turn;
+    const struct config *config;
+    struct llm_request *request;
+    struct arena *arena;      /* of the data and of the fetch; lives as long as the request */
+    struct failure *failure;  /* set before `over` when something could not be had */
+    struct arena *message;    /* of the failure */
+    void (*over)(void *user); /* never from inside fetch_start or fetch_cancel */
+    void *user;
+};
+
+/* From a step. NULL: there is nothing to fetch, or more than is allowed (then the failure is set).
+ */
+struct fetch *fetch_start(const struct fetch_job *job);
+/* Instead of `over`. */
+void fetch_cancel(struct fetch *f);
+/* Likewise, and the failure says that it took too long. */
+void fetch_expire(struct fetch *f);
+
+#endif
