@@ -16,6 +16,7 @@
 #include "exchange.h"
 
 #include "auth.h"
+#include "exchange_call.h"
 #include "exchange_fetch.h"
 #include "exchange_log.h"
 #include "exchange_memory.h"
@@ -29,8 +30,7 @@
 #include <time.h>
 
 #define OUT_MAX            (256u * 1024 * 1024) /* bytes; a frame is at most 24 MiB, escaped six-fold */
-#define BODY_FRAMING       512
-#define BODY_EAGER         (1024 * 1024) /* of a declared length, reserved at once */
+#define BODY_EAGER         (1024 * 1024)        /* of a declared length, reserved at once */
 #define MEBIBYTE           (1024 * 1024)
 #define STATUS_CLIENT_GONE 499 /* nginx's, in the log only */
 
@@ -71,7 +71,7 @@ static bool invariant(const struct sm *sm)
 
 /* ---- deposits ------------------------------------------------------------------------------ */
 
-static void deposit(struct exchange *ex, unsigned facts)
+void exchange_deposit(struct exchange *ex, unsigned facts)
 {
     ex->facts |= facts;
     turn_mark(&ex->worker->turn, &ex->item);
@@ -102,7 +102,7 @@ static void *on_head(void *server, struct conn *c, const struct http_head *head)
     ex->times[EX_HEAD] = turn_now(&w->turn);
     turn_item_init(&ex->item, exchange_step);
     worker_exchange_began(w, &ex->link);
-    deposit(ex, 0);
+    exchange_deposit(ex, 0);
     return ex;
 }
 
@@ -111,24 +111,24 @@ static void on_body(void *user, struct slice bytes)
     struct exchange *ex = user;
     buf_add(&ex->body, bytes);
     if (ex->body.overflow)
-        deposit(ex, 0);
+        exchange_deposit(ex, 0);
 }
 
 static void on_body_end(void *user)
 {
-    deposit(user, FACT_BODY_END);
+    exchange_deposit(user, FACT_BODY_END);
 }
 
 static void on_body_failed(void *user, int status, const char *reason)
 {
     struct exchange *ex = user;
     failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, status, "%s", reason);
-    deposit(ex, FACT_BODY_BAD);
+    exchange_deposit(ex, FACT_BODY_BAD);
 }
 
 static void on_room(void *user)
 {
-    deposit(user, FACT_ROOM);
+    exchange_deposit(user, FACT_ROOM);
 }
 
 static void on_gone(void *user)
@@ -136,7 +136,7 @@ static void on_gone(void *user)
     struct exchange *ex = user;
     ex->conn = NULL;
     ex->head = NULL;
-    deposit(ex, FACT_GONE);
+    exchange_deposit(ex, FACT_GONE);
 }
 
 const struct conn_events exchange_conn_events = {
@@ -149,116 +149,11 @@ const struct conn_events exchange_conn_events = {
     .refusal = reply_refusal,
 };
 
-static void price_usage(struct exchange *ex, const struct llm_usage *usage)
-{
-    ex->usage = *usage;
-    ex->cost = model_cost(ex->model, usage);
-    ex->usage.has_cost =
-        ex->model->has_prices && ex->cost.total > 0 && ex->config->settings.include_cost;
-    ex->usage.cost = ex->cost.total;
-}
-
-/* What is written to `out` from here on is payload of the stream. */
-static void open_chunk(struct exchange *ex)
-{
-    if (!ex->chunk_open)
-        ex->chunk = http1_chunk_begin(&ex->reply, &ex->out);
-    ex->chunk_open = true;
-}
-
-static void encode_event(struct exchange *ex, const struct llm_event *e)
-{
-    open_chunk(ex);
-    ex->route->dialect->encode(ex->encoder, e, &ex->out);
-}
-
-/* One neutral event of the answer. Pure work only: this runs inside curl's callback. */
-static void on_event(void *user, const struct llm_event *event)
-{
-    struct exchange *ex = user;
-    struct llm_event priced = *event;
-    const struct llm_event *e = &priced;
-    if (e->kind == EV_FAIL) {
-        ex->failure = *e->failure;
-        deposit(ex, FACT_FAILED);
-        return;
-    }
-    if (e->kind == EV_USAGE) {
-        price_usage(ex, e->usage);
-        priced.usage = &ex->usage;
-    }
-    thinking_capture(&ex->thinking, e);
-    if (!ex->request.stream)
-        llm_fold_event(&ex->fold, e);
-    else if (ex->conn)
-        encode_event(ex, e);
-    deposit(ex, (e->kind == EV_START ? 0 : FACT_EVENT) | (e->kind == EV_END ? FACT_COMPLETE : 0));
-}
-
-static void on_upstream_head(void *user, int status, struct http_headers headers)
-{
-    struct exchange *ex = user;
-    reply_keep_upstream_headers(ex, headers);
-    ex->undo = plan_undo(&ex->plan, &ex->sink, &ex->arena);
-    ex->decoder = ex->provider->decoder(&ex->attempt, status, headers, ex->undo);
-    if (status == 200 && ex->request.stream && ex->conn && !ex->head_sent)
-        reply_stream_begin(ex);
-}
-
-static size_t queued(const struct exchange *ex)
-{
-    return ex->out.n + (ex->conn ? conn_queued(ex->conn) : 0);
-}
-
-static bool on_upstream_data(void *user, struct slice bytes)
-{
-    struct exchange *ex = user;
-    if (ex->conn && queued(ex) >= EXCHANGE_HIGH) {
-        ex->facts |= FACT_PAUSED;
-        return false;
-    }
-    ex->provider->feed(ex->decoder, bytes);
-    return true;
-}
-
-static struct failure call_failure(struct exchange *ex, enum upstream_end end, const char *detail)
-{
-    struct failure f = {0};
-    bool timeout = end >= UPSTREAM_TIMEOUT_CONNECT && end <= UPSTREAM_TIMEOUT_TOTAL;
-    bool unreachable = end == UPSTREAM_UNREACHABLE;
-    failure_set(&f, &ex->arena, timeout ? FAILURE_TIMEOUT : FAILURE_BAD_GATEWAY,
-                timeout ? 408 : 502, "%s%s%s%s", detail,
-                unreachable ? ". Check the network, and whether Bedrock is offered in region " : "",
-                unreachable ? ex->deployment->region : "", unreachable ? "." : "");
-    f.upstream = true;
-    f.retryable = true;
-    return f;
-}
-
-static void on_upstream_end(void *user, enum upstream_end end, const char *detail)
-{
-    struct exchange *ex = user;
-    ex->op = NULL;
-    if (end == UPSTREAM_DONE && ex->decoder)
-        ex->provider->finish(ex->decoder);
-    else if (!(ex->facts & (FACT_COMPLETE | FACT_FAILED))) {
-        ex->failure = call_failure(ex, end, detail);
-        ex->facts |= FACT_FAILED;
-    }
-    deposit(ex, FACT_CALL_OVER);
-}
-
-static const struct upstream_events upstream_events = {
-    .head = on_upstream_head,
-    .data = on_upstream_data,
-    .end = on_upstream_end,
-};
-
 void exchange_expire(struct exchange *ex, int64_t now)
 {
     if (ex->deadline && now >= ex->deadline) {
         ex->deadline = 0;
-        deposit(ex, FACT_TIMER);
+        exchange_deposit(ex, FACT_TIMER);
     }
 }
 
@@ -418,110 +313,12 @@ static int step_recall(struct exchange *ex)
     return exchange_recall(ex) ? EX_CALL : EX_SUSPEND;
 }
 
-static double first_of(double a, double b, double c)
-{
-    return a > 0 ? a : b > 0 ? b : c;
-}
-
-double exchange_timeout(const struct exchange *ex)
-{
-    const struct settings *s = &ex->config->settings;
-    if (ex->request.timeout > 0)
-        return ex->request.timeout;
-    return first_of(ex->deployment->timeout_s, s->timeout, s->request_timeout);
-}
-
-/* The four clocks. A stream has no total: it may take as long as it says something. */
-static struct upstream_timeouts timeouts_of(const struct exchange *ex)
-{
-    const struct settings *s = &ex->config->settings;
-    const struct deployment *d = ex->deployment;
-    double total = exchange_timeout(ex);
-    double wanted = first_of(ex->request.stream_timeout, ex->request.timeout, d->stream_timeout_s);
-    double first = first_of(wanted, s->stream_timeout, s->first_byte_timeout);
-    struct upstream_timeouts t = {.connect_ms = config_milliseconds(s->connect_timeout)};
-    if (ex->request.stream) {
-        t.first_ms = config_milliseconds(first > 0 ? first : total);
-        t.idle_ms = config_milliseconds(s->stream_idle_timeout);
-    } else {
-        t.first_ms = config_milliseconds(s->first_byte_timeout);
-        t.total_ms = config_milliseconds(total);
-    }
-    return t;
-}
-
 static void arm_keepalive(struct exchange *ex)
 {
     unsigned ms = config_milliseconds(ex->config->settings.keepalive_seconds);
     ex->deadline = ex->request.stream && ms ? turn_now(&ex->worker->turn) + ms : 0;
-}
-
-/* Translation adds framing and escapes: one allocation for most bodies. */
-static void reserve_upstream_body(struct exchange *ex)
-{
-    size_t expected = ex->body.n + ex->body.n / 8 + BODY_FRAMING;
-    ex->upstream_body.cap = ex->provider->body_max;
-    if (expected <= ex->upstream_body.cap)
-        buf_reserve(&ex->upstream_body, expected);
-}
-
-static void drop_listed(struct exchange *ex, yyjson_val *names)
-{
-    yyjson_val *item;
-    yyjson_arr_iter it = yyjson_arr_iter_with(names);
-    while ((item = yyjson_arr_iter_next(&it)))
-        llm_request_drop(&ex->effective, json_slice(item), &ex->prompt);
-}
-
-/* The request as this deployment gets it; the client's own is kept for another. */
-static void prepare_request(struct exchange *ex)
-{
-    const struct deployment *d = ex->deployment;
-    ex->effective = ex->request;
-    if (d->preset)
-        llm_request_preset(&ex->effective, d->preset, &ex->prompt);
-    drop_listed(ex, d->drop_list);
-    drop_listed(ex, ex->request.drop_list);
-    if (ex->request.stream && !ex->encoder)
-        ex->encoder = ex->route->dialect->encoder(&ex->arena, &ex->effective, &ex->answer);
-}
-
-static void count_repairs(struct exchange *ex)
-{
-    for (unsigned i = 0; i < REPAIR_COUNT; i++)
-        ex->worker->repairs[i] += ex->plan.repairs >> i & 1;
-}
-
-bool exchange_build_call(struct exchange *ex, struct http_call *call)
-{
-    prepare_request(ex);
-    ex->sink = (struct llm_sink){on_event, ex};
-    ex->attempt = (struct provider_attempt){
-        .deployment = ex->deployment,
-        .model_id = ex->model_id,
-        .model = ex->model,
-        .api = ex->provider->api,
-        .request = &ex->effective,
-        .plan = &ex->plan,
-        .now = ex->answer.created,
-        .arena = &ex->arena,
-        .prompt = &ex->prompt,
-        .body = &ex->upstream_body,
-    };
-    reserve_upstream_body(ex);
-    return ex->provider->build(&ex->attempt, call, &ex->failure);
-}
-
-static bool start_call(struct exchange *ex)
-{
-    struct http_call call;
-    struct upstream_timeouts timeouts = timeouts_of(ex);
-    if (!exchange_build_call(ex, &call))
-        return false;
-    count_repairs(ex);
-    ex->attempts++;
-    ex->op = upstream_start(ex->worker->upstream, &call, &timeouts, &upstream_events, ex);
-    return true;
+    if (ex->mock_until && (!ex->deadline || ex->mock_until < ex->deadline))
+        ex->deadline = ex->mock_until;
 }
 
 /* Hands what lies in `out` to the connection. */
@@ -542,7 +339,7 @@ static void keep_alive(struct exchange *ex)
     ex->committed = true;
     if (!ex->head_sent)
         reply_stream_begin(ex);
-    open_chunk(ex);
+    exchange_open_chunk(ex);
     sse_comment(&ex->out, SLICE("keep-alive"));
     send_out(ex);
     arm_keepalive(ex);
@@ -565,7 +362,7 @@ static int finish_whole(struct exchange *ex)
 static int step_call(struct exchange *ex)
 {
     if (!ex->entered) {
-        if (!start_call(ex))
+        if (!exchange_start_call(ex))
             return EX_FLUSH;
         arm_keepalive(ex);
     }
@@ -575,6 +372,8 @@ static int step_call(struct exchange *ex)
         return EX_FLUSH;
     if (ex->facts & FACT_COMPLETE)
         return finish_whole(ex);
+    if (ex->facts & FACT_TIMER && exchange_mock_expired(ex))
+        return EX_FLUSH;
     if (ex->facts & FACT_TIMER)
         keep_alive(ex);
     return EX_SUSPEND;
@@ -607,7 +406,7 @@ static void commit(struct exchange *ex)
 
 static void resume_if_room(struct exchange *ex)
 {
-    if (ex->facts & FACT_PAUSED && queued(ex) <= EXCHANGE_LOW && ex->op) {
+    if (ex->facts & FACT_PAUSED && exchange_queued(ex) <= EXCHANGE_LOW && ex->op) {
         ex->facts &= ~(unsigned)FACT_PAUSED;
         upstream_resume(ex->op);
     }
@@ -636,7 +435,7 @@ static void end_stream(struct exchange *ex)
 {
     struct llm_event fail = {.kind = EV_FAIL, .failure = &ex->failure};
     if (ex->failure.kind != FAILURE_NONE)
-        encode_event(ex, &fail);
+        exchange_encode(ex, &fail);
     if (ex->chunk_open)
         http1_chunk_commit(&ex->reply, &ex->out, ex->chunk);
     http1_write_end(&ex->reply, &ex->out);
@@ -667,6 +466,7 @@ static int step_settle(struct exchange *ex)
     if (!ex->entered) {
         if (ex->facts & FACT_GONE)
             ex->status = STATUS_CLIENT_GONE;
+        exchange_estimate_usage(ex);
         exchange_log(ex);
         ex->deadline = turn_now(&ex->worker->turn) + SETTLE_GRACE_MS;
         ex->facts &= ~(unsigned)FACT_TIMER;

@@ -130,6 +130,10 @@ struct exchange {
     struct llm_usage usage;
     struct model_cost cost; /* of `usage`, at the model's prices */
 
+    int64_t estimated_output; /* tokens that came so far, in case nobody reports them */
+    size_t call_bytes;        /* of the upstream body of this attempt */
+    int64_t mock_until;       /* ms, turn time: a mocked timeout comes; 0: none */
+
     int64_t deadline;     /* ms, turn time; 0: none */
     int64_t times[EX_NR]; /* ms, turn time, when each state was entered */
     int64_t first_event;  /* ms, turn time, when the answer began to say something */
@@ -138,12 +142,10 @@ struct exchange {
 extern const struct sm_state exchange_states[EX_NR];
 extern const struct conn_events exchange_conn_events; /* for the listener */
 
-void exchange_expire(struct exchange *ex, int64_t now); /* the clock looks at `deadline` */
+/* What a callback says; the exchange will be moved in this turn. */
+void exchange_deposit(struct exchange *ex, unsigned facts);
 
-/* For routes that show what would be called: request → deployment, model and provider; then the
- * signed call. False: see failure. */
-bool exchange_find_model(struct exchange *ex);
-bool exchange_build_call(struct exchange *ex, struct http_call *call);
+void exchange_expire(struct exchange *ex, int64_t now); /* the clock looks at `deadline` */
 
 /* Seconds that a whole answer may take; 0: no limit. Once there is a deployment. */
 double exchange_timeout(const struct exchange *ex);

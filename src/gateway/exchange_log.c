@@ -21,6 +21,7 @@ static void log_number(struct buf *line, const char *name, int64_t value)
 static void write_log_line(const struct exchange *ex, struct buf *line)
 {
     int64_t now = turn_now(&ex->worker->turn), begun = ex->times[EX_HEAD];
+    char money[SLICE_MONEY];
     log_text(line, "", slice_of(ex->id));
     log_text(line, " ", ex->route ? slice_of(ex->route->path) : SLICE("-"));
     log_number(line, " status=", ex->status);
@@ -30,6 +31,10 @@ static void write_log_line(const struct exchange *ex, struct buf *line)
     log_number(line, " first_ms=", ex->first_event ? ex->first_event - begun : 0);
     log_number(line, " tokens=", llm_usage_prompt(&ex->usage));
     log_number(line, "/", ex->usage.output);
+    if (ex->cost.total > 0)
+        log_text(line, " cost=", slice_money(ex->cost.total, money));
+    if (ex->usage.estimated)
+        log_text(line, " usage=", SLICE("estimated"));
     if (ex->failure.kind != FAILURE_NONE)
         log_text(line, " error=", ex->failure.message);
 }

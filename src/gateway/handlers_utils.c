@@ -11,6 +11,7 @@
 
 #include "config_bedrock.h"
 #include "detail.h"
+#include "exchange_call.h"
 #include "model_group.h"
 #include "query.h"
 

@@ -12,10 +12,11 @@
 
 #include <string.h>
 
-#define USER_AGENT   "lintel/" LINTEL_VERSION
-#define ID_MAX       2048 /* bytes of a model id or ARN, Bedrock's own limit */
-#define URL_MAX      8192 /* bytes; three for each of an id, when encoded */
-#define HEADER_COUNT 6    /* of our own */
+#define USER_AGENT         "lintel/" LINTEL_VERSION
+#define ID_MAX             2048 /* bytes of a model id or ARN, Bedrock's own limit */
+#define URL_MAX            8192 /* bytes; three for each of an id, when encoded */
+#define HEADER_COUNT       6    /* of our own */
+#define CLIENT_HEADERS_MAX 16   /* extra_headers */
 
 /* "https://host:port/prefix" in two: the host, and the prefix (usually empty) that a proxy in front
  * of Bedrock may have; it is signed with the rest of the path. */
@@ -82,6 +83,59 @@ static void sign(const struct provider_attempt *t, struct slice path, const char
                                    d->signing_key, t->arena));
 }
 
+static bool is_token(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] >= 0x7f || strchr("()<>@,;:\\\"/[]?={}", s.p[i]))
+            return false;
+    return s.n > 0;
+}
+
+static bool is_plain(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+            return false;
+    return s.p != NULL;
+}
+
+/* Headers that would change what is called, how it is framed or who calls. Beta flags travel in
+ * the body. */
+static bool is_ours(struct slice name)
+{
+    static const struct slice fixed[] = {{"host", 4},
+                                         {"connection", 10},
+                                         {"transfer-encoding", 17},
+                                         {"te", 2},
+                                         {"trailer", 7},
+                                         {"upgrade", 7},
+                                         {"expect", 6},
+                                         {"accept-encoding", 15},
+                                         {"user-agent", 10},
+                                         {"authorization", 13},
+                                         {"anthropic-beta", 14}};
+    for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
+        if (slice_eq_nocase(name, fixed[i]))
+            return true;
+    return slice_starts_nocase(name, SLICE("x-amz-")) ||
+           slice_starts_nocase(name, SLICE("content-")) ||
+           slice_starts_nocase(name, SLICE("proxy-"));
+}
+
+/* extra_headers: not signed, as proxies on the way may want to read and drop them. */
+static void add_client_headers(const struct llm_request *r, struct signed_headers *h)
+{
+    yyjson_val *key;
+    yyjson_obj_iter it = yyjson_obj_iter_with(r->headers);
+    for (size_t n = 0; n < CLIENT_HEADERS_MAX && (key = yyjson_obj_iter_next(&it));) {
+        struct slice name = json_slice(key), value = json_slice(yyjson_obj_iter_get_val(key));
+        if (!is_token(name) || !is_plain(value) || is_ours(name))
+            continue;
+        header_add(h, name, value);
+        n++;
+    }
+}
+
 static void write_headers(const struct provider_attempt *t, struct slice host, struct slice path,
                           struct http_headers extra, struct http_call *call)
 {
@@ -89,7 +143,7 @@ static void write_headers(const struct provider_attempt *t, struct slice host, s
     struct signed_headers h = {0};
     char date[SIGV4_DATE_SIZE];
     sigv4_date(t->now, date);
-    h.v = arena_alloc(t->arena, (HEADER_COUNT + extra.n) * sizeof(*h.v));
+    h.v = arena_alloc(t->arena, (HEADER_COUNT + extra.n + CLIENT_HEADERS_MAX) * sizeof(*h.v));
     header_add(&h, SLICE("content-type"), SLICE("application/json"));
     header_add(&h, SLICE("host"), host);
     header_add(&h, SLICE("x-amz-date"), arena_dup(t->arena, slice_of(date)));
@@ -100,6 +154,7 @@ static void write_headers(const struct provider_attempt *t, struct slice host, s
     h.signed_count = h.count;
     sign(t, path, date, &h);
     header_add(&h, SLICE("user-agent"), SLICE(USER_AGENT));
+    add_client_headers(t->request, &h);
     call->headers = (struct http_headers){h.v, h.count};
 }
 

@@ -107,14 +107,17 @@ def begin(client, *cities, ask=ask_whole, **options):
 
 
 def replay(gateway, simulator, messages, key=None, model="claude"):
-    """Goes on with a conversation whose thinking may be gone: what the upstream got counts here, not
-    what it said to that."""
+    """Goes on with a conversation whose thinking may be gone; then this turn does without, and the
+    header says so."""
     with openai_client(gateway, **({"api_key": key} if key else {})) as client:
-        try:
-            ask_whole(client, messages, model=model)
-        except openai.BadRequestError as refusal:
-            assert "thinking" in str(refusal)
-    return thoughts(upstream(simulator))
+        answer = client.chat.completions.with_raw_response.create(
+            model=model, messages=messages, tools=TOOLS, **THINKING
+        )
+    got = thoughts(upstream(simulator))
+    repairs = answer.headers.get("x-lintel-repairs", "").split(", ")
+    assert ("thinking-recalled" in repairs, "thinking-off" in repairs) == (got[0] > 0, got[0] == 0)
+    assert hasattr(answer.parse().choices[0].message, "reasoning_content") == (got[0] > 0)
+    return got
 
 
 @ASK

@@ -1,0 +1,287 @@
+/* One call of a model for an exchange: the request as its deployment gets it, the call itself, and
+ * its answer, event by event, into the client's dialect.
+ *
+ * The happy path of a stream: each piece of the answer is decoded and encoded into `out` inside
+ * upstream's data event. A mocked request is answered here too, without a call.
+ *
+ * Failure modes: what cannot be built, a call that breaks, an answer that says it failed: each is
+ * deposited as a failure, and exchange.c decides. A client that reads slowly pauses the upstream at
+ * EXCHANGE_HIGH. */
+
+#include "exchange_call.h"
+
+#include "llm/estimate.h"
+#include "llm/mock.h"
+#include "reply.h"
+#include "worker_private.h"
+
+#define BODY_FRAMING    512
+#define BYTES_PER_TOKEN 4 /* of an upstream body, when only its size is known */
+
+/* ---- the answer ---------------------------------------------------------------------------- */
+
+static void price_usage(struct exchange *ex, const struct llm_usage *usage)
+{
+    ex->usage = *usage;
+    ex->cost = model_cost(ex->model, usage);
+    ex->usage.has_cost =
+        ex->model->has_prices && ex->cost.total > 0 && ex->config->settings.include_cost;
+    ex->usage.cost = ex->cost.total;
+}
+
+/* What is written to `out` from here on is payload of the stream. */
+void exchange_open_chunk(struct exchange *ex)
+{
+    if (!ex->chunk_open)
+        ex->chunk = http1_chunk_begin(&ex->reply, &ex->out);
+    ex->chunk_open = true;
+}
+
+void exchange_encode(struct exchange *ex, const struct llm_event *e)
+{
+    exchange_open_chunk(ex);
+    ex->route->dialect->encode(ex->encoder, e, &ex->out);
+}
+
+/* One neutral event of the answer. Pure work only: this runs inside curl's callback. */
+static void on_event(void *user, const struct llm_event *event)
+{
+    struct exchange *ex = user;
+    struct llm_event priced = *event;
+    const struct llm_event *e = &priced;
+    if (e->kind == EV_FAIL) {
+        ex->failure = *e->failure;
+        exchange_deposit(ex, FACT_FAILED);
+        return;
+    }
+    if (e->kind == EV_USAGE) {
+        price_usage(ex, e->usage);
+        priced.usage = &ex->usage;
+    }
+    if (e->kind == EV_TEXT || e->kind == EV_REASONING || e->kind == EV_TOOL_ARGS)
+        ex->estimated_output += llm_estimate_text(e->text);
+    thinking_capture(&ex->thinking, e);
+    if (!ex->request.stream)
+        llm_fold_event(&ex->fold, e);
+    else if (ex->conn)
+        exchange_encode(ex, e);
+    exchange_deposit(ex, (e->kind == EV_START ? 0 : FACT_EVENT) |
+                             (e->kind == EV_END ? FACT_COMPLETE : 0));
+}
+
+static void on_upstream_head(void *user, int status, struct http_headers headers)
+{
+    struct exchange *ex = user;
+    reply_keep_upstream_headers(ex, headers);
+    ex->undo = plan_undo(&ex->plan, &ex->sink, &ex->arena);
+    ex->decoder = ex->provider->decoder(&ex->attempt, status, headers, ex->undo);
+    if (status == 200 && ex->request.stream && ex->conn && !ex->head_sent)
+        reply_stream_begin(ex);
+}
+
+size_t exchange_queued(const struct exchange *ex)
+{
+    return ex->out.n + (ex->conn ? conn_queued(ex->conn) : 0);
+}
+
+static bool on_upstream_data(void *user, struct slice bytes)
+{
+    struct exchange *ex = user;
+    if (ex->conn && exchange_queued(ex) >= EXCHANGE_HIGH) {
+        ex->facts |= FACT_PAUSED;
+        return false;
+    }
+    ex->provider->feed(ex->decoder, bytes);
+    return true;
+}
+
+static struct failure call_failure(struct exchange *ex, enum upstream_end end, const char *detail)
+{
+    struct failure f = {0};
+    bool timeout = end >= UPSTREAM_TIMEOUT_CONNECT && end <= UPSTREAM_TIMEOUT_TOTAL;
+    bool unreachable = end == UPSTREAM_UNREACHABLE;
+    failure_set(&f, &ex->arena, timeout ? FAILURE_TIMEOUT : FAILURE_BAD_GATEWAY,
+                timeout ? 408 : 502, "%s%s%s%s", detail,
+                unreachable ? ". Check the network, and whether Bedrock is offered in region " : "",
+                unreachable ? ex->deployment->region : "", unreachable ? "." : "");
+    f.upstream = true;
+    f.retryable = true;
+    return f;
+}
+
+static void on_upstream_end(void *user, enum upstream_end end, const char *detail)
+{
+    struct exchange *ex = user;
+    ex->op = NULL;
+    if (end == UPSTREAM_DONE && ex->decoder)
+        ex->provider->finish(ex->decoder);
+    else if (!(ex->facts & (FACT_COMPLETE | FACT_FAILED))) {
+        ex->failure = call_failure(ex, end, detail);
+        ex->facts |= FACT_FAILED;
+    }
+    exchange_deposit(ex, FACT_CALL_OVER);
+}
+
+static const struct upstream_events upstream_events = {
+    .head = on_upstream_head,
+    .data = on_upstream_data,
+    .end = on_upstream_end,
+};
+
+/* Input: what was sent, by its size (the prompt itself is gone by then). A call that failed before
+ * it answered is not charged. */
+void exchange_estimate_usage(struct exchange *ex)
+{
+    struct llm_usage u = {.estimated = true};
+    bool answered = ex->estimated_output || ex->facts & FACT_GONE;
+    if (!ex->attempts || !answered || llm_usage_prompt(&ex->usage) || ex->usage.output)
+        return;
+    u.input = (int64_t)(ex->call_bytes / BYTES_PER_TOKEN);
+    u.output = ex->estimated_output;
+    price_usage(ex, &u);
+}
+
+/* ---- the call ------------------------------------------------------------------------------ */
+
+static double first_of(double a, double b, double c)
+{
+    return a > 0 ? a : b > 0 ? b : c;
+}
+
+double exchange_timeout(const struct exchange *ex)
+{
+    const struct settings *s = &ex->config->settings;
+    if (ex->request.timeout > 0)
+        return ex->request.timeout;
+    return first_of(ex->deployment->timeout_s, s->timeout, s->request_timeout);
+}
+
+/* The four clocks. A stream has no total: it may take as long as it says something. */
+static struct upstream_timeouts timeouts_of(const struct exchange *ex)
+{
+    const struct settings *s = &ex->config->settings;
+    const struct deployment *d = ex->deployment;
+    double total = exchange_timeout(ex);
+    double wanted = first_of(ex->request.stream_timeout, ex->request.timeout, d->stream_timeout_s);
+    double first = first_of(wanted, s->stream_timeout, s->first_byte_timeout);
+    struct upstream_timeouts t = {.connect_ms = config_milliseconds(s->connect_timeout)};
+    if (ex->request.stream) {
+        t.first_ms = config_milliseconds(first > 0 ? first : total);
+        t.idle_ms = config_milliseconds(s->stream_idle_timeout);
+    } else {
+        t.first_ms = config_milliseconds(s->first_byte_timeout);
+        t.total_ms = config_milliseconds(total);
+    }
+    return t;
+}
+
+/* Translation adds framing and escapes: one allocation for most bodies. */
+static void reserve_upstream_body(struct exchange *ex)
+{
+    size_t expected = ex->body.n + ex->body.n / 8 + BODY_FRAMING;
+    ex->upstream_body.cap = ex->provider->body_max;
+    if (expected <= ex->upstream_body.cap)
+        buf_reserve(&ex->upstream_body, expected);
+}
+
+static void drop_listed(struct exchange *ex, yyjson_val *names)
+{
+    yyjson_val *item;
+    yyjson_arr_iter it = yyjson_arr_iter_with(names);
+    while ((item = yyjson_arr_iter_next(&it)))
+        llm_request_drop(&ex->effective, json_slice(item), &ex->prompt);
+}
+
+/* The request as this deployment gets it; the client's own is kept for another. */
+static void prepare_request(struct exchange *ex)
+{
+    const struct deployment *d = ex->deployment;
+    ex->effective = ex->request;
+    if (d->preset)
+        llm_request_preset(&ex->effective, d->preset, &ex->prompt);
+    drop_listed(ex, d->drop_list);
+    drop_listed(ex, ex->request.drop_list);
+    if (ex->request.stream && !ex->encoder)
+        ex->encoder = ex->route->dialect->encoder(&ex->arena, &ex->effective, &ex->answer);
+}
+
+static void count_repairs(struct exchange *ex)
+{
+    for (unsigned i = 0; i < REPAIR_COUNT; i++)
+        ex->worker->repairs[i] += ex->plan.repairs >> i & 1;
+}
+
+/* mock_timeout: true stands for the timeout that holds, which a number only shortens. */
+static void mock_silence(struct exchange *ex)
+{
+    double seconds = exchange_timeout(ex), wanted = ex->effective.mock_timeout;
+    if (wanted > 1 && wanted < seconds)
+        seconds = wanted;
+    ex->mock_until = turn_now(&ex->worker->turn) + config_milliseconds(seconds);
+}
+
+static bool mock(struct exchange *ex)
+{
+    if (ex->effective.mock_timeout > 0)
+        mock_silence(ex);
+    else if (!ex->effective.mock_response)
+        return false;
+    else if (ex->request.stream)
+        reply_stream_begin(ex);
+    if (ex->effective.mock_response && !ex->mock_until)
+        llm_mock(&ex->effective, &ex->arena, &ex->sink);
+    exchange_deposit(ex, FACT_CALL_OVER);
+    return true;
+}
+
+bool exchange_mock_expired(struct exchange *ex)
+{
+    if (!ex->mock_until || turn_now(&ex->worker->turn) < ex->mock_until)
+        return false;
+    ex->mock_until = 0;
+    failure_set(&ex->failure, &ex->arena, FAILURE_TIMEOUT, 408,
+                "a mocked timeout: the model said nothing for %.3g seconds", exchange_timeout(ex));
+    ex->failure.upstream = true;
+    return true;
+}
+
+static bool build(struct exchange *ex, struct http_call *call)
+{
+    ex->attempt = (struct provider_attempt){
+        .deployment = ex->deployment,
+        .model_id = ex->model_id,
+        .model = ex->model,
+        .api = ex->provider->api,
+        .request = &ex->effective,
+        .plan = &ex->plan,
+        .now = ex->answer.created,
+        .arena = &ex->arena,
+        .prompt = &ex->prompt,
+        .body = &ex->upstream_body,
+    };
+    reserve_upstream_body(ex);
+    return ex->provider->build(&ex->attempt, call, &ex->failure);
+}
+
+bool exchange_build_call(struct exchange *ex, struct http_call *call)
+{
+    prepare_request(ex);
+    return build(ex, call);
+}
+
+bool exchange_start_call(struct exchange *ex)
+{
+    struct http_call call;
+    struct upstream_timeouts timeouts = timeouts_of(ex);
+    prepare_request(ex);
+    ex->sink = (struct llm_sink){on_event, ex};
+    if (mock(ex))
+        return true;
+    if (!build(ex, &call))
+        return false;
+    count_repairs(ex);
+    ex->attempts++;
+    ex->call_bytes = call.body.n;
+    ex->op = upstream_start(ex->worker->upstream, &call, &timeouts, &upstream_events, ex);
+    return true;
+}

@@ -1,0 +1,28 @@
+#ifndef GATEWAY_EXCHANGE_CALL_H
+#define GATEWAY_EXCHANGE_CALL_H
+
+#include "exchange.h"
+
+/* Calls the model (or mocks it). False: ex->failure says why not. */
+bool exchange_start_call(struct exchange *ex);
+
+/* For routes that show what would be called: request → deployment, model and provider; then the
+ * signed call. False: see failure. */
+bool exchange_find_model(struct exchange *ex);
+bool exchange_build_call(struct exchange *ex, struct http_call *call);
+
+/* A mocked timeout has passed: the call has failed. */
+bool exchange_mock_expired(struct exchange *ex);
+
+/* Nobody reported what the answer took (its client left, or it broke off): an estimate. */
+void exchange_estimate_usage(struct exchange *ex);
+
+/* What is written to `out` from here on is payload of the stream. */
+void exchange_open_chunk(struct exchange *ex);
+
+/* One event for the client, as payload of the stream. */
+void exchange_encode(struct exchange *ex, const struct llm_event *e);
+
+size_t exchange_queued(const struct exchange *ex); /* bytes on their way to the client */
+
+#endif
