@@ -5,6 +5,7 @@
  * signing key, which fills itself. All memory belongs to the configuration snapshot. */
 
 #include "base/json.h"
+#include "base/map.h"
 #include "wire/sigv4.h"
 
 struct model;
@@ -30,12 +31,13 @@ struct deployment {
     const struct llm_request *preset;
     yyjson_val *model_info;    /* object as configured, or NULL */
     yyjson_val *params;        /* object: litellm_params without its secrets, for clients */
-    const struct model *facts; /* prices, limits and capabilities; of a wildcard: see models_find */
-    bool drop_params;          /* unsupported parameters are dropped, not refused */
-    yyjson_val *drop_list;     /* additional_drop_params: names, or NULL */
-    bool prompt_caching_auto;  /* cache points are put where an agent profits */
-    double timeout_s;          /* whole answer; 0: the router's */
-    double stream_timeout_s;   /* to the first byte of a stream; 0: the router's */
+    const struct model *facts; /* prices, limits and capabilities; of a wildcard: see `known` */
+    struct map *known;        /* wildcard: id → struct model * of what the table names; or NULL */
+    bool drop_params;         /* unsupported parameters are dropped, not refused */
+    yyjson_val *drop_list;    /* additional_drop_params: names, or NULL */
+    bool prompt_caching_auto; /* cache points are put where an agent profits */
+    double timeout_s;         /* whole answer; 0: the router's */
+    double stream_timeout_s;  /* to the first byte of a stream; 0: the router's */
     struct sigv4_key *signing_key;
     int line; /* of the entry in the configuration file */
 };

@@ -189,6 +189,9 @@ void config_unref(struct config *c)
 {
     if (!c || --c->refs)
         return;
+    for (size_t i = 0; i < c->deployment_count; i++)
+        if (c->deployments[i].known)
+            map_fini(c->deployments[i].known);
     model_table_free(c->models);
     arena_fini(&c->arena);
     free(c);

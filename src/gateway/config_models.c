@@ -12,6 +12,7 @@
 #include "config_bedrock.h"
 #include "config_loader.h"
 #include "config_shown.h"
+#include "router.h"
 
 #include "dialect/dialect.h"
 
@@ -360,6 +361,28 @@ static void find_facts(struct entry *e)
                            d->model_info, &e->l->c->arena);
 }
 
+/* A model that a wildcard may stand for. */
+static void note_known(void *ctx, struct slice id)
+{
+    struct entry *e = ctx;
+    struct deployment *d = e->d;
+    struct arena *a = &e->l->c->arena;
+    if (!router_wildcard(slice_of(d->bedrock_id), id).p)
+        return;
+    const struct model *m = models_find(e->l->c->models, id, slice_of(d->region), d->model_info, a);
+    map_put(d->known, slice_of(m->key), (void *)(uintptr_t)m);
+}
+
+/* Looked up once, not with every request and for every list. */
+static void find_known(struct entry *e)
+{
+    if (!router_is_wildcard(e->d))
+        return;
+    e->d->known = ARENA_NEW(&e->l->c->arena, struct map);
+    map_init(e->d->known);
+    models_each_id(e->l->c->models, note_known, e);
+}
+
 static bool read_deployment(struct entry *e)
 {
     struct bedrock_name name = {0};
@@ -381,6 +404,7 @@ static bool read_deployment(struct entry *e)
     config_read_aws(e->l, d, e->params, name.region, e->params_path);
     name_deployment(e);
     find_facts(e);
+    find_known(e);
     return true;
 }
 

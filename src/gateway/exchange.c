@@ -251,7 +251,7 @@ bool exchange_find_model(struct exchange *ex)
     ex->model_group = pick.group;
     ex->model_id = pick.model_id;
     if (pick.deployment) {
-        ex->model = router_facts(ex->config, &pick, &ex->arena);
+        ex->model = router_facts(ex->config, pick.deployment, pick.model_id, &ex->arena);
         ex->provider = provider_choose(pick.api, ex->model);
         return true;
     }

@@ -112,7 +112,7 @@ static void write_model(struct exchange *ex, const struct model_listed *l, enum 
                         struct json_writer *w)
 {
     struct model_group g;
-    model_group_read(ex->config, l, &g, &ex->arena);
+    model_group_read_size(ex->config, l, &g, &ex->arena);
     json_object(w);
     write_head(w, l->name);
     write_limits(w, &g);

@@ -44,13 +44,18 @@ static void add_params(struct model_group *g, const struct model_entry *e)
     g->efforts_known = known && (first || g->efforts_known);
 }
 
-static void add_entry(struct model_group *g, const struct model_entry *e)
+static void add_size(struct model_group *g, const struct model *m)
 {
-    const struct model *m = e->facts;
     yyjson_val *mode = model_fact(m, "mode");
     g->mode = mode ? mode : g->mode;
     take_larger(&g->max_input_tokens, m, "max_input_tokens");
     take_larger(&g->max_output_tokens, m, "max_output_tokens");
+}
+
+static void add_entry(struct model_group *g, const struct model_entry *e)
+{
+    const struct model *m = e->facts;
+    add_size(g, m);
     take_larger(&g->input_cost_per_token, m, "input_cost_per_token");
     take_larger(&g->output_cost_per_token, m, "output_cost_per_token");
     take_larger(&g->input_cost_per_pixel, m, "input_cost_per_pixel");
@@ -71,6 +76,16 @@ void model_group_read(const struct config *c, const struct model_listed *l, stru
     for (size_t i = 0; i < c->deployment_count; i++)
         if (model_list_entry(c, l, &c->deployments[i], &e, a))
             add_entry(g, &e);
+}
+
+void model_group_read_size(const struct config *c, const struct model_listed *l,
+                           struct model_group *g, struct arena *a)
+{
+    struct model_entry e;
+    *g = (struct model_group){.name = l->name};
+    for (size_t i = 0; i < c->deployment_count; i++)
+        if (model_list_entry(c, l, &c->deployments[i], &e, a))
+            add_size(g, e.facts);
 }
 
 bool model_group_is_public(const struct config *c, struct slice name)

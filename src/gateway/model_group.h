@@ -22,6 +22,10 @@ struct model_group {
 void model_group_read(const struct config *c, const struct model_listed *l, struct model_group *g,
                       struct arena *a);
 
+/* Only mode and limits, for lists. */
+void model_group_read_size(const struct config *c, const struct model_listed *l,
+                           struct model_group *g, struct arena *a);
+
 /* `is_public`: it stands in public_model_groups. */
 void model_group_write(const struct model_group *g, bool is_public, struct json_writer *w);
 

@@ -8,9 +8,23 @@
 
 #include "model_info.h"
 
-#include "model_info_fields.h"
 #include "model_params.h"
 
+struct field {
+    struct slice name;
+    struct slice key; /* as JSON, with its colon */
+};
+
+#define FIELD(literal)                                                                             \
+    {                                                                                              \
+        {literal, sizeof(literal) - 1},                                                            \
+        {                                                                                          \
+            "\"" literal "\":", sizeof(literal) + 2                                                \
+        }                                                                                          \
+    }
+static const struct field fields[] = {
+#include "model_info_fields.h"
+};
 #define FIELD_COUNT (sizeof(fields) / sizeof(*fields))
 #define TIERS_MAX   32
 
@@ -18,7 +32,7 @@ void model_info_init(struct model_info_writer *i)
 {
     map_init(&i->fields);
     for (size_t k = 0; k < FIELD_COUNT; k++)
-        map_put(&i->fields, slice_of(fields[k]), (void *)(uintptr_t)&fields[k]);
+        map_put(&i->fields, fields[k].name, (void *)(uintptr_t)&fields[k]);
 }
 
 void model_info_fini(struct model_info_writer *i)
@@ -93,27 +107,27 @@ static void note_tier(struct sheet *s, struct slice name, yyjson_val *price)
 static void note_fact(void *ctx, struct slice name, yyjson_val *value)
 {
     struct sheet *s = ctx;
-    const char *const *field = map_get(&s->info->fields, name);
+    const struct field *field = map_get(&s->info->fields, name);
     if (field)
         s->v[field - fields] = value;
     else if (is_tier(name))
         note_tier(s, name, value);
 }
 
-static yyjson_val **field(struct sheet *s, struct slice name)
+static yyjson_val **value_of(struct sheet *s, struct slice name)
 {
-    const char *const *at = map_get(&s->info->fields, name);
-    return &s->v[at - fields];
+    const struct field *field = map_get(&s->info->fields, name);
+    return &s->v[field - fields];
 }
 
 /* LiteLLM's older name for the longest answer; of an embedding, for the longest input. */
 static void derive_max_tokens(struct sheet *s)
 {
-    yyjson_val **max = field(s, SLICE("max_tokens"));
+    yyjson_val **max = value_of(s, SLICE("max_tokens"));
     if (!*max)
-        *max = *field(s, SLICE("max_output_tokens"));
+        *max = *value_of(s, SLICE("max_output_tokens"));
     if (!*max)
-        *max = *field(s, SLICE("max_input_tokens"));
+        *max = *value_of(s, SLICE("max_input_tokens"));
 }
 
 /* What is written whatever the configuration says. */
@@ -178,8 +192,8 @@ static void write_value(yyjson_val *v, struct json_writer *w)
 static void write_facts(const struct sheet *s, struct json_writer *w)
 {
     for (size_t i = 0; i < FIELD_COUNT; i++) {
-        json_key_slice(w, slice_of(fields[i]));
-        if (!s->v[i] && slice_eq(slice_of(fields[i]), SLICE("litellm_provider")))
+        json_key_raw(w, fields[i].key);
+        if (!s->v[i] && slice_eq(fields[i].name, SLICE("litellm_provider")))
             json_string(w, SLICE("bedrock"));
         else
             write_value(s->v[i], w);

@@ -116,6 +116,6 @@ bool model_list_entry(const struct config *c, const struct model_listed *l,
         return true;
     struct slice id = router_fill(slice_of(d->bedrock_id), l->star, a);
     e->model = router_fill(model, l->star, a);
-    e->facts = models_find(c->models, id, slice_of(d->region), d->model_info, a);
+    e->facts = router_facts(c, d, id, a);
     return true;
 }

@@ -65,13 +65,13 @@ static struct router_pick picked(const struct deployment *d, struct slice model,
     return pick;
 }
 
-const struct model *router_facts(const struct config *c, const struct router_pick *pick,
-                                 struct arena *a)
+const struct model *router_facts(const struct config *c, const struct deployment *d,
+                                 struct slice id, struct arena *a)
 {
-    const struct deployment *d = pick->deployment;
-    if (!router_is_wildcard(d))
+    if (!d->known)
         return d->facts;
-    return models_find(c->models, pick->model_id, slice_of(d->region), d->model_info, a);
+    const struct model *m = map_get(d->known, id);
+    return m ? m : models_find(c->models, id, slice_of(d->region), d->model_info, a);
 }
 
 /* One of the deployments that serve, or none. `group` NULL: those with a wildcard. */

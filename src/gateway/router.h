@@ -18,9 +18,10 @@ struct router_pick {
 struct router_pick router_pick(const struct config *c, struct slice model, uint32_t random,
                                struct arena *a);
 
-/* Facts about what was picked; a wildcard's model is known only now. */
-const struct model *router_facts(const struct config *c, const struct router_pick *pick,
-                                 struct arena *a);
+/* Facts about the model that a deployment calls by that id: its own, or one its wildcard stands
+ * for. */
+const struct model *router_facts(const struct config *c, const struct deployment *d,
+                                 struct slice id, struct arena *a);
 
 /* What the '*' of a pattern stands for in `name`; p == NULL: no match, or no '*'. */
 struct slice router_wildcard(struct slice pattern, struct slice name);

@@ -62,12 +62,17 @@ static void facts(void **state)
     (void)state;
     struct router_pick plain = router_pick(c, SLICE("plain"), 0, &arena);
     struct router_pick wild = router_pick(c, SLICE("eu/amazon.nova-pro-v1:0"), 0, &arena);
-    assert_ptr_equal(router_facts(c, &plain, &arena), c->deployments[0].facts);
-    const struct model *m = router_facts(c, &wild, &arena);
+    assert_ptr_equal(router_facts(c, plain.deployment, plain.model_id, &arena),
+                     c->deployments[0].facts);
+    const struct model *m = router_facts(c, wild.deployment, wild.model_id, &arena);
     assert_string_equal(m->id, "amazon.nova-pro-v1:0");
     assert_string_equal(m->key, "eu.amazon.nova-pro-v1:0");
     assert_true(m->known);
     assert_float_equal(m->prices.output, 0.5, 0);
+    assert_ptr_equal(router_facts(c, wild.deployment, wild.model_id, &arena), m); /* kept */
+    m = router_facts(c, wild.deployment, SLICE("eu.acme.new"), &arena);
+    assert_string_equal(m->key, "eu.acme.new");
+    assert_false(m->known);
     config_unref(c);
     arena_fini(&arena);
 }
