@@ -10,6 +10,7 @@
 #include "config.h"
 #include "io/upstream.h"
 #include "llm/failure.h"
+#include "llm/request.h"
 
 #define FETCH_URLS_MAX  20                 /* different ones in one request */
 #define FETCH_TOTAL_MAX (32 * 1024 * 1024) /* bytes, all of them together */
