@@ -94,10 +94,13 @@ static void say_media(yyjson_val *message, struct buf *out)
 {
     const size_t images = message_count(message, BLOCK_IMAGE);
     const size_t documents = message_count(message, BLOCK_DOCUMENT);
+    const size_t videos = message_count(message, BLOCK_VIDEO);
     if (images)
         buf_addf(out, " I received %zu image%s.", images, images == 1 ? "" : "s");
     if (documents)
         buf_addf(out, " I received %zu document%s.", documents, documents == 1 ? "" : "s");
+    if (videos)
+        buf_addf(out, " I received %zu video%s.", videos, videos == 1 ? "" : "s");
 }
 
 static struct slice small_talk(const struct question *q)
@@ -322,6 +325,41 @@ static void count_output(const struct question *q, struct answer *out)
                                 .cached = out->usage.cached || u[2] || u[3]};
 }
 
+/* ---- citations ----------------------------------------------------------------------------- */
+
+static yyjson_val *first_document(yyjson_val *body)
+{
+    size_t i, n, j, m;
+    yyjson_val *message, *block, *value;
+    yyjson_arr_foreach(json_get(body, "messages"), i, n, message)
+    {
+        yyjson_arr_foreach(message_content(message), j, m, block)
+        {
+            if (block_kind(block, &value) == BLOCK_DOCUMENT)
+                return value;
+        }
+    }
+    return NULL;
+}
+
+static void cite(const struct question *q, struct answer *out)
+{
+    yyjson_val *document = first_document(q->body);
+    const struct slice name = json_get_slice(document, "name");
+    struct slice cited = q->script->cited;
+    if (!cited.p)
+        cited =
+            prompt_gist(json_get_slice(json_get(document, "source"), "text"), GIST_BYTES, q->arena);
+    for (size_t i = 0; i < out->n; i++) {
+        struct answer_block *b = &out->blocks[i];
+        if (b->kind != BLOCK_TEXT)
+            continue;
+        b->cited = cited.n ? cited : SLICE("the words of the source");
+        b->title = name.n ? name : SLICE("document");
+        return;
+    }
+}
+
 /* ---- all together -------------------------------------------------------------------------- */
 
 static void speak(const struct question *q, struct answer *out)
@@ -386,6 +424,8 @@ void answer_make(const struct question *q, const struct usage *usage, struct ans
     if (!q->script->empty) {
         think(q, out);
         speak(q, out);
+        if (q->script->cite)
+            cite(q, out);
     }
     if (!q->script->echo) {
         apply_stops(q, out);

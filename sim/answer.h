@@ -21,6 +21,8 @@ struct answer_block {
     struct slice text;      /* text, thinking, or the tool's input as JSON */
     struct slice signature; /* reasoning */
     struct slice id, name;  /* tool use */
+    struct slice cited;     /* text: what it cites; p == NULL: nothing */
+    struct slice title;     /* of the document cited */
     size_t hidden;          /* bytes of thinking that are not shown, but counted */
     bool redacted;          /* reasoning: the text is opaque data, base64 */
     bool partial;           /* the input was cut by the token limit: no valid JSON */

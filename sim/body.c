@@ -11,6 +11,7 @@ enum block_kind block_kind(yyjson_val *block, yyjson_val **value)
         {"text", BLOCK_TEXT},
         {"image", BLOCK_IMAGE},
         {"document", BLOCK_DOCUMENT},
+        {"video", BLOCK_VIDEO},
         {"toolUse", BLOCK_TOOL_USE},
         {"toolResult", BLOCK_TOOL_RESULT},
         {"reasoningContent", BLOCK_REASONING},

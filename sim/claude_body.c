@@ -85,6 +85,10 @@ static void write_document(struct json_writer *w, yyjson_val *block)
     json_object(w);
     json_member_string(w, "format", pdf ? SLICE("pdf") : SLICE("txt"));
     json_member_string(w, "name", json_get_slice(block, "title"));
+    if (claude_given(block, "citations")) {
+        json_key(w, "citations");
+        json_value(w, json_get(block, "citations"));
+    }
     json_key(w, "source");
     json_object(w);
     if (pdf) {
@@ -220,6 +224,8 @@ static void write_tool(struct json_writer *w, yyjson_val *tool)
     json_member_string(w, "name", json_get_slice(tool, "name"));
     if (description.p)
         json_member_string(w, "description", description);
+    if (yyjson_is_true(json_get(tool, "strict")))
+        json_member_bool(w, "strict", true);
     json_key(w, "inputSchema");
     json_object(w);
     json_key(w, "json");

@@ -6,6 +6,7 @@
 
 #include "claude.h"
 
+#include "prompt.h"
 #include "reply.h"
 
 /* ---- parts of both ------------------------------------------------------------------------- */
@@ -52,7 +53,31 @@ static void write_head(struct json_writer *w, const struct answer *answer)
     json_member_string(w, "model", answer->model);
 }
 
+static void write_citation(struct json_writer *w, const struct answer_block *b)
+{
+    json_object(w);
+    json_member_string(w, "type", SLICE("char_location"));
+    json_member_string(w, "cited_text", b->cited);
+    json_member_integer(w, "document_index", 0);
+    json_member_string(w, "document_title", b->title);
+    json_member_integer(w, "start_char_index", 0);
+    json_member_integer(w, "end_char_index", (int64_t)utf8_count(b->cited));
+    json_object_end(w);
+}
+
 /* ---- one message --------------------------------------------------------------------------- */
+
+/* An empty list where the citation comes later. */
+static void write_citations(struct json_writer *w, const struct answer_block *b)
+{
+    if (!b->cited.p)
+        return;
+    json_key(w, "citations");
+    json_array(w);
+    if (b->cited.n)
+        write_citation(w, b);
+    json_array_end(w);
+}
 
 static void write_block(struct json_writer *w, const struct answer_block *b)
 {
@@ -75,6 +100,7 @@ static void write_block(struct json_writer *w, const struct answer_block *b)
     } else {
         json_member_string(w, "type", SLICE("text"));
         json_member_string(w, "text", b->text);
+        write_citations(w, b);
     }
     json_object_end(w);
 }
@@ -145,6 +171,7 @@ static void block_start(struct frames *f, const struct answer_block *b, size_t i
     struct answer_block bare = *b;
     bare.partial = false;
     bare.signature = SLICE("");
+    bare.cited.n = 0;
     if (!b->redacted)
         bare.text = b->kind == BLOCK_TOOL_USE ? SLICE("{}") : SLICE("");
     begin(f, &w, "content_block_start");
@@ -180,6 +207,24 @@ static void deltas(struct frames *f, size_t index, const char *type, const char 
         delta(f, index, type, member, frames_piece(f, &text));
 }
 
+static void citation(struct frames *f, const struct answer_block *b, size_t index)
+{
+    struct json_writer w;
+    if (f->over || !b->cited.p)
+        return;
+    frames_delta_begin(f);
+    begin(f, &w, "content_block_delta");
+    json_member_integer(&w, "index", (int64_t)index);
+    json_key(&w, "delta");
+    json_object(&w);
+    json_member_string(&w, "type", SLICE("citations_delta"));
+    json_key(&w, "citation");
+    write_citation(&w, b);
+    json_object_end(&w);
+    end(f, &w);
+    frames_delta_end(f);
+}
+
 static void block(struct frames *f, const struct answer_block *b, size_t index)
 {
     struct json_writer w;
@@ -192,6 +237,7 @@ static void block(struct frames *f, const struct answer_block *b, size_t index)
         deltas(f, index, "input_json_delta", "partial_json", b->text);
     } else if (b->kind == BLOCK_TEXT) {
         deltas(f, index, "text_delta", "text", b->text);
+        citation(f, b, index);
     }
     begin(f, &w, "content_block_stop");
     json_member_integer(&w, "index", (int64_t)index);

@@ -5,6 +5,7 @@
 #define OLD     .sampling = true, .prefill = true, .forced_tool = true, .tools = true, .system = true, .claude = true, .own_body = BODY_CLAUDE
 #define HOUR    .cache_hour = true
 #define SCHEMA  .schema = true
+#define STRUCT  .schema = true, .strict_tools = true
 #define STRICT  .forced_tool = true, .tools = true, .system = true, .claude = true, .own_body = BODY_CLAUDE, .cache_hour = true
 #define NO_FORCE .tools = true, .system = true, .claude = true, .own_body = BODY_CLAUDE, .cache_hour = true
 #define OTHER   .sampling = true, .forced_tool = true, .tools = true, .system = true
@@ -20,18 +21,18 @@ static const struct model models[] = {
     {"anthropic.claude-3-5-haiku",        THINKING_NONE,     200 K,   8192,   2048, OLD},
     {"anthropic.claude-3-5-sonnet",       THINKING_NONE,     200 K,   8192,   1024, OLD},
     {"anthropic.claude-3-7-sonnet",       THINKING_BUDGET,   200 K,   128 K,  1024, OLD},
-    {"anthropic.claude-haiku-4-5",        THINKING_BUDGET,   200 K,   64 K,   4096, OLD, HOUR, .one_sampling = true, SCHEMA},
+    {"anthropic.claude-haiku-4-5",        THINKING_BUDGET,   200 K,   64 K,   4096, OLD, HOUR, .one_sampling = true, STRUCT},
     {"anthropic.claude-opus-4-1",         THINKING_BUDGET,   200 K,   32 K,   1024, OLD, .one_sampling = true},
-    {"anthropic.claude-opus-4-5",         THINKING_BUDGET,   200 K,   64 K,   4096, OLD, HOUR, .one_sampling = true, .effort = "high", SCHEMA},
-    {"anthropic.claude-opus-4-6",         THINKING_BOTH,     1000 K,  128 K,  4096, STRICT, .sampling = true, .one_sampling = true, .effort = "max", SCHEMA},
+    {"anthropic.claude-opus-4-5",         THINKING_BUDGET,   200 K,   64 K,   4096, OLD, HOUR, .one_sampling = true, .effort = "high", STRUCT},
+    {"anthropic.claude-opus-4-6",         THINKING_BOTH,     1000 K,  128 K,  4096, STRICT, .sampling = true, .one_sampling = true, .effort = "max", STRUCT},
     {"anthropic.claude-opus-4-7",         THINKING_ADAPTIVE, 1000 K,  128 K,  2048, STRICT, .effort = "xhigh"},
     {"anthropic.claude-opus-4-8",         THINKING_ADAPTIVE, 1000 K,  128 K,  1024, STRICT, .effort = "xhigh", SCHEMA},
     {"anthropic.claude-opus-4-2025",      THINKING_BUDGET,   200 K,   32 K,   1024, OLD},
-    {"anthropic.claude-sonnet-4-5",       THINKING_BUDGET,   200 K,   64 K,   1024, OLD, HOUR, .one_sampling = true, SCHEMA},
-    {"anthropic.claude-sonnet-4-6",       THINKING_BOTH,     1000 K,  64 K,   1024, STRICT, .sampling = true, .one_sampling = true, .effort = "max", SCHEMA},
+    {"anthropic.claude-sonnet-4-5",       THINKING_BUDGET,   200 K,   64 K,   1024, OLD, HOUR, .one_sampling = true, STRUCT},
+    {"anthropic.claude-sonnet-4-6",       THINKING_BOTH,     1000 K,  64 K,   1024, STRICT, .sampling = true, .one_sampling = true, .effort = "max", STRUCT},
     {"anthropic.claude-sonnet-4-2025",    THINKING_BUDGET,   200 K,   64 K,   1024, OLD},
     {"anthropic.claude-mythos-preview",   THINKING_ALWAYS,   1000 K,  128 K,  1024, OLD, HOUR, .effort = "max"},
-    {"anthropic.claude-mythos-5",         THINKING_ALWAYS,   1000 K,  128 K,  512,  STRICT, .effort = "xhigh", SCHEMA},
+    {"anthropic.claude-mythos-5",         THINKING_ALWAYS,   1000 K,  128 K,  512,  STRICT, .effort = "xhigh", STRUCT},
     {"anthropic.claude-fable-5-1",        THINKING_ALWAYS,   1000 K,  128 K,  512,  NO_FORCE, .effort = "xhigh"},
     {"anthropic.claude-fable-5",          THINKING_ALWAYS,   1000 K,  128 K,  512,  STRICT, .effort = "xhigh"},
     {"anthropic.claude-opus-5-5",         THINKING_ALWAYS,   1000 K,  128 K,  512,  NO_FORCE, .effort = "max"},
@@ -39,9 +40,9 @@ static const struct model models[] = {
     {"anthropic.claude-opus-5",           THINKING_ADAPTIVE, 1000 K,  128 K,  512,  STRICT, .effort = "max"},
     {"anthropic.claude-sonnet-5",         THINKING_ADAPTIVE, 1000 K,  128 K,  1024, STRICT, .effort = "xhigh", SCHEMA},
     {"anthropic.claude-haiku-5-5",        THINKING_ADAPTIVE, 1000 K,  128 K,  512,  STRICT, .effort = "xhigh", SCHEMA},
-    {"anthropic.claude-",                 THINKING_ADAPTIVE, 1000 K,  128 K,  1024, STRICT, .effort = "max", SCHEMA},
+    {"anthropic.claude-",                 THINKING_ADAPTIVE, 1000 K,  128 K,  1024, STRICT, .effort = "max", STRUCT},
     {"amazon.nova-2-multimodal-embed",    THINKING_NONE,     8 K,     0,      0,    .own_body = BODY_NOVA_EMBED},
-    {"amazon.nova",                       THINKING_NONE,     300 K,   0,      1024, OTHER, .prefill = true},
+    {"amazon.nova",                       THINKING_NONE,     300 K,   0,      1024, OTHER, .prefill = true, .video = true},
     {"amazon.titan-text",                 THINKING_NONE,     8 K,     0,      0,    .sampling = true, .own_body = BODY_TITAN_TEXT},
     {"amazon.titan-embed-text-v2",        THINKING_NONE,     8192,    0,      0,    .own_body = BODY_TITAN_EMBED_V2},
     {"amazon.titan-embed-image",          THINKING_NONE,     256,     0,      0,    .own_body = BODY_TITAN_EMBED_IMAGE},
@@ -53,7 +54,7 @@ static const struct model models[] = {
     {"mistral.",                          THINKING_NONE,     128 K,   0,      0,    OTHER, SCHEMA},
 };
 
-static const struct model unknown_model = {"", THINKING_BOTH, 1000 K, 0, 1024, OTHER, SCHEMA, .prefill = true, .cache_hour = true, .effort = "max"};
+static const struct model unknown_model = {"", THINKING_BOTH, 1000 K, 0, 1024, OTHER, STRUCT, .prefill = true, .video = true, .cache_hour = true, .effort = "max"};
 
 static const char *const geographies[] = {"us-gov.", "us.", "eu.", "apac.", "au.", "jp.", "ca.", "global."};
 

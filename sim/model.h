@@ -39,7 +39,9 @@ struct model {
     bool prefill;       /* takes a final assistant message */
     bool forced_tool;   /* takes toolChoice any / tool */
     bool cache_hour;    /* takes cachePoint ttl 1h */
-    bool schema;        /* takes a JSON schema for its answer, and strict tools */
+    bool schema;        /* takes a JSON schema for its answer; on InvokeModel strict tools */
+    bool strict_tools;  /* takes toolSpec.strict on Converse */
+    bool video;         /* looks at videos */
     bool tools;         /* takes a toolConfig */
     bool system;        /* takes system text */
     const char *effort; /* highest output_config.effort; NULL: does not know the parameter */

@@ -6,6 +6,8 @@
 
 #include "native.h"
 
+#include "prompt.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -90,14 +92,6 @@ static void wrong_type(struct walk *w, yyjson_val *v, const char *anthropic, con
 
 /* ---- strings ------------------------------------------------------------------------------- */
 
-static size_t characters(struct slice s)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s.n; i++)
-        n += ((unsigned char)s.p[i] & 0xC0) != 0x80;
-    return n;
-}
-
 static bool in_alphabet(const struct native_shape *shape, struct slice s)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -161,7 +155,7 @@ static void walk_string(struct walk *w, const struct native_shape *shape, yyjson
               "string [%.*s] does not match pattern %s", (int)(s.n > 256 ? 256 : s.n), s.p,
               shape->pattern);
     if (w->count == before)
-        check_length(w, shape, characters(s));
+        check_length(w, shape, utf8_count(s));
     if (shape->values)
         check_values(w, shape, s);
 }

@@ -96,6 +96,23 @@ static void deltas(struct frames *f, size_t index, const char *outer, const char
         delta(f, index, outer, inner, frames_piece(f, &text));
 }
 
+static void citation(struct frames *f, const struct answer_block *b, size_t index)
+{
+    struct json_writer w;
+    if (f->over || !b->cited.p)
+        return;
+    frames_delta_begin(f);
+    frames_begin(f, &w);
+    json_member_integer(&w, "contentBlockIndex", (int64_t)index);
+    json_key(&w, "delta");
+    json_object(&w);
+    json_key(&w, "citation");
+    reply_write_citation(&w, b);
+    json_object_end(&w);
+    frames_end(f, &w, SLICE("contentBlockDelta"), false);
+    frames_delta_end(f);
+}
+
 static void block(struct frames *f, const struct answer_block *block, size_t index)
 {
     if (block->redacted) {
@@ -109,6 +126,7 @@ static void block(struct frames *f, const struct answer_block *block, size_t ind
         deltas(f, index, "toolUse", "input", block->text);
     } else {
         deltas(f, index, NULL, "text", block->text);
+        citation(f, block, index);
     }
     block_stop(f, index);
 }

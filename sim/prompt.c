@@ -40,6 +40,14 @@ size_t utf8_cut(struct slice s, size_t max)
     return max;
 }
 
+size_t utf8_count(struct slice s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++)
+        n += ((unsigned char)s.p[i] & 0xC0) != 0x80;
+    return n;
+}
+
 /* ---- gist ---------------------------------------------------------------------------------- */
 
 static bool is_space(char c)

@@ -28,5 +28,6 @@ bool prompt_has_word(struct slice text, struct slice word);
 bool prompt_number(struct slice text, struct slice *number); /* the first decimal integer */
 
 size_t utf8_cut(struct slice s, size_t max); /* longest prefix <= max that ends at a character */
+size_t utf8_count(struct slice s);           /* characters */
 
 #endif

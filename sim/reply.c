@@ -1,5 +1,7 @@
 #include "reply.h"
 
+#include "prompt.h"
+
 static void write_reasoning(struct json_writer *w, const struct answer_block *b)
 {
     json_key(w, "reasoningContent");
@@ -28,6 +30,46 @@ static void write_tool_use(struct json_writer *w, const struct answer_block *b)
     json_object_end(w);
 }
 
+static void write_texts(struct json_writer *w, struct slice text)
+{
+    json_array(w);
+    json_object(w);
+    json_member_string(w, "text", text);
+    json_object_end(w);
+    json_array_end(w);
+}
+
+void reply_write_citation(struct json_writer *w, const struct answer_block *b)
+{
+    json_object(w);
+    json_member_string(w, "title", b->title);
+    json_key(w, "sourceContent");
+    write_texts(w, b->cited);
+    json_key(w, "location");
+    json_object(w);
+    json_key(w, "documentChar");
+    json_object(w);
+    json_member_integer(w, "documentIndex", 0);
+    json_member_integer(w, "start", 0);
+    json_member_integer(w, "end", (int64_t)utf8_count(b->cited));
+    json_object_end(w);
+    json_object_end(w);
+    json_object_end(w);
+}
+
+static void write_cited(struct json_writer *w, const struct answer_block *b)
+{
+    json_key(w, "citationsContent");
+    json_object(w);
+    json_key(w, "content");
+    write_texts(w, b->text);
+    json_key(w, "citations");
+    json_array(w);
+    reply_write_citation(w, b);
+    json_array_end(w);
+    json_object_end(w);
+}
+
 static void write_block(struct json_writer *w, const struct answer_block *b)
 {
     if (b->partial) /* an input that is no JSON cannot be told */
@@ -37,6 +79,8 @@ static void write_block(struct json_writer *w, const struct answer_block *b)
         write_reasoning(w, b);
     else if (b->kind == BLOCK_TOOL_USE)
         write_tool_use(w, b);
+    else if (b->cited.p)
+        write_cited(w, b);
     else
         json_member_string(w, "text", b->text);
     json_object_end(w);

@@ -13,4 +13,7 @@ void reply_write_metadata(struct json_writer *w, const struct answer *answer, in
 /* "stopReason" and "additionalModelResponseFields" into an open object. */
 void reply_write_stop(struct json_writer *w, const struct answer *answer);
 
+/* The Citation object of a block that cites. */
+void reply_write_citation(struct json_writer *w, const struct answer_block *b);
+
 #endif

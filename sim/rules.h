@@ -24,6 +24,7 @@ bool rules_media(const struct check *c);     /* images and documents */
 bool rules_inference(const struct check *c); /* limits of the model, sampling */
 bool rules_thinking(const struct check *c);
 bool rules_fields(const struct check *c);  /* additionalModelRequestFields, effort */
+bool rules_output(const struct check *c);  /* JSON schemas for answer and tools, citations */
 bool rules_prefill(const struct check *c); /* a final assistant message */
 
 /* Cache points one by one, in the order tools, system, messages; then their number. `place`: of

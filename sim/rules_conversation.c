@@ -37,7 +37,7 @@ static bool belongs(const struct check *c, yyjson_val *message, size_t m, enum b
     } owners[] = {
         {BLOCK_TOOL_USE, "assistant", "tool_use"},  {BLOCK_REASONING, "assistant", "thinking"},
         {BLOCK_TOOL_RESULT, "user", "tool_result"}, {BLOCK_IMAGE, "user", "image"},
-        {BLOCK_DOCUMENT, "user", "document"},
+        {BLOCK_DOCUMENT, "user", "document"},       {BLOCK_VIDEO, "user", "video"},
     };
     for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++)
         if (owners[i].kind == kind && !message_is(message, owners[i].role))

@@ -1,5 +1,5 @@
-/* Images and documents: the bytes are what the format says, sizes and numbers within the service's
- * limits, document names plain and unique. */
+/* Images, documents and videos: the bytes are what the format says, sizes and numbers within the
+ * service's limits, document names plain and unique. */
 
 #include "rules.h"
 
@@ -9,6 +9,7 @@
 #define IMAGES_MAX         20
 #define DOCUMENT_BYTES_MAX (4718592) /* 4.5 MB */
 #define DOCUMENTS_MAX      5
+#define VIDEOS_MAX         1
 
 static const char *image_type(struct slice b)
 {
@@ -88,7 +89,7 @@ static bool check_document(const struct check *c, yyjson_val *document, const ch
 
 struct media {
     struct slice names[DOCUMENTS_MAX];
-    size_t documents, images;
+    size_t documents, images, videos;
 };
 
 static bool check_unique(const struct check *c, yyjson_val *document, struct media *seen)
@@ -104,6 +105,18 @@ static bool check_unique(const struct check *c, yyjson_val *document, struct med
                                     "Document names must be unique: '%.*s' is used twice.",
                                     SLICE_ARG(name));
     seen->names[seen->documents++] = name;
+    return true;
+}
+
+static bool check_video(const struct check *c, struct media *seen)
+{
+    if (!c->model->video)
+        return fault_validation(c->fault, c->arena,
+                                "This model doesn't support the video field. Remove video and try "
+                                "again.");
+    if (++seen->videos > VIDEOS_MAX)
+        return fault_validation(c->fault, c->arena,
+                                "The number of video blocks exceeds the limit of %d.", VIDEOS_MAX);
     return true;
 }
 
@@ -124,6 +137,8 @@ static bool check_blocks(const struct check *c, yyjson_val *content, const char 
             return false;
         if (kind == BLOCK_DOCUMENT &&
             (!check_document(c, value, at.p) || !check_unique(c, value, seen)))
+            return false;
+        if (kind == BLOCK_VIDEO && !check_video(c, seen))
             return false;
         if (kind != BLOCK_TOOL_RESULT)
             continue;

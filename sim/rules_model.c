@@ -156,9 +156,27 @@ static bool check_known(const struct check *c, yyjson_val *fields)
     return true;
 }
 
+static bool check_paths(const struct check *c)
+{
+    size_t i, n;
+    yyjson_val *path;
+    yyjson_arr_foreach(json_get(c->body, "additionalModelResponseFieldPaths"), i, n, path)
+    {
+        if (!slice_starts(json_slice(path), SLICE("/")))
+            return fault_validation(c->fault, c->arena,
+                                    "The value at additionalModelResponseFieldPaths.%zu is not a "
+                                    "valid JSON Pointer. Provide a valid JSON Pointer and try "
+                                    "again.",
+                                    i);
+    }
+    return true;
+}
+
 bool rules_fields(const struct check *c)
 {
     yyjson_val *fields = extra_fields(c);
+    if (!check_paths(c))
+        return false;
     if (fields && !yyjson_is_null(fields) && !yyjson_is_obj(fields))
         return fault_validation(c->fault, c->arena,
                                 "The format of the additionalModelRequestFields field is invalid. "
@@ -293,6 +311,7 @@ static const char *anthropic_name(enum block_kind kind)
     case BLOCK_TOOL_USE: return "tool_use";
     case BLOCK_TOOL_RESULT: return "tool_result";
     case BLOCK_REASONING: return "thinking";
+    case BLOCK_VIDEO:
     case BLOCK_CACHE_POINT:
     case BLOCK_OTHER: break;
     }

@@ -7,6 +7,8 @@
 
 #include "schema.h"
 
+#include "prompt.h"
+
 #include "wire/crypto.h"
 
 #include <inttypes.h>
@@ -101,14 +103,6 @@ __attribute__((format(printf, 3, 4))) static void violation(struct walk *w, stru
     buf_addf(&w->violations, "%s' failed to satisfy constraint: %s", w->path, text);
 }
 
-static size_t characters(struct slice s)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s.n; i++)
-        n += ((unsigned char)s.p[i] & 0xC0) != 0x80;
-    return n;
-}
-
 static bool in_alphabet(const struct shape *shape, struct slice s)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -190,7 +184,7 @@ static bool walk_string(struct walk *w, const struct shape *shape, yyjson_val *v
     if (!yyjson_is_str(v))
         return wrong_type(w, v, "String");
     const struct slice s = json_slice(v);
-    check_length(w, shape, shape->pattern ? s : no_value, characters(s));
+    check_length(w, shape, shape->pattern ? s : no_value, utf8_count(s));
     if (shape->pattern && !in_alphabet(shape, s))
         violation(w, s, "Member must satisfy regular expression pattern: %s", shape->pattern);
     check_values(w, shape, s);

@@ -133,6 +133,13 @@ static bool do_redacted(const struct args *args, struct arena *a, struct script 
     return args->n == 0;
 }
 
+static bool do_cite(const struct args *args, struct arena *a, struct script *s)
+{
+    s->cite = true;
+    s->cited = args->n ? slice_trim(args->v[0]) : slice_make(NULL, 0);
+    return !args->n || s->cited.n;
+}
+
 static bool do_chunks(const struct args *args, struct arena *a, struct script *s)
 {
     return count(args, 0, &s->chunks) && s->chunks && args->n == 2 &&
@@ -205,6 +212,7 @@ static const struct directive directives[] = {
     {"usage", 4, do_usage},
     {"times", 1, do_times},
     {"redacted", 1, do_redacted},
+    {"cite", 1, do_cite},
 };
 
 static const struct directive *find(struct slice name)

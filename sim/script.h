@@ -36,7 +36,8 @@ struct script {
     int64_t gap_ms; /* SCRIPT_NEVER: the server's */
 
     /* what is answered */
-    bool echo, empty, redacted;
+    bool echo, empty, redacted, cite;
+    struct slice cited; /* p == NULL: the words of the document */
     struct slice reply; /* p == NULL: none */
     int64_t chunks, chunk_bytes;
     struct script_tool tools[SCRIPT_TOOLS_MAX];

@@ -18,8 +18,8 @@ bool validate_converse(yyjson_val *body, const struct model *model, struct arena
 {
     /* The order is the service's: its own checks first, then what the model says. */
     static bool (*const rules[])(const struct check *c) = {
-        rules_conversation, rules_tool_config, rules_tool_turns, rules_media, rules_cache_points,
-        rules_inference,    rules_fields,      rules_thinking,   NULL,
+        rules_conversation, rules_tool_config, rules_tool_turns, rules_media,  rules_cache_points,
+        rules_inference,    rules_fields,      rules_thinking,   rules_output, NULL,
     };
     const struct check c = {body, model, a, f, false};
     return schema_check(&shape_converse_request, body, a, f) && hold(rules, &c);
@@ -33,7 +33,7 @@ bool validate_claude(yyjson_val *body, const struct model *model, struct arena *
         claude_rules_media,  claude_rules_cache,        NULL,
     };
     static bool (*const shared[])(const struct check *c) = {
-        rules_prefill, rules_inference, rules_fields, rules_thinking, NULL,
+        rules_prefill, rules_inference, rules_fields, rules_thinking, rules_output, NULL,
     };
     struct check c = {body, model, a, f, true};
     f->bare = true;

@@ -110,6 +110,20 @@ def test_betas(client):
         ask("oauth-2025-04-20")
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_citations(client, stream):
+    source = {"type": "text", "media_type": "text/plain", "data": "Grüße"}
+    document = {"type": "document", "title": "notes", "source": source, "citations": {"enabled": True}}
+    turn = user([document, {"type": "text", "text": "[[sim:cite]] [[sim:reply(See the notes.)]]"}])
+    message = ask(client, stream, [turn])
+    (block,) = message.content
+    (citation,) = block.citations
+    assert block.text == "See the notes." and citation.cited_text == "Grüße" and citation.document_title == "notes"
+    assert citation.end_char_index == 5
+    turns = [turn, {"role": "assistant", "content": message.content}, user("And now?")]
+    assert ask(client, stream, turns).stop_reason == "end_turn"
+
+
 def test_structured_output(client):
     schema = {
         "type": "object",

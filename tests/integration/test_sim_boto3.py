@@ -261,12 +261,63 @@ def test_structured_output(bedrock):
         "type": "object",
         "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
         "required": ["name", "age"],
+        "additionalProperties": False,
     }
     text_format = {"type": "json_schema", "structure": {"jsonSchema": {"schema": json.dumps(schema)}}}
     answer = bedrock.converse(
         modelId=SONNET, messages=user("I met Ada, 36"), outputConfig={"textFormat": text_format}
     )
     assert json.loads(answer["output"]["message"]["content"][0]["text"]) == {"name": "Ada", "age": 36}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_citations(bedrock, stream):
+    document = {"format": "txt", "name": "notes", "source": {"text": "Grüße"}, "citations": {"enabled": True}}
+    request = {"modelId": SONNET, "messages": user("[[sim:cite]] [[sim:reply(See the notes.)]]", {"document": document})}
+    location = {"documentChar": {"documentIndex": 0, "start": 0, "end": 5}}
+    citation = {"title": "notes", "sourceContent": [{"text": "Grüße"}], "location": location}
+    if stream:
+        deltas = [e["contentBlockDelta"]["delta"] for e in bedrock.converse_stream(**request)["stream"] if "contentBlockDelta" in e]
+        assert "".join(d.get("text", "") for d in deltas) == "See the notes." and deltas[-1] == {"citation": citation}
+        return
+    content = bedrock.converse(**request)["output"]["message"]["content"]
+    assert content == [{"citationsContent": {"content": [{"text": "See the notes."}], "citations": [citation]}}]
+    turns = [{"role": "assistant", "content": content}, *user("And now?")]
+    assert bedrock.converse(modelId=SONNET, messages=[*request["messages"], *turns])["stopReason"] == "end_turn"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_thinking_tokens(bedrock, stream):
+    request = {
+        "modelId": SONNET,
+        "messages": user("Hello"),
+        "additionalModelRequestFields": {"thinking": {"type": "enabled", "budget_tokens": 1024}},
+        "additionalModelResponseFieldPaths": ["/usage/output_tokens_details"],
+    }
+    if stream:
+        rest = fold(bedrock.converse_stream(**request)["stream"])[1]
+        told, output = rest["messageStop"], rest["metadata"]["usage"]["outputTokens"]
+    else:
+        told = bedrock.converse(**request)
+        output = told["usage"]["outputTokens"]
+    details = told["additionalModelResponseFields"]["usage"]["output_tokens_details"]
+    assert 0 < details["thinking_tokens"] < output
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_is_told_back(bedrock, stream):
+    more = {"serviceTier": {"type": "flex"}, "performanceConfig": {"latency": "optimized"}}
+    request = {"modelId": SONNET, "messages": user({"guardContent": {"text": {"text": "Hello"}}}), **more}
+    told = fold(bedrock.converse_stream(**request)["stream"])[1]["metadata"] if stream else bedrock.converse(**request)
+    assert {k: told[k] for k in more} == more
+
+
+def test_video(bedrock):
+    video = {"video": {"format": "mp4", "source": {"bytes": b"video"}}}
+    answer = bedrock.converse(modelId="us.amazon.nova-lite-v1:0", messages=user("What is this?", video))
+    assert "1 video" in answer["output"]["message"]["content"][0]["text"]
+    with pytest.raises(bedrock.exceptions.ValidationException, match="doesn't support the video field"):
+        bedrock.converse(modelId=SONNET, messages=user("What is this?", video))
 
 
 def test_count_tokens(bedrock):

@@ -215,7 +215,7 @@ def test_images_and_documents(bedrock):
         return {"type": "base64", "media_type": kind, "data": base64.b64encode(data).decode()}
 
     image = {"type": "image", "source": source("image/png", PIXEL)}
-    pdf = {"type": "document", "title": "a/b", "source": source("application/pdf", b"%PDF-1.4 words")}
+    pdf = {"type": "document", "title": "a/b", "source": source("application/pdf", b"%PDF-1.4 words"), "citations": {"enabled": True}}
     plain = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "words"}, "citations": {"enabled": True}}
     text = invoke(bedrock, request({"type": "text", "text": "What is this?"}, image, pdf, plain))["content"][0]["text"]
     assert "1 image" in text and "2 documents" in text

@@ -16,6 +16,7 @@
 #define TOOLS(tools)    ",'toolConfig':{'tools':[" tools "]}"
 #define FORCED(choice)  ",'toolConfig':{'tools':[" WEATHER "," READ "],'toolChoice':" choice "}"
 #define LIMITS(json)    ",'inferenceConfig':{" json "}"
+#define FIELDS(paths)   ",'additionalModelResponseFieldPaths':[" paths "]"
 #define THINK           ",'additionalModelRequestFields':{'thinking':{'type':'enabled','budget_tokens':1024}}"
 
 struct world {
@@ -156,6 +157,62 @@ static void test_media(void **state)
     arena_fini(&w.arena);
 }
 
+static void test_citations(void **state)
+{
+    static const struct {
+        const char *directive, *document, *cited, *title;
+    } cases[] = {
+        {"[[sim:cite]]", "", "the words of the source", "document"},
+        {"[[sim:cite(these words)]]", "", "these words", "document"},
+        {"[[sim:cite]]", "{'document':{'name':'a','source':{'text':'of the file'}}},",
+         "of the file", "a"},
+        {"[[sim:cite(b)]]", "{'document':{'name':'a','source':{'bytes':'AAAA'}}},", "b", "a"},
+        {"", "{'document':{'name':'a','source':{'text':'b'}}},", "", ""},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct world w;
+        char body[512];
+        snprintf(body, sizeof(body),
+                 "{'messages':[{'role':'user','content':[{'text':'hi'}]},{'role':'assistant',"
+                 "'content':[{'text':'x'}]},{'role':'user','content':[{'text':'%s'},%s{'text':"
+                 "'y'}]}]}",
+                 cases[i].directive, cases[i].document);
+        ask(&w, SONNET, body);
+        check_same(body, w.answer.blocks[0].cited, cases[i].cited);
+        check_same(body, w.answer.blocks[0].title, cases[i].title);
+        arena_fini(&w.arena);
+    }
+}
+
+/* Told where the request asks for it, and there was thinking. */
+static void test_thinking_tokens(void **state)
+{
+    static const struct {
+        const char *body;
+        bool told;
+    } cases[] = {
+        {ASK("hi", THINK FIELDS("'/usage/output_tokens_details'")), true},
+        {ASK("hi", THINK FIELDS("'/stop_sequence'")), false},
+        {ASK("hi", FIELDS("'/usage/output_tokens_details'")), false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct world w;
+        struct buf out;
+        buf_init(&out, 1 << 20);
+        ask(&w, SONNET, cases[i].body);
+        reply_write(&w.answer, 0, &out);
+        yyjson_val *fields =
+            json_get(json_parse(buf_slice(&out), &w.arena, NULL), "additionalModelResponseFields");
+        int64_t tokens = 0;
+        json_int(json_get(json_get(json_get(fields, "usage"), "output_tokens_details"),
+                          "thinking_tokens"),
+                 &tokens);
+        assert_int_equal(tokens, cases[i].told ? usage_tokens(w.answer.blocks[0].text.n) : 0);
+        buf_fini(&out);
+        arena_fini(&w.arena);
+    }
+}
+
 static void test_thinking(void **state)
 {
     struct world w;
@@ -258,9 +315,10 @@ static void test_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers), cmocka_unit_test(test_results),
-        cmocka_unit_test(test_media),   cmocka_unit_test(test_thinking),
-        cmocka_unit_test(test_usage),   cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_answers),   cmocka_unit_test(test_results),
+        cmocka_unit_test(test_media),     cmocka_unit_test(test_thinking),
+        cmocka_unit_test(test_citations), cmocka_unit_test(test_thinking_tokens),
+        cmocka_unit_test(test_usage),     cmocka_unit_test(test_ids),
         cmocka_unit_test(test_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

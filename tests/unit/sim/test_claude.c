@@ -25,8 +25,10 @@
 #define WITH(more)         HEAD "'messages':[" HI "]," more "}"
 #define TURNS(list)        HEAD "'tools':[" TOOL "],'messages':[" list "]}"
 #define SOURCE(type, data) "'source':{'type':'base64','media_type':'" type "','data':'" data "'}"
-#define PNG                "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
-#define PDF                "JVBERi0xLjQK"
+#define PLAIN(more)                                                                                \
+    "{'type':'document','source':{'type':'text','media_type':'text/plain','data':'x'}" more "}"
+#define PNG "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
+#define PDF "JVBERi0xLjQK"
 
 struct body_case {
     const char *name;
@@ -107,8 +109,25 @@ static const struct body_case cases[] = {
     {"defer_loading", NULL,
      WITH("'tools':[{'name':'a','input_schema':{'type':'object'},'defer_loading':true}]"),
      "tools.0.custom.defer_loading: Extra inputs are not permitted"},
-    {"strict", NULL, WITH("'tools':[{'name':'a','input_schema':{'type':'object'},'strict':true}]"),
+    {"strict", NULL,
+     WITH("'tools':[{'name':'a','input_schema':{'type':'object','additionalProperties':false},"
+          "'strict':true}]"),
      NULL},
+    {"strict and open", NULL,
+     WITH("'tools':[{'name':'a','input_schema':{'type':'object'},'strict':true}]"),
+     "tools.0.custom: For 'object' type, 'additionalProperties' must be explicitly set to false"},
+    {"schema", NULL,
+     WITH("'output_config':{'format':{'type':'json_schema','schema':{'type':'object',"
+          "'additionalProperties':false}}}"),
+     NULL},
+    {"open schema", NULL,
+     WITH("'output_config':{'format':{'type':'json_schema','schema':{'type':'object'}}}"),
+     "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly "
+     "set to false"},
+    {"schema, 3.7", SONNET37, WITH("'output_config':{'format':{'type':'json_schema','schema':{}}}"),
+     "output_config.format: Extra inputs are not permitted"},
+    {"some citations", NULL, MESSAGES(USER(PLAIN(",'citations':{'enabled':true}") "," PLAIN(""))),
+     "messages: citations must be enabled on all or none of the documents of a request"},
     {"strict, 3.7", SONNET37,
      WITH("'tools':[{'name':'a','input_schema':{'type':'object'},'strict':true}]"),
      "tools.0.custom.strict: Extra inputs are not permitted"},
@@ -458,6 +477,10 @@ static void check_stream(const char *name, const struct answer *answer, const ch
     "'cache_creation_input_tokens':3,'cache_read_input_tokens':2,'cache_creation':"                \
     "{'ephemeral_5m_input_tokens':2,'ephemeral_1h_input_tokens':1}"
 
+#define DELTA                                                                                      \
+    "{'type':'message_delta','delta':{'stop_reason':'end_turn','stop_sequence':null},'usage':"     \
+    "{'output_tokens':5}}\n"
+
 static void test_blocks(void **state)
 {
     const struct answer answer = {
@@ -521,6 +544,46 @@ static void test_blocks(void **state)
                                  "{'type':'message_stop'," METRICS "}}\n");
 }
 
+static void test_citation(void **state)
+{
+    const struct answer answer = {.grammar = GRAMMAR_CLAUDE,
+                                  .id = SLICE("i"),
+                                  .model = SLICE("m"),
+                                  .blocks = {{.kind = BLOCK_TEXT,
+                                              .text = SLICE("see"),
+                                              .cited = SLICE("wörds"),
+                                              .title = SLICE("doc")}},
+                                  .n = 1,
+                                  .stop = SLICE("end_turn"),
+                                  .usage = {.input = 9, .output = 5}};
+#define CITATION                                                                                   \
+    "{'type':'char_location','cited_text':'wörds','document_index':0,'document_title':'doc',"     \
+    "'start_char_index':0,'end_char_index':5}"
+    check_stream("citation", &answer,
+                 START("'input_tokens':9,") "{'type':'content_block_start','index':0,'content_"
+                                            "block':{'type':'text','text':"
+                                            "'','citations':[]}}\n"
+                                            "{'type':'content_block_delta','index':0,'delta':{'"
+                                            "type':'text_delta','text':"
+                                            "'see'}}\n"
+                                            "{'type':'content_block_delta','index':0,'delta':{'"
+                                            "type':'citations_delta',"
+                                            "'citation':" CITATION "}}\n"
+                                            "{'type':'content_block_stop','index':0}\n" DELTA
+                                            "{'type':'message_stop'," METRICS "}}\n");
+    struct arena a;
+    struct buf out;
+    arena_init(&a);
+    buf_init(&out, 1 << 16);
+    claude_write(&answer, &out);
+    check_text("whole", buf_slice(&out),
+               json_text(&a, "{'id':'i','type':'message','role':'assistant','model':'m','content':"
+                             "[{'type':'text','text':'see','citations':[" CITATION "]}]…")
+                   .p);
+    buf_fini(&out);
+    arena_fini(&a);
+}
+
 /* Where the counts of the cache stand. */
 static void test_cache_counts(void **state)
 {
@@ -530,9 +593,6 @@ static void test_cache_counts(void **state)
         .model = SLICE("m"),
         .stop = SLICE("end_turn"),
         .usage = {.input = 9, .output = 5, .read = 2, .write = 3, .write_hour = 1, .cached = true}};
-#define DELTA                                                                                      \
-    "{'type':'message_delta','delta':{'stop_reason':'end_turn','stop_sequence':null},'usage':"     \
-    "{'output_tokens':5}}\n"
     check_stream("last", &answer,
                  START("'input_tokens':9,") DELTA "{'type':'message_stop','usage':{" CACHE
                                                   "}," METRICS ",'cacheReadInputTokenCount':2,"
@@ -583,7 +643,7 @@ int main(void)
         cmocka_unit_test(test_bodies),         cmocka_unit_test(test_translation),
         cmocka_unit_test(test_schema_as_text), cmocka_unit_test(test_deep),
         cmocka_unit_test(test_blocks),         cmocka_unit_test(test_cache_counts),
-        cmocka_unit_test(test_introduction),
+        cmocka_unit_test(test_introduction),   cmocka_unit_test(test_citation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

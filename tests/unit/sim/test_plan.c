@@ -29,6 +29,11 @@ static void note_delta(struct trace *t, yyjson_val *payload)
         buf_addf(&t->names, ":%s", paths[i][1]);
         buf_add(&t->text, text);
     }
+    yyjson_val *source = json_get(json_get(delta, "citation"), "sourceContent");
+    if (!source)
+        return;
+    BUF_LITERAL(&t->names, ":citation");
+    buf_add(&t->text, json_get_slice(yyjson_arr_get_first(source), "text"));
 }
 
 static bool on_message(void *user, const struct eventstream_message *m)
@@ -140,6 +145,21 @@ static void test_blocks(void **state)
     clean(&w);
 }
 
+static void test_citation(void **state)
+{
+    const struct answer answer = {.blocks = {{.kind = BLOCK_TEXT,
+                                              .text = SLICE("ab"),
+                                              .cited = SLICE("source"),
+                                              .title = SLICE("doc")}},
+                                  .n = 1,
+                                  .stop = SLICE("end_turn")};
+    struct world w;
+    play(&w, "", &pace, &answer);
+    check_text("frames", buf_slice(&w.trace.names), START D " contentBlockDelta:citation" STOP END);
+    check_text("text", buf_slice(&w.trace.text), "absource");
+    clean(&w);
+}
+
 static void test_faults(void **state)
 {
     static const struct {
@@ -218,8 +238,10 @@ static void test_empty(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text), cmocka_unit_test(test_blocks), cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_pace), cmocka_unit_test(test_chunks), cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_text),     cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_citation), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_pace),     cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

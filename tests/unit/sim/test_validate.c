@@ -15,6 +15,7 @@
 #define PNG                                                                                        \
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+"                                \
     "M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+#define VIDEO "{'video':{'format':'mp4','source':{'bytes':'AAAA'}}}"
 #define MODEL "The model returned the following errors: "
 
 struct body_case {
@@ -375,6 +376,14 @@ static void test_cache_points(void **state)
 #define DOCUMENT(name)       "{'document':{'format':'txt','name':'" name "','source':{'bytes':'aGk='}}}"
 static const struct body_case media_cases[] = {
     {"image", NULL, "{'messages':[" USER(IMAGE("png", PNG)) "]}", NULL, NULL},
+    {"video", "us.amazon.nova-lite-v1:0", "{'messages':[" USER(VIDEO) "]}", NULL, NULL},
+    {"two videos", "us.amazon.nova-lite-v1:0", "{'messages':[" USER(VIDEO "," VIDEO) "]}",
+     "The number of video blocks exceeds the limit of 1.", NULL},
+    {"video, Claude", NULL, "{'messages':[" USER(VIDEO) "]}",
+     "This model doesn't support the video field. Remove video and try again.", NULL},
+    {"video of the assistant", "us.amazon.nova-lite-v1:0",
+     "{'messages':[" USER(TEXT("a")) "," ASSISTANT(VIDEO) "]}",
+     MODEL "messages.1: `video` blocks can only be in `user` messages", NULL},
     {"other format", NULL, "{'messages':[" USER(IMAGE("jpeg", PNG)) "]}",
      MODEL "messages.0.content.0.image.source.base64.data: Image does not match the provided "
            "media type image/jpeg",
