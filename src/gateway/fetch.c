@@ -45,6 +45,22 @@ static bool wants_fetch(const struct llm_block *b)
     return b->url.n && !b->data.n && !slice_starts(b->url, SLICE("s3://"));
 }
 
+static bool any_wants_fetch(const struct llm_block *b)
+{
+    for (; b; b = b->next)
+        if (wants_fetch(b) || any_wants_fetch(b->content))
+            return true;
+    return false;
+}
+
+bool fetch_is_wanted(const struct llm_request *r)
+{
+    for (const struct llm_message *m = r->messages; m; m = m->next)
+        if (any_wants_fetch(m->blocks))
+            return true;
+    return false;
+}
+
 static void each_block(struct fetch *f, void (*visit)(struct fetch *f, struct llm_block *b))
 {
     for (struct llm_message *m = f->job.request->messages; m; m = m->next)

@@ -29,6 +29,9 @@ struct fetch_job {
     void *user;
 };
 
+/* Does the request name something by URL? */
+bool fetch_is_wanted(const struct llm_request *r);
+
 /* From a step. NULL: there is nothing to fetch, or more than is allowed (then the failure is set).
  */
 struct fetch *fetch_start(const struct fetch_job *job);

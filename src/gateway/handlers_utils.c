@@ -12,6 +12,7 @@
 #include "config_bedrock.h"
 #include "detail.h"
 #include "exchange_call.h"
+#include "fetch.h"
 #include "model_group.h"
 #include "query.h"
 
@@ -121,6 +122,10 @@ static bool build(struct exchange *ex, yyjson_val *request, struct http_call *ca
     ex->request.drop_params = ex->request.drop_params || ex->config->settings.drop_params;
     if (!exchange_find_model(ex))
         return false;
+    if (fetch_is_wanted(&ex->request))
+        return failure_set(&ex->failure, &ex->arena, FAILURE_UNSUPPORTED, 400,
+                           "what the prompt names by URL is fetched before the call: give it as a "
+                           "data: URL to see the call");
     use_no_credentials(ex);
     return exchange_build_call(ex, call);
 }

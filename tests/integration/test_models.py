@@ -333,11 +333,18 @@ def test_transform_request(gateway, simulator):
     assert simulator.stats()["requests"] == calls
 
 
+BY_URL = {
+    "role": "user",
+    "content": [{"type": "image_url", "image_url": {"url": "https://example.com/image.png"}}],
+}
+
+
 @pytest.mark.parametrize(
     "body, status, says",
     [
         ({"call_type": "completion", "request_body": {"model": "x", "messages": []}}, 200, None),
         ({"call_type": "embedding", "request_body": {"model": "claude"}}, 200, None),
+        ({"call_type": "completion", "request_body": {"model": "claude", "messages": [BY_URL]}}, 200, None),
         ({"call_type": "completion"}, 422, "request_body"),
         ({"request_body": {}}, 422, "call_type"),
         ([], 422, "body"),
