@@ -1,3 +1,11 @@
+/* A group of deployments as one model.
+ *
+ * Happy path: each deployment behind the name adds what it has: limits and prices by the largest,
+ * abilities by any, parameters by all, limits of traffic by the sum.
+ *
+ * Failure modes: none. What no deployment knows is null; a group without deployments has nothing.
+ */
+
 #include "model_group.h"
 
 static const char *const abilities[] = {"supports_parallel_function_calling",

@@ -1,3 +1,9 @@
+/* Parameters by family: what LiteLLM lists for the API that a model is called by.
+ *
+ * Happy path: a fixed list, or Converse's own parameters and those that the model's row names.
+ *
+ * Failure modes: a model nobody knows is taken to understand whatever some model does. */
+
 #include "model_params.h"
 
 static void add(struct model_params *p, const char *name)
