@@ -34,9 +34,23 @@ static void write_text(struct json_writer *w, struct slice text)
     json_object_end(w);
 }
 
+/* The mark of a block, or of one within it (a part of a tool's result): Converse knows no points in
+ * there, and a prefix ends where its block ends. */
+static yyjson_val *cache_control(yyjson_val *block)
+{
+    size_t i, n;
+    yyjson_val *part, *control = claude_given(block, "cache_control");
+    yyjson_arr_foreach(claude_blocks(json_get(block, "content")), i, n, part)
+    {
+        if (!control)
+            control = claude_given(part, "cache_control");
+    }
+    return control;
+}
+
 static void write_cache_point(struct json_writer *w, yyjson_val *block)
 {
-    yyjson_val *control = claude_given(block, "cache_control");
+    yyjson_val *control = cache_control(block);
     const struct slice ttl = json_get_slice(control, "ttl");
     if (!control)
         return;
@@ -123,14 +137,14 @@ static void write_tool_use(struct json_writer *w, yyjson_val *block)
     json_object_end(w);
 }
 
-static void write_blocks(struct json_writer *w, yyjson_val *content);
+static void write_blocks(struct json_writer *w, yyjson_val *content, bool points);
 
 static void write_tool_result(struct json_writer *w, yyjson_val *block)
 {
     json_object(w);
     json_member_string(w, "toolUseId", json_get_slice(block, "tool_use_id"));
     json_key(w, "content");
-    write_blocks(w, claude_given(block, "content"));
+    write_blocks(w, claude_given(block, "content"), false);
     if (yyjson_is_true(json_get(block, "is_error")))
         json_member_string(w, "status", SLICE("error"));
     json_object_end(w);
@@ -180,7 +194,7 @@ static void write_block(struct json_writer *w, yyjson_val *block)
     write_text(w, json_get_slice(block, "text"));
 }
 
-static void write_blocks(struct json_writer *w, yyjson_val *content)
+static void write_blocks(struct json_writer *w, yyjson_val *content, bool points)
 {
     size_t i, n;
     yyjson_val *block;
@@ -190,7 +204,8 @@ static void write_blocks(struct json_writer *w, yyjson_val *content)
     yyjson_arr_foreach(claude_blocks(content), i, n, block)
     {
         write_block(w, block);
-        write_cache_point(w, block);
+        if (points)
+            write_cache_point(w, block);
     }
     json_array_end(w);
 }
@@ -206,7 +221,7 @@ static void write_messages(struct json_writer *w, yyjson_val *messages)
         json_object(w);
         json_member_string(w, "role", json_get_slice(message, "role"));
         json_key(w, "content");
-        write_blocks(w, json_get(message, "content"));
+        write_blocks(w, json_get(message, "content"), true);
         json_object_end(w);
     }
     json_array_end(w);
@@ -348,7 +363,7 @@ yyjson_val *claude_to_converse(yyjson_val *body, struct arena *a)
     json_object(&w);
     if (claude_given(body, "system")) {
         json_key(&w, "system");
-        write_blocks(&w, json_get(body, "system"));
+        write_blocks(&w, json_get(body, "system"), true);
     }
     write_messages(&w, json_get(body, "messages"));
     write_tools(&w, body);

@@ -333,6 +333,11 @@ static void test_bodies(void **state)
 static const struct {
     const char *body, *converse;
 } translations[] = {
+    {"{'messages':[" USER("{'type':'tool_result','tool_use_id':'x','content':[{'type':'text',"
+                          "'text':'a'," POINT_OF("1h") "}]}") "]}",
+     "{'messages':[{'role':'user','content':[{'toolResult':{'toolUseId':'x','content':[{'text':"
+     "'a'}]}},{'cachePoint':{'type':'default','ttl':'1h'}}]}],'inferenceConfig':{},"
+     "'additionalModelRequestFields':{}}"},
     {"{'max_tokens':5,'top_p':0.5,'messages':[" HI "]}",
      "{'messages':[{'role':'user','content':[{'text':'hi'}]}],'inferenceConfig':{'maxTokens':5,"
      "'topP':0.5},'additionalModelRequestFields':{}}"},
