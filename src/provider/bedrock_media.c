@@ -43,7 +43,7 @@ static void write_source(struct json_writer *w, const struct llm_block *b)
 {
     json_key(w, "source");
     json_object(w);
-    if (b->url.n) {
+    if (slice_starts(b->url, SLICE("s3://"))) {
         json_key(w, "s3Location");
         json_object(w);
         json_member_string(w, "uri", b->url);
