@@ -62,6 +62,9 @@ void json_bool(struct json_writer *w, bool value);
 void json_null(struct json_writer *w);
 void json_raw(struct json_writer *w, struct slice json); /* valid JSON, written as it is */
 void json_value(struct json_writer *w, yyjson_val *v);   /* as it was read */
+/* The same with a space behind each comma and colon: what clients of Python programs are used to.
+ */
+void json_value_spaced(struct json_writer *w, yyjson_val *v);
 
 /* A string in pieces (its parts may arrive one by one): begin, any number of parts, end. */
 void json_string_begin(struct json_writer *w);

@@ -71,9 +71,11 @@ struct model {
     bool sampling;              /* takes temperature, top_p, top_k */
     bool prefill;               /* may be given the beginning of its answer */
     bool native_json_schema;    /* outputConfig.textFormat */
+    bool strict_tools;          /* toolSpec.strict */
     bool parallel_tool_config;  /* disable_parallel_tool_use */
     const char *effort_ceiling; /* highest effort on Bedrock, or NULL */
-    yyjson_val *betas;          /* supported_betas: further anthropic-beta flags, or NULL */
+    yyjson_val *betas;          /* anthropic-beta flags → the APIs that take them */
+    yyjson_val *own_betas;      /* supported_betas: flags of this model's own, or NULL */
     struct model_rows rows;     /* facts that no member tells */
 };
 
@@ -107,7 +109,11 @@ void models_each_id(const struct model_table *t, void (*each)(void *ctx, struct 
 struct model_cost {
     double input, output, cache_read, cache_write, total;
 };
-struct model_cost model_cost(const struct model *m, const struct llm_usage *u);
+/* At the prices of a service tier ("flex", "priority"); empty, or not priced: the usual ones. */
+struct model_cost model_cost(const struct model *m, const struct llm_usage *u, struct slice tier);
+
+/* Whether an anthropic-beta flag may be sent; `api`: "converse" or "invoke". */
+bool model_takes_beta(const struct model *m, struct slice name, struct slice api);
 
 /* "eu.anthropic.claude-…" → "anthropic.claude-…"; ARNs → their last segment, likewise stripped. */
 struct slice model_base_id(struct slice id);

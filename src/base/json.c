@@ -437,3 +437,43 @@ void json_value(struct json_writer *w, yyjson_val *v)
     default: json_null(w); break;
     }
 }
+
+static void write_spaced_array(struct json_writer *w, yyjson_val *v)
+{
+    yyjson_val *item;
+    yyjson_arr_iter it = yyjson_arr_iter_with(v);
+    json_array(w);
+    for (size_t i = 0; (item = yyjson_arr_iter_next(&it)); i++) {
+        if (i)
+            buf_add(w->out, SLICE(", "));
+        w->comma = false;
+        json_value_spaced(w, item);
+    }
+    json_array_end(w);
+}
+
+static void write_spaced_object(struct json_writer *w, yyjson_val *v)
+{
+    yyjson_val *key;
+    yyjson_obj_iter it = yyjson_obj_iter_with(v);
+    json_object(w);
+    for (size_t i = 0; (key = yyjson_obj_iter_next(&it)); i++) {
+        if (i)
+            buf_add(w->out, SLICE(", "));
+        w->comma = false;
+        json_key_slice(w, json_slice(key));
+        buf_add_char(w->out, ' ');
+        json_value_spaced(w, yyjson_obj_iter_get_val(key));
+    }
+    json_object_end(w);
+}
+
+void json_value_spaced(struct json_writer *w, yyjson_val *v)
+{
+    if (yyjson_is_arr(v))
+        write_spaced_array(w, v);
+    else if (yyjson_is_obj(v))
+        write_spaced_object(w, v);
+    else
+        json_value(w, v);
+}

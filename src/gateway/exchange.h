@@ -128,6 +128,7 @@ struct exchange {
     int status;          /* of the reply */
     struct failure failure;
     struct llm_usage usage;
+    char service_tier[16];  /* that served, as Bedrock says, or "" */
     struct model_cost cost; /* of `usage`, at the model's prices */
 
     int64_t estimated_output; /* tokens that came so far, in case nobody reports them */

@@ -15,6 +15,8 @@
 #include "reply.h"
 #include "worker_private.h"
 
+#include <string.h>
+
 #define BODY_FRAMING    512
 #define BYTES_PER_TOKEN 4 /* of an upstream body, when only its size is known */
 
@@ -23,10 +25,20 @@
 static void price_usage(struct exchange *ex, const struct llm_usage *usage)
 {
     ex->usage = *usage;
-    ex->cost = model_cost(ex->model, usage);
+    ex->cost = model_cost(ex->model, usage, slice_of(ex->service_tier));
     ex->usage.has_cost =
         ex->model->has_prices && ex->cost.total > 0 && ex->config->settings.include_cost;
     ex->usage.cost = ex->cost.total;
+}
+
+/* The tier that really served: it has its prices. */
+static void note_tier(struct exchange *ex, const struct llm_event *e)
+{
+    struct slice tier = json_slice(e->json);
+    if (!slice_eq(e->name, SLICE("service_tier")) || tier.n >= sizeof(ex->service_tier))
+        return;
+    memcpy(ex->service_tier, tier.p, tier.n);
+    ex->service_tier[tier.n] = '\0';
 }
 
 /* What is written to `out` from here on is payload of the stream. */
@@ -54,6 +66,8 @@ static void on_event(void *user, const struct llm_event *event)
         exchange_deposit(ex, FACT_FAILED);
         return;
     }
+    if (e->kind == EV_NOTE)
+        note_tier(ex, e);
     if (e->kind == EV_USAGE) {
         price_usage(ex, e->usage);
         priced.usage = &ex->usage;

@@ -140,7 +140,7 @@ void bedrock_emit_tool_input(struct bedrock_decoder *d, unsigned block, yyjson_v
     buf_init(&args, ANSWER_BODY_MAX);
     json_begin(&w, &args);
     if (yyjson_is_obj(input))
-        json_value(&w, input);
+        json_value_spaced(&w, input); /* LiteLLM's clients compare texts */
     bedrock_emit_tool_args(d, block, buf_slice(&args));
     buf_fini(&args);
 }

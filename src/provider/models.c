@@ -15,10 +15,13 @@
 
 extern const char models_json[];
 extern const size_t models_json_size;
+extern const char betas_json[]; /* betas.json: which flags which API of Bedrock takes */
+extern const size_t betas_json_size;
 
 struct model_table {
     struct arena arena;
     yyjson_val *rows;
+    yyjson_val *betas;
     yyjson_val *overlay; /* NULL: none */
 };
 
@@ -203,6 +206,7 @@ static void find_rows(const struct model_table *t, struct slice id, struct slice
     struct slice profile = slice_starts(id, SLICE("arn:")) ? last_segment(id) : id;
     struct slice base = model_base_id(id);
     yyjson_val *row = row_of(t->rows, base);
+    m->betas = t->betas;
     m->key = arena_strdup(a, profile);
     push(&m->rows, own);
     m->known = push_overlay(t, &m->rows, profile, region);
@@ -261,8 +265,7 @@ static struct model_prices read_prices(const struct model_rows *rows, const char
     p.cache_read = price(rows, "cache_read_input_token_cost", suffix, p.input * 0.1);
     p.cache_write = price(rows, "cache_creation_input_token_cost", suffix, p.input * 1.25);
     p.cache_write_1h =
-        *suffix ? p.cache_write * 1.6
-                : price(rows, "cache_creation_input_token_cost_above_1hr", "", p.input * 2);
+        price(rows, "cache_creation_input_token_cost_above_1hr", suffix, p.cache_write * 1.6);
     return p;
 }
 
@@ -324,11 +327,12 @@ static void read_capabilities(struct model *m, const struct model_rows *rows)
     m->sampling = flag(rows, "supports_sampling_params", true);
     m->prefill =
         flag(rows, "supports_assistant_prefill", !claude || m->thinking < THINKING_ADAPTIVE);
+    m->strict_tools = flag(rows, "bedrock_converse_supports_strict_tools", false);
     m->native_json_schema = flag(rows, "supports_native_structured_output", false) ||
                             flag(rows, "supports_bedrock_native_structured_output", false);
     m->parallel_tool_config = flag(rows, "supports_parallel_tool_use_config", false);
     m->effort_ceiling = ceiling.p;
-    m->betas = fact(rows, "supported_betas");
+    m->own_betas = fact(rows, "supported_betas");
 }
 
 const struct model *models_find(const struct model_table *t, struct slice id, struct slice region,
@@ -438,29 +442,57 @@ struct model_table *model_table_new(struct slice overlay, struct json_error *err
         abort();
     arena_init(&t->arena);
     t->rows = json_parse(slice_make(models_json, models_json_size), &t->arena, error);
+    t->betas = json_parse(slice_make(betas_json, betas_json_size), &t->arena, error);
     if (overlay.n)
         t->overlay = json_parse(overlay, &t->arena, error);
-    if (!t->rows || (overlay.n && !yyjson_is_obj(t->overlay))) {
+    if (!t->rows || !t->betas || (overlay.n && !yyjson_is_obj(t->overlay))) {
         model_table_free(t);
         return NULL;
     }
     return t;
 }
 
-struct model_cost model_cost(const struct model *m, const struct llm_usage *u)
+/* "flex" → the prices whose names end in "_flex", as far as there are any. */
+static struct model_prices tier_prices(const struct model *m, struct slice tier)
+{
+    char suffix[16];
+    struct model_rows rows = m->rows;
+    rows.n = rows.own;
+    snprintf(suffix, sizeof(suffix), "_%.*s", SLICE_ARG(tier));
+    return price(&rows, "input_cost_per_token", suffix, -1) >= 0 ? read_prices(&rows, suffix)
+                                                                 : m->prices;
+}
+
+struct model_cost model_cost(const struct model *m, const struct llm_usage *u, struct slice tier)
 {
     bool is_long = m->long_prompt_tokens && llm_usage_prompt(u) > m->long_prompt_tokens;
-    const struct model_prices *p = is_long ? &m->long_prices : &m->prices;
+    bool standard = !tier.n || slice_eq(tier, SLICE("default"));
+    struct model_prices p = is_long ? m->long_prices : standard ? m->prices : tier_prices(m, tier);
     int64_t write_5m = u->cache_write - u->cache_write_1h;
     struct model_cost c = {
-        .input = (double)u->input * p->input,
-        .output = (double)u->output * p->output,
-        .cache_read = (double)u->cache_read * p->cache_read,
+        .input = (double)u->input * p.input,
+        .output = (double)u->output * p.output,
+        .cache_read = (double)u->cache_read * p.cache_read,
         .cache_write =
-            (double)write_5m * p->cache_write + (double)u->cache_write_1h * p->cache_write_1h,
+            (double)write_5m * p.cache_write + (double)u->cache_write_1h * p.cache_write_1h,
     };
     c.total = c.input + c.output + c.cache_read + c.cache_write;
     return c;
+}
+
+static bool names(yyjson_val *list, struct slice name)
+{
+    yyjson_val *item;
+    yyjson_arr_iter it = yyjson_arr_iter_with(list);
+    while ((item = yyjson_arr_iter_next(&it)))
+        if (slice_eq(json_slice(item), name))
+            return true;
+    return false;
+}
+
+bool model_takes_beta(const struct model *m, struct slice name, struct slice api)
+{
+    return names(yyjson_obj_getn(m->betas, name.p, name.n), api) || names(m->own_betas, name);
 }
 
 void model_table_free(struct model_table *t)

@@ -35,29 +35,6 @@ static const char *const unsupported[] = {
 static const char *const top_level[] = {"performanceConfig", "promptVariables", "requestMetadata",
                                         "serviceTier"};
 
-/* Beta flags by API (reference: LiteLLM's map of what Bedrock takes). */
-enum { BETA_CONVERSE = 1, BETA_INVOKE = 2 };
-
-static const struct beta_row {
-    const char *name;
-    unsigned apis;
-} betas[] = {
-    {"compact-2026-01-12", BETA_INVOKE},
-    {"computer-use-2025-01-24", BETA_INVOKE | BETA_CONVERSE},
-    {"computer-use-2025-11-24", BETA_INVOKE | BETA_CONVERSE},
-    {"context-1m-2025-08-07", BETA_INVOKE | BETA_CONVERSE},
-    {"context-management-2025-06-27", BETA_INVOKE},
-    {"dangerous-tool-use-2026-09-03", BETA_INVOKE},
-    {"effort-2025-11-24", BETA_INVOKE | BETA_CONVERSE},
-    {"fine-grained-tool-streaming-2025-05-14", BETA_INVOKE | BETA_CONVERSE},
-    {"mid-conversation-output-config-2026-07-01", BETA_INVOKE},
-    {"mid-conversation-tool-changes-2026-07-01", BETA_INVOKE},
-    {"structured-outputs-2025-11-13", BETA_CONVERSE},
-    {"thinking-binding-controls-2026-08-01", BETA_INVOKE | BETA_CONVERSE},
-    {"thinking-display-updates-2026-08-18", BETA_INVOKE | BETA_CONVERSE},
-    {"tool-search-tool-2025-10-19", BETA_INVOKE},
-};
-
 static bool listed(const char *const *names, size_t n, struct slice name)
 {
     for (size_t i = 0; i < n; i++)
@@ -148,23 +125,15 @@ static bool sort_extras(struct planner *k)
 
 /* ---- beta flags ---------------------------------------------------------------------------- */
 
-static bool beta_known(const struct planner *k, struct slice name, unsigned api)
-{
-    for (size_t i = 0; i < sizeof(betas) / sizeof(*betas); i++)
-        if (betas[i].apis & api && slice_eq(name, slice_of(betas[i].name)))
-            return true;
-    return holds(k->m->betas, name);
-}
-
 static void add_beta(struct planner *k, struct slice name)
 {
     struct plan *p = k->p;
-    unsigned api = k->t->api == BEDROCK_INVOKE ? BETA_INVOKE : BETA_CONVERSE;
+    struct slice api = k->t->api == BEDROCK_INVOKE ? SLICE("invoke") : SLICE("converse");
     if (!name.n)
         return;
     if (!p->betas)
         p->betas = arena_alloc(k->a, BETAS_MAX * sizeof(*p->betas));
-    if (p->beta_count < BETAS_MAX && beta_known(k, name, api))
+    if (p->beta_count < BETAS_MAX && model_takes_beta(k->m, name, api))
         p->betas[p->beta_count++] = name;
     else
         plan_repaired(k, REPAIR_BETA);

@@ -164,6 +164,7 @@ static void tools_of_client(struct planner *k, struct llm_tool ***tail)
         struct slice name = own->name;
         *own = *t;
         own->name = name;
+        own->strict = t->strict && (k->m->strict_tools || k->t->api == BEDROCK_INVOKE);
         own->next = NULL;
     }
     map_fini(&seen);

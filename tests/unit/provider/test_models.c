@@ -111,7 +111,7 @@ static void cost_sums_the_parts(void **state)
                           .cache_read = 10000,
                           .cache_write = 300,
                           .cache_write_1h = 100};
-    struct model_cost c = model_cost(m, &u);
+    struct model_cost c = model_cost(m, &u, SLICE(""));
     assert_price(c.input, 0.003);
     assert_price(c.output, 0.0015);
     assert_price(c.cache_read, 0.003);
@@ -127,8 +127,30 @@ static void long_prompts_have_their_own_price(void **state)
                                  "\"output_cost_per_token_above_200k_tokens\":4e-6}");
     struct llm_usage at = {.input = 200000, .output = 1}, above = {.input = 200001, .output = 1};
     assert_int_equal(m->long_prompt_tokens, 200000);
-    assert_price(model_cost(m, &at).total, 200000 * 1e-6 + 2e-6);
-    assert_price(model_cost(m, &above).total, 200001 * 3e-6 + 4e-6);
+    assert_price(model_cost(m, &at, SLICE("default")).total, 200000 * 1e-6 + 2e-6);
+    assert_price(model_cost(m, &above, SLICE("")).total, 200001 * 3e-6 + 4e-6);
+}
+
+static void tiers_have_their_own_prices(void **state)
+{
+    const struct model *m = find("acme.model-1", "us-east-1",
+                                 "{\"input_cost_per_token\":1e-6,\"output_cost_per_token\":2e-6,"
+                                 "\"input_cost_per_token_flex\":5e-7,"
+                                 "\"output_cost_per_token_flex\":1e-6}");
+    struct llm_usage u = {.input = 1000, .output = 10};
+    assert_price(model_cost(m, &u, SLICE("flex")).total, 1000 * 5e-7 + 10 * 1e-6);
+    assert_price(model_cost(m, &u, SLICE("priority")).total, 1000 * 1e-6 + 10 * 2e-6);
+}
+
+static void beta_flags_by_api(void **state)
+{
+    const struct model *m = find("anthropic.claude-sonnet-4-5-20250929-v1:0", "us-east-1",
+                                 "{\"supported_betas\":[\"own-2026-01-01\"]}");
+    assert_true(model_takes_beta(m, SLICE("context-1m-2025-08-07"), SLICE("converse")));
+    assert_true(model_takes_beta(m, SLICE("compact-2026-01-12"), SLICE("invoke")));
+    assert_false(model_takes_beta(m, SLICE("compact-2026-01-12"), SLICE("converse")));
+    assert_false(model_takes_beta(m, SLICE("claude-code-20250219"), SLICE("invoke")));
+    assert_true(model_takes_beta(m, SLICE("own-2026-01-01"), SLICE("converse")));
 }
 
 static void an_overlay_wins_over_the_table(void **state)
@@ -304,6 +326,8 @@ int main(void)
         cmocka_unit_test(prices_follow_geography_and_deployment),
         cmocka_unit_test(cost_sums_the_parts),
         cmocka_unit_test(long_prompts_have_their_own_price),
+        cmocka_unit_test(tiers_have_their_own_prices),
+        cmocka_unit_test(beta_flags_by_api),
         cmocka_unit_test(an_overlay_wins_over_the_table),
         cmocka_unit_test(an_overlay_may_name_profiles_and_regions),
         cmocka_unit_test(the_price_of_a_profile_holds_for_its_arn),
