@@ -212,7 +212,8 @@ static void test_whole(void **state)
          "\"stop_reason\":\"tool_use\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":25,"
          "\"output_tokens\":12,\"output_tokens_details\":{\"thinking_tokens\":3}}}",
          "start\nthinking0 Hm.\nsignature0 Eq==\nblock0\nredacted1 AA\nblock1\ntext2 See.\n"
-         "citation2 {\"a\":1}\ncitation2 {\"a\":2}\nblock2\ntool3 t n\nargs3 {\"x\": 1.50}\nblock3\n"
+         "citation2 {\"a\":1}\ncitation2 {\"a\":2}\nblock2\ntool3 t n\nargs3 {\"x\": "
+         "1.50}\nblock3\n"
          "tool4 u m\nargs4 {}\nblock4\nstop 2\nused in 25 out 12 read 0 write 0 1h 0 "
          "thinking 3\nend\n"},
         {"{\"content\":[],\"stop_reason\":\"stop_sequence\",\"stop_sequence\":\"X\"}",
