@@ -72,6 +72,7 @@ static struct {
     struct plan plan;
     struct buf upstream_body; /* the Converse body */
     struct buf stream;        /* CHUNKS deltas in frames */
+    struct buf chunks;        /* the same as InvokeModel wraps them */
     struct http1_parser *parser;
     size_t count; /* of events seen by a sink */
 } micro;
@@ -165,17 +166,18 @@ static void op_frames(void)
     eventstream_fini(&es);
 }
 
-static void feed_stream(const struct llm_sink *sink)
+static void feed_stream(const struct provider *p, const struct buf *stream,
+                        const struct llm_sink *sink)
 {
     struct provider_attempt t = micro.attempt;
     t.request = &micro.streamed;
     t.arena = &micro.arena;
     const struct http_header type = {SLICE("content-type"),
                                      SLICE("application/vnd.amazon.eventstream")};
-    void *d = provider_bedrock.decoder(&t, 200, (struct http_headers){&type, 1}, sink);
+    void *d = p->decoder(&t, 200, (struct http_headers){&type, 1}, sink);
     micro.count = 0;
-    check(provider_bedrock.feed(d, buf_slice(&micro.stream)), "feed");
-    provider_bedrock.fini(d);
+    check(p->feed(d, buf_slice(stream)), "feed");
+    p->fini(d);
     check(micro.count == CHUNKS, "number of events");
 }
 
@@ -187,7 +189,12 @@ static void count_event(void *user, const struct llm_event *e)
 
 static void op_events(void)
 {
-    feed_stream(&(struct llm_sink){count_event, NULL});
+    feed_stream(&provider_bedrock, &micro.stream, &(struct llm_sink){count_event, NULL});
+}
+
+static void op_invoke_events(void)
+{
+    feed_stream(&provider_anthropic_invoke, &micro.chunks, &(struct llm_sink){count_event, NULL});
 }
 
 static void encode_event(void *encoder, const struct llm_event *e)
@@ -203,7 +210,7 @@ static void op_chunks(void)
         .model = SLICE("claude-sonnet"),
         .created = NOW};
     void *encoder = dialect_openai_chat.encoder(&micro.arena, &micro.streamed, &answer);
-    feed_stream(&(struct llm_sink){encode_event, encoder});
+    feed_stream(&provider_bedrock, &micro.stream, &(struct llm_sink){encode_event, encoder});
     check(micro.out.n > CHUNKS * 100, "SSE");
 }
 
@@ -243,6 +250,7 @@ static const struct {
     {"chunk: event-stream frame", op_frames, CHUNKS},
     {"chunk: frame to event", op_events, CHUNKS},
     {"chunk: frame to event to SSE", op_chunks, CHUNKS},
+    {"chunk: frame of InvokeModel to event", op_invoke_events, CHUNKS},
     {"request head of an IDE agent, 20 headers", op_head, 1},
 };
 
@@ -258,13 +266,24 @@ static void read_body(const char *path)
     fclose(f);
 }
 
-static void add_frame(struct slice event, struct slice payload)
+static void add_frame(struct buf *stream, struct slice event, struct slice payload)
 {
     const struct eventstream_header headers[] = {
         {SLICE(":event-type"), event},
         {SLICE(":content-type"), SLICE("application/json")},
         {SLICE(":message-type"), SLICE("event")}};
-    eventstream_write(&micro.stream, headers, 3, payload);
+    eventstream_write(stream, headers, 3, payload);
+}
+
+static void add_chunk(struct slice json)
+{
+    struct buf payload;
+    buf_init(&payload, BODY_MAX);
+    BUF_LITERAL(&payload, "{\"bytes\":\"");
+    base64_encode(json, &payload);
+    BUF_LITERAL(&payload, "\",\"p\":\"abcdefghijklmnop\"}");
+    add_frame(&micro.chunks, SLICE("chunk"), buf_slice(&payload));
+    buf_fini(&payload);
 }
 
 static void set_up(const char *path)
@@ -275,6 +294,7 @@ static void set_up(const char *path)
     buf_init(&micro.out, BODY_MAX);
     buf_init(&micro.upstream_body, BODY_MAX);
     buf_init(&micro.stream, BODY_MAX);
+    buf_init(&micro.chunks, BODY_MAX);
     micro.parser = http1_new();
     read_body(path);
     micro.parsed = json_parse(micro.body, &micro.kept, NULL);
@@ -305,10 +325,13 @@ static void set_up(const char *path)
                                               .body = &micro.upstream_body};
     check(plan_make(&micro.attempt, &micro.plan, &f), "plan");
     bedrock_write_body(&micro.plan, &micro.upstream_body);
-    for (int i = 0; i < CHUNKS; i++)
-        add_frame(SLICE("contentBlockDelta"),
+    for (int i = 0; i < CHUNKS; i++) {
+        add_frame(&micro.stream, SLICE("contentBlockDelta"),
                   SLICE("{\"contentBlockIndex\":0,\"delta\":{\"text\":\" of the previous\"},"
                         "\"p\":\"abcdefghijklmnop\"}"));
+        add_chunk(SLICE("{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"
+                        "\"text_delta\",\"text\":\" of the previous\"}}"));
+    }
 }
 
 static void run_once(size_t step)
@@ -362,5 +385,6 @@ int main(int argc, char **argv)
     buf_fini(&micro.out);
     buf_fini(&micro.upstream_body);
     buf_fini(&micro.stream);
+    buf_fini(&micro.chunks);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "attempt.h"
 
 #include "dialect/dialect.h"
+#include "wire/crypto.h"
 #include "wire/eventstream.h"
 
 static volatile unsigned long allocations; /* volatile: malloc is known not to change variables */
@@ -98,56 +99,108 @@ static void write_event(struct buf *out, const char *type, const char *payload)
     eventstream_write(out, h, 3, slice_of(payload));
 }
 
+static void write_chunk(struct buf *out, const char *json)
+{
+    struct buf payload;
+    buf_init(&payload, 1 << 20);
+    BUF_LITERAL(&payload, "{\"bytes\":\"");
+    base64_encode(slice_of(json), &payload);
+    BUF_LITERAL(&payload, "\"}");
+    buf_add_char(&payload, '\0');
+    write_event(out, "chunk", payload.p);
+    buf_fini(&payload);
+}
+
+static void write_converse(struct buf *out)
+{
+    write_event(
+        out, "contentBlockStart",
+        "{\"contentBlockIndex\":1,\"start\":{\"toolUse\":{\"toolUseId\":\"t\",\"name\":\"n\"}}}");
+    for (int i = 0; i < 100; i++) {
+        write_event(out, "contentBlockDelta",
+                    "{\"contentBlockIndex\":0,\"delta\":{\"text\":\" some "
+                    "\\\"words\\\"\\n\"},\"p\":\"abc\"}");
+        write_event(
+            out, "contentBlockDelta",
+            "{\"contentBlockIndex\":1,\"delta\":{\"toolUse\":{\"input\":\"{\\\"a\\\":\"}}}");
+        write_event(out, "contentBlockDelta",
+                    "{\"contentBlockIndex\":2,\"delta\":{\"reasoningContent\":{\"text\":\"hm\"}}}");
+    }
+}
+
+static void write_anthropic(struct buf *out)
+{
+    write_chunk(out, "{\"type\":\"content_block_start\",\"index\":1,\"content_block\":{\"type\":"
+                     "\"tool_use\",\"id\":\"t\",\"name\":\"n\"}}");
+    for (int i = 0; i < 100; i++) {
+        write_chunk(out, "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"
+                         "\"text_delta\",\"text\":\" some \\\"words\\\"\\n\"}}");
+        write_chunk(out, "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":"
+                         "\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":\"}}");
+        write_chunk(out, "{\"type\":\"content_block_delta\",\"index\":2,\"delta\":{\"type\":"
+                         "\"thinking_delta\",\"thinking\":\"hm\"}}");
+    }
+}
+
+static void write_titan(struct buf *out)
+{
+    for (int i = 0; i < 100; i++)
+        write_chunk(out, "{\"outputText\":\" some \\\"words\\\"\",\"index\":0,"
+                         "\"completionReason\":null,\"inputTextTokenCount\":25}");
+}
+
 /* Feeds all frames in pieces of `piece` bytes; the client takes what comes out. */
-static void feed(void *decoder, struct slice bytes, size_t piece, struct stream *s)
+static void feed(const struct provider *p, void *decoder, struct slice bytes, size_t piece,
+                 struct stream *s)
 {
     while (bytes.n) {
         size_t n = piece < bytes.n ? piece : bytes.n;
-        assert_true(provider_bedrock.feed(decoder, slice_make(bytes.p, n)));
+        assert_true(p->feed(decoder, slice_make(bytes.p, n)));
         bytes = slice_skip(bytes, n);
         if (s->out.n > 8192)
             buf_reset(&s->out);
     }
 }
 
-static void test_stream(void **state)
+static void check_stream(const struct provider *p, struct slice frames)
 {
     static const size_t pieces[] = {SIZE_MAX, 1, 100, 1400};
     struct dialect_answer ans = {SLICE("chatcmpl-1"), SLICE("claude"), 1700000000};
     struct fixture x;
     struct stream s;
-    struct buf frames;
     fixture_init(&x);
-    buf_init(&frames, 1 << 20);
     buf_init(&s.out, 1 << 20);
     x.request.stream = true;
     s.encoder = dialect_openai_chat.encoder(&x.arena, &x.request, &ans);
     x.sink = (struct llm_sink){encode, &s};
-    write_event(
-        &frames, "contentBlockStart",
-        "{\"contentBlockIndex\":1,\"start\":{\"toolUse\":{\"toolUseId\":\"t\",\"name\":\"n\"}}}");
-    for (int i = 0; i < 100; i++) {
-        write_event(&frames, "contentBlockDelta",
-                    "{\"contentBlockIndex\":0,\"delta\":{\"text\":\" some "
-                    "\\\"words\\\"\\n\"},\"p\":\"abc\"}");
-        write_event(
-            &frames, "contentBlockDelta",
-            "{\"contentBlockIndex\":1,\"delta\":{\"toolUse\":{\"input\":\"{\\\"a\\\":\"}}}");
-        write_event(&frames, "contentBlockDelta",
-                    "{\"contentBlockIndex\":2,\"delta\":{\"reasoningContent\":{\"text\":\"hm\"}}}");
-    }
-    void *d = provider_bedrock.decoder(&x.attempt, 200, (struct http_headers){0}, &x.sink);
-    feed(d, buf_slice(&frames), 77, &s); /* the buffers find their size */
-    feed(d, buf_slice(&frames), SIZE_MAX, &s);
+    void *d = p->decoder(&x.attempt, 200, (struct http_headers){0}, &x.sink);
+    feed(p, d, frames, 77, &s); /* the buffers find their size */
+    feed(p, d, frames, SIZE_MAX, &s);
     for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
         unsigned long before = allocations;
-        feed(d, buf_slice(&frames), pieces[i], &s);
+        feed(p, d, frames, pieces[i], &s);
         assert_int_equal(allocations - before, 0);
     }
-    provider_bedrock.fini(d);
+    p->fini(d);
     buf_fini(&s.out);
-    buf_fini(&frames);
     fixture_fini(&x);
+}
+
+static void test_stream(void **state)
+{
+    static const struct {
+        const struct provider *provider;
+        void (*write)(struct buf *out);
+    } rows[] = {{&provider_bedrock, write_converse},
+                {&provider_anthropic_invoke, write_anthropic},
+                {&provider_titan, write_titan}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct buf frames;
+        buf_init(&frames, 1 << 20);
+        rows[i].write(&frames);
+        check_stream(rows[i].provider, buf_slice(&frames));
+        buf_fini(&frames);
+    }
 }
 
 /* A short question from its bytes to the signed call: the arena's blocks come from the free list,
