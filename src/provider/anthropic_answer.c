@@ -163,7 +163,7 @@ static void on_message_stop(struct anthropic *x, yyjson_val *event)
     merge_metrics(x, json_get(event, "amazon-bedrock-invocationMetrics"));
     if (!x->core.stopped)
         bedrock_emit_stop(&x->core, invoke_stop_reason(event, SLICE("end_turn")), SLICE(""));
-    invoke_emit_trace(&x->core, event);
+    invoke_emit_notes(&x->core, event);
     emit_usage(x);
     bedrock_emit_kind(&x->core, EV_END, 0);
 }
@@ -229,7 +229,7 @@ static bool anthropic_whole(struct bedrock_decoder *d, yyjson_val *body)
     bedrock_emit_kind(d, EV_START, 0);
     emit_content(x, json_get(body, "content"));
     bedrock_emit_stop(d, reason, json_get_slice(body, "stop_sequence"));
-    invoke_emit_trace(d, body);
+    invoke_emit_notes(d, body);
     merge_usage(x, json_get(body, "usage"));
     emit_usage(x);
     return true;
@@ -246,6 +246,8 @@ void *anthropic_decoder(const struct provider_attempt *t, int status, struct htt
                         const struct llm_sink *sink)
 {
     struct anthropic *x = ARENA_NEW(t->arena, struct anthropic);
+    x->usage = invoke_usage(headers);
+    x->has_usage = x->usage.input || x->usage.output;
     bedrock_decoder_init(&x->core, &anthropic, t, status, headers, sink);
     return x;
 }

@@ -354,13 +354,15 @@ static void write_output_config(struct json_writer *w, const struct plan *p)
     json_object_end(w);
 }
 
-/* The body has this member already: a second one of the name would leave open which one holds. */
+/* The plan has written this member: a second one of the name would leave open which one holds. */
 static bool is_written(const struct plan *p, struct slice name)
 {
     const struct {
         const char *name;
         bool written;
     } rows[] = {
+        {"amazon-bedrock-guardrailConfig",
+         json_get_slice(p->request->guardrail, "streamProcessingMode").n > 0},
         {"anthropic_beta", true},
         {"anthropic_version", true},
         {"max_tokens", true},

@@ -258,6 +258,7 @@ void bedrock_decoder_init(struct bedrock_decoder *d, const struct bedrock_form *
     d->streamed = status == 200 && t->request->stream;
     d->retry_after_s = retry_after(headers);
     d->error_type = arena_dup(t->arena, http_header_get(headers, "x-amzn-errortype"));
+    d->service_tier = arena_dup(t->arena, http_header_get(headers, "x-amzn-bedrock-service-tier"));
     arena_init(&d->scratch);
     eventstream_init(&d->frames);
     buf_init(&d->body, status == 200 ? ANSWER_BODY_MAX : ERROR_BODY_MAX);

@@ -35,13 +35,14 @@ struct bedrock_decoder {
     struct buf body;           /* whole answers and errors */
     int status;
     bool streamed;
-    struct slice error_type; /* x-amzn-errortype */
-    int retry_after_s;       /* of the Retry-After header; 0: none */
-    bool over;               /* EV_END or EV_FAIL is out */
-    bool stopped;            /* EV_STOP is out */
-    uint64_t tools_open;     /* bit per block index: a tool call without arguments so far */
-    int64_t thought;         /* tokens of the thinking in clear, estimated */
-    int64_t thinking_tokens; /* as reported; 0: not */
+    struct slice error_type;   /* x-amzn-errortype */
+    struct slice service_tier; /* x-amzn-bedrock-service-tier, of InvokeModel */
+    int retry_after_s;         /* of the Retry-After header; 0: none */
+    bool over;                 /* EV_END or EV_FAIL is out */
+    bool stopped;              /* EV_STOP is out */
+    uint64_t tools_open;       /* bit per block index: a tool call without arguments so far */
+    int64_t thought;           /* tokens of the thinking in clear, estimated */
+    int64_t thinking_tokens;   /* as reported; 0: not */
 };
 
 /* `d` lies in the attempt's arena, cleared. */

@@ -127,12 +127,45 @@ struct slice invoke_stop_reason(yyjson_val *body, struct slice reason)
     return slice_eq(action, SLICE("INTERVENED")) ? SLICE("guardrail_intervened") : reason;
 }
 
-void invoke_emit_trace(struct bedrock_decoder *d, yyjson_val *body)
+static void emit_note(struct bedrock_decoder *d, struct slice name, yyjson_val *json)
 {
-    yyjson_val *trace = json_get(body, "amazon-bedrock-trace");
-    if (trace)
-        bedrock_emit(d,
-                     &(struct llm_event){.kind = EV_NOTE, .name = SLICE("trace"), .json = trace});
+    if (json)
+        bedrock_emit(d, &(struct llm_event){.kind = EV_NOTE, .name = name, .json = json});
+}
+
+static yyjson_val *json_of(struct slice text, struct arena *a)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, VALUE_MAX);
+    json_begin(&w, &b);
+    json_string(&w, text);
+    yyjson_val *v = json_parse(buf_slice(&b), a, NULL);
+    buf_fini(&b);
+    return v;
+}
+
+void invoke_emit_notes(struct bedrock_decoder *d, yyjson_val *body)
+{
+    emit_note(d, SLICE("trace"), json_get(body, "amazon-bedrock-trace"));
+    if (d->service_tier.n)
+        emit_note(d, SLICE("service_tier"), json_of(d->service_tier, &d->scratch));
+}
+
+static int64_t header_count(struct http_headers headers, const char *name)
+{
+    int64_t n;
+    return slice_to_i64(http_header_get(headers, name), &n) && n > 0 ? n : 0;
+}
+
+struct llm_usage invoke_usage(struct http_headers h)
+{
+    return (struct llm_usage){
+        .input = header_count(h, "x-amzn-bedrock-input-token-count"),
+        .output = header_count(h, "x-amzn-bedrock-output-token-count"),
+        .cache_read = header_count(h, "x-amzn-bedrock-cache-read-input-token-count"),
+        .cache_write = header_count(h, "x-amzn-bedrock-cache-write-input-token-count"),
+    };
 }
 
 /* ---- the providers ------------------------------------------------------------------------- */

@@ -8,6 +8,8 @@
 
 #include "plan_private.h"
 
+#include "base/map.h"
+
 #define BETAS_MAX 32 /* flags in one request */
 
 /* OpenAI's parameters without a counterpart. Any other unknown member is taken for a parameter of
@@ -105,6 +107,24 @@ static void push_members(struct planner *k, struct llm_extra ***tail, yyjson_val
         push(k, tail, json_slice(key), yyjson_obj_iter_get_val(key));
 }
 
+/* Said twice, in extra_body too: one member, with what was said last. */
+static void keep_last(struct llm_extra **list)
+{
+    struct map seen;
+    map_init(&seen);
+    while (*list) {
+        struct llm_extra *e = *list, *first = map_get(&seen, e->name);
+        if (first) {
+            first->value = e->value;
+            *list = e->next;
+        } else {
+            map_put(&seen, e->name, e);
+            list = &e->next;
+        }
+    }
+    map_fini(&seen);
+}
+
 static bool sort_extras(struct planner *k)
 {
     struct llm_extra **fields = &k->p->fields, **top = &k->p->top;
@@ -120,6 +140,8 @@ static bool sort_extras(struct planner *k)
         else if (!plan_unsupported(k, e->name))
             return false;
     }
+    keep_last(&k->p->fields);
+    keep_last(&k->p->top);
     return true;
 }
 

@@ -172,7 +172,8 @@ static void settle_sampling(struct planner *k)
         leave_out(k, &p->top_p);
         leave_out(k, &p->top_k);
     }
-    if (k->m->family == FAMILY_LLAMA || k->m->family == FAMILY_MISTRAL)
+    if (k->m->family == FAMILY_LLAMA || k->m->family == FAMILY_MISTRAL ||
+        k->m->family == FAMILY_TITAN)
         leave_out(k, &p->top_k);
     if (!is_on(p))
         return;

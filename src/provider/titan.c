@@ -56,6 +56,15 @@ static void write_prompt(struct json_writer *w, const struct plan *p)
     json_string_end(w);
 }
 
+/* The plan has written this member. */
+static bool is_written(const struct plan *p, struct slice name)
+{
+    return (p->temperature && slice_eq(name, SLICE("temperature"))) ||
+           (p->top_p && slice_eq(name, SLICE("topP"))) ||
+           (p->stop_count && slice_eq(name, SLICE("stopSequences"))) ||
+           (p->max_tokens >= 0 && slice_eq(name, SLICE("maxTokenCount")));
+}
+
 static void write_config(struct json_writer *w, const struct plan *p)
 {
     json_key(w, "textGenerationConfig");
@@ -74,7 +83,8 @@ static void write_config(struct json_writer *w, const struct plan *p)
     if (p->max_tokens >= 0)
         json_member_integer(w, "maxTokenCount", p->max_tokens);
     for (const struct llm_extra *e = p->fields; e; e = e->next)
-        (json_key_slice(w, e->name), json_value(w, e->value));
+        if (!is_written(p, e->name))
+            (json_key_slice(w, e->name), json_value(w, e->value));
     json_object_end(w);
 }
 
@@ -146,7 +156,7 @@ static void finish_block(struct titan *t, struct slice reason, yyjson_val *body)
 {
     bedrock_emit_block_stop(&t->core, 0);
     bedrock_emit_stop(&t->core, invoke_stop_reason(body, stop_word(reason)), SLICE(""));
-    invoke_emit_trace(&t->core, body);
+    invoke_emit_notes(&t->core, body);
 }
 
 /* The last part has a reason and, from Bedrock itself, the counts. */
@@ -186,8 +196,8 @@ static bool titan_whole(struct bedrock_decoder *d, yyjson_val *body)
     struct slice reason = json_get_slice(result, "completionReason");
     if (!reason.n)
         return false;
-    t->usage.input = bedrock_count(body, "inputTextTokenCount");
-    t->usage.output = bedrock_count(result, "tokenCount");
+    raise(&t->usage.input, bedrock_count(body, "inputTextTokenCount"));
+    raise(&t->usage.output, bedrock_count(result, "tokenCount"));
     bedrock_emit_kind(d, EV_START, 0);
     bedrock_emit_text(d, EV_TEXT, 0, json_get_slice(result, "outputText"));
     finish_block(t, reason, body);
@@ -206,6 +216,7 @@ void *titan_decoder(const struct provider_attempt *t, int status, struct http_he
                     const struct llm_sink *sink)
 {
     struct titan *own = ARENA_NEW(t->arena, struct titan);
+    own->usage = invoke_usage(headers);
     bedrock_decoder_init(&own->core, &titan, t, status, headers, sink);
     return own;
 }

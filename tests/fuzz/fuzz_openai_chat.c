@@ -1,5 +1,6 @@
-/* A client's body through the chat dialect and the Bedrock provider: whatever is accepted becomes a
- * body that is JSON again, whatever is refused becomes an error that is JSON.
+/* A client's body through the chat dialect and the Bedrock providers: whatever is accepted becomes
+ * a body that is JSON again and has no member twice, whatever is refused becomes an error that is
+ * JSON.
  * Input: a byte of flags, then the body. */
 
 #include "dialect/dialect.h"
@@ -34,23 +35,34 @@ static void check_refusal(const struct failure *f, struct arena *a)
     buf_fini(&out);
 }
 
-/* One that can do everything, made once. */
-static const struct model *model(void)
+/* A member twice: nobody knows which one the upstream takes. */
+static void check_members(struct slice text, struct arena *a)
 {
-    static struct model m = {.id = "anthropic.claude-sonnet-4-5-20250929-v1:0",
-                             .family = FAMILY_CLAUDE,
-                             .thinking = THINKING_BUDGET,
-                             .tools = true,
-                             .tool_choice = true,
-                             .forced_tool = true,
-                             .prompt_cache = true,
-                             .sampling = true,
-                             .prefill = true,
-                             .native_json_schema = true};
-    return &m;
+    yyjson_val *body = json_parse(text, a, NULL), *key;
+    yyjson_obj_iter it = yyjson_obj_iter_with(body);
+    for (size_t i = 0; (key = yyjson_obj_iter_next(&it)); i++) {
+        yyjson_obj_iter other = yyjson_obj_iter_with(body);
+        for (size_t j = 0; j < i; j++)
+            check(!slice_eq(json_slice(yyjson_obj_iter_next(&other)), json_slice(key)));
+    }
 }
 
-static void check_call(const struct llm_request *r, bool drop, struct arena *a)
+/* One that can do everything, and one that can do nothing but talk. */
+static const struct model able = {.id = "anthropic.claude-sonnet-4-5-20250929-v1:0",
+                                  .family = FAMILY_CLAUDE,
+                                  .thinking = THINKING_BUDGET,
+                                  .tools = true,
+                                  .tool_choice = true,
+                                  .forced_tool = true,
+                                  .prompt_cache = true,
+                                  .sampling = true,
+                                  .prefill = true,
+                                  .native_json_schema = true};
+static const struct model plain = {
+    .id = "amazon.titan-text-express-v1", .family = FAMILY_TITAN, .sampling = true};
+
+static void check_call(const struct provider *p, const struct model *m, const struct llm_request *r,
+                       bool drop, struct arena *a)
 {
     static struct sigv4_key key;
     struct failure f = {0};
@@ -65,7 +77,8 @@ static void check_call(const struct llm_request *r, bool drop, struct arena *a)
                            .signing_key = &key};
     struct provider_attempt t = {.deployment = &d,
                                  .model_id = SLICE("model"),
-                                 .model = model(),
+                                 .model = m,
+                                 .api = p->api,
                                  .plan = &plan,
                                  .request = r,
                                  .now = 1700000000,
@@ -73,9 +86,10 @@ static void check_call(const struct llm_request *r, bool drop, struct arena *a)
                                  .prompt = a,
                                  .body = &body};
     buf_init(&body, 1 << 26);
-    if (provider_bedrock.build(&t, &call, &f)) {
+    if (p->build(&t, &call, &f)) {
         check(!body.overflow);
         check_json(call.body, a);
+        check_members(call.body, a);
     } else {
         check_refusal(&f, a);
     }
@@ -91,10 +105,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     arena_init(&a);
     yyjson_val *body = json_parse(slice_make((const char *)data + 1, size - 1), &a, NULL);
-    if (body && dialect_openai_chat.parse(body, &a, &r, &f))
-        check_call(&r, data[0] & 1, &a);
-    else if (body)
+    if (body && dialect_openai_chat.parse(body, &a, &r, &f)) {
+        check_call(&provider_bedrock, &able, &r, data[0] & 1, &a);
+        check_call(&provider_anthropic_invoke, &able, &r, data[0] & 1, &a);
+        check_call(&provider_titan, &plain, &r, data[0] & 1, &a);
+    } else if (body) {
         check_refusal(&f, &a);
+    }
     arena_fini(&a);
     return 0;
 }
