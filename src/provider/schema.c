@@ -156,6 +156,19 @@ bool schema_write_tool(struct json_writer *w, yyjson_val *schema)
 
 /* ---- fit for structured output -------------------------------------------------------------- */
 
+/* What structured output cannot promise (Anthropic's list of limitations). */
+static bool is_limited(yyjson_val *v)
+{
+    static const char *const refused[] = {
+        "minimum",   "maximum",   "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
+        "minLength", "maxLength", "maxItems",         "uniqueItems",      "patternProperties"};
+    int64_t least;
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+        if (json_get(v, refused[i]))
+            return true;
+    return json_int(json_get(v, "minItems"), &least) && least > 1;
+}
+
 static bool closed(struct walk *k, yyjson_val *v);
 
 static bool all_closed(struct walk *k, yyjson_val *v)
@@ -177,7 +190,7 @@ static bool closed(struct walk *k, yyjson_val *v)
     yyjson_val *target = target_of(k->root, v);
     bool object = slice_eq(json_get_slice(v, "type"), SLICE("object"));
     if (++k->values > VALUES_MAX || k->nesting == NEST_MAX || (target && is_open(k, target)) ||
-        k->depth == DEPTH_MAX)
+        k->depth == DEPTH_MAX || (yyjson_is_obj(v) && is_limited(v)))
         return false;
     if (object && !yyjson_is_false(json_get(v, "additionalProperties")))
         return false;

@@ -15,7 +15,7 @@ bool schema_write_tool(struct json_writer *w, yyjson_val *schema);
 bool schema_write(struct json_writer *w, yyjson_val *schema);
 
 /* Fit for native structured output: objects name their members and admit no others, nothing is
- * recursive. */
+ * recursive, and no numbers, lengths or patterns are bounded. */
 bool schema_is_closed(yyjson_val *schema);
 
 #endif
