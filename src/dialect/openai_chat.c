@@ -329,20 +329,21 @@ bool openai_params_parse(yyjson_val *object, struct arena *a, struct llm_request
 {
     struct chat_parse p = {.a = a, .r = out, .f = f};
     llm_request_init(out);
+    if (!yyjson_is_obj(object))
+        return failure_set(f, a, FAILURE_BAD_REQUEST, 400,
+                           "the request body must be a JSON object, got %s",
+                           json_type_name(object));
     return parse_members(&p, object);
 }
 
 static bool chat_parse(yyjson_val *body, struct arena *a, struct llm_request *out,
                        struct failure *f)
 {
-    struct chat_parse p = {.a = a, .r = out, .f = f};
+    yyjson_val *messages = json_get(body, "messages");
     llm_request_init(out);
-    if (!yyjson_is_obj(body))
-        return failure_set(f, a, FAILURE_BAD_REQUEST, 400,
-                           "the request body must be a JSON object, got %s", json_type_name(body));
-    if (!json_get(body, "messages") || yyjson_is_null(json_get(body, "messages")))
+    if (yyjson_is_obj(body) && (!messages || yyjson_is_null(messages)))
         return failure_missing_param(f, a, "messages");
-    return parse_members(&p, body);
+    return openai_params_parse(body, a, out, f);
 }
 
 const struct dialect dialect_openai_chat = {
