@@ -40,6 +40,7 @@ struct dialect {
 };
 
 extern const struct dialect dialect_openai_chat;
+extern const struct dialect dialect_openai_completions;
 
 /* Request parameters in OpenAI's words without a conversation, as litellm_params has them. False:
  * see failure. */

@@ -136,6 +136,7 @@ struct llm_request {
     bool unsigned_thinking; /* thinking without a signature came and was left out */
     bool merge_reasoning;   /* show thinking as <think> text */
     bool legacy_functions;  /* functions instead of tools: the answer has a function_call */
+    struct slice echo;      /* text put in front of the answer's (completions); or empty */
     yyjson_val
         *allowed_params; /* the client: pass these on all the same (list of names), or NULL */
 };

@@ -11,22 +11,10 @@
 #include "dialect/embeddings.h"
 
 #include "dialect/dialect.h"
+#include "openai_extra.h"
 #include "wire/crypto.h"
 
 #define FLOAT_SIZE 4
-
-/* Takes a member out of those that nobody knew; NULL: not there. */
-static yyjson_val *take(struct llm_request *r, const char *name)
-{
-    for (struct llm_extra **at = &r->extra; *at; at = &(*at)->next) {
-        yyjson_val *value = (*at)->value;
-        if (!slice_eq((*at)->name, slice_of(name)))
-            continue;
-        *at = (*at)->next;
-        return value;
-    }
-    return NULL;
-}
 
 static bool parse_format(yyjson_val *v, struct arena *a, struct embed_request *e, struct failure *f)
 {
@@ -46,11 +34,10 @@ static bool parse_format(yyjson_val *v, struct arena *a, struct embed_request *e
 static bool check_dimensions(const struct llm_request *r, struct arena *a, struct failure *f)
 {
     int64_t n;
-    for (const struct llm_extra *e = r->extra; e; e = e->next)
-        if (slice_eq(e->name, SLICE("dimensions")) && (!json_int(e->value, &n) || n < 1))
-            return failure_bad_param(f, a, "dimensions",
-                                     "dimensions: expected an integer of at least 1");
-    return true;
+    yyjson_val *v = openai_find_extra(r, "dimensions");
+    if (!v || (json_int(v, &n) && n > 0))
+        return true;
+    return failure_bad_param(f, a, "dimensions", "dimensions: expected an integer of at least 1");
 }
 
 static bool refuse_tokens(struct arena *a, struct failure *f)
@@ -100,10 +87,11 @@ bool embeddings_parse(yyjson_val *body, struct arena *a, struct llm_request *r,
     *e = (struct embed_request){0};
     if (!openai_params_parse(body, a, r, f))
         return false;
-    yyjson_val *input = take(r, "input");
+    yyjson_val *input = openai_take_extra(r, "input");
     if (!input)
         return failure_missing_param(f, a, "input");
-    return parse_inputs(input, a, e, f) && parse_format(take(r, "encoding_format"), a, e, f) &&
+    return parse_inputs(input, a, e, f) &&
+           parse_format(openai_take_extra(r, "encoding_format"), a, e, f) &&
            check_dimensions(r, a, f);
 }
 

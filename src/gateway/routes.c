@@ -2,13 +2,18 @@
 
 #include "handlers.h"
 
-#define CHAT &dialect_openai_chat
+#define CHAT        &dialect_openai_chat
+#define COMPLETIONS &dialect_openai_completions
 
 static const struct route routes[] = {
     {"POST", "/v1/chat/completions", false, CHAT, NULL},
     {"POST", "/chat/completions", false, CHAT, NULL},
     {"POST", "/openai/deployments/{model}/chat/completions", false, CHAT, NULL},
     {"POST", "/engines/{model}/chat/completions", false, CHAT, NULL},
+    {"POST", "/v1/completions", false, COMPLETIONS, NULL},
+    {"POST", "/completions", false, COMPLETIONS, NULL},
+    {"POST", "/openai/deployments/{model}/completions", false, COMPLETIONS, NULL},
+    {"POST", "/engines/{model}/completions", false, COMPLETIONS, NULL},
     {"GET", "/v1/models", false, CHAT, handle_models},
     {"GET", "/models", false, CHAT, handle_models},
     {"GET", "/v1/models/{model}", false, CHAT, handle_model},

@@ -16,6 +16,7 @@
  * the model. `n` is here when it is not 1. */
 static const char *const unsupported[] = {
     "audio",
+    "best_of",
     "frequency_penalty",
     "logit_bias",
     "logprobs",
@@ -28,6 +29,7 @@ static const char *const unsupported[] = {
     "safety_identifier",
     "seed",
     "store",
+    "suffix",
     "top_logprobs",
     "verbosity",
     "web_search_options",

@@ -34,6 +34,7 @@
 
 struct golden {
     const char *dir;
+    const struct dialect *dialect;
     bool update;
     int problems;
     struct arena arena;
@@ -177,9 +178,9 @@ static void on_event(void *user, const struct llm_event *e)
         llm_fold_event(&r->fold, e);
     } else if (e->kind == EV_FAIL && !r->out.n) {
         r->failed = true;
-        dialect_openai_chat.encode_failure(e->failure, &r->out);
+        r->g->dialect->encode_failure(e->failure, &r->out);
     } else {
-        dialect_openai_chat.encode(r->encoder, e, &r->out);
+        r->g->dialect->encode(r->encoder, e, &r->out);
     }
 }
 
@@ -187,9 +188,9 @@ static void finish_whole(struct reply *r)
 {
     const struct llm_response *a = &r->fold.response;
     if (a->failure.kind != FAILURE_NONE)
-        dialect_openai_chat.encode_failure(&a->failure, &r->out);
+        r->g->dialect->encode_failure(&a->failure, &r->out);
     else
-        dialect_openai_chat.encode_whole(a, &r->g->request, &r->g->answer, &r->out);
+        r->g->dialect->encode_whole(a, &r->g->request, &r->g->answer, &r->out);
 }
 
 /* Feeds pieces of 1 to `most` bytes (0: all at once). */
@@ -213,7 +214,7 @@ static struct slice run_answer(struct golden *g, size_t most)
     struct llm_sink sink = {on_event, &r};
     buf_init(&r.out, OUT_MAX);
     llm_fold_init(&r.fold, &g->arena);
-    r.encoder = dialect_openai_chat.encoder(&g->arena, &g->request, &g->answer);
+    r.encoder = g->dialect->encoder(&g->arena, &g->request, &g->answer);
     const struct llm_sink *undo = plan_undo(&g->plan, &sink, &g->arena);
     void *decoder =
         g->provider->decoder(&g->attempt, g->upstream.status, g->upstream.headers, undo);
@@ -268,10 +269,16 @@ static const struct target *target_of(const char *dir)
     exit(1);
 }
 
+static const struct dialect *dialect_of(const char *dir)
+{
+    return strstr(dir, "openai_completions-") ? &dialect_openai_completions : &dialect_openai_chat;
+}
+
 static void set_up(struct golden *g)
 {
     const struct target *target = target_of(g->dir);
     static struct sigv4_key key;
+    g->dialect = dialect_of(g->dir);
     yyjson_val *d = read_json(g, "deployment.json");
     struct slice model_id = json_get_slice(d, "model_id");
     g->deployment = (struct deployment){
@@ -314,7 +321,7 @@ static bool translate(struct golden *g)
         fprintf(stderr, "%s: no request.json\n", g->dir);
         exit(1);
     }
-    if (!dialect_openai_chat.parse(body, &g->arena, &g->request, &g->failure))
+    if (!g->dialect->parse(body, &g->arena, &g->request, &g->failure))
         return false;
     if (g->deployment.preset)
         llm_request_preset(&g->request, g->deployment.preset, &g->arena);
@@ -326,7 +333,7 @@ static void check_refusal(struct golden *g)
 {
     struct buf out;
     buf_init(&out, OUT_MAX);
-    dialect_openai_chat.encode_failure(&g->failure, &out);
+    g->dialect->encode_failure(&g->failure, &out);
     check_reply(g, buf_slice(&out), false);
     if (read_file(g, "upstream.json").p)
         problem(g, "refused", SLICE("an upstream call"), buf_slice(&out));

@@ -1,0 +1,248 @@
+/* OpenAI's legacy completions (POST /v1/completions): a prompt in, text out.
+ *
+ * Happy path: the prompt becomes the one message of a user, every other parameter is read as for
+ * chat; the answer's text comes back under `text`. Thinking and tool calls have no place here and
+ * are left out. `echo` puts the prompt in front of the answer, as it does at OpenAI.
+ *
+ * Failure modes: token ids are refused, since they mean something to one tokenizer only; so are
+ * several prompts, for which OpenAI gives a choice each (LiteLLM joins them into one). `suffix` and
+ * `best_of` are left to the provider, which has nothing for them. EV_FAIL ends a stream as in chat.
+ */
+
+#include "dialect/dialect.h"
+#include "openai_answer.h"
+#include "openai_error.h"
+#include "openai_extra.h"
+#include "wire/sse.h"
+
+#define PREFIX_MAX (16 * 1024) /* id, model and framing of a chunk */
+
+/* ---- requests ------------------------------------------------------------------------------ */
+
+static bool refuse_tokens(struct arena *a, struct failure *f)
+{
+    return failure_bad_param(f, a, "prompt", "prompt: token ids are not supported, send the text");
+}
+
+static bool parse_prompt_list(yyjson_val *list, struct arena *a, struct slice *text,
+                              struct failure *f)
+{
+    yyjson_val *first = yyjson_arr_get_first(list);
+    if (json_is_number(first) || json_is_number(yyjson_arr_get_first(first)))
+        return refuse_tokens(a, f);
+    if (yyjson_arr_size(list) > 1)
+        return failure_bad_param(f, a, "prompt",
+                                 "prompt: one prompt a request, got %zu: send a request for each",
+                                 yyjson_arr_size(list));
+    *text = json_slice(first);
+    if (!text->p)
+        return failure_bad_param(f, a, "prompt[0]", "prompt[0]: expected a string, got %s",
+                                 json_type_name(first));
+    return true;
+}
+
+static bool parse_prompt(yyjson_val *v, struct arena *a, struct slice *text, struct failure *f)
+{
+    *text = json_slice(v);
+    if (!v)
+        return failure_missing_param(f, a, "prompt");
+    if (yyjson_is_arr(v))
+        return parse_prompt_list(v, a, text, f);
+    if (!text->p)
+        return failure_bad_param(f, a, "prompt",
+                                 "prompt: expected a string or a list of one string, got %s",
+                                 json_type_name(v));
+    return true;
+}
+
+static bool parse_echo(yyjson_val *v, struct arena *a, struct slice prompt, struct llm_request *r,
+                       struct failure *f)
+{
+    if (v && !yyjson_is_bool(v))
+        return failure_bad_param(f, a, "echo", "echo: expected a boolean, got %s",
+                                 json_type_name(v));
+    if (yyjson_is_true(v))
+        r->echo = prompt;
+    return true;
+}
+
+static void drop_if_number(struct llm_request *r, const char *name, double idle)
+{
+    double value;
+    if (json_double(openai_find_extra(r, name), &value) && value >= idle && value <= idle)
+        openai_take_extra(r, name);
+}
+
+/* What asks for nothing special is as good as absent (older LangChain sends all of it); the rest
+ * the provider judges. */
+static void drop_idle(struct llm_request *r)
+{
+    struct slice suffix = json_slice(openai_find_extra(r, "suffix"));
+    if (suffix.p && !suffix.n)
+        openai_take_extra(r, "suffix");
+    if (yyjson_obj_size(openai_find_extra(r, "logit_bias")) == 0)
+        openai_take_extra(r, "logit_bias");
+    drop_if_number(r, "best_of", 1);
+    drop_if_number(r, "frequency_penalty", 0);
+    drop_if_number(r, "presence_penalty", 0);
+}
+
+static bool completions_parse(yyjson_val *body, struct arena *a, struct llm_request *out,
+                              struct failure *f)
+{
+    struct slice prompt;
+    if (!openai_params_parse(body, a, out, f) ||
+        !parse_prompt(openai_take_extra(out, "prompt"), a, &prompt, f) ||
+        !parse_echo(openai_take_extra(out, "echo"), a, prompt, out, f))
+        return false;
+    drop_idle(out);
+    struct llm_message *m = ARENA_NEW(a, struct llm_message);
+    struct llm_block **tail = &m->blocks;
+    m->role = LLM_USER;
+    llm_block_add(&tail, a, LLM_TEXT)->text = prompt;
+    out->messages = m;
+    return true;
+}
+
+/* ---- streams ------------------------------------------------------------------------------- */
+
+struct encoder {
+    struct slice chunk; /* `{"id":…,"choices":[{"index":0,"logprobs":null,"text":` */
+    struct slice echo;  /* not sent yet; or empty */
+    bool include_usage;
+};
+
+static void write_head(struct json_writer *w, const struct dialect_answer *ans)
+{
+    json_member_string(w, "id", ans->id);
+    json_member_string(w, "object", SLICE("text_completion"));
+    json_member_integer(w, "created", ans->created);
+    json_member_string(w, "model", ans->model);
+}
+
+static void *completions_encoder(struct arena *a, const struct llm_request *r,
+                                 const struct dialect_answer *ans)
+{
+    struct encoder *enc = ARENA_NEW(a, struct encoder);
+    struct json_writer w;
+    struct buf b;
+    buf_init(&b, PREFIX_MAX + 6 * ans->model.n);
+    json_begin(&w, &b);
+    json_object(&w);
+    write_head(&w, ans);
+    BUF_LITERAL(&b, ",\"choices\":[{\"index\":0,\"logprobs\":null,\"text\":");
+    enc->chunk = arena_dup(a, buf_slice(&b));
+    enc->echo = arena_dup(a, r->echo);
+    enc->include_usage = r->include_usage;
+    buf_fini(&b);
+    return enc;
+}
+
+/* Begins a chunk and writes its text; the choice stays open. */
+static void chunk_begin(struct encoder *enc, struct slice text, struct buf *out)
+{
+    struct json_writer w;
+    sse_begin(out);
+    buf_add(out, enc->chunk);
+    json_begin(&w, out);
+    json_string_begin(&w);
+    json_string_part(&w, enc->echo);
+    json_string_part(&w, text);
+    json_string_end(&w);
+    enc->echo = SLICE("");
+}
+
+static void encode_text(struct encoder *enc, struct slice text, struct buf *out)
+{
+    chunk_begin(enc, text, out);
+    BUF_LITERAL(out, ",\"finish_reason\":null}]}");
+    sse_end(out);
+}
+
+static void encode_stop(struct encoder *enc, enum llm_stop stop, struct buf *out)
+{
+    chunk_begin(enc, SLICE(""), out);
+    buf_addf(out, ",\"finish_reason\":\"%s\"}]}", openai_finish_reason(stop));
+    sse_end(out);
+}
+
+/* With an empty choice, as in chat: clients index choices[0]. */
+static void encode_usage(struct encoder *enc, const struct llm_usage *usage, struct buf *out)
+{
+    struct json_writer w;
+    if (!enc->include_usage)
+        return;
+    chunk_begin(enc, SLICE(""), out);
+    BUF_LITERAL(out, ",\"finish_reason\":null}]");
+    json_begin(&w, out);
+    w.comma = true;
+    openai_write_usage(&w, usage);
+    json_object_end(&w);
+    sse_end(out);
+}
+
+static void completions_encode(void *encoder, const struct llm_event *e, struct buf *out)
+{
+    struct encoder *enc = encoder;
+    switch (e->kind) {
+    case EV_START:
+    case EV_BLOCK_START:
+    case EV_REASONING:
+    case EV_SIGNATURE:
+    case EV_REDACTED:
+    case EV_TOOL_ARGS:
+    case EV_CITATION:
+    case EV_BLOCK_STOP:
+    case EV_NOTE: break;
+    case EV_TEXT: encode_text(enc, e->text, out); break;
+    case EV_STOP: encode_stop(enc, e->stop, out); break;
+    case EV_USAGE: encode_usage(enc, e->usage, out); break;
+    case EV_END: sse_data(out, SLICE("[DONE]")); break;
+    case EV_FAIL: openai_error_event(e->failure, out); break;
+    }
+}
+
+/* ---- whole answers ------------------------------------------------------------------------- */
+
+static void write_text(struct json_writer *w, const struct llm_response *response,
+                       struct slice echo)
+{
+    json_key(w, "text");
+    json_string_begin(w);
+    json_string_part(w, echo);
+    for (const struct llm_part *p = response->parts; p; p = p->next)
+        if (p->kind == LLM_PART_TEXT)
+            json_string_part(w, buf_slice(&p->text));
+    json_string_end(w);
+}
+
+static void completions_encode_whole(const struct llm_response *response,
+                                     const struct llm_request *r, const struct dialect_answer *ans,
+                                     struct buf *out)
+{
+    struct json_writer w;
+    json_begin(&w, out);
+    json_object(&w);
+    write_head(&w, ans);
+    json_key(&w, "choices");
+    json_array(&w);
+    json_object(&w);
+    json_member_string(&w, "finish_reason", slice_of(openai_finish_reason(response->stop)));
+    json_member_integer(&w, "index", 0);
+    write_text(&w, response, r->echo);
+    json_key(&w, "logprobs");
+    json_null(&w);
+    json_object_end(&w);
+    json_array_end(&w);
+    openai_write_usage(&w, &response->usage);
+    json_object_end(&w);
+}
+
+const struct dialect dialect_openai_completions = {
+    .name = "openai_completions",
+    .parse = completions_parse,
+    .encoder = completions_encoder,
+    .encode = completions_encode,
+    .encode_whole = completions_encode_whole,
+    .encode_failure = openai_error_write,
+};
