@@ -73,10 +73,11 @@ static void drop_if_number(struct llm_request *r, const char *name, double idle)
         openai_take_extra(r, name);
 }
 
-/* What asks for nothing special is as good as absent (older LangChain sends all of it); the rest
+/* What asks for nothing special is as good as absent (LangChain sends all of it); the rest
  * the provider judges. */
 static void drop_idle(struct llm_request *r)
 {
+    double top_p;
     struct slice suffix = json_slice(openai_find_extra(r, "suffix"));
     if (suffix.p && !suffix.n)
         openai_take_extra(r, "suffix");
@@ -85,6 +86,8 @@ static void drop_idle(struct llm_request *r)
     drop_if_number(r, "best_of", 1);
     drop_if_number(r, "frequency_penalty", 0);
     drop_if_number(r, "presence_penalty", 0);
+    if (json_double(r->top_p, &top_p) && top_p >= 1)
+        r->top_p = NULL; /* newer Claudes do not take it beside a temperature */
 }
 
 static bool completions_parse(yyjson_val *body, struct arena *a, struct llm_request *out,

@@ -16,6 +16,7 @@
 #include "exchange.h"
 
 #include "auth.h"
+#include "exchange_batch.h"
 #include "exchange_call.h"
 #include "exchange_fetch.h"
 #include "exchange_log.h"
@@ -39,11 +40,12 @@ const struct sm_state exchange_states[EX_NR] = {
     [EX_AUTH] = {"AUTH", SM_TO(EX_BODY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_BODY] = {"BODY", SM_TO(EX_ADMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_ADMIT] = {"ADMIT", SM_TO(EX_ROUTE) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_ROUTE] = {"ROUTE", SM_TO(EX_FETCH) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_ROUTE] = {"ROUTE", SM_TO(EX_FETCH) | SM_TO(EX_BATCH) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_FETCH] = {"FETCH", SM_TO(EX_RECALL) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_RECALL] = {"RECALL", SM_TO(EX_CALL) | SM_TO(EX_SETTLE)},
     [EX_CALL] = {"CALL", SM_TO(EX_RELAY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_RELAY] = {"RELAY", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_BATCH] = {"BATCH", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_FLUSH] = {"FLUSH", SM_TO(EX_SETTLE)},
     [EX_SETTLE] = {"SETTLE", SM_TO(EX_DONE)},
     [EX_DONE] = {"DONE", 0},
@@ -55,7 +57,7 @@ static bool invariant(const struct sm *sm)
     switch ((enum exchange_state)sm->state) {
     case EX_RELAY: return ex->head_sent && ex->request.stream && ex->conn;
     case EX_SETTLE: return !ex->conn;
-    case EX_DONE: return !ex->conn && !ex->op && !ex->recall.waiting && !ex->fetch;
+    case EX_DONE: return !ex->conn && !ex->op && !ex->recall.waiting && !ex->fetch && !ex->batch;
     case EX_HEAD:
     case EX_AUTH:
     case EX_BODY:
@@ -64,7 +66,8 @@ static bool invariant(const struct sm *sm)
     case EX_FETCH: return !ex->op && !ex->head_sent;
     case EX_RECALL: return !ex->op && !ex->head_sent && !ex->fetch;
     case EX_CALL: return !ex->recall.waiting;
-    case EX_FLUSH: return !ex->fetch;
+    case EX_BATCH: return !ex->op && !ex->head_sent && ex->route->operation;
+    case EX_FLUSH: return !ex->fetch && !ex->batch;
     }
     return false;
 }
@@ -298,7 +301,12 @@ static int step_route(struct exchange *ex)
         .created = time(NULL),
     };
     ex->request.model = ex->answer.model; /* outlives the body */
-    return EX_FETCH;
+    return ex->route->operation ? EX_BATCH : EX_FETCH;
+}
+
+static int step_batch(struct exchange *ex)
+{
+    return exchange_batch(ex) ? EX_FLUSH : EX_SUSPEND;
 }
 
 static int step_fetch(struct exchange *ex)
@@ -472,6 +480,7 @@ static int step_settle(struct exchange *ex)
         ex->facts &= ~(unsigned)FACT_TIMER;
         memory_recall_cancel(&ex->recall);
         exchange_fetch_cancel(ex);
+        exchange_batch_cancel(ex);
     }
     resume_if_room(ex);
     if (ex->op && ex->facts & (FACT_TIMER | FACT_GONE | FACT_FAILED)) {
@@ -484,10 +493,10 @@ static int step_settle(struct exchange *ex)
 /* ---- the mover ----------------------------------------------------------------------------- */
 
 static int (*const steps[EX_NR])(struct exchange *ex) = {
-    [EX_HEAD] = step_head,     [EX_AUTH] = step_auth,     [EX_BODY] = step_body,
-    [EX_ADMIT] = step_admit,   [EX_ROUTE] = step_route,   [EX_FETCH] = step_fetch,
-    [EX_RECALL] = step_recall, [EX_CALL] = step_call,     [EX_RELAY] = step_relay,
-    [EX_FLUSH] = step_flush,   [EX_SETTLE] = step_settle,
+    [EX_HEAD] = step_head,     [EX_AUTH] = step_auth,   [EX_BODY] = step_body,
+    [EX_ADMIT] = step_admit,   [EX_ROUTE] = step_route, [EX_FETCH] = step_fetch,
+    [EX_RECALL] = step_recall, [EX_CALL] = step_call,   [EX_RELAY] = step_relay,
+    [EX_BATCH] = step_batch,   [EX_FLUSH] = step_flush, [EX_SETTLE] = step_settle,
 };
 
 static void release(struct turn_grave *grave)

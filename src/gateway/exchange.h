@@ -4,9 +4,9 @@
 /* One HTTP request and everything done for it.
  *
  *   HEAD ─► AUTH ─► BODY ─► ADMIT ─► ROUTE ─► FETCH ─► RECALL ─► CALL ─► RELAY ─► FLUSH ─► SETTLE
- *                             │                                    │    (stream)    ▲       │
- *                             │ own answer                         │ whole answer   │       ▼
- *                             └────────────────────────────────────┴────────────────┘      DONE
+ *                             │        │                           │    (stream)    ▲       │
+ *                             │        └► BATCH (an operation) ───►│ whole answer   │       ▼
+ *                             └ own answer ────────────────────────┴────────────────┘      DONE
  *
  * Every state before FLUSH may go to FLUSH (refuse: an error reply) and, like FLUSH, to SETTLE (the
  * client is gone). Where it suspends, and for what:
@@ -15,6 +15,7 @@
  *   RECALL  the shared state, for thinking that the client dropped
  *   CALL    the first event that says something, or the whole answer; meanwhile keep-alives
  *   RELAY   upstream events; room at the client
+ *   BATCH   the calls of an operation (operation.h), bounded by the timeout of the whole answer
  *   SETTLE  the end of the upstream call (bounded by SETTLE_GRACE_MS, then cancelled)
  *
  * Callbacks deposit into `facts`, `body`, `out`, `failure`, `usage` and mark the exchange; only
@@ -34,6 +35,7 @@
 #include "routes.h"
 #include "wire/crypto.h"
 
+struct batch;
 struct fetch;
 struct worker;
 
@@ -47,6 +49,7 @@ enum exchange_state {
     EX_RECALL,
     EX_CALL,
     EX_RELAY,
+    EX_BATCH,
     EX_FLUSH,
     EX_SETTLE,
     EX_DONE
@@ -100,6 +103,8 @@ struct exchange {
     struct slice model_group;  /* name of the group that serves */
     struct dialect_answer answer;
 
+    void *operation;           /* the operation's own state, of routes that have one */
+    struct batch *batch;       /* its calls; NULL: none is running */
     struct fetch *fetch;       /* NULL: none is running */
     struct memory_scope scope; /* of what the gateway remembers for this caller and model */
     struct memory_recall recall;

@@ -22,10 +22,12 @@
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
-static void price_usage(struct exchange *ex, const struct llm_usage *usage)
+void exchange_price(struct exchange *ex, const struct llm_usage *usage, double input)
 {
     ex->usage = *usage;
     ex->cost = model_cost(ex->model, usage, slice_of(ex->service_tier));
+    ex->cost.input += input;
+    ex->cost.total += input;
     ex->usage.has_cost =
         ex->model->has_prices && ex->cost.total > 0 && ex->config->settings.include_cost;
     ex->usage.cost = ex->cost.total;
@@ -69,7 +71,7 @@ static void on_event(void *user, const struct llm_event *event)
     if (e->kind == EV_NOTE)
         note_tier(ex, e);
     if (e->kind == EV_USAGE) {
-        price_usage(ex, e->usage);
+        exchange_price(ex, e->usage, 0);
         priced.usage = &ex->usage;
     }
     if (e->kind == EV_TEXT || e->kind == EV_REASONING || e->kind == EV_TOOL_ARGS)
@@ -109,7 +111,7 @@ static bool on_upstream_data(void *user, struct slice bytes)
     return true;
 }
 
-static struct failure call_failure(struct exchange *ex, enum upstream_end end, const char *detail)
+struct failure exchange_call_failure(struct exchange *ex, enum upstream_end end, const char *detail)
 {
     struct failure f = {0};
     bool timeout = end >= UPSTREAM_TIMEOUT_CONNECT && end <= UPSTREAM_TIMEOUT_TOTAL;
@@ -130,7 +132,7 @@ static void on_upstream_end(void *user, enum upstream_end end, const char *detai
     if (end == UPSTREAM_DONE && ex->decoder)
         ex->provider->finish(ex->decoder);
     else if (!(ex->facts & (FACT_COMPLETE | FACT_FAILED))) {
-        ex->failure = call_failure(ex, end, detail);
+        ex->failure = exchange_call_failure(ex, end, detail);
         ex->facts |= FACT_FAILED;
     }
     exchange_deposit(ex, FACT_CALL_OVER);
@@ -152,7 +154,7 @@ void exchange_estimate_usage(struct exchange *ex)
         return;
     u.input = (int64_t)(ex->call_bytes / BYTES_PER_TOKEN);
     u.output = ex->estimated_output;
-    price_usage(ex, &u);
+    exchange_price(ex, &u, 0);
 }
 
 /* ---- the call ------------------------------------------------------------------------------ */
@@ -170,8 +172,8 @@ double exchange_timeout(const struct exchange *ex)
     return first_of(ex->deployment->timeout_s, s->timeout, s->request_timeout);
 }
 
-/* The four clocks. A stream has no total: it may take as long as it says something. */
-static struct upstream_timeouts timeouts_of(const struct exchange *ex)
+/* A stream has no total: it may take as long as it says something. */
+struct upstream_timeouts exchange_timeouts(const struct exchange *ex)
 {
     const struct settings *s = &ex->config->settings;
     const struct deployment *d = ex->deployment;
@@ -206,8 +208,24 @@ static void drop_listed(struct exchange *ex, yyjson_val *names)
         llm_request_drop(&ex->effective, json_slice(item), &ex->prompt);
 }
 
-/* The request as this deployment gets it; the client's own is kept for another. */
-static void prepare_request(struct exchange *ex)
+static void prepare_attempt(struct exchange *ex)
+{
+    ex->attempt = (struct provider_attempt){
+        .deployment = ex->deployment,
+        .model_id = ex->model_id,
+        .model = ex->model,
+        .api = ex->provider->api,
+        .request = &ex->effective,
+        .plan = &ex->plan,
+        .now = ex->answer.created,
+        .arena = &ex->arena,
+        .prompt = &ex->prompt,
+        .body = &ex->upstream_body,
+    };
+    reserve_upstream_body(ex);
+}
+
+void exchange_prepare(struct exchange *ex)
 {
     const struct deployment *d = ex->deployment;
     ex->effective = ex->request;
@@ -217,6 +235,7 @@ static void prepare_request(struct exchange *ex)
     drop_listed(ex, ex->request.drop_list);
     if (ex->request.stream && !ex->encoder)
         ex->encoder = ex->route->dialect->encoder(&ex->arena, &ex->effective, &ex->answer);
+    prepare_attempt(ex);
 }
 
 static void count_repairs(struct exchange *ex)
@@ -259,39 +278,21 @@ bool exchange_mock_expired(struct exchange *ex)
     return true;
 }
 
-static bool build(struct exchange *ex, struct http_call *call)
-{
-    ex->attempt = (struct provider_attempt){
-        .deployment = ex->deployment,
-        .model_id = ex->model_id,
-        .model = ex->model,
-        .api = ex->provider->api,
-        .request = &ex->effective,
-        .plan = &ex->plan,
-        .now = ex->answer.created,
-        .arena = &ex->arena,
-        .prompt = &ex->prompt,
-        .body = &ex->upstream_body,
-    };
-    reserve_upstream_body(ex);
-    return ex->provider->build(&ex->attempt, call, &ex->failure);
-}
-
 bool exchange_build_call(struct exchange *ex, struct http_call *call)
 {
-    prepare_request(ex);
-    return build(ex, call);
+    exchange_prepare(ex);
+    return ex->provider->build(&ex->attempt, call, &ex->failure);
 }
 
 bool exchange_start_call(struct exchange *ex)
 {
     struct http_call call;
-    struct upstream_timeouts timeouts = timeouts_of(ex);
-    prepare_request(ex);
+    struct upstream_timeouts timeouts = exchange_timeouts(ex);
+    exchange_prepare(ex);
     ex->sink = (struct llm_sink){on_event, ex};
     if (mock(ex))
         return true;
-    if (!build(ex, &call))
+    if (!ex->provider->build(&ex->attempt, &call, &ex->failure))
         return false;
     count_repairs(ex);
     ex->attempts++;

@@ -11,6 +11,18 @@ bool exchange_start_call(struct exchange *ex);
 bool exchange_find_model(struct exchange *ex);
 bool exchange_build_call(struct exchange *ex, struct http_call *call);
 
+/* The request as its deployment gets it (the client's own is kept for another), and the attempt. */
+void exchange_prepare(struct exchange *ex);
+
+struct upstream_timeouts exchange_timeouts(const struct exchange *ex); /* the four clocks */
+
+/* What a call that came to no answer means. */
+struct failure exchange_call_failure(struct exchange *ex, enum upstream_end end,
+                                     const char *detail);
+
+/* Keeps the usage with its price; `input`: USD beside that of the tokens. */
+void exchange_price(struct exchange *ex, const struct llm_usage *usage, double input);
+
 /* A mocked timeout has passed: the call has failed. */
 bool exchange_mock_expired(struct exchange *ex);
 

@@ -1,6 +1,7 @@
 #include "exchange_request.h"
 
 #include "base/text.h"
+#include "operation.h"
 
 static bool is_form(struct exchange *ex)
 {
@@ -45,7 +46,9 @@ static bool parse_request(struct exchange *ex)
         body = json_parse(SLICE("{}"), &ex->prompt, NULL);
     if (!body)
         return false;
-    if (ex->route->dialect->parse(body, &ex->prompt, &ex->request, &ex->failure))
+    if (ex->route->operation
+            ? ex->route->operation->parse(ex, body)
+            : ex->route->dialect->parse(body, &ex->prompt, &ex->request, &ex->failure))
         return true;
     if (nothing)
         ex->failure.message =

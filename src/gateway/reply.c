@@ -115,10 +115,11 @@ static void add_cost(struct exchange *ex, struct reply_headers *h)
 static void add_durations(struct exchange *ex, struct reply_headers *h)
 {
     int64_t now = turn_now(&ex->worker->turn);
-    if (!ex->times[EX_CALL])
+    int64_t called = ex->times[EX_CALL] ? ex->times[EX_CALL] : ex->times[EX_BATCH];
+    if (!called)
         return;
     add_integer(ex, h, "x-litellm-response-duration-ms", now - ex->times[EX_HEAD]);
-    add_integer(ex, h, "x-litellm-overhead-duration-ms", ex->times[EX_CALL] - ex->times[EX_HEAD]);
+    add_integer(ex, h, "x-litellm-overhead-duration-ms", called - ex->times[EX_HEAD]);
 }
 
 static void write_head(struct exchange *ex, struct reply_headers *h, int status, int64_t length)

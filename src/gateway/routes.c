@@ -1,6 +1,7 @@
 #include "routes.h"
 
 #include "handlers.h"
+#include "operation.h"
 
 #define CHAT        &dialect_openai_chat
 #define COMPLETIONS &dialect_openai_completions
@@ -14,6 +15,10 @@ static const struct route routes[] = {
     {"POST", "/completions", false, COMPLETIONS, NULL},
     {"POST", "/openai/deployments/{model}/completions", false, COMPLETIONS, NULL},
     {"POST", "/engines/{model}/completions", false, COMPLETIONS, NULL},
+    {"POST", "/v1/embeddings", false, CHAT, NULL, &operation_embeddings},
+    {"POST", "/embeddings", false, CHAT, NULL, &operation_embeddings},
+    {"POST", "/openai/deployments/{model}/embeddings", false, CHAT, NULL, &operation_embeddings},
+    {"POST", "/engines/{model}/embeddings", false, CHAT, NULL, &operation_embeddings},
     {"GET", "/v1/models", false, CHAT, handle_models},
     {"GET", "/models", false, CHAT, handle_models},
     {"GET", "/v1/models/{model}", false, CHAT, handle_model},

@@ -7,6 +7,7 @@
 #include "dialect/dialect.h"
 
 struct exchange;
+struct operation;
 
 struct route {
     const char *method;
@@ -16,6 +17,7 @@ struct route {
     /* Writes the whole answer of a route that calls no model; NULL: a model is called. A failure
      * is set in the exchange. */
     void (*handle)(struct exchange *ex, struct buf *body);
+    const struct operation *operation; /* several calls make the answer; NULL: the dialect's one */
 };
 
 enum route_match { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };

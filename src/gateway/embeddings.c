@@ -1,0 +1,105 @@
+/* POST /v1/embeddings: as many calls as the model needs for the inputs, one list.
+ *
+ * Happy path: the plan cuts the inputs into calls; each answer's vectors are written for the client
+ * at once and kept in their places, so that nothing but the final text of a vector lies in memory;
+ * tokens are summed and priced at the end.
+ *
+ * Failure modes: the first call that fails ends the request with its error; half a list is no
+ * answer. */
+
+#include "dialect/embeddings.h"
+#include "exchange_call.h"
+#include "operation.h"
+#include "provider/embed.h"
+
+#define ANSWER_MAX (16u * 1024 * 1024) /* bytes; 96 vectors of 1536 numbers are 3 MB */
+
+struct embeddings {
+    struct embed_request request;
+    struct embed_plan plan;
+    struct embeddings_item *items; /* one for each input */
+    struct llm_usage usage;
+    size_t images;
+};
+
+static bool parse(struct exchange *ex, yyjson_val *body)
+{
+    struct embeddings *e = ARENA_NEW(&ex->prompt, struct embeddings);
+    bool good = embeddings_parse(body, &ex->prompt, &ex->request, &e->request, &ex->failure);
+    ex->request.stream = false;
+    ex->operation = e;
+    return good;
+}
+
+static bool plan(struct exchange *ex, size_t *calls)
+{
+    struct embeddings *e = ex->operation;
+    if (!embed_plan_make(&ex->attempt, &e->request, &e->plan, &ex->failure))
+        return false;
+    e->items = arena_alloc(&ex->arena, (e->request.count + 1) * sizeof(*e->items));
+    *calls = e->plan.count;
+    return true;
+}
+
+static bool call(struct exchange *ex, size_t i, struct http_call *call)
+{
+    struct embeddings *e = ex->operation;
+    return embed_build(&ex->attempt, &e->plan, i, call, &ex->failure);
+}
+
+/* At once, so that what was done before a failure is accounted. */
+static void account(struct exchange *ex, const struct embed_answer *answer)
+{
+    struct embeddings *e = ex->operation;
+    double image = 0;
+    e->usage.input += answer->tokens;
+    e->usage.estimated = e->usage.estimated || answer->estimated;
+    e->images += answer->images;
+    json_double(model_fact(ex->model, "input_cost_per_image"), &image);
+    exchange_price(ex, &e->usage, image * (double)e->images);
+}
+
+static bool keep(struct exchange *ex, size_t first, size_t count, const struct embed_answer *answer)
+{
+    struct embeddings *e = ex->operation;
+    for (size_t i = 0; i < count; i++) {
+        struct embeddings_item *item = &e->items[first + i];
+        item->type = arena_dup(&ex->arena, answer->type);
+        if (!embeddings_vector(answer->vectors[i], e->request.format, &ex->arena, &item->json))
+            return failure_set(&ex->failure, &ex->arena, FAILURE_BAD_GATEWAY, 502,
+                               "Bedrock's embedding is not a list of numbers");
+    }
+    account(ex, answer);
+    return true;
+}
+
+static bool done(struct exchange *ex, size_t i, const struct batch_answer *answer)
+{
+    struct embeddings *e = ex->operation;
+    const struct embed_call *c = &e->plan.calls[i];
+    struct embed_answer read;
+    struct arena scratch;
+    if (!operation_answered(ex, answer))
+        return false;
+    arena_init(&scratch);
+    bool good = embed_read(&ex->attempt, &e->plan, i, answer->status, answer->headers, answer->body,
+                           &scratch, &read, &ex->failure) &&
+                keep(ex, c->first, c->count, &read);
+    arena_fini(&scratch);
+    return good;
+}
+
+static void finish(struct exchange *ex, struct buf *body)
+{
+    const struct embeddings *e = ex->operation;
+    embeddings_write(ex->answer.model, e->items, e->request.count, &ex->usage, body);
+}
+
+const struct operation operation_embeddings = {
+    .answer_max = ANSWER_MAX,
+    .parse = parse,
+    .plan = plan,
+    .call = call,
+    .done = done,
+    .finish = finish,
+};

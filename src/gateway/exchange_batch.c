@@ -1,0 +1,101 @@
+#include "exchange_batch.h"
+
+#include "exchange_call.h"
+#include "operation.h"
+#include "reply.h"
+#include "worker_private.h"
+
+#define ANSWER_MAX (256u * 1024 * 1024) /* bytes for the client */
+
+bool operation_answered(struct exchange *ex, const struct batch_answer *answer)
+{
+    if (answer->end != UPSTREAM_DONE)
+        ex->failure = exchange_call_failure(ex, answer->end, answer->detail);
+    else if (answer->status != 200)
+        reply_keep_upstream_headers(ex, answer->headers);
+    return answer->end == UPSTREAM_DONE;
+}
+
+static bool on_call(void *user, size_t i, struct http_call *call)
+{
+    struct exchange *ex = user;
+    return ex->route->operation->call(ex, i, call);
+}
+
+static bool on_done(void *user, size_t i, const struct batch_answer *answer)
+{
+    struct exchange *ex = user;
+    return ex->route->operation->done(ex, i, answer);
+}
+
+static void on_over(void *user)
+{
+    struct exchange *ex = user;
+    ex->batch = NULL;
+    exchange_deposit(ex, FACT_CALL_OVER);
+}
+
+static const struct batch_events events = {.call = on_call, .done = on_done, .over = on_over};
+
+/* Each call has its own clocks; this one is of all of them together. */
+static void arm(struct exchange *ex)
+{
+    unsigned ms = config_milliseconds(exchange_timeout(ex));
+    ex->deadline = ms ? turn_now(&ex->worker->turn) + ms : 0;
+}
+
+static void expire(struct exchange *ex)
+{
+    exchange_batch_cancel(ex);
+    failure_set(&ex->failure, &ex->arena, FAILURE_TIMEOUT, 408,
+                "the answer is not complete after %.3g seconds", exchange_timeout(ex));
+    ex->failure.upstream = true;
+}
+
+static bool start(struct exchange *ex)
+{
+    const struct operation *o = ex->route->operation;
+    struct batch_options options = {.body_max = o->answer_max, .timeouts = exchange_timeouts(ex)};
+    exchange_prepare(ex);
+    if (!o->plan(ex, &options.count))
+        return false;
+    if (!options.count)
+        return true;
+    ex->attempts++;
+    arm(ex);
+    ex->batch = batch_start(ex->worker->upstream, &ex->worker->turn, &options, &events, ex);
+    return true;
+}
+
+static void finish(struct exchange *ex)
+{
+    struct buf body;
+    buf_init(&body, ANSWER_MAX);
+    ex->route->operation->finish(ex, &body);
+    if (body.overflow)
+        failure_set(&ex->failure, &ex->arena, FAILURE_BAD_GATEWAY, 502,
+                    "the answer is larger than %u bytes", ANSWER_MAX);
+    else
+        reply_whole(ex, 200, SLICE("application/json"), buf_slice(&body));
+    buf_fini(&body);
+}
+
+bool exchange_batch(struct exchange *ex)
+{
+    if (!ex->entered && !start(ex))
+        return true;
+    if (ex->batch && ex->facts & FACT_TIMER)
+        expire(ex);
+    if (ex->batch)
+        return false;
+    if (ex->failure.kind == FAILURE_NONE)
+        finish(ex);
+    return true;
+}
+
+void exchange_batch_cancel(struct exchange *ex)
+{
+    if (ex->batch)
+        batch_cancel(ex->batch);
+    ex->batch = NULL;
+}

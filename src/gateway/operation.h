@@ -1,0 +1,33 @@
+#ifndef GATEWAY_OPERATION_H
+#define GATEWAY_OPERATION_H
+
+/* A route whose answer is put together from any number of plain upstream calls with plain answers
+ * (embeddings, token counts), where chat has one call and events. One const struct each; the
+ * exchange goes through its functions in this order, in the states ADMIT and BATCH:
+ *
+ *   parse    body → ex->request, and a state of its own in ex->prompt, kept in ex->operation
+ *   plan     the deployment is known and ex->attempt is filled: how many calls?
+ *   call     the i-th call; what it points to lives as long as ex->arena
+ *   done     its answer, in any order
+ *   finish   after the last one: the body of the 200
+ *
+ * Each but finish returns false to end it: ex->failure says why, and is what the client gets. */
+
+#include "batch.h"
+#include "exchange.h"
+
+struct operation {
+    size_t answer_max; /* bytes of one upstream answer */
+    bool (*parse)(struct exchange *ex, yyjson_val *body);
+    bool (*plan)(struct exchange *ex, size_t *calls); /* none: finish() comes at once */
+    bool (*call)(struct exchange *ex, size_t i, struct http_call *call);
+    bool (*done)(struct exchange *ex, size_t i, const struct batch_answer *answer);
+    void (*finish)(struct exchange *ex, struct buf *body);
+};
+
+extern const struct operation operation_embeddings;
+
+/* For done(): true when the call came to an HTTP answer; otherwise ex->failure is set. */
+bool operation_answered(struct exchange *ex, const struct batch_answer *answer);
+
+#endif
