@@ -10,7 +10,7 @@ import pytest
 from conftest import SHARED
 from programs import BUILD, ROOT, SANITIZER, environment
 
-AREAS = "chat,chat_stream,tools,errors,models,health"
+AREAS = "chat,chat_stream,tools,errors,models,health,embeddings,completions"
 
 
 @pytest.mark.timeout(180)
