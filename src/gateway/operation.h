@@ -26,6 +26,7 @@ struct operation {
 };
 
 extern const struct operation operation_embeddings;
+extern const struct operation operation_token_counter;
 
 /* For done(): true when the call came to an HTTP answer; otherwise ex->failure is set. */
 bool operation_answered(struct exchange *ex, const struct batch_answer *answer);

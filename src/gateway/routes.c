@@ -29,6 +29,7 @@ static const struct route routes[] = {
     {"GET", "/model_group/info", false, CHAT, handle_model_groups},
     {"GET", "/public/model_hub", true, CHAT, handle_model_hub},
     {"GET", "/utils/supported_openai_params", false, CHAT, handle_supported_params},
+    {"POST", "/utils/token_counter", false, CHAT, NULL, &operation_token_counter},
     {"POST", "/utils/transform_request", false, CHAT, handle_transform_request},
     {"POST", "/model/new", false, CHAT, handle_model_change},
     {"POST", "/model/update", false, CHAT, handle_model_change},

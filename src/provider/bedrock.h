@@ -14,6 +14,9 @@
 /* The Converse body of a plan. Too large: body->overflow. */
 void bedrock_write_body(struct plan *p, struct buf *body);
 
+/* The part of it that CountTokens looks at, as its body. Likewise. */
+void bedrock_write_counted(struct plan *p, struct buf *body);
+
 void *bedrock_converse_decoder(const struct provider_attempt *t, int status,
                                struct http_headers headers, const struct llm_sink *sink);
 

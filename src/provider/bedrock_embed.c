@@ -35,11 +35,24 @@ static yyjson_val *extra_of(const struct provider_attempt *t, struct slice name)
     return NULL;
 }
 
-/* All but `dimensions`, which has a name of its own in most families, and all but `skip`. */
-static void write_extras(struct writer *w, struct slice skip)
+static bool is_one_of(struct slice name, const char *const *list)
+{
+    while (*list && !slice_eq(name, slice_of(*list)))
+        list++;
+    return *list;
+}
+
+#define NAMES(...)                                                                                 \
+    (const char *const[])                                                                          \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
+
+/* All but those we write ourselves: no member may stand there twice. */
+static void write_extras(struct writer *w, const char *const *own)
 {
     for (const struct llm_extra *e = w->t->request->extra; e; e = e->next) {
-        if (slice_eq(e->name, SLICE("dimensions")) || slice_eq(e->name, skip))
+        if (is_one_of(e->name, own))
             continue;
         json_key_slice(&w->json, e->name);
         json_value(&w->json, e->value);
@@ -97,7 +110,7 @@ static bool is_image(struct slice input)
 static void write_titan_v1(struct writer *w)
 {
     json_member_string(&w->json, "inputText", w->inputs[0]);
-    write_extras(w, SLICE(""));
+    write_extras(w, NAMES("inputText", "dimensions"));
 }
 
 static void write_titan_v2(struct writer *w)
@@ -115,11 +128,12 @@ static void write_titan_image(struct writer *w)
 {
     yyjson_val *dimensions = extra_of(w->t, SLICE("dimensions"));
     struct slice type, base64;
-    if (split_data_url(w->inputs[0], &type, &base64))
+    bool image = split_data_url(w->inputs[0], &type, &base64);
+    if (image)
         json_member_string(&w->json, "inputImage", base64);
     else
         json_member_string(&w->json, "inputText", w->inputs[0]);
-    write_extras(w, SLICE(""));
+    write_extras(w, NAMES(image ? "inputImage" : "inputText", "dimensions"));
     if (dimensions && writes_own(w, SLICE("embeddingConfig"))) {
         json_object(&w->json);
         json_key(&w->json, "outputEmbeddingLength");
@@ -164,7 +178,7 @@ static void write_cohere(struct writer *w)
         json_member_string(&w->json, "input_type", SLICE("image"));
     else if (writes_own(w, SLICE("input_type")))
         json_string(&w->json, SLICE("search_document"));
-    write_extras(w, image ? SLICE("input_type") : SLICE(""));
+    write_extras(w, NAMES("texts", "images", "dimensions", image ? "input_type" : NULL));
     write_dimensions(w, SLICE("output_dimension"));
     write_float_type(w, SLICE("embedding_types"));
 }
@@ -274,7 +288,7 @@ static void write_nova(struct writer *w)
     json_object(&w->json);
     if (writes_own(w, SLICE("embeddingPurpose")))
         json_string(&w->json, SLICE("GENERIC_INDEX"));
-    write_extras(w, SLICE(""));
+    write_extras(w, NAMES("dimensions"));
     if (extra_of(w->t, SLICE("dimensions")))
         write_dimensions(w, SLICE("embeddingDimension"));
     else if (writes_own(w, SLICE("embeddingDimension")))

@@ -380,3 +380,20 @@ void bedrock_write_body(struct plan *p, struct buf *body)
     write_top(&w, p);
     json_object_end(&w);
 }
+
+void bedrock_write_counted(struct plan *p, struct buf *body)
+{
+    struct json_writer w;
+    struct bedrock_media media = {.arena = p->arena};
+    json_begin(&w, body);
+    json_object(&w);
+    json_key(&w, "input");
+    json_object(&w);
+    json_key(&w, "converse");
+    json_object(&w);
+    write_messages(&w, p, &media);
+    write_tools(&w, p);
+    json_object_end(&w);
+    json_object_end(&w);
+    json_object_end(&w);
+}

@@ -1,9 +1,13 @@
 /* A client's body through the chat dialect and the Bedrock providers: whatever is accepted becomes
  * a body that is JSON again and has no member twice, whatever is refused becomes an error that is
  * JSON.
- * Input: a byte of flags, then the body. */
+ * Input: a byte of flags (1: drop parameters, 2: legacy completions, 4: the token counter), then
+ * the body. */
 
 #include "dialect/dialect.h"
+#include "dialect/token_counter.h"
+#include "llm/estimate.h"
+#include "provider/count.h"
 #include "provider/plan.h"
 #include "provider/provider.h"
 
@@ -96,6 +100,44 @@ static void check_call(const struct provider *p, const struct model *m, const st
     buf_fini(&body);
 }
 
+static void check_count(const struct llm_request *r, struct arena *a)
+{
+    static struct sigv4_key key;
+    struct failure f = {0};
+    struct buf body;
+    struct plan plan;
+    struct http_call call;
+    struct deployment d = {.region = "us-east-1",
+                           .endpoint = "http://127.0.0.1",
+                           .credentials = {SLICE("id"), SLICE("secret"), SLICE("")},
+                           .signing_key = &key};
+    struct provider_attempt t = {.deployment = &d,
+                                 .model = &able,
+                                 .plan = &plan,
+                                 .request = r,
+                                 .now = 1700000000,
+                                 .arena = a,
+                                 .prompt = a,
+                                 .body = &body};
+    buf_init(&body, 1 << 26);
+    if (count_build(&t, SLICE("model"), &call, &f))
+        check_json(call.body, a);
+    else
+        check_refusal(&f, a);
+    check(llm_estimate_request(r) >= 0);
+    buf_fini(&body);
+}
+
+static bool parse(yyjson_val *body, uint8_t flags, struct arena *a, struct llm_request *r,
+                  struct failure *f)
+{
+    if (flags & 4)
+        return token_counter_parse(body, a, r, f);
+    if (flags & 2)
+        return dialect_openai_completions.parse(body, a, r, f);
+    return dialect_openai_chat.parse(body, a, r, f);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena a;
@@ -105,7 +147,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     arena_init(&a);
     yyjson_val *body = json_parse(slice_make((const char *)data + 1, size - 1), &a, NULL);
-    if (body && dialect_openai_chat.parse(body, &a, &r, &f)) {
+    if (body && parse(body, data[0], &a, &r, &f)) {
+        check_count(&r, &a);
         check_call(&provider_bedrock, &able, &r, data[0] & 1, &a);
         check_call(&provider_anthropic_invoke, &able, &r, data[0] & 1, &a);
         check_call(&provider_titan, &plain, &r, data[0] & 1, &a);

@@ -11,7 +11,7 @@ import urllib.request
 
 import openai
 import pytest
-from conftest import deployment, openai_client
+from conftest import configuration, deployment, openai_client
 from langchain_openai import OpenAIEmbeddings
 from programs import wait_for
 from raw import Raw
@@ -30,8 +30,6 @@ DATA_URL = "data:image/png;base64," + base64.b64encode(PIXEL).decode()
 
 @pytest.fixture(scope="module")
 def gateway(launch, simulator):
-    from conftest import configuration
-
     models = [deployment(name, model, simulator.url) for name, model in EMBEDDERS.items()]
     models += [
         deployment("titan2-small", EMBEDDERS["titan2"], simulator.url, dimensions=256),
@@ -256,3 +254,17 @@ def test_langchain(gateway, model):
         query = store.embed_query("what is the weather like in Paris")
     scores = [near(query, d) for d in documents]
     assert scores.index(max(scores)) == 0 and scores[2] == min(scores)
+
+
+# ---- the SDK for Node -------------------------------------------------------------------------------
+
+
+def test_node(gateway, node):
+    found = node("openai_embeddings.mjs", BASE_URL=gateway.base_url, API_KEY=gateway.key)
+    packed, plain = found["packed"], found["plain"]
+    assert packed["indexes"] == [0, 1] and packed["usage"] == plain["usage"]
+    for a, b in zip(packed["vectors"], plain["vectors"], strict=True):
+        assert len(a) == 1024 and a == pytest.approx(b, abs=1e-6)
+    assert len(found["small"]["vectors"][0]) == 256
+    assert found["refused"] == {"name": "BadRequestError", "status": 400}
+    assert found["completion"] == {"text": "Grüße 🦜", "reasons": ["stop"], "usages": 1}

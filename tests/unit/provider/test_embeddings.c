@@ -96,6 +96,11 @@ static const struct {
     {NOVA, IN "\"a\",\"text\":{\"value\":\"b\"},\"embeddingDimension\":384}", 1,
      NOVA_HEAD "\"embeddingPurpose\":\"GENERIC_INDEX\",\"text\":{\"value\":\"b\"},"
                "\"embeddingDimension\":384}}"},
+    {TITAN2, IN "\"a\",\"inputText\":\"b\",\"texts\":[]}", 1, "{\"inputText\":\"a\",\"texts\":[]}"},
+    {TITANI, IN "\"" PNG "\",\"inputText\":\"b\",\"inputImage\":\"c\"}", 1,
+     "{\"inputImage\":\"iVBORw0KGgo=\",\"inputText\":\"b\"}"},
+    {COHERE, IN "\"a\",\"texts\":[\"b\"],\"images\":[]}", 1,
+     "{\"texts\":[\"a\"],\"input_type\":\"search_document\"}"},
     {NOVA, IN "\"data:\"}", 1,
      NOVA_HEAD "\"embeddingPurpose\":\"GENERIC_INDEX\",\"embeddingDimension\":3072,"
                "\"text\":{\"truncationMode\":\"END\",\"value\":\"data:\"}}}"},

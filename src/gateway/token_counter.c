@@ -1,0 +1,91 @@
+/* POST /utils/token_counter: how long is this prompt for this model?
+ *
+ * Happy path: one CountTokens of Bedrock, or, for models it does not count for and for
+ * ?call_endpoint=false, an estimate.
+ *
+ * Failure modes: when Bedrock fails, the estimate is given with the error beside it: a client that
+ * only wants a number has one, and nothing is hidden. A model nobody knows is refused as
+ * everywhere.
+ */
+
+#include "dialect/token_counter.h"
+#include "exchange_call.h"
+#include "llm/estimate.h"
+#include "operation.h"
+#include "provider/count.h"
+#include "query.h"
+
+#define ANSWER_MAX (64u * 1024)
+
+struct counter {
+    bool local;         /* the client wants no call */
+    struct slice model; /* to count for */
+    struct http_call call;
+    struct failure failure;
+    int64_t tokens; /* -1: not counted */
+};
+
+static bool parse(struct exchange *ex, yyjson_val *body)
+{
+    struct counter *c = ARENA_NEW(&ex->arena, struct counter);
+    struct slice asked = query_get(ex->head->query, "call_endpoint", &ex->arena);
+    c->tokens = -1;
+    c->local = asked.p && !query_flag(ex->head->query, "call_endpoint", &ex->arena);
+    ex->operation = c;
+    bool good = token_counter_parse(body, &ex->prompt, &ex->request, &ex->failure);
+    ex->request.stream = false;
+    return good;
+}
+
+/* Built here, where a failure does not end the request. */
+static bool plan(struct exchange *ex, size_t *calls)
+{
+    struct counter *c = ex->operation;
+    c->model = c->local ? slice_make(NULL, 0) : count_model(&ex->attempt);
+    *calls = c->model.p && count_build(&ex->attempt, c->model, &c->call, &c->failure) ? 1 : 0;
+    return true;
+}
+
+static bool call(struct exchange *ex, size_t i, struct http_call *call)
+{
+    const struct counter *c = ex->operation;
+    *call = c->call;
+    return true;
+}
+
+static bool done(struct exchange *ex, size_t i, const struct batch_answer *answer)
+{
+    struct counter *c = ex->operation;
+    bool unsupported;
+    if (answer->end != UPSTREAM_DONE) {
+        c->failure = exchange_call_failure(ex, answer->end, answer->detail);
+        return true;
+    }
+    if (!count_read(&ex->attempt, answer->status, answer->headers, answer->body, &c->tokens,
+                    &unsupported, &c->failure) &&
+        unsupported)
+        c->failure.kind = FAILURE_NONE;
+    return true;
+}
+
+static void finish(struct exchange *ex, struct buf *body)
+{
+    struct counter *c = ex->operation;
+    struct token_count count = {.tokens = c->tokens, .request_model = ex->answer.model};
+    count.estimated = c->tokens < 0;
+    count.model_used = count.estimated ? ex->model_id : c->model;
+    if (count.estimated)
+        count.tokens = llm_estimate_request(&ex->effective);
+    if (c->failure.kind != FAILURE_NONE)
+        count.failure = &c->failure;
+    token_counter_write(&count, body);
+}
+
+const struct operation operation_token_counter = {
+    .answer_max = ANSWER_MAX,
+    .parse = parse,
+    .plan = plan,
+    .call = call,
+    .done = done,
+    .finish = finish,
+};
