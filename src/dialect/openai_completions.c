@@ -32,7 +32,8 @@ static bool parse_prompt_list(yyjson_val *list, struct arena *a, struct slice *t
         return refuse_tokens(a, f);
     if (yyjson_arr_size(list) > 1)
         return failure_bad_param(f, a, "prompt",
-                                 "prompt: one prompt a request, got %zu: send a request for each",
+                                 "prompt: one prompt a request, got %zu: send a request for each "
+                                 "(LangChain: batch_size=1)",
                                  yyjson_arr_size(list));
     *text = json_slice(first);
     if (!text->p)
