@@ -9,17 +9,22 @@
 #include <ctype.h>
 #include <string.h>
 
-struct slice prompt_text(yyjson_val *body, struct arena *a)
+static struct slice block_text(yyjson_val *block)
+{
+    const struct slice text = json_get_slice(block, "text");
+    return text.p ? text
+                  : json_get_slice(json_get(json_get(block, "guardContent"), "text"), "text");
+}
+
+static struct slice message_text(yyjson_val *message, struct arena *a)
 {
     size_t i, n;
     yyjson_val *block;
     struct buf text;
     buf_init(&text, 32 * 1024 * 1024);
-    yyjson_arr_foreach(message_content(body_last_user(body)), i, n, block)
+    yyjson_arr_foreach(message_content(message), i, n, block)
     {
-        struct slice part = json_get_slice(block, "text");
-        if (!part.p)
-            part = json_get_slice(json_get(json_get(block, "guardContent"), "text"), "text");
+        const struct slice part = block_text(block);
         if (!part.n)
             continue;
         if (text.n)
@@ -29,6 +34,41 @@ struct slice prompt_text(yyjson_val *body, struct arena *a)
     const struct slice out = arena_dup(a, buf_slice(&text));
     buf_fini(&text);
     return out;
+}
+
+struct slice prompt_text(yyjson_val *body, struct arena *a)
+{
+    return message_text(body_last_user(body), a);
+}
+
+static bool message_plans(yyjson_val *message)
+{
+    size_t i, n;
+    yyjson_val *block;
+    yyjson_arr_foreach(message_content(message), i, n, block)
+    {
+        if (slice_find(block_text(block), SLICE("[[sim:turn(")) >= 0)
+            return true;
+    }
+    return false;
+}
+
+bool prompt_plan(yyjson_val *body, struct arena *a, struct slice *text, int64_t *turn)
+{
+    size_t i, n;
+    yyjson_val *message, *plan = NULL, *last = body_last_user(body);
+    yyjson_arr_foreach(json_get(body, "messages"), i, n, message)
+    {
+        if (message_is(message, "assistant")) {
+            ++*turn;
+        } else if (message != last && message_plans(message)) {
+            plan = message;
+            *turn = 0;
+        }
+    }
+    if (plan)
+        *text = message_text(plan, a);
+    return plan != NULL;
 }
 
 size_t utf8_cut(struct slice s, size_t max)

@@ -11,6 +11,10 @@
 /* The text of the last user message: its text blocks, one per line. Empty: none. */
 struct slice prompt_text(yyjson_val *body, struct arena *a);
 
+/* The text of the latest user message before that one which tells of later turns ([[sim:turn(…)]]),
+ * and how many assistant turns stand behind it. False: there is none. */
+bool prompt_plan(yyjson_val *body, struct arena *a, struct slice *text, int64_t *turn);
+
 /* One line of at most `max` bytes: white space folded, <tags> dropped, cut at a character and, if
  * possible, at a word, with "…" where something is missing. */
 struct slice prompt_gist(struct slice text, size_t max, struct arena *a);

@@ -183,6 +183,15 @@ static bool do_usage(const struct args *args, struct arena *a, struct script *s)
     return args->n >= 2;
 }
 
+static bool do_turn(const struct args *args, struct arena *a, struct script *s)
+{
+    int64_t turn;
+    if (!count(args, 0, &turn))
+        return false;
+    s->elsewhere = turn != s->turn;
+    return true;
+}
+
 /* ---- the table ----------------------------------------------------------------------------- */
 
 struct directive {
@@ -212,6 +221,7 @@ static const struct directive directives[] = {
     {"usage", 4, do_usage},
     {"times", 1, do_times},
     {"redacted", 1, do_redacted},
+    {"turn", 1, do_turn},
     {"cite", 1, do_cite},
 };
 
@@ -263,7 +273,8 @@ static bool apply(struct slice *rest, struct arena *a, struct script *s, struct 
     const struct directive *d = find(name);
     if (whole && d) {
         const struct args args = split(text, d->args_max);
-        if (d->apply(&args, a, s))
+        struct script aside = *s; /* what is for another turn is checked all the same */
+        if (d->apply(&args, a, s->elsewhere && d->apply != do_turn ? &aside : s))
             return true;
     }
     const size_t shown = start.n > 80 ? 80 : start.n;
@@ -271,10 +282,31 @@ static bool apply(struct slice *rest, struct arena *a, struct script *s, struct 
                             d ? "wrong arguments" : "unknown name", OPEN, (int)shown, start.p);
 }
 
+/* Applies the directives of `text`; `*plain`: what stands around them. */
+static bool parse(struct slice text, struct arena *a, struct script *s, struct slice *plain,
+                  struct fault *f)
+{
+    struct buf around;
+    bool good = true;
+    ptrdiff_t at = slice_find(text, SLICE(OPEN));
+    if (at < 0) {
+        *plain = slice_trim(text);
+        return true;
+    }
+    buf_init(&around, text.n + 1);
+    for (; good && at >= 0; at = slice_find(text, SLICE(OPEN))) {
+        buf_add(&around, slice_make(text.p, (size_t)at));
+        text = slice_skip(text, (size_t)at + sizeof(OPEN) - 1);
+        good = apply(&text, a, s, f);
+    }
+    buf_add(&around, text);
+    *plain = arena_dup(a, slice_trim(buf_slice(&around)));
+    buf_fini(&around);
+    return good;
+}
+
 bool script_parse(struct slice text, struct arena *a, struct script *s, struct fault *f)
 {
-    struct buf plain;
-    bool good = true;
     *s = (struct script){.times = SCRIPT_NEVER,
                          .exception_after = SCRIPT_NEVER,
                          .cut_after = SCRIPT_NEVER,
@@ -282,21 +314,16 @@ bool script_parse(struct slice text, struct arena *a, struct script *s, struct f
                          .badcrc_after = SCRIPT_NEVER,
                          .silence_after = SCRIPT_NEVER,
                          .gap_ms = SCRIPT_NEVER};
-    ptrdiff_t at = slice_find(text, SLICE(OPEN));
-    if (at < 0) {
-        s->plain = slice_trim(text);
-        return true;
-    }
-    buf_init(&plain, text.n + 1);
-    for (; good && at >= 0; at = slice_find(text, SLICE(OPEN))) {
-        buf_add(&plain, slice_make(text.p, (size_t)at));
-        text = slice_skip(text, (size_t)at + sizeof(OPEN) - 1);
-        good = apply(&text, a, s, f);
-    }
-    buf_add(&plain, text);
-    s->plain = arena_dup(a, slice_trim(buf_slice(&plain)));
-    buf_fini(&plain);
-    return good;
+    return parse(text, a, s, &s->plain, f);
+}
+
+bool script_plan(struct slice text, int64_t turn, struct arena *a, struct script *s,
+                 struct fault *f)
+{
+    struct slice around;
+    s->turn = turn;
+    s->elsewhere = true;
+    return parse(text, a, s, &around, f);
 }
 
 void script_forgive(struct script *s)

@@ -46,11 +46,18 @@ struct script {
     bool has_usage;
     int64_t usage[4]; /* in, out, cache read, cache write */
 
+    int64_t turn;   /* how many assistant turns stand behind the text that is read */
+    bool elsewhere; /* while it is read: what follows is for another turn */
+
     struct slice plain; /* the text without its directives, trimmed */
 };
 
 /* False: a directive that does not exist or has wrong arguments; `f` says which. */
 bool script_parse(struct slice text, struct arena *a, struct script *s, struct fault *f);
+
+/* Adds what the text of an earlier message wants of this call, `turn` assistant turns later. */
+bool script_plan(struct slice text, int64_t turn, struct arena *a, struct script *s,
+                 struct fault *f);
 
 /* Takes everything out that makes a call fail (after `times` calls). */
 void script_forgive(struct script *s);

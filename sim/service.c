@@ -127,8 +127,16 @@ static bool parse_body(struct call *c)
 
 static bool read_script(struct call *c, struct slice text)
 {
+    int64_t turn = 0;
+    struct slice plan;
     if (!script_parse(text, c->arena, &c->script, &c->fault))
         return false;
+    if (prompt_plan(c->body, c->arena, &plan, &turn)) {
+        if (!script_plan(plan, turn, c->arena, &c->script, &c->fault))
+            return false;
+        text = arena_printf(c->arena, "%lld %.*s %.*s", (long long)turn, SLICE_ARG(plan),
+                            SLICE_ARG(text));
+    }
     if (c->grammar == GRAMMAR_CONVERSE && c->script.exception_after != SCRIPT_NEVER &&
         c->script.exception.status == 408)
         return fault_validation(

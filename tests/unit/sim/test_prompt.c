@@ -99,12 +99,44 @@ static void test_text(void **state)
     arena_fini(&a);
 }
 
+static void test_plan(void **state)
+{
+#define USER(text)      "{'role':'user','content':[{'text':'" text "'}]}"
+#define ASSISTANT(text) "{'role':'assistant','content':[{'text':'" text "'}]}"
+    static const struct {
+        const char *messages;
+        const char *text; /* NULL: no plan */
+        int64_t turn;
+    } cases[] = {
+        {"", NULL, 0},
+        {USER("[[sim:turn(0)]]"), NULL, 0},
+        {USER("[[sim:echo]]") "," ASSISTANT("a") "," USER("b"), NULL, 0},
+        {USER("[[sim:turn(1)]]") "," ASSISTANT("a") "," USER("b"), "[[sim:turn(1)]]", 1},
+        {USER("0 [[sim:turn(1)]]") "," ASSISTANT("a") "," USER("1 [[sim:turn(1)]]") "," ASSISTANT(
+             "a") "," USER("b") "," ASSISTANT("a") "," USER("c"),
+         "1 [[sim:turn(1)]]", 2},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct arena a;
+        struct slice text = SLICE("");
+        int64_t turn = 0;
+        arena_init(&a);
+        yyjson_val *body = json_of(&a, arena_printf(&a, "{'messages':[%s]}", cases[i].messages).p);
+        assert_int_equal(prompt_plan(body, &a, &text, &turn), cases[i].text != NULL);
+        check_text("plan", text, cases[i].text ? cases[i].text : "");
+        if (cases[i].text)
+            assert_int_equal(turn, cases[i].turn);
+        arena_fini(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gist),    cmocka_unit_test(test_candidates),
         cmocka_unit_test(test_bounded), cmocka_unit_test(test_words),
         cmocka_unit_test(test_number),  cmocka_unit_test(test_text),
+        cmocka_unit_test(test_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -140,6 +140,42 @@ static void test_answers(void **state)
     arena_fini(&a);
 }
 
+static void test_turns(void **state)
+{
+    static const char text[] = "[[sim:gap(7)]] Go. [[sim:turn(0)]] [[sim:tool(a)]] [[sim:tool(b)]]"
+                               "[[sim:turn(2)]] [[sim:reply(done)]] [[sim:turn(1)]] [[sim:echo]]"
+                               "[[sim:tool(c)]]";
+    struct arena a;
+    struct fault f = {0};
+    arena_init(&a);
+    struct script s = parse(&a, text);
+    check_text("plain", s.plain, "Go.");
+    assert_true(s.gap_ms == 7 && s.tool_count == 2 && !s.reply.p && !s.echo);
+    static const struct {
+        const char *own;
+        int64_t turn, gap;
+        size_t tools;
+        const char *reply;
+        bool echo;
+    } cases[] = {
+        {"", 1, SCRIPT_NEVER, 1, NULL, true},
+        {"", 2, SCRIPT_NEVER, 0, "done", false},
+        {"", 3, SCRIPT_NEVER, 0, NULL, false},
+        {"Results. [[sim:gap(9)]] [[sim:tool(d)]]", 1, 9, 2, NULL, true},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        s = parse(&a, cases[i].own);
+        assert_true(script_plan(slice_of(text), cases[i].turn, &a, &s, &f));
+        check_text("plain", s.plain, cases[i].own[0] ? "Results." : "");
+        assert_true(s.gap_ms == cases[i].gap && s.tool_count == cases[i].tools);
+        check_text("reply", s.reply, cases[i].reply ? cases[i].reply : "");
+        assert_true(s.echo == cases[i].echo);
+    }
+    s = parse(&a, "");
+    assert_false(script_plan(SLICE("[[sim:turn(0)]] [[sim:gap(x)]]"), 1, &a, &s, &f));
+    arena_fini(&a);
+}
+
 static void test_forgiven(void **state)
 {
     struct arena a;
@@ -200,6 +236,8 @@ static void test_wrong(void **state)
         "[[sim:empty(1)]]",
         "[[sim:times]]",
         "[[sim:redacted(1)]]",
+        "[[sim:turn]]",
+        "[[sim:turn(-1)]]",
     };
     for (size_t i = 0; i < COUNT(texts); i++) {
         struct arena a;
@@ -220,7 +258,7 @@ int main(void)
         cmocka_unit_test(test_plain),    cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_failures), cmocka_unit_test(test_stream),
         cmocka_unit_test(test_answers),  cmocka_unit_test(test_forgiven),
-        cmocka_unit_test(test_wrong),
+        cmocka_unit_test(test_turns),    cmocka_unit_test(test_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
