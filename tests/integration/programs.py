@@ -175,8 +175,21 @@ class Simulator(Program):
         self.wait_listening()
 
     def stats(self):
-        with urllib.request.urlopen(f"{self.url}/_sim/stats", timeout=10) as reply:
+        return self.ask("stats")
+
+    def ask(self, what):
+        with urllib.request.urlopen(f"{self.url}/_sim/{what}", timeout=10) as reply:
             return json.load(reply)
+
+    def mark(self):
+        """A place in the list of calls, for since()."""
+        return self.stats()["requests"]
+
+    def since(self, mark):
+        """The calls after mark(), oldest first; at most 100 are kept."""
+        return sorted(
+            (c for c in self.ask("requests?last=100") if c["sequence"] > mark), key=lambda c: c["sequence"]
+        )
 
 
 class Gateway(Program):
