@@ -19,7 +19,8 @@ enum failure_kind {
     FAILURE_MODEL,          /* ModelErrorException */
     FAILURE_UNAVAILABLE,    /* 500, 503 of the upstream */
     FAILURE_BAD_GATEWAY,    /* unreachable, cut, or not understood */
-    FAILURE_INTERNAL        /* our own fault */
+    FAILURE_INTERNAL,       /* our own fault */
+    FAILURE_CONTENT_POLICY  /* the provider's filter objects */
 };
 
 struct failure {

@@ -95,6 +95,25 @@ struct llm_format {
 
 enum llm_flag { LLM_FLAG_UNSET, LLM_FLAG_FALSE, LLM_FLAG_TRUE };
 
+/* mock_testing_…: the first attempt fails so. */
+enum llm_mock_failure {
+    LLM_MOCK_NONE,
+    LLM_MOCK_FALLBACK,
+    LLM_MOCK_CONTEXT,
+    LLM_MOCK_POLICY,
+    LLM_MOCK_RATE_LIMIT
+};
+
+/* What the client says about attempts. */
+struct llm_routing {
+    yyjson_val *fallbacks;         /* list of groups, or NULL */
+    yyjson_val *context_fallbacks; /* object group → group, or NULL */
+    yyjson_val *tags;              /* list, or NULL */
+    int64_t num_retries;           /* -1: not given */
+    bool disable_fallbacks;
+    enum llm_mock_failure mock;
+};
+
 /* A member nobody interpreted; a provider may pass it on. */
 struct llm_extra {
     struct llm_extra *next;
@@ -117,6 +136,7 @@ struct llm_request {
     yyjson_val *top_k;             /* likewise */
     struct slice *stop;            /* stop sequences */
     size_t stop_count;
+    struct llm_routing routing;
     struct llm_thinking thinking;
     struct llm_format format;
     enum llm_flag parallel_tool_calls;

@@ -47,6 +47,17 @@ bool chat_parse_allowed_params(struct chat_parse *p, yyjson_val *v);
 bool chat_parse_mock_response(struct chat_parse *p, yyjson_val *v);
 bool chat_parse_mock_timeout(struct chat_parse *p, yyjson_val *v);
 
+/* What the client says about attempts. */
+bool chat_parse_context_fallbacks(struct chat_parse *p, yyjson_val *v);
+bool chat_parse_disable_fallbacks(struct chat_parse *p, yyjson_val *v);
+bool chat_parse_fallbacks(struct chat_parse *p, yyjson_val *v);
+bool chat_parse_mock_policy(struct chat_parse *p, yyjson_val *v);
+bool chat_parse_mock_context(struct chat_parse *p, yyjson_val *v);
+bool chat_parse_mock_fallbacks(struct chat_parse *p, yyjson_val *v);
+bool chat_parse_mock_rate_limit(struct chat_parse *p, yyjson_val *v);
+bool chat_parse_num_retries(struct chat_parse *p, yyjson_val *v);
+bool chat_parse_tags(struct chat_parse *p, yyjson_val *v);
+
 bool chat_parse_functions(struct chat_parse *p, yyjson_val *functions);
 bool chat_parse_function_call(struct chat_parse *p, yyjson_val *choice);
 bool chat_parse_messages(struct chat_parse *p, yyjson_val *messages);

@@ -165,3 +165,63 @@ bool chat_parse_mock_timeout(struct chat_parse *p, yyjson_val *v)
     return yyjson_is_bool(v) || (json_double(v, &p->r->mock_timeout) && p->r->mock_timeout >= 0) ||
            chat_refuse_type(p, SLICE("mock_timeout"), "a boolean or a number of seconds", v);
 }
+
+/* ---- attempts ------------------------------------------------------------------------------ */
+
+bool chat_parse_fallbacks(struct chat_parse *p, yyjson_val *v)
+{
+    return take(p, "fallbacks", v, yyjson_is_arr(v), "a list", &p->r->routing.fallbacks);
+}
+
+bool chat_parse_context_fallbacks(struct chat_parse *p, yyjson_val *v)
+{
+    return take(p, "context_window_fallback_dict", v, yyjson_is_obj(v), "an object",
+                &p->r->routing.context_fallbacks);
+}
+
+bool chat_parse_tags(struct chat_parse *p, yyjson_val *v)
+{
+    return take(p, "tags", v, yyjson_is_arr(v), "a list", &p->r->routing.tags);
+}
+
+bool chat_parse_disable_fallbacks(struct chat_parse *p, yyjson_val *v)
+{
+    return chat_parse_flag(p, "disable_fallbacks", v, &p->r->routing.disable_fallbacks);
+}
+
+bool chat_parse_num_retries(struct chat_parse *p, yyjson_val *v)
+{
+    return (json_int(v, &p->r->routing.num_retries) && p->r->routing.num_retries >= 0) ||
+           chat_refuse(p, SLICE("num_retries"), "must be an integer of at least 0");
+}
+
+static bool parse_mock(struct chat_parse *p, const char *name, yyjson_val *v,
+                       enum llm_mock_failure mock)
+{
+    bool wanted = false;
+    if (!chat_parse_flag(p, name, v, &wanted))
+        return false;
+    if (wanted)
+        p->r->routing.mock = mock;
+    return true;
+}
+
+bool chat_parse_mock_fallbacks(struct chat_parse *p, yyjson_val *v)
+{
+    return parse_mock(p, "mock_testing_fallbacks", v, LLM_MOCK_FALLBACK);
+}
+
+bool chat_parse_mock_context(struct chat_parse *p, yyjson_val *v)
+{
+    return parse_mock(p, "mock_testing_context_fallbacks", v, LLM_MOCK_CONTEXT);
+}
+
+bool chat_parse_mock_policy(struct chat_parse *p, yyjson_val *v)
+{
+    return parse_mock(p, "mock_testing_content_policy_fallbacks", v, LLM_MOCK_POLICY);
+}
+
+bool chat_parse_mock_rate_limit(struct chat_parse *p, yyjson_val *v)
+{
+    return parse_mock(p, "mock_testing_rate_limit_error", v, LLM_MOCK_RATE_LIMIT);
+}

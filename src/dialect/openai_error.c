@@ -13,6 +13,7 @@ static const char *error_type(const struct failure *f)
     case FAILURE_BAD_REQUEST:
     case FAILURE_UNSUPPORTED:
     case FAILURE_CONTEXT_WINDOW:
+    case FAILURE_CONTENT_POLICY:
     case FAILURE_NOT_FOUND:
     case FAILURE_TIMEOUT:
     case FAILURE_MODEL: return "invalid_request_error";

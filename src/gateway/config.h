@@ -69,8 +69,12 @@ struct config {
     /* Lists as written, [{group: [others]}] and [others], or NULL. */
     yyjson_val *fallbacks, *context_window_fallbacks, *content_policy_fallbacks;
     yyjson_val *default_fallbacks;
-    yyjson_val *public_model_groups; /* list of names, or NULL */
-    yyjson_val *url_allowed_hosts;   /* list of hosts and host:port, or NULL */
+    int64_t max_fallbacks;
+    int64_t num_retries; /* of a group, where nobody says otherwise */
+    double retry_after;  /* seconds, the shortest wait */
+    yyjson_val *retry_policy, *model_group_retry_policy; /* objects as written, or NULL */
+    yyjson_val *public_model_groups;                     /* list of names, or NULL */
+    yyjson_val *url_allowed_hosts;                       /* list of hosts and host:port, or NULL */
     struct config_problem *problems;
     unsigned errors, warnings;
     bool simulated;                /* the upstream is the simulated Bedrock (LINTEL_SIMULATED=1) */

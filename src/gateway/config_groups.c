@@ -5,6 +5,9 @@
 
 #include "config_loader.h"
 
+#define DEFAULT_RETRIES   2
+#define DEFAULT_FALLBACKS 5
+
 static yyjson_val *as_json(struct config_loader *l, const struct node *n,
                            const struct config_path *path)
 {
@@ -57,12 +60,47 @@ static yyjson_val *read_fallbacks(struct config_loader *l, const struct node *ro
     return list ? list : config_read_list(l, litellm, "litellm_settings", name);
 }
 
+static const struct node *either(const struct node *router, const struct node *litellm,
+                                 const char *name)
+{
+    const struct node *n = node_get(router, slice_of(name));
+    return node_is_null(n) ? node_get(litellm, slice_of(name)) : n;
+}
+
+static int64_t read_count(const struct node *n, int64_t otherwise)
+{
+    int64_t v = otherwise;
+    return !node_is_null(n) && node_int(n, &v) && v >= 0 ? v : otherwise;
+}
+
+static yyjson_val *read_map(struct config_loader *l, const struct node *router, const char *name)
+{
+    const struct config_path up = {.key = SLICE("router_settings")};
+    const struct config_path path = {.up = &up, .key = slice_of(name)};
+    const struct node *map = node_get(router, slice_of(name));
+    return !node_is_null(map) && map->kind == NODE_MAP ? as_json(l, map, &path) : NULL;
+}
+
+static void read_retries(struct config_loader *l, const struct node *router,
+                         const struct node *litellm)
+{
+    const struct node *after = either(router, litellm, "retry_after");
+    struct config *c = l->c;
+    c->num_retries = read_count(either(router, litellm, "num_retries"), DEFAULT_RETRIES);
+    c->max_fallbacks = read_count(either(router, litellm, "max_fallbacks"), DEFAULT_FALLBACKS);
+    c->retry_policy = read_map(l, router, "retry_policy");
+    c->model_group_retry_policy = read_map(l, router, "model_group_retry_policy");
+    if (node_is_null(after) || !node_number(after, &c->retry_after) || c->retry_after < 0)
+        c->retry_after = 0;
+}
+
 void config_read_groups(struct config_loader *l, const struct node *root)
 {
     const struct node *router = NODE_GET(root, "router_settings");
     const struct node *litellm = NODE_GET(root, "litellm_settings");
     struct config *c = l->c;
     read_aliases(l, router);
+    read_retries(l, router, litellm);
     c->fallbacks = read_fallbacks(l, router, litellm, "fallbacks");
     c->default_fallbacks = read_fallbacks(l, router, litellm, "default_fallbacks");
     c->context_window_fallbacks = read_fallbacks(l, router, litellm, "context_window_fallbacks");

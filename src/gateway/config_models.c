@@ -383,6 +383,17 @@ static void find_known(struct entry *e)
     models_each_id(e->l->c->models, note_known, e);
 }
 
+/* LiteLLM's two names for it; -1: neither is given. */
+static int64_t retries(struct entry *e)
+{
+    int64_t n = -1;
+    const struct node *own = NODE_GET(e->params, "num_retries");
+    const struct node *other = NODE_GET(e->params, "max_retries");
+    if (node_is_null(own) ? !node_is_null(other) && node_int(other, &n) : node_int(own, &n))
+        return n < 0 ? 0 : n;
+    return -1;
+}
+
 static bool read_deployment(struct entry *e)
 {
     struct bedrock_name name = {0};
@@ -398,6 +409,7 @@ static bool read_deployment(struct entry *e)
     d->drop_params = e->l->c->settings.drop_params;
     if (!node_is_null(drop))
         node_bool(drop, &d->drop_params);
+    d->num_retries = retries(e);
     d->timeout_s = seconds(e, "timeout");
     d->stream_timeout_s = seconds(e, "stream_timeout");
     d->signing_key = ARENA_NEW(&e->l->c->arena, struct sigv4_key);

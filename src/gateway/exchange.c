@@ -16,6 +16,7 @@
 #include "exchange.h"
 
 #include "auth.h"
+#include "exchange_again.h"
 #include "exchange_batch.h"
 #include "exchange_call.h"
 #include "exchange_fetch.h"
@@ -40,10 +41,12 @@ const struct sm_state exchange_states[EX_NR] = {
     [EX_AUTH] = {"AUTH", SM_TO(EX_BODY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_BODY] = {"BODY", SM_TO(EX_ADMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_ADMIT] = {"ADMIT", SM_TO(EX_ROUTE) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_ROUTE] = {"ROUTE", SM_TO(EX_FETCH) | SM_TO(EX_BATCH) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_ROUTE] = {"ROUTE", SM_TO(EX_FETCH) | SM_TO(EX_BATCH) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) |
+                               SM_TO(EX_SETTLE)},
     [EX_FETCH] = {"FETCH", SM_TO(EX_RECALL) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_RECALL] = {"RECALL", SM_TO(EX_CALL) | SM_TO(EX_SETTLE)},
-    [EX_CALL] = {"CALL", SM_TO(EX_RELAY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_AGAIN] = {"AGAIN", SM_TO(EX_ROUTE) | SM_TO(EX_SETTLE)},
+    [EX_CALL] = {"CALL", SM_TO(EX_RELAY) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_RELAY] = {"RELAY", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_BATCH] = {"BATCH", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_FLUSH] = {"FLUSH", SM_TO(EX_SETTLE)},
@@ -61,10 +64,11 @@ static bool invariant(const struct sm *sm)
     case EX_HEAD:
     case EX_AUTH:
     case EX_BODY:
-    case EX_ADMIT:
+    case EX_ADMIT: return !ex->op && !ex->head_sent;
     case EX_ROUTE:
-    case EX_FETCH: return !ex->op && !ex->head_sent;
-    case EX_RECALL: return !ex->op && !ex->head_sent && !ex->fetch;
+    case EX_FETCH:
+    case EX_AGAIN: return !ex->op && (!ex->head_sent || ex->committed);
+    case EX_RECALL: return !ex->op && (!ex->head_sent || ex->committed) && !ex->fetch;
     case EX_CALL: return !ex->recall.waiting;
     case EX_BATCH: return !ex->op && !ex->head_sent && ex->route->operation;
     case EX_FLUSH: return !ex->fetch && !ex->batch;
@@ -240,30 +244,46 @@ static int step_body(struct exchange *ex)
 }
 
 /* The model: named in the path, in the body, or by completion_model. */
-bool exchange_find_model(struct exchange *ex)
+static void name_model(struct exchange *ex)
 {
     struct slice named = percent_decode(ex->route_model, &ex->arena);
-    uint32_t random;
     if (named.n)
         ex->request.model = named;
     if (!ex->request.model.n)
         ex->request.model = slice_of(ex->config->settings.completion_model);
-    random_bytes(&random, sizeof(random));
-    struct router_pick pick = router_pick(ex->config, ex->request.model, random, &ex->arena);
-    ex->deployment = pick.deployment;
-    ex->model_group = pick.group;
-    ex->model_id = pick.model_id;
-    if (pick.deployment) {
-        ex->model = router_facts(ex->config, pick.deployment, pick.model_id, &ex->arena);
-        ex->provider = provider_choose(pick.api, ex->model);
-        return true;
-    }
-    if (!ex->request.model.n)
+    ex->request.model = arena_dup(&ex->arena, ex->request.model); /* outlives the body */
+}
+
+static bool refuse_model(struct exchange *ex, struct slice name)
+{
+    if (!name.n)
         return failure_missing_param(&ex->failure, &ex->arena, "model");
     return failure_bad_param(&ex->failure, &ex->arena, "model",
                              "Invalid model name passed in model=%.*s. Call `/v1/models` to view "
                              "available models for your key.",
-                             SLICE_ARG(ex->request.model));
+                             SLICE_ARG(name));
+}
+
+/* A deployment of a group, or of what a wildcard makes of the name. */
+static bool find_deployment(struct exchange *ex, struct slice name)
+{
+    uint32_t random;
+    random_bytes(&random, sizeof(random));
+    struct router_pick pick = router_pick(ex->config, name, random, &ex->arena);
+    ex->deployment = pick.deployment;
+    ex->model_group = pick.group;
+    ex->model_id = pick.model_id;
+    if (!pick.deployment)
+        return refuse_model(ex, name);
+    ex->model = router_facts(ex->config, pick.deployment, pick.model_id, &ex->arena);
+    ex->provider = provider_choose(pick.api, ex->model);
+    return true;
+}
+
+bool exchange_find_model(struct exchange *ex)
+{
+    name_model(ex);
+    return find_deployment(ex, ex->request.model);
 }
 
 static int answer_ourselves(struct exchange *ex)
@@ -291,17 +311,41 @@ static int step_admit(struct exchange *ex)
 
 /* ---- ROUTE, FETCH, RECALL, CALL ------------------------------------------------------------ */
 
-static int step_route(struct exchange *ex)
+static void begin_routing(struct exchange *ex)
 {
-    if (!exchange_find_model(ex))
-        return EX_FLUSH;
+    name_model(ex);
     ex->answer = (struct dialect_answer){
         .id = ARENA_JOIN(&ex->arena, SLICE("chatcmpl-"), slice_of(ex->id)),
-        .model = arena_dup(&ex->arena, ex->request.model),
         .created = time(NULL),
     };
-    ex->request.model = ex->answer.model; /* outlives the body */
-    return ex->route->operation ? EX_BATCH : EX_FETCH;
+    reroute_begin(&ex->reroute, ex->config, &ex->request, ex->request.model);
+    ex->routed = true;
+}
+
+/* An answer of another group says so: streams by its name, whole answers by the model's id, as
+ * LiteLLM does. */
+static struct slice answering_model(const struct exchange *ex)
+{
+    if (!ex->reroute.fallbacks)
+        return ex->request.model;
+    return ex->request.stream ? ex->reroute.group : ex->model_id;
+}
+
+static int step_route(struct exchange *ex)
+{
+    if (!ex->routed) {
+        begin_routing(ex);
+        ex->failure = reroute_mocked(&ex->reroute, &ex->arena);
+    }
+    if (ex->failure.kind == FAILURE_NONE && find_deployment(ex, ex->reroute.group)) {
+        ex->answer.model = answering_model(ex);
+        return ex->route->operation ? EX_BATCH : EX_FETCH;
+    }
+    if (!ex->deployment && !ex->reroute.fallbacks && !ex->request.routing.mock)
+        return EX_FLUSH; /* no such model */
+    if (!ex->deployment && ex->reroute.fallbacks)
+        ex->failure = ex->last_failure; /* a group that is none: what really failed counts */
+    return exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
 }
 
 static int step_batch(struct exchange *ex)
@@ -314,6 +358,11 @@ static int step_fetch(struct exchange *ex)
     if (!exchange_fetch(ex))
         return EX_SUSPEND;
     return ex->failure.kind == FAILURE_NONE ? EX_RECALL : EX_FLUSH;
+}
+
+static int step_again(struct exchange *ex)
+{
+    return exchange_again(ex) ? EX_ROUTE : EX_SUSPEND;
 }
 
 static int step_recall(struct exchange *ex)
@@ -377,11 +426,11 @@ static int step_call(struct exchange *ex)
     if (ex->request.stream && ex->facts & FACT_EVENT)
         return EX_RELAY;
     if (ex->facts & FACT_FAILED)
-        return EX_FLUSH;
+        return exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
     if (ex->facts & FACT_COMPLETE)
         return finish_whole(ex);
     if (ex->facts & FACT_TIMER && exchange_mock_expired(ex))
-        return EX_FLUSH;
+        return exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
     if (ex->facts & FACT_TIMER)
         keep_alive(ex);
     return EX_SUSPEND;
@@ -495,8 +544,9 @@ static int step_settle(struct exchange *ex)
 static int (*const steps[EX_NR])(struct exchange *ex) = {
     [EX_HEAD] = step_head,     [EX_AUTH] = step_auth,   [EX_BODY] = step_body,
     [EX_ADMIT] = step_admit,   [EX_ROUTE] = step_route, [EX_FETCH] = step_fetch,
-    [EX_RECALL] = step_recall, [EX_CALL] = step_call,   [EX_RELAY] = step_relay,
-    [EX_BATCH] = step_batch,   [EX_FLUSH] = step_flush, [EX_SETTLE] = step_settle,
+    [EX_RECALL] = step_recall, [EX_CALL] = step_call,   [EX_AGAIN] = step_again,
+    [EX_RELAY] = step_relay,   [EX_BATCH] = step_batch, [EX_FLUSH] = step_flush,
+    [EX_SETTLE] = step_settle,
 };
 
 static void release(struct turn_grave *grave)

@@ -14,6 +14,7 @@
  *   FETCH   what the prompt names by URL (bounded by fetch_timeout)
  *   RECALL  the shared state, for thinking that the client dropped
  *   CALL    the first event that says something, or the whole answer; meanwhile keep-alives
+ *   AGAIN   the wait before a retry; from CALL, back to ROUTE (exchange_again.c)
  *   RELAY   upstream events; room at the client
  *   BATCH   the calls of an operation (operation.h), bounded by the timeout of the whole answer
  *   SETTLE  the end of the upstream call (bounded by SETTLE_GRACE_MS, then cancelled)
@@ -32,6 +33,7 @@
 #include "memory.h"
 #include "provider/plan.h"
 #include "provider/provider.h"
+#include "reroute.h"
 #include "routes.h"
 #include "wire/crypto.h"
 
@@ -48,6 +50,7 @@ enum exchange_state {
     EX_FETCH,
     EX_RECALL,
     EX_CALL,
+    EX_AGAIN,
     EX_RELAY,
     EX_BATCH,
     EX_FLUSH,
@@ -82,6 +85,10 @@ struct exchange {
     bool entered;      /* the current state's step has run once */
     unsigned facts;    /* exchange_fact bits */
     unsigned attempts; /* upstream calls made */
+    struct reroute reroute;
+    int64_t wait_ms;             /* before the next attempt */
+    struct failure last_failure; /* of the attempt before */
+    bool routed;                 /* ROUTE was entered before */
     struct worker *worker;
     struct config *config;        /* the snapshot it started with */
     struct conn *conn;            /* NULL once the client is gone or served */

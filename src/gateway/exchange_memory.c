@@ -47,6 +47,18 @@ bool exchange_recall(struct exchange *ex)
     return memory_recall_step(&ex->recall);
 }
 
+/* Another deployment may be another model, which must not see this one's thinking. */
+void exchange_forget_thinking(struct exchange *ex)
+{
+    memory_recall_cancel(&ex->recall);
+    ex->recall = (struct memory_recall){0};
+    thinking_capture_fini(&ex->thinking);
+    ex->thinking = (struct thinking_capture){0};
+    for (struct llm_message *m = ex->request.messages; m; m = m->next)
+        while (m->blocks && m->blocks->recalled)
+            m->blocks = m->blocks->next;
+}
+
 void exchange_keep(struct exchange *ex)
 {
     if (ex->thinking.on)

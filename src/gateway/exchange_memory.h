@@ -10,4 +10,7 @@ bool exchange_recall(struct exchange *ex);
 /* The answer is complete: what it thought is kept for the next request. */
 void exchange_keep(struct exchange *ex);
 
+/* Before another attempt: what was recalled and captured for this one. */
+void exchange_forget_thinking(struct exchange *ex);
+
 #endif

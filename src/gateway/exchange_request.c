@@ -65,10 +65,20 @@ static bool read_seconds(struct exchange *ex, const char *header, double *second
                              "header %s: expected a number of seconds", header);
 }
 
+static bool read_retries(struct exchange *ex)
+{
+    int64_t *n = &ex->request.routing.num_retries;
+    struct slice value = http_header_get(ex->head->headers, "x-litellm-num-retries");
+    if (!value.p || (slice_to_i64(slice_trim(value), n) && *n >= 0))
+        return true;
+    return failure_bad_param(&ex->failure, &ex->arena, "x-litellm-num-retries",
+                             "header x-litellm-num-retries: expected a count");
+}
+
 /* What LiteLLM's clients may say in the head as well as in the body. */
 static bool read_request_headers(struct exchange *ex)
 {
-    return read_seconds(ex, "x-litellm-timeout", &ex->request.timeout) &&
+    return read_retries(ex) && read_seconds(ex, "x-litellm-timeout", &ex->request.timeout) &&
            read_seconds(ex, "x-litellm-stream-timeout", &ex->request.stream_timeout);
 }
 

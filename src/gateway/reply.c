@@ -80,8 +80,10 @@ static void add_deployment(struct exchange *ex, struct reply_headers *h)
     add(h, "x-litellm-model-group", printable(ex, ex->model_group));
     add(h, "x-litellm-model-api-base", printable(ex, slice_of(d->endpoint)));
     add(h, "x-litellm-model-region", printable(ex, slice_of(d->region)));
-    add_integer(ex, h, "x-litellm-attempted-retries", ex->attempts > 1 ? ex->attempts - 1 : 0);
-    add(h, "x-litellm-attempted-fallbacks", SLICE("0"));
+    add_integer(ex, h, "x-litellm-attempted-retries", ex->reroute.retries);
+    if (ex->reroute.retries)
+        add_integer(ex, h, "x-litellm-max-retries", ex->reroute.retries_max);
+    add_integer(ex, h, "x-litellm-attempted-fallbacks", ex->reroute.fallbacks);
     for (size_t i = 0; i < ex->upstream_headers.n && h->n < HEADERS_MAX; i++)
         h->v[h->n++] = ex->upstream_headers.v[i];
 }

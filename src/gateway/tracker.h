@@ -25,10 +25,10 @@ struct call_outcome {
     const struct failure *failure; /* kind FAILURE_NONE or NULL: good */
     bool abandoned;                /* the client left: says nothing about the deployment */
     bool streamed;
-    int64_t first_ms;  /* to the first event; 0: there was none */
-    int64_t total_ms;  /* to the end */
-    int64_t tokens;    /* all, input and output */
-    int64_t output;    /* output tokens */
+    int64_t first_ms; /* to the first event; 0: there was none */
+    int64_t total_ms; /* to the end */
+    int64_t tokens;   /* all, input and output */
+    int64_t output;   /* output tokens */
 };
 
 /* Each call begins once and ends once. */

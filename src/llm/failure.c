@@ -64,6 +64,7 @@ const char *failure_class(const struct failure *f)
     case FAILURE_MODEL: return "BadRequestError";
     case FAILURE_UNSUPPORTED: return "UnsupportedParamsError";
     case FAILURE_CONTEXT_WINDOW: return "ContextWindowExceededError";
+    case FAILURE_CONTENT_POLICY: return "ContentPolicyViolationError";
     case FAILURE_AUTHENTICATION: return "AuthenticationError";
     case FAILURE_PERMISSION: return "PermissionDeniedError";
     case FAILURE_NOT_FOUND: return "NotFoundError";

@@ -4,7 +4,7 @@
 
 void llm_request_init(struct llm_request *r)
 {
-    *r = (struct llm_request){.max_tokens = -1};
+    *r = (struct llm_request){.max_tokens = -1, .routing = {.num_retries = -1}};
 }
 
 struct llm_block *llm_block_add(struct llm_block ***tail, struct arena *a, enum llm_block_kind kind)

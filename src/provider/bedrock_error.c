@@ -48,6 +48,7 @@ static const struct text_row {
     {"too many connections", {NULL, FAILURE_RATE_LIMIT, 429, true, RETRY_THROTTLED}},
     {"rate exceeded", {NULL, FAILURE_RATE_LIMIT, 429, true, RETRY_THROTTLED}},
     {"unable to process your request", {NULL, FAILURE_UNAVAILABLE, 503, true}},
+    {"content filtering policy", {NULL, FAILURE_CONTENT_POLICY, 400}},
     /* A prompt that is too long, as each maker of models puts it. */
     {"input is too long", {NULL, FAILURE_CONTEXT_WINDOW, 400}},
     {"prompt is too long", {NULL, FAILURE_CONTEXT_WINDOW, 400}},

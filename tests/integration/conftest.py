@@ -85,6 +85,7 @@ def configuration(endpoint, **sections):
         "model_list": [deployment(name, model, endpoint) for name, model in MODELS.items()]
         + sections.pop("extra_models", []),
         "general_settings": {"master_key": KEY},
+        "router_settings": {"num_retries": 0},  # tests of failures want to see the first one
     }
     for name, section in sections.items():
         config.setdefault(name, {}).update(section)

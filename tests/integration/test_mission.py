@@ -62,6 +62,7 @@ curl http://localhost:4002/v1/chat/completions \
 @pytest.fixture(scope="module", params=[KEY, "sk-1234"])
 def gateway(request, launch, simulator):
     config = configuration(simulator.url)
+    config["router_settings"]["fallbacks"] = [{"bedrock-converse-us-claude-3-7-sonnet-v1": ["claude-3-5-sonnet"]}]
     del config["general_settings"]["master_key"]
     return launch(config, key=request.param, env={"LITELLM_MASTER_KEY": request.param})
 
@@ -95,9 +96,10 @@ def test_basic_completion(shell):
 
 
 def test_fallback_ping(shell):
-    """No fallback is configured here: the parameter must at least not reach the model."""
+    """The first model fails as asked for, the next one answers."""
     status, answer = shell(FALLBACK_PING)
     assert status == 200 and answer["choices"][0]["message"]["content"]
+    assert answer["model"] == MODELS["claude-3-5-sonnet"].split("/")[-1]
 
 
 def test_french_chat(shell):

@@ -118,9 +118,9 @@ static void ranges(void **state)
 static void accepted(void **state)
 {
     static const struct row rows[] = {
-        {MODEL "router_settings: {num_retries: 2}\nlitellm_settings: {num_retries: 2}\n",
-         "W2 router_settings.num_retries: is accepted but has no effect yet\n"
-         "W3 litellm_settings.num_retries: is accepted but has no effect yet\n"},
+        {MODEL "router_settings: {redis_db: 2}\nlitellm_settings: {callbacks: [x]}\n",
+         "W2 router_settings.redis_db: is accepted but has no effect yet\n"
+         "W3 litellm_settings.callbacks: is accepted but has no effect yet\n"},
         /* nothing is asked for */
         {MODEL "litellm_settings: {success_callback: [], telemetry: false, cache: null}\n", NULL},
         {MODEL "litellm_settings: {require_auth_for_metrics_endpoint: false}\n",
@@ -169,13 +169,10 @@ static void mission_shapes(void **state)
               "    ttl: 3600\n";
 #define QUIET "is accepted but has no effect yet"
     static const char problems[] =
-        "W3 litellm_settings.num_retries: " QUIET "\n"
-        "W5 litellm_settings.retry_after: " QUIET " (LiteLLM's place for it: router_settings)\n"
         "W6 litellm_settings.max_parallel_requests: " QUIET
         " (LiteLLM's place for it: general_settings)\n"
         "W7 litellm_settings.rpm: " QUIET " (LiteLLM's place for it: litellm_params of a model)\n"
         "W8 litellm_settings.tpm: " QUIET " (LiteLLM's place for it: litellm_params of a model)\n"
-        "W9 litellm_settings.fallbacks: " QUIET "\n"
         "W12 litellm_settings.alerting: " QUIET " (LiteLLM's place for it: general_settings)\n"
         "W13 litellm_settings.alerting_threshold: " QUIET
         " (LiteLLM's place for it: general_settings)\n"

@@ -1,0 +1,88 @@
+#include "exchange_again.h"
+
+#include "base/log.h"
+#include "exchange_memory.h"
+#include "worker_private.h"
+
+/* One line an attempt, for those who look into a request. */
+static void log_attempt(const struct exchange *ex, const struct reroute_step *step)
+{
+    static const char *const words[] = {[REROUTE_GIVE_UP] = "gives up",
+                                        [REROUTE_RETRY] = "retries",
+                                        [REROUTE_FALLBACK] = "falls back"};
+    log_debug("%s attempt %u of group %.*s at %s failed (%d %.*s) and %s, group %.*s, wait %lld ms",
+              ex->id, ex->attempts, SLICE_ARG(ex->model_group),
+              ex->deployment ? ex->deployment->id : "-", ex->failure.status,
+              SLICE_ARG(ex->failure.message), words[step->kind], SLICE_ARG(ex->reroute.group),
+              (long long)step->wait_ms);
+}
+
+static void forget_answer(struct exchange *ex)
+{
+    if (ex->op)
+        upstream_cancel(ex->op);
+    ex->op = NULL;
+    if (ex->decoder)
+        ex->provider->fini(ex->decoder);
+    ex->decoder = NULL;
+    plan_undo_free(ex->undo, &ex->sink);
+    ex->undo = NULL;
+    llm_fold_fini(&ex->fold);
+    llm_fold_init(&ex->fold, &ex->arena);
+    ex->plan = (struct plan){0};
+    ex->encoder = NULL;
+    ex->estimated_output = 0;
+    ex->usage = (struct llm_usage){0};
+    ex->upstream_headers = (struct http_headers){0};
+}
+
+/* As if it had not been. A 200 that left with a keep-alive stays, and with it the stream. */
+static void forget_attempt(struct exchange *ex)
+{
+    forget_answer(ex);
+    exchange_forget_thinking(ex);
+    ex->failure = (struct failure){0};
+    ex->facts &= FACT_BODY_END | FACT_ROOM | FACT_GONE;
+    ex->mock_until = 0;
+    if (ex->committed)
+        return;
+    buf_reset(&ex->out);
+    ex->head_sent = false;
+    ex->chunk_open = false;
+}
+
+static bool has_others(const struct exchange *ex)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ex->config->deployment_count; i++)
+        count += slice_eq(slice_of(ex->config->deployments[i].model_name), ex->model_group);
+    return count > ex->reroute.retries + 1;
+}
+
+bool exchange_try_again(struct exchange *ex)
+{
+    uint32_t random;
+    if (ex->failure.kind == FAILURE_NONE || ex->route->operation)
+        return false;
+    random_bytes(&random, sizeof(random));
+    struct reroute_step step =
+        reroute_next(&ex->reroute, ex->deployment, &ex->failure, has_others(ex), random);
+    log_attempt(ex, &step);
+    if (step.kind == REROUTE_GIVE_UP)
+        return false;
+    ex->last_failure = ex->failure;
+    forget_attempt(ex);
+    ex->wait_ms = step.wait_ms;
+    return true;
+}
+
+bool exchange_again(struct exchange *ex)
+{
+    if (!ex->entered)
+        ex->deadline = ex->wait_ms ? turn_now(&ex->worker->turn) + ex->wait_ms : 0;
+    if (ex->deadline && !(ex->facts & FACT_TIMER))
+        return false;
+    ex->deadline = 0;
+    ex->facts &= ~(unsigned)FACT_TIMER;
+    return true;
+}
