@@ -36,7 +36,7 @@ struct deployment {
     bool drop_params;         /* unsupported parameters are dropped, not refused */
     yyjson_val *drop_list;    /* additional_drop_params: names, or NULL */
     bool prompt_caching_auto; /* cache points are put where an agent profits */
-    int64_t num_retries;       /* of a failed call; -1: the router's */
+    int64_t num_retries;      /* of a failed call; -1: the router's */
     double timeout_s;         /* whole answer; 0: the router's */
     double stream_timeout_s;  /* to the first byte of a stream; 0: the router's */
     struct sigv4_key *signing_key;
