@@ -34,6 +34,7 @@ Commands
   start          install what is missing, build, start in the background, wait until ready
   stop           finish the running requests, then stop
   restart        stop and start; what would not start leaves the running one alone
+  reload         read the configuration again without a break
   status         tell whether it runs (exit 0: yes, 3: no)
   logs [-f]      show the log; -f follows it
   run            like start, but in the foreground (containers, service managers)
@@ -83,7 +84,7 @@ parse_arguments() {
         --detailed_debug) ML_ARGS+=("$1") ;;
         -f | --follow) ML_FOLLOW=yes ;;
         --quick) ML_QUICK=yes ;;
-        start | stop | restart | status | logs | run | build | test)
+        start | stop | restart | reload | status | logs | run | build | test)
             [ -z "$ML_VERB" ] || wrong_usage "two commands: $ML_VERB and $1"
             ML_VERB=$1
             ;;
@@ -109,6 +110,7 @@ main() {
     start) service_start ;;
     stop) service_stop ;;
     restart) service_restart ;;
+    reload) service_reload ;;
     status) service_status ;;
     logs) service_logs ;;
     run) service_run ;;

@@ -49,6 +49,28 @@ service_stop() {
     fi
 }
 
+# The running process says in its log whether it took the file.
+service_reload() {
+    local pid before tries=100
+    service_lock
+    if ! pid=$(process_find "$ML_PID"); then
+        say "Lintel does not run."
+        exit 3
+    fi
+    before=$(stat -c %s "$ML_LOG")
+    kill -HUP "$pid"
+    until service_words "$before" | grep -q 'configuration is'; do
+        [ $tries -gt 0 ] || die "Lintel does not say whether it has read $(service_state config): see $ML_LOG"
+        tries=$((tries - 1))
+        sleep 0.05
+    done
+    if service_words "$before" | grep -q 'configuration is not changed'; then
+        service_words "$before" >&2
+        die "$(service_state config) is not taken over"
+    fi
+    say "Lintel has read $(service_state config) again."
+}
+
 service_status() {
     local pid
     if ! pid=$(process_find "$ML_PID"); then

@@ -112,7 +112,9 @@ static int serve(const struct options *o)
         return 1;
     }
     set_up_log(c, o->debug);
-    return o->workers > 1 ? supervisor_run(c, &o->worker, o->workers) : worker_run(c, &o->worker);
+    struct worker_options worker = o->worker;
+    worker.config = o->config;
+    return o->workers > 1 ? supervisor_run(c, &worker, o->workers) : worker_run(c, &worker);
 }
 
 /* ---- commands that only read a configuration ----------------------------------------------- */

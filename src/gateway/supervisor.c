@@ -33,6 +33,14 @@ static void pass_on(int signum)
             kill(children[i].pid, signum);
 }
 
+/* Each worker reads the file itself; one that is started later must find the same. */
+static void pass_on_hangup(int signum)
+{
+    for (int i = 0; i < CHILDREN_MAX; i++)
+        if (children[i].pid > 0)
+            kill(children[i].pid, signum);
+}
+
 static void spawn(struct child *c, struct config *config, const struct worker_options *options)
 {
     c->started = time(NULL);
@@ -40,6 +48,7 @@ static void spawn(struct child *c, struct config *config, const struct worker_op
     if (c->pid == 0) {
         signal(SIGTERM, SIG_DFL);
         signal(SIGINT, SIG_DFL);
+        signal(SIGHUP, SIG_DFL);
         prctl(PR_SET_PDEATHSIG, SIGTERM); /* a killed supervisor leaves no orphans */
         exit(worker_run(config, options));
     }
@@ -61,16 +70,23 @@ static bool never_ran(const struct child *c, int status)
     return WIFEXITED(status) && WEXITSTATUS(status) && time(NULL) - c->started < PAUSE_MIN_S + 1;
 }
 
-static void restart(struct child *c, struct config *config, const struct worker_options *options)
+static void restart(struct child *c, struct config **config, const struct worker_options *options)
 {
+    struct config *newer;
     bool healthy = time(NULL) - c->started >= HEALTHY_S;
     c->pause_s = healthy || !c->pause_s         ? PAUSE_MIN_S
                  : c->pause_s * 2 < PAUSE_MAX_S ? c->pause_s * 2
                                                 : PAUSE_MAX_S;
     log_error("a worker died, starting another in %u s", c->pause_s);
     sleep(c->pause_s); /* cut short by a signal */
-    if (!stopping)
-        spawn(c, config, options);
+    if (stopping)
+        return;
+    newer = options->config ? worker_reread(options->config, *config) : NULL;
+    if (newer) {
+        config_unref(*config);
+        *config = newer;
+    }
+    spawn(c, *config, options);
 }
 
 /* wait() is interrupted by the signals that pass_on handles. */
@@ -83,7 +99,7 @@ static pid_t wait_child(int *status)
     return pid;
 }
 
-static int wait_for_children(struct config *config, const struct worker_options *options,
+static int wait_for_children(struct config **config, const struct worker_options *options,
                              int workers)
 {
     int status, result = 0;
@@ -117,9 +133,11 @@ int supervisor_run(struct config *config, const struct worker_options *options, 
     }
     sigaction(SIGTERM, &sa, NULL);
     sigaction(SIGINT, &sa, NULL);
+    sa.sa_handler = pass_on_hangup;
+    sigaction(SIGHUP, &sa, NULL);
     for (int i = 0; i < workers; i++)
         spawn(&children[i], config, &shared);
-    status = wait_for_children(config, &shared, workers);
+    status = wait_for_children(&config, &shared, workers);
     config_unref(config);
     return status;
 }

@@ -84,8 +84,8 @@ static void on_drained(struct turn_item *item)
     cut(w);
     close_handle((uv_handle_t *)&w->clock);
     close_handle((uv_handle_t *)&w->drain_limit);
-    close_handle((uv_handle_t *)&w->signals[0]);
-    close_handle((uv_handle_t *)&w->signals[1]);
+    for (int i = 0; i < WORKER_SIGNALS; i++)
+        close_handle((uv_handle_t *)&w->signals[i]);
     uv_stop(&w->loop);
 }
 
@@ -110,6 +110,41 @@ static void on_signal(uv_signal_t *handle, int signum)
     uv_timer_start(&w->drain_limit, on_drain_limit, WORKER_DRAIN_MS, 0);
     uv_timer_start(&w->clock, on_clock, CLOCK_MS, CLOCK_MS);
     turn_mark(&w->turn, &w->drained);
+}
+
+/* ---- another configuration ------------------------------------------------------------------ */
+
+static void log_problems(const struct config *c)
+{
+    for (const struct config_problem *p = c->problems; p; p = p->next)
+        log_write(p->severity == CONFIG_ERROR ? LOG_ERROR : LOG_WARN, "%s:%d: %s", p->file, p->line,
+                  p->text);
+}
+
+struct config *worker_reread(const char *path, const struct config *old)
+{
+    struct config *c = config_load(path);
+    bool opens = auth_key_is_weak(c->settings.master_key) &&
+                 !auth_key_is_weak(old->settings.master_key) && !c->settings.permit_weak_master_key;
+    log_problems(c);
+    if (!c->errors && !opens)
+        return c;
+    log_error("the configuration is not changed: %s",
+              c->errors ? "the file has errors" : "its master key is unset or publicly known");
+    config_unref(c);
+    return NULL;
+}
+
+static void on_hangup(uv_signal_t *handle, int signum)
+{
+    struct worker *w = handle->data;
+    struct config *c = w->config_path ? worker_reread(w->config_path, w->config) : NULL;
+    if (!c)
+        return;
+    config_unref(w->config);
+    w->config = c;
+    log_info("signal %d: the configuration is read again, %zu deployments", signum,
+             c->deployment_count);
 }
 
 /* ---- the beginning ------------------------------------------------------------------------- */
@@ -149,11 +184,14 @@ static void start_log_flush(struct worker *w)
 
 static void start_signals(struct worker *w)
 {
-    static const int numbers[] = {SIGTERM, SIGINT};
-    for (int i = 0; i < 2; i++) {
+    static const struct {
+        int number;
+        uv_signal_cb heard;
+    } rows[WORKER_SIGNALS] = {{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGHUP, on_hangup}};
+    for (int i = 0; i < WORKER_SIGNALS; i++) {
         uv_signal_init(&w->loop, &w->signals[i]);
         w->signals[i].data = w;
-        uv_signal_start(&w->signals[i], on_signal, numbers[i]);
+        uv_signal_start(&w->signals[i], rows[i].heard, rows[i].number);
         uv_unref((uv_handle_t *)&w->signals[i]);
     }
 }
@@ -216,7 +254,7 @@ static void announce(const struct worker *w, const struct worker_options *o)
 
 int worker_run(struct config *config, const struct worker_options *options)
 {
-    struct worker w = {.config = config};
+    struct worker w = {.config = config, .config_path = options->config};
     start(&w);
     bool listening = open_listener(&w, options);
     if (listening) {

@@ -3,17 +3,25 @@
 
 /* One process of the gateway: a loop, a listener, an upstream, the live exchanges. Runs until
  * SIGTERM or SIGINT: it then stops accepting, lets running exchanges finish (at most
- * WORKER_DRAIN_MS), and ends; a second signal ends it at once. */
+ * WORKER_DRAIN_MS), and ends; a second signal ends it at once.
+ *
+ * SIGHUP reads the configuration again: new requests see it, running ones keep theirs. A file with
+ * errors changes nothing, and neither does one that would take the protection of a key away. */
 
 #include "config.h"
 
 #define WORKER_DRAIN_MS 600000 /* ms; agents' answers take minutes */
 
 struct worker_options {
+    const char *config; /* the file SIGHUP reads again; NULL: none */
     const char *host;
     int port;       /* 0: a free one, named in the log */
     bool reuseport; /* several workers share the port */
 };
+
+/* The configuration at `path` when it may take the place of `old`, which stays the caller's; else
+ * NULL, and the log says why. */
+struct config *worker_reread(const char *path, const struct config *old);
 
 /* Takes over the caller's reference to `config`. Returns the process's exit status; a problem at
  * start (the port is taken) is one line on standard error and 1. */

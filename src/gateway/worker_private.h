@@ -13,21 +13,24 @@
 
 #define HTTP_DATE_SIZE 30 /* "Sun, 06 Nov 1994 08:49:37 GMT" and the NUL */
 
+#define WORKER_SIGNALS 3
+
 struct worker {
     uv_loop_t loop;
     struct turn turn;
-    struct config *config; /* the current snapshot */
+    struct config *config;   /* the current snapshot */
+    const char *config_path; /* where it came from; NULL: nowhere */
     struct upstream *upstream;
-    struct memory *memory;          /* of thinking; NULL: switched off */
-    struct listener *listener;      /* NULL once closed */
-    struct list exchanges;          /* exchange.link: all that live */
-    unsigned live;                  /* how many */
-    uint64_t served;                /* exchanges ended so far */
-    uint64_t repairs[REPAIR_COUNT]; /* requests repaired so, see provider/plan.h */
-    bool draining;                  /* a first signal came */
-    uv_timer_t clock;               /* looks at deadlines while exchanges live */
-    uv_prepare_t log_flush;         /* once a turn */
-    uv_signal_t signals[2];         /* SIGTERM, SIGINT */
+    struct memory *memory;               /* of thinking; NULL: switched off */
+    struct listener *listener;           /* NULL once closed */
+    struct list exchanges;               /* exchange.link: all that live */
+    unsigned live;                       /* how many */
+    uint64_t served;                     /* exchanges ended so far */
+    uint64_t repairs[REPAIR_COUNT];      /* requests repaired so, see provider/plan.h */
+    bool draining;                       /* a first signal came */
+    uv_timer_t clock;                    /* looks at deadlines while exchanges live */
+    uv_prepare_t log_flush;              /* once a turn */
+    uv_signal_t signals[WORKER_SIGNALS]; /* SIGTERM, SIGINT, SIGHUP */
     uv_timer_t drain_limit;
     bool drain_over;
     char date[HTTP_DATE_SIZE];

@@ -170,6 +170,19 @@ def test_restart_that_cannot_start_leaves_the_running_one(tree):
     assert tree.pid() == pid
 
 
+def test_reload(tree):
+    assert tree.run("reload").returncode == 3
+    tree.config("mine.yml")
+    tree.run("start", "-c", "mine.yml", **REAL)
+    pid = tree.pid()
+    done = tree.run("reload")
+    assert done.returncode == 0 and "mine.yml" in done.stdout, done.stderr
+    tree.config("mine.yml", "broken\n")
+    done = tree.run("reload")
+    assert done.returncode == 1 and "not changed" in done.stderr
+    assert tree.pid() == pid
+
+
 def test_logs(tree):
     assert tree.run("logs").returncode == 1
     tree.run("start", **REAL)

@@ -54,6 +54,14 @@ if os.environ.get("STUB_IS_STUBBORN"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 else:
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+
+
+def reread(*_):
+    broken = "broken" in read(options["--config"])
+    print("the configuration is " + ("not changed" if broken else "read again"), flush=True)
+
+
+signal.signal(signal.SIGHUP, reread)
 try:
     server = http.server.HTTPServer((options["--host"], int(options["--port"])), Handler)
 except OSError as error:
