@@ -19,9 +19,19 @@ BATCHES = {"anthropic.claude-sonnet-4-5-20250929-v1:0", "meta.llama3-1-70b-instr
 SEARCHES = {"anthropic.claude-sonnet-4-20250514-v1:0", "anthropic.claude-sonnet-4-5-20250929-v1:0",
             "anthropic.claude-opus-4-6-v1"}
 
+# What it does not tell: who takes temperature or top_p, but not both; who takes no system prompt on Converse.
+ONE_SAMPLING_PARAM = ("anthropic.claude-opus-4-1", "anthropic.claude-sonnet-4-5", "anthropic.claude-haiku-4-5",
+                      "anthropic.claude-opus-4-5", "anthropic.claude-opus-4-6", "anthropic.claude-sonnet-4-6")
+REFUSES_SYSTEM = ("amazon.titan-text", "mistral.mistral-7b", "mistral.mixtral", "cohere.command-text",
+                  "cohere.command-light", "ai21.j2")
+
 
 def facts(base, entry):
     row = {k: v for k, v in entry.items() if k not in DROPPED}
+    if base.startswith(ONE_SAMPLING_PARAM):
+        row["bedrock_one_sampling_param"] = True
+    if base.startswith(REFUSES_SYSTEM):
+        row["bedrock_converse_refuses_system"] = True
     for name in ("input_cost_per_token", "output_cost_per_token") if base in BATCHES else ():
         row.setdefault(name + "_batches", float(f"{row[name] / 2:.6g}"))
     if base in SEARCHES:

@@ -13,4 +13,8 @@ void text_clean(char *p, size_t n);
 /* Nothing but well-formed UTF-8; an empty text is. */
 bool text_is_utf8(struct slice s);
 
+/* Without the white space at its end: Unicode's White_Space and the separators U+001C to U+001F,
+ * which is what Python and Java call space, one or the other. Empty: the text is blank. */
+struct slice text_trim_end(struct slice s);
+
 #endif

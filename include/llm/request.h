@@ -78,9 +78,11 @@ enum llm_thinking_kind {
 
 struct llm_thinking {
     enum llm_thinking_kind kind;
-    int64_t budget;       /* tokens; with LLM_THINKING_BUDGET; 0: not given */
-    struct slice effort;  /* none, minimal, low, medium, high, xhigh, max; or empty */
-    struct slice display; /* "summarized", "omitted", or empty */
+    int64_t budget;             /* tokens; with LLM_THINKING_BUDGET; 0: not given */
+    struct slice effort;        /* none, minimal, low, medium, high, xhigh, max; or empty */
+    struct slice display;       /* "summarized", "omitted", or empty */
+    struct slice output_effort; /* Anthropic's output_config.effort, which asks for no thinking; or
+                                   empty */
 };
 
 enum llm_format_kind { LLM_FORMAT_TEXT, LLM_FORMAT_JSON, LLM_FORMAT_SCHEMA };
@@ -126,6 +128,7 @@ struct llm_request {
     bool stream;              /* answer in events */
     bool include_usage;       /* with a usage chunk at the end of the stream */
     struct llm_block *system; /* texts and cache points */
+    size_t system_count;      /* messages of the client that became `system` */
     struct llm_message *messages;
     struct llm_tool *tools;
     enum llm_tool_choice tool_choice;
@@ -154,6 +157,7 @@ struct llm_request {
     bool drop_params;       /* the client: drop what the model does not take */
     yyjson_val *drop_list;  /* the client: drop these in any case (list of names), or NULL */
     bool unsigned_thinking; /* thinking without a signature came and was left out */
+    bool tool_input_mended; /* arguments of a call of the history were no JSON object */
     bool merge_reasoning;   /* show thinking as <think> text */
     bool legacy_functions;  /* functions instead of tools: the answer has a function_call */
     struct slice echo;      /* text put in front of the answer's (completions); or empty */

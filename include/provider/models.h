@@ -68,12 +68,16 @@ struct model {
     bool prompt_cache;
     bool cache_ttl;             /* takes ttl: 1h */
     int64_t cache_min_tokens;   /* a shorter prefix is not cached; 0: not known */
+    bool system;                /* takes a system prompt on Converse */
     bool sampling;              /* takes temperature, top_p, top_k */
+    bool one_sampler;           /* but not temperature together with top_p */
     bool prefill;               /* may be given the beginning of its answer */
     bool native_json_schema;    /* outputConfig.textFormat */
-    bool strict_tools;          /* toolSpec.strict */
+    bool strict_tools;          /* toolSpec.strict on Converse */
     bool parallel_tool_config;  /* disable_parallel_tool_use */
-    const char *effort_ceiling; /* highest effort on Bedrock, or NULL */
+    bool effort;                /* takes output_config.effort */
+    bool effort_xhigh;          /* takes "xhigh", which not all do that take "max" */
+    const char *effort_ceiling; /* the highest effort it takes, or NULL: not known */
     yyjson_val *betas;          /* anthropic-beta flags → the APIs that take them */
     yyjson_val *own_betas;      /* supported_betas: flags of this model's own, or NULL */
     struct model_rows rows;     /* facts that no member tells */

@@ -49,3 +49,26 @@ void text_clean(char *p, size_t n)
         }
     }
 }
+
+/* Bytes of the white space that ends at `end`, or 0. */
+static size_t space_before(const unsigned char *end, size_t n)
+{
+    unsigned char a = n > 2 ? end[-3] : 0, b = n > 1 ? end[-2] : 0, c = end[-1];
+    if (c < 0x80)
+        return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f);
+    if (b == 0xc2) /* U+0085, U+00A0 */
+        return c == 0x85 || c == 0xa0 ? 2 : 0;
+    if (a == 0xe2 && b == 0x80) /* U+2000 to 200A, 2028, 2029, 202F */
+        return c <= 0x8a || c == 0xa8 || c == 0xa9 || c == 0xaf ? 3 : 0;
+    return (a == 0xe1 && b == 0x9a && c == 0x80) || (a == 0xe2 && b == 0x81 && c == 0x9f) ||
+                   (a == 0xe3 && b == 0x80 && c == 0x80)
+               ? 3
+               : 0; /* U+1680, U+205F, U+3000 */
+}
+
+struct slice text_trim_end(struct slice s)
+{
+    for (size_t n; s.n && (n = space_before((const unsigned char *)s.p + s.n, s.n));)
+        s.n -= n;
+    return s;
+}

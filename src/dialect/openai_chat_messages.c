@@ -19,6 +19,7 @@ struct parts {
     struct slice path; /* "messages[3].content" */
     struct llm_block **tail;
     bool text_only; /* of a system message */
+    bool assistant; /* what only an assistant says may be in it */
 };
 
 static void add_text(struct parts *s, struct slice text)
@@ -42,11 +43,40 @@ static bool parse_text_part(struct parts *s, struct slice path, yyjson_val *part
     return true;
 }
 
+/* Thinking comes back as we (and LiteLLM) gave it out. Without a signature it is of no use. */
+static void add_thinking(struct parts *s, yyjson_val *item)
+{
+    struct slice signature = json_get_slice(item, "signature");
+    struct slice data = json_get_slice(item, "data");
+    if (!signature.n && !data.n) {
+        s->p->r->unsigned_thinking = true;
+        return;
+    }
+    struct llm_block *b = llm_block_add(&s->tail, s->p->a, LLM_REASONING);
+    b->text = json_get_slice(item, "thinking");
+    b->signature = signature;
+    b->redacted = data;
+}
+
+/* True: the part was one of those that only assistants have. */
+static bool take_assistant_part(struct parts *s, struct slice type, yyjson_val *part)
+{
+    if (!s->assistant)
+        return false;
+    if (slice_eq(type, SLICE("thinking")) || slice_eq(type, SLICE("redacted_thinking")))
+        add_thinking(s, part);
+    else if (slice_eq(type, SLICE("refusal")))
+        add_text(s, json_get_slice(part, "refusal"));
+    else
+        return false;
+    return true;
+}
+
 static bool parse_part(struct parts *s, size_t i, yyjson_val *part)
 {
     struct slice path = chat_path_item(s->p, s->path, i);
     struct slice type = json_get_slice(part, "type");
-    bool ok;
+    bool ok = true;
     if (yyjson_is_str(part)) {
         add_text(s, json_slice(part));
         return true;
@@ -57,7 +87,7 @@ static bool parse_part(struct parts *s, size_t i, yyjson_val *part)
         ok = chat_parse_media(s->p, path, part, &s->tail);
     else if (!type.p)
         return chat_refuse(s->p, path, "a content part needs a 'type'");
-    else
+    else if (!take_assistant_part(s, type, part))
         return chat_refuse(s->p, path, "content parts of type '%.*s' are not supported",
                            SLICE_ARG(type));
     if (ok)
@@ -84,23 +114,12 @@ static bool parse_content(struct parts *s, yyjson_val *content)
     return true;
 }
 
-/* Thinking blocks come back as we (and LiteLLM) gave them out. Unsigned ones are of no use. */
 static void add_thinking_blocks(struct parts *s, yyjson_val *blocks)
 {
     yyjson_val *item;
     yyjson_arr_iter it = yyjson_arr_iter_with(blocks);
-    while ((item = yyjson_arr_iter_next(&it))) {
-        struct slice signature = json_get_slice(item, "signature");
-        struct slice data = json_get_slice(item, "data");
-        if (!signature.n && !data.n) {
-            s->p->r->unsigned_thinking = true;
-            continue;
-        }
-        struct llm_block *b = llm_block_add(&s->tail, s->p->a, LLM_REASONING);
-        b->text = json_get_slice(item, "thinking");
-        b->signature = signature;
-        b->redacted = data;
-    }
+    while ((item = yyjson_arr_iter_next(&it)))
+        add_thinking(s, item);
 }
 
 static bool parse_tool_calls(struct parts *s, struct slice at, yyjson_val *calls)
@@ -123,9 +142,13 @@ static bool parse_tool_calls(struct parts *s, struct slice at, yyjson_val *calls
 
 static bool parse_assistant(struct parts *s, struct slice at, yyjson_val *message)
 {
+    struct slice refusal = json_get_slice(message, "refusal");
+    s->assistant = true;
     add_thinking_blocks(s, json_get(message, "thinking_blocks"));
     if (!parse_content(s, json_get(message, "content")))
         return false;
+    if (refusal.n)
+        add_text(s, refusal);
     return parse_tool_calls(s, at, json_get(message, "tool_calls")) &&
            chat_parse_legacy_call(s->p, at, json_get(message, "function_call"), &s->tail);
 }
@@ -213,6 +236,7 @@ static bool parse_message(struct chat_parse *p, size_t i, yyjson_val *message,
     add_cache_point(&s, message);
     if (lists->leading) {
         lists->system = s.tail;
+        p->r->system_count++;
         return true;
     }
     *lists->messages = m;

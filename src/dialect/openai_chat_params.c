@@ -102,7 +102,7 @@ bool chat_parse_output_config(struct chat_parse *p, yyjson_val *v)
         return chat_refuse_type(p, SLICE("output_config"), "an object", v);
     if (yyjson_obj_size(v) > (effort.n ? 1u : 0u))
         return chat_set_extra(p, SLICE("output_config"), v);
-    p->r->thinking.effort = effort.n ? effort : p->r->thinking.effort;
+    p->r->thinking.output_effort = effort;
     return true;
 }
 

@@ -139,13 +139,13 @@ static struct slice wrap_arguments(struct arena *a, struct slice text)
 
 static struct slice object_or_wrapped(struct chat_parse *p, struct slice text)
 {
-    struct arena_mark mark;
-    if (slice_is_blank(text))
-        return SLICE("{}");
-    mark = arena_mark(p->a);
+    struct arena_mark mark = arena_mark(p->a);
     bool valid = yyjson_is_obj(json_parse(text, p->a, NULL));
     arena_rewind(p->a, mark);
-    return valid ? slice_trim(text) : wrap_arguments(p->a, text);
+    if (valid)
+        return slice_trim(text);
+    p->r->tool_input_mended = true;
+    return slice_is_blank(text) ? SLICE("{}") : wrap_arguments(p->a, text);
 }
 
 static bool add_call(struct chat_parse *p, struct slice path, struct slice id, yyjson_val *fn,

@@ -73,12 +73,19 @@ static void preset_tools(struct llm_request *r, const struct llm_request *preset
         r->parallel_tool_calls = preset->parallel_tool_calls;
 }
 
+static void preset_thinking(struct llm_thinking *t, const struct llm_thinking *preset)
+{
+    struct slice effort = t->output_effort.n ? t->output_effort : preset->output_effort;
+    if (t->kind == LLM_THINKING_UNSET && !t->effort.n)
+        *t = *preset;
+    t->output_effort = effort;
+}
+
 void llm_request_preset(struct llm_request *r, const struct llm_request *preset, struct arena *a)
 {
     preset_sampling(r, preset);
     preset_tools(r, preset);
-    if (r->thinking.kind == LLM_THINKING_UNSET && !r->thinking.effort.n)
-        r->thinking = preset->thinking;
+    preset_thinking(&r->thinking, &preset->thinking);
     if (r->format.kind == LLM_FORMAT_TEXT)
         r->format = preset->format;
     if (!r->service_tier.n)
@@ -122,6 +129,13 @@ static void drop_extra(struct llm_request *r, struct slice name, struct arena *a
     }
 }
 
+/* Its effort was read, the rest of it was not. */
+static void drop_output_config(struct llm_request *r, struct arena *a)
+{
+    r->thinking.output_effort = slice_make(NULL, 0);
+    drop_extra(r, SLICE("output_config"), a);
+}
+
 void llm_request_drop(struct llm_request *r, struct slice name, struct arena *a)
 {
     struct llm_request none;
@@ -143,7 +157,9 @@ void llm_request_drop(struct llm_request *r, struct slice name, struct arena *a)
     else if (slice_eq(name, SLICE("parallel_tool_calls")))
         r->parallel_tool_calls = LLM_FLAG_UNSET;
     else if (slice_eq(name, SLICE("thinking")) || slice_eq(name, SLICE("reasoning_effort")))
-        r->thinking = none.thinking;
+        r->thinking = (struct llm_thinking){.output_effort = r->thinking.output_effort};
+    else if (slice_eq(name, SLICE("output_config")))
+        drop_output_config(r, a);
     else if (slice_eq(name, SLICE("response_format")))
         r->format = none.format;
     else if (slice_eq(name, SLICE("service_tier")))

@@ -180,7 +180,7 @@ static void write_tool(struct json_writer *w, struct plan *p, const struct llm_t
     json_key(w, "inputSchema");
     json_object(w);
     json_key(w, "json");
-    if (schema_write_tool(w, tool->schema))
+    if (schema_write_tool(w, tool->schema, p->model->family == FAMILY_NOVA))
         p->repairs |= 1u << REPAIR_SCHEMA;
     json_object_end(w);
     if (tool->strict)
@@ -317,7 +317,7 @@ static void write_one_tool_call(struct json_writer *w, const struct plan *p)
                                         [LLM_TOOLS_AUTO] = "auto",
                                         [LLM_TOOLS_REQUIRED] = "any",
                                         [LLM_TOOLS_NAMED] = "tool"};
-    if (!p->one_tool_call || !p->model->parallel_tool_config)
+    if (!p->tell_one_call)
         return;
     json_key(w, "tool_choice");
     json_object(w);
@@ -331,7 +331,7 @@ static void write_one_tool_call(struct json_writer *w, const struct plan *p)
 static bool has_fields(const struct plan *p)
 {
     return p->fields || p->thinking != PLAN_THINKING_UNSET || p->effort.n || p->top_k ||
-           p->beta_count || (p->one_tool_call && p->model->parallel_tool_config);
+           p->beta_count || p->tell_one_call;
 }
 
 static void write_fields(struct json_writer *w, const struct plan *p)

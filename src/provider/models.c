@@ -308,10 +308,24 @@ static enum model_thinking thinking_of(const struct model_rows *rows)
     return flag(rows, "supports_reasoning", false) ? THINKING_BUDGET : THINKING_NONE;
 }
 
+static void read_effort(struct model *m, const struct model_rows *rows)
+{
+    struct slice ceiling = json_slice(fact(rows, "bedrock_output_config_effort_ceiling"));
+    bool max = flag(rows, "supports_max_reasoning_effort", false);
+    m->effort = flag(rows, "supports_output_config", m->thinking >= THINKING_ADAPTIVE_BUDGET);
+    m->effort_xhigh = flag(rows, "supports_xhigh_reasoning_effort", false);
+    m->effort_ceiling = ceiling.p ? ceiling.p : max ? "max" : m->effort_xhigh ? "xhigh" : NULL;
+}
+
+/* A trailing assistant turn: older Claudes and Nova go on with it, and who knows about others. */
+static bool takes_prefill(const struct model *m)
+{
+    bool claude = m->family == FAMILY_CLAUDE && m->thinking < THINKING_ADAPTIVE_BUDGET;
+    return claude || m->family == FAMILY_NOVA || (!m->known && m->family == FAMILY_OTHER);
+}
+
 static void read_capabilities(struct model *m, const struct model_rows *rows)
 {
-    bool claude = m->family == FAMILY_CLAUDE;
-    struct slice ceiling = json_slice(fact(rows, "bedrock_output_config_effort_ceiling"));
     m->max_input_tokens = integer(rows, "max_input_tokens");
     m->max_output_tokens = integer(rows, "max_output_tokens");
     m->thinking = thinking_of(rows);
@@ -324,14 +338,16 @@ static void read_capabilities(struct model *m, const struct model_rows *rows)
     m->prompt_cache = flag(rows, "supports_prompt_caching", false);
     m->cache_ttl = m->prompt_cache && fact(rows, "cache_creation_input_token_cost_above_1hr");
     m->cache_min_tokens = integer(rows, "prompt_cache_min_tokens");
+    m->system = !flag(rows, "bedrock_converse_refuses_system", false);
     m->sampling = flag(rows, "supports_sampling_params", true);
-    m->prefill =
-        flag(rows, "supports_assistant_prefill", !claude || m->thinking < THINKING_ADAPTIVE);
-    m->strict_tools = flag(rows, "bedrock_converse_supports_strict_tools", false);
+    m->one_sampler = flag(rows, "bedrock_one_sampling_param", false);
+    m->prefill = flag(rows, "supports_assistant_prefill", takes_prefill(m));
     m->native_json_schema = flag(rows, "supports_native_structured_output", false) ||
                             flag(rows, "supports_bedrock_native_structured_output", false);
+    m->strict_tools =
+        m->native_json_schema && flag(rows, "bedrock_converse_supports_strict_tools", true);
     m->parallel_tool_config = flag(rows, "supports_parallel_tool_use_config", false);
-    m->effort_ceiling = ceiling.p;
+    read_effort(m, rows);
     m->own_betas = fact(rows, "supported_betas");
 }
 

@@ -1,11 +1,11 @@
-/* Cache points: the client's own, those of cache_control_injection_points, and automatic ones.
+/* Cache points: the client's own (and those injected for it), and automatic ones.
  *
  * The happy path: a point stands behind what the client marked. Bedrock takes four, with TTLs that
  * do not grow along tools → system → messages, none behind a reasoning block, and none at all on
  * models that cannot cache.
  * `prompt_caching: auto` marks what an agent's conversation profits from when the client marked
  * nothing: the tools, the system prompt and the last two user turns, so that the prefix of one call
- * is found again in the next. Below the model's minimum a point would only cost.
+ * is found again in the next. Below the model's minimum nothing would be cached.
  *
  * Nothing fails: points that have no place are left out, the oldest of too many first. */
 
@@ -13,8 +13,9 @@
 
 #include "llm/estimate.h"
 
-#define POINTS_MAX 4
-#define MARGIN     4 / 5 /* of the model's minimum: the estimate may be too low */
+#define POINTS_MAX  4
+#define MIN_TOKENS  1024 /* where the model's minimum is not known */
+#define MIN_PERCENT 80   /* of the minimum that are enough: the estimate may be too low */
 
 /* ---- walking ------------------------------------------------------------------------------- */
 
@@ -29,20 +30,19 @@ static bool is_hour(struct slice ttl)
     return slice_eq(ttl, SLICE("1h"));
 }
 
+/* Five minutes need not be said. */
 static void settle_ttl(struct points *c, struct slice *ttl)
 {
-    bool given = ttl->n > 0, hour = is_hour(*ttl);
-    if (given && (!c->k->m->cache_ttl || (hour && c->short_ttl) || !hour)) {
-        if (hour)
-            plan_repaired(c->k, REPAIR_CACHE_TTL);
+    bool hour = is_hour(*ttl) && c->k->m->cache_ttl && !c->short_ttl;
+    if (is_hour(*ttl) && !hour)
+        plan_repaired(c->k, REPAIR_CACHE_TTL);
+    if (!hour)
         *ttl = slice_make(NULL, 0);
-        hour = false;
-    }
-    c->short_ttl = c->short_ttl || !hour;
+    c->short_ttl = !hour;
     c->count++;
 }
 
-/* A point behind thinking moves in front of it when something else stands there. */
+/* Not at the beginning, not behind thinking, not twice. */
 static void settle_list(struct points *c, struct llm_block **at)
 {
     const struct llm_block *before = NULL;
@@ -63,10 +63,16 @@ static void settle_list(struct points *c, struct llm_block **at)
     }
 }
 
+/* Nova's tools are part of what a point in the messages caches, and take none themselves. */
+static bool takes_tool_points(const struct planner *k)
+{
+    return k->m->prompt_cache && k->m->family != FAMILY_NOVA;
+}
+
 static void settle_tools(struct points *c)
 {
     for (struct llm_tool *t = c->k->p->tools; t; t = t->next) {
-        if (t->cache_point && !c->k->m->prompt_cache) {
+        if (t->cache_point && !takes_tool_points(c->k)) {
             t->cache_point = false;
             plan_repaired(c->k, REPAIR_CACHE_POINTS);
         }
@@ -129,78 +135,6 @@ static void thin(struct points *c)
     thin_list(&p->system, &surplus);
 }
 
-/* ---- putting points in --------------------------------------------------------------------- */
-
-static void put_point(struct planner *k, struct llm_block **list, struct slice ttl)
-{
-    struct llm_block **at = list;
-    const struct llm_block *last = NULL;
-    for (; *at; at = &(*at)->next)
-        last = *at;
-    if (!last || last->kind == LLM_CACHE_POINT || last->kind == LLM_REASONING)
-        return;
-    llm_block_add(&at, k->a, LLM_CACHE_POINT)->ttl = ttl;
-}
-
-static bool role_is(const struct llm_message *m, struct slice role)
-{
-    return slice_eq(role, m->role == LLM_USER ? SLICE("user") : SLICE("assistant"));
-}
-
-/* The i-th turn, from the end when negative, the system prompt being the first where there is one
- * (clients count it among their messages). */
-static struct llm_block **turn_at(struct planner *k, int64_t index)
-{
-    int64_t n = k->p->system != NULL, i = 0;
-    for (const struct llm_message *m = k->p->messages; m; m = m->next)
-        n++;
-    index += index < 0 ? n : 0;
-    if (k->p->system && index == i++)
-        return &k->p->system;
-    for (struct llm_message *m = k->p->messages; m; m = m->next)
-        if (i++ == index)
-            return &m->blocks;
-    return NULL;
-}
-
-static void inject_role(struct planner *k, struct slice role, struct slice ttl)
-{
-    if (slice_eq(role, SLICE("system")))
-        put_point(k, &k->p->system, ttl);
-    for (struct llm_message *m = k->p->messages; m; m = m->next)
-        if (role_is(m, role))
-            put_point(k, &m->blocks, ttl);
-}
-
-/* {location: message, role | index, control: {type, ttl}} as in LiteLLM; location tool_config puts
- * one behind the tools. */
-static void inject_one(struct planner *k, yyjson_val *point)
-{
-    int64_t index;
-    struct slice ttl = json_get_slice(json_get(point, "control"), "ttl");
-    struct slice location = json_get_slice(point, "location");
-    struct llm_block **list;
-    if (slice_eq(location, SLICE("tool_config"))) {
-        for (struct llm_tool *t = k->p->tools; t; t = t->next)
-            if (!t->next)
-                t->cache_point = true;
-    } else if (json_int(json_get(point, "index"), &index)) {
-        list = turn_at(k, index);
-        if (list)
-            put_point(k, list, ttl);
-    } else {
-        inject_role(k, json_get_slice(point, "role"), ttl);
-    }
-}
-
-static void inject(struct planner *k)
-{
-    yyjson_val *point;
-    yyjson_arr_iter it = yyjson_arr_iter_with(k->r->cache_points);
-    while ((point = yyjson_arr_iter_next(&it)))
-        inject_one(k, point);
-}
-
 /* ---- automatic ------------------------------------------------------------------------------ */
 
 static bool has_points(const struct plan *p)
@@ -228,7 +162,25 @@ static int64_t all_tokens(const struct planner *k)
     return llm_estimate_request(&all);
 }
 
-static void mark_last_users(struct planner *k, struct slice none)
+static void put_point(struct planner *k, struct llm_block **at)
+{
+    const struct llm_block *last = NULL;
+    for (; *at; at = &(*at)->next)
+        last = *at;
+    if (last)
+        llm_block_add(&at, k->a, LLM_CACHE_POINT);
+}
+
+static void mark_tools(struct planner *k)
+{
+    struct llm_tool *last = k->p->tools;
+    while (last && last->next)
+        last = last->next;
+    if (last && takes_tool_points(k))
+        last->cache_point = true;
+}
+
+static void mark_last_users(struct planner *k)
 {
     struct llm_message *last = NULL, *before = NULL;
     for (struct llm_message *m = k->p->messages; m; m = m->next)
@@ -237,33 +189,29 @@ static void mark_last_users(struct planner *k, struct slice none)
             last = m;
         }
     if (before)
-        put_point(k, &before->blocks, none);
+        put_point(k, &before->blocks);
     if (last)
-        put_point(k, &last->blocks, none);
+        put_point(k, &last->blocks);
 }
 
 static void mark(struct planner *k)
 {
-    struct slice none = {NULL, 0};
-    int64_t least = (k->m->cache_min_tokens ? k->m->cache_min_tokens : 1024) * MARGIN;
+    int64_t least = k->m->cache_min_tokens ? k->m->cache_min_tokens : MIN_TOKENS;
+    least = least * MIN_PERCENT / 100;
     if (has_points(k->p) || all_tokens(k) < least)
         return;
     if (head_tokens(k) >= least) {
-        for (struct llm_tool *t = k->p->tools; t; t = t->next)
-            t->cache_point = !t->next;
-        put_point(k, &k->p->system, none);
+        mark_tools(k);
+        put_point(k, &k->p->system);
     }
-    mark_last_users(k, none);
+    mark_last_users(k);
 }
 
 void plan_cache(struct planner *k)
 {
     struct points c = {.k = k};
-    if (k->m->prompt_cache) {
-        inject(k);
-        if (k->t->deployment->prompt_caching_auto)
-            mark(k);
-    }
+    if (k->m->prompt_cache && k->t->deployment->prompt_caching_auto)
+        mark(k);
     settle_all(&c);
     thin(&c);
 }

@@ -1,56 +1,44 @@
 /* The conversation as Bedrock takes it: user first, in turns, no blank text, every tool call
  * followed by its result and every result preceded by its call.
  *
- * The happy path: one look over the history pairs calls with results, a second one copies the
- * blocks into turns. Nothing is moved that stands where it should, and what was said in earlier
- * turns is written alike in later ones, so that prompt caches keep matching.
+ * The happy path: the blocks are copied into turns; nothing is moved that stands where it should.
+ * What was said in earlier turns is written alike in later ones, so that prompt caches keep
+ * matching.
  *
  * Nothing fails here: what cannot be kept becomes text, and what is missing is said to be missing.
  */
 
 #include "plan_private.h"
 
-#include "base/map.h"
+#include "base/text.h"
 
 #define CONTINUE  "Please continue."
 #define NO_RESULT "[no result: the tool call was not answered]"
-
-struct call {
-    struct call *next;
-    const struct llm_block *use;
-    const struct llm_block *result; /* NULL: none came */
-};
-
-struct orphan {
-    struct orphan *next;
-    const struct llm_block *result;
-};
+#define DOCUMENT  "(document attached)"
 
 struct talk {
     struct planner *k;
-    struct call *calls, **calls_tail; /* in order; consumed as they are written */
-    struct orphan *orphans, **orphans_tail;
-    struct map by_id;
+    struct plan_call *calls;     /* the next one to be written */
+    struct plan_call *open;      /* first one of the turn: results are due from here to `calls` */
+    struct plan_call *expected;  /* whose result should come next in the history; NULL: nobody's */
+    struct plan_result *results; /* the next one to be met */
 
     struct llm_message **tail;
-    struct llm_message *turn;        /* being written; NULL: none yet */
-    struct llm_block **end;          /* of its blocks */
-    struct llm_block **tools;        /* where its first tool call hangs; NULL: none yet */
-    struct llm_block *last;          /* block added last */
-    struct call *open;               /* first call of the turn: results are due */
-    struct call *expected;           /* whose result should come next in the history */
-    bool results;                    /* the turn holds tool results, or the message before did */
-    const struct llm_message *final; /* the last message that says something */
+    struct llm_message *turn;    /* being written; NULL: none yet */
+    struct llm_block **end;      /* of its blocks */
+    struct llm_block **tools;    /* where its first tool call hangs; NULL: none yet */
+    struct llm_block **thoughts; /* where this message's thinking goes; NULL: where it stands */
+    bool answers;                /* the turn begins with results, or the message before held some */
 };
 
 static bool says(const struct llm_block *b)
 {
     if (b->kind == LLM_TEXT || (b->kind == LLM_DOCUMENT && !b->data.n && !b->url.n))
-        return !slice_is_blank(b->text);
+        return text_trim_end(b->text).n > 0;
     return b->kind != LLM_CACHE_POINT;
 }
 
-static bool says_anything(const struct llm_message *m)
+bool plan_says_anything(const struct llm_message *m)
 {
     const struct llm_block *b = m->blocks;
     while (b && !says(b))
@@ -66,61 +54,7 @@ static bool has_kind(const struct llm_message *m, enum llm_block_kind kind)
     return b != NULL;
 }
 
-/* ---- pairing ------------------------------------------------------------------------------- */
-
-static void note_call(struct talk *t, const struct llm_block *b)
-{
-    struct call *c = ARENA_NEW(t->k->a, struct call);
-    c->use = b;
-    *t->calls_tail = c;
-    t->calls_tail = &c->next;
-    map_put(&t->by_id, b->id, c); /* an id used again: from here on the newer call is meant */
-}
-
-static void note_result(struct talk *t, const struct llm_block *b)
-{
-    struct call *c = map_get(&t->by_id, b->id);
-    if (c && !c->result) {
-        c->result = b;
-    } else if (c) {
-        plan_repaired(t->k, REPAIR_TOOL_RESULT_DUPLICATE);
-    } else {
-        struct orphan *o = ARENA_NEW(t->k->a, struct orphan);
-        o->result = b;
-        *t->orphans_tail = o;
-        t->orphans_tail = &o->next;
-        plan_repaired(t->k, REPAIR_TOOL_RESULT_ORPHAN);
-    }
-}
-
-static void pair(struct talk *t)
-{
-    map_init(&t->by_id);
-    for (const struct llm_message *m = t->k->r->messages; m; m = m->next) {
-        for (const struct llm_block *b = m->blocks; b; b = b->next) {
-            if (b->kind == LLM_TOOL_USE && t->k->m->tools)
-                note_call(t, b);
-            else if (b->kind == LLM_TOOL_RESULT && t->k->m->tools)
-                note_result(t, b);
-        }
-        if (says_anything(m))
-            t->final = m;
-    }
-    map_fini(&t->by_id);
-}
-
 /* ---- turns --------------------------------------------------------------------------------- */
-
-static void open_turn(struct talk *t, enum llm_role role)
-{
-    t->turn = ARENA_NEW(t->k->a, struct llm_message);
-    t->turn->role = role;
-    *t->tail = t->turn;
-    t->tail = &t->turn->next;
-    t->end = &t->turn->blocks;
-    t->tools = NULL;
-    t->last = NULL;
-}
 
 static struct llm_block *add(struct talk *t, struct llm_block **at, const struct llm_block *b)
 {
@@ -130,7 +64,8 @@ static struct llm_block *add(struct talk *t, struct llm_block **at, const struct
     *at = own;
     if (at == t->end)
         t->end = &own->next;
-    t->last = own;
+    t->k->documents += b->kind == LLM_DOCUMENT;
+    t->k->cited += b->kind == LLM_DOCUMENT && b->citations;
     return own;
 }
 
@@ -139,23 +74,66 @@ static void add_text(struct talk *t, struct slice text)
     add(t, t->end, &(struct llm_block){.kind = LLM_TEXT, .text = text});
 }
 
+/* Claude refuses a turn that ends in thinking; it says nothing anyway. */
+static void cut_last_thoughts(struct talk *t)
+{
+    struct llm_block **end = &t->turn->blocks;
+    bool thought = false;
+    for (struct llm_block **at = end; *at; at = &(*at)->next) {
+        if ((*at)->kind == LLM_REASONING) {
+            thought = true;
+        } else if ((*at)->kind != LLM_CACHE_POINT) {
+            thought = false;
+            end = &(*at)->next;
+        }
+    }
+    if (!thought)
+        return;
+    *end = NULL;
+    plan_repaired(t->k, REPAIR_THINKING_DROPPED);
+}
+
+static void close_turn(struct talk *t)
+{
+    if (!t->turn)
+        return;
+    if (t->turn->role == LLM_ASSISTANT) {
+        cut_last_thoughts(t);
+    } else if (has_kind(t->turn, LLM_DOCUMENT) && !has_kind(t->turn, LLM_TEXT)) {
+        add_text(t, SLICE(DOCUMENT)); /* Converse wants a text beside documents */
+        plan_repaired(t->k, REPAIR_DOCUMENT_TEXT);
+    }
+}
+
+static void open_turn(struct talk *t, enum llm_role role)
+{
+    close_turn(t);
+    t->turn = ARENA_NEW(t->k->a, struct llm_message);
+    t->turn->role = role;
+    *t->tail = t->turn;
+    t->tail = &t->turn->next;
+    t->end = &t->turn->blocks;
+    t->tools = NULL;
+}
+
 /* ---- tool results -------------------------------------------------------------------------- */
 
 /* Results hold no blank texts, and cache points stand behind them. */
 static void add_result(struct talk *t, const struct llm_block *result, struct slice id)
 {
     struct llm_block *own = add(t, t->end, result), **tail = &own->content;
-    const struct llm_block *point = NULL;
+    const struct llm_block *point = result->next;
     own->id = id;
     own->content = NULL;
+    if (point && point->kind != LLM_CACHE_POINT)
+        point = NULL;
     for (const struct llm_block *b = result->content; b; b = b->next) {
         if (b->kind == LLM_CACHE_POINT)
             point = b;
-        if (!says(b))
-            continue;
-        struct llm_block *c = llm_block_add(&tail, t->k->a, b->kind);
-        *c = *b;
-        c->next = NULL;
+        else if (!says(b))
+            plan_repaired(t->k, REPAIR_BLANK_TEXT);
+        else
+            tail = &add(t, tail, b)->next;
     }
     if (point)
         add(t, t->end, point);
@@ -169,24 +147,31 @@ static void add_missing(struct talk *t, struct slice id)
     plan_repaired(t->k, REPAIR_TOOL_RESULT_MISSING);
 }
 
+/* The first call from here on that has a result, among those just answered. */
+static struct plan_call *next_answered(const struct talk *t, struct plan_call *c)
+{
+    while (c != t->calls && !c->result)
+        c = c->next;
+    return c;
+}
+
 /* The results of the calls of the turn that ends here, in their order, open the next one. */
 static void answer_calls(struct talk *t)
 {
     if (t->open == t->calls)
         return;
     open_turn(t, LLM_USER);
-    t->results = true;
-    t->expected = t->open;
+    t->answers = true;
+    t->expected = next_answered(t, t->open);
     for (; t->open != t->calls; t->open = t->open->next) {
-        struct slice id = plan_tool_id(t->k, t->open->use->id);
         if (t->open->result)
-            add_result(t, t->open->result, id);
+            add_result(t, t->open->result, t->open->id);
         else
-            add_missing(t, id);
+            add_missing(t, t->open->id);
     }
 }
 
-/* A result where there can be none: its text alone. */
+/* A result where there can be none: its text alone, and what else it holds behind that. */
 static void tell_result(struct talk *t, const struct llm_block *b)
 {
     struct buf text;
@@ -200,24 +185,27 @@ static void tell_result(struct talk *t, const struct llm_block *b)
     buf_add_char(&text, ']');
     add_text(t, arena_dup(t->k->a, buf_slice(&text)));
     buf_fini(&text);
+    for (const struct llm_block *c = b->content; c; c = c->next)
+        if (c->kind != LLM_TEXT)
+            add(t, t->end, c);
 }
 
-/* A result that is written already, or has no call. Written ones should stand in the history right
- * where they were written: then nothing was repaired. */
-static void pass_result(struct talk *t, const struct llm_block *b)
+/* Results are written already, but for those without a call. They should stand in the history right
+ * where they were written: then nothing was repaired. True: nothing of it belongs here. */
+static bool pass_result(struct talk *t, const struct llm_block *b)
 {
-    while (t->expected && t->expected != t->calls && !t->expected->result)
-        t->expected = t->expected->next;
-    if (t->expected && t->expected != t->calls && t->expected->result == b) {
-        t->expected = t->expected->next;
-        return;
+    const struct plan_result *r = t->results;
+    t->results = r->next;
+    if (r->orphan) {
+        t->expected = NULL;
+        tell_result(t, b);
+        return false;
     }
-    if (!t->orphans || t->orphans->result != b) {
+    if (r->call && r->call == t->expected)
+        t->expected = next_answered(t, t->expected->next);
+    else if (r->call)
         plan_repaired(t->k, REPAIR_TOOL_RESULT_ORDER);
-        return;
-    }
-    t->orphans = t->orphans->next;
-    tell_result(t, b);
+    return true;
 }
 
 /* ---- blocks -------------------------------------------------------------------------------- */
@@ -225,90 +213,98 @@ static void pass_result(struct talk *t, const struct llm_block *b)
 static void add_call(struct talk *t, const struct llm_block *b)
 {
     struct llm_block **at = t->end, *own = add(t, at, b);
-    own->id = plan_tool_id(t->k, b->id);
+    own->id = t->calls->id;
     own->name = plan_tool_name(t->k, b->name);
     if (!t->tools)
         t->tools = at;
     t->calls = t->calls->next;
 }
 
-/* A model without tools gets the calls of others told. */
-static void tell_call(struct talk *t, const struct llm_block *b)
+/* A model without tools gets the calls of others told, and what they gave. */
+static void tell_tool(struct talk *t, const struct llm_block *b)
 {
-    add_text(t, ARENA_JOIN(t->k->a, SLICE("[tool call "), b->id, SLICE(": "), b->name, SLICE("("),
-                           b->input, SLICE(")]")));
-}
-
-static bool thinks(const struct plan *p)
-{
-    return p->thinking == PLAN_THINKING_BUDGET || p->thinking == PLAN_THINKING_ADAPTIVE;
-}
-
-/* Thinking is kept as it came, but where the model would refuse it. */
-static bool keeps_reasoning(struct talk *t, const struct llm_message *m, const struct llm_block *b)
-{
-    struct planner *k = t->k;
-    bool off = k->p->repairs & 1u << REPAIR_THINKING_OFF;
-    bool final = m == t->final && !has_kind(m, LLM_TOOL_USE);
-    if (b->recalled && thinks(k->p)) {
-        plan_repaired(k, REPAIR_THINKING_RECALLED);
-        return true;
-    }
-    if (b->recalled)
-        return false;
-    if (off || (final && !thinks(k->p)) || k->m->thinking == THINKING_NONE) {
-        plan_repaired(k, REPAIR_THINKING_DROPPED);
-        return false;
-    }
-    return true;
+    plan_repaired(t->k, REPAIR_TOOL_TEXT);
+    if (b->kind == LLM_TOOL_RESULT)
+        tell_result(t, b);
+    else
+        add_text(t, ARENA_JOIN(t->k->a, SLICE("[tool call "), b->id, SLICE(": "), b->name,
+                               SLICE("("), b->input, SLICE(")]")));
 }
 
 /* Everything but tool calls stands before the tool calls of its turn. */
 static void add_said(struct talk *t, const struct llm_block *b)
 {
-    if (t->tools && b->kind != LLM_CACHE_POINT) {
-        struct llm_block **at = t->tools;
-        t->tools = &add(t, at, b)->next;
+    if (b->kind == LLM_CACHE_POINT) {
+        add(t, t->end, b);
+        return;
+    }
+    t->expected = NULL;
+    if (t->tools) {
+        t->tools = &add(t, t->tools, b)->next;
         plan_repaired(t->k, REPAIR_BLOCK_ORDER);
     } else {
         add(t, t->end, b);
     }
 }
 
-static void add_block(struct talk *t, const struct llm_message *m, const struct llm_block *b)
+/* Claude wants a turn that has thinking to begin with it. */
+static void add_thought(struct talk *t, const struct llm_block *b)
 {
-    if (b->kind == LLM_TOOL_USE && t->k->m->tools)
-        add_call(t, b);
-    else if (b->kind == LLM_TOOL_USE)
-        tell_call(t, b);
-    else if (b->kind == LLM_TOOL_RESULT && t->k->m->tools)
-        pass_result(t, b);
-    else if (b->kind == LLM_TOOL_RESULT)
-        tell_result(t, b);
-    else if (b->kind == LLM_REASONING && !keeps_reasoning(t, m, b))
+    bool first = !t->turn->blocks || t->turn->blocks->kind == LLM_REASONING;
+    if (!plan_keeps_thinking(t->k, b))
         return;
-    else if (says(b) || (b->kind == LLM_CACHE_POINT && t->last))
+    if (first && !t->thoughts) {
         add_said(t, b);
-    else if (b->kind != LLM_CACHE_POINT)
-        plan_repaired(t->k, REPAIR_BLANK_TEXT);
+        return;
+    }
+    if (!t->thoughts)
+        t->thoughts = &t->turn->blocks;
+    if (t->tools == t->thoughts)
+        t->tools = t->thoughts = &add(t, t->thoughts, b)->next;
+    else
+        t->thoughts = &add(t, t->thoughts, b)->next;
+    plan_repaired(t->k, REPAIR_BLOCK_ORDER);
+}
+
+static bool is_tool(const struct llm_block *b)
+{
+    return b->kind == LLM_TOOL_USE || b->kind == LLM_TOOL_RESULT;
+}
+
+/* True: a cache point behind it has gone with it. */
+static bool add_block(struct talk *t, const struct llm_block *b)
+{
+    if (is_tool(b) && !t->k->m->tools)
+        tell_tool(t, b);
+    else if (b->kind == LLM_TOOL_USE)
+        add_call(t, b);
+    else if (b->kind == LLM_TOOL_RESULT)
+        return pass_result(t, b);
+    else if (b->kind == LLM_REASONING)
+        add_thought(t, b);
+    else if (says(b) || (b->kind == LLM_CACHE_POINT && t->turn->blocks))
+        add_said(t, b);
+    else
+        plan_repaired(t->k, b->kind == LLM_CACHE_POINT ? REPAIR_CACHE_POINTS : REPAIR_BLANK_TEXT);
+    return false;
 }
 
 /* The results of a turn's calls may be all that a message says: then it needs no turn of its own.
  */
 static void add_message(struct talk *t, const struct llm_message *m)
 {
-    bool results = has_kind(m, LLM_TOOL_RESULT);
+    bool answers = has_kind(m, LLM_TOOL_RESULT);
     if (t->turn && t->turn->role == LLM_ASSISTANT && m->role == LLM_USER)
         answer_calls(t);
-    if (t->turn && t->turn->role == m->role) {
-        if (!t->results && !results)
-            plan_repaired(t->k, REPAIR_MERGED_TURNS);
-    } else {
+    if (!t->turn || t->turn->role != m->role)
         open_turn(t, m->role);
-    }
-    t->results = results;
+    else if (!t->answers && !answers)
+        plan_repaired(t->k, REPAIR_MERGED_TURNS);
+    t->answers = answers;
+    t->thoughts = NULL;
     for (const struct llm_block *b = m->blocks; b; b = b->next)
-        add_block(t, m, b);
+        if (add_block(t, b) && b->next && b->next->kind == LLM_CACHE_POINT)
+            b = b->next;
 }
 
 /* ---- both ends ----------------------------------------------------------------------------- */
@@ -318,6 +314,22 @@ static void say_continue(struct talk *t, enum plan_repair repair)
     open_turn(t, LLM_USER);
     add_text(t, SLICE(CONTINUE));
     plan_repaired(t->k, repair);
+}
+
+/* Puts the blocks of a turn behind those of another, thinking first. */
+static void append_blocks(struct llm_message *m, struct llm_block *rest)
+{
+    struct llm_block **at = &m->blocks;
+    while (m->blocks->kind != LLM_REASONING && rest && rest->kind == LLM_REASONING) {
+        struct llm_block *thought = rest;
+        rest = rest->next;
+        thought->next = *at;
+        *at = thought;
+        at = &thought->next;
+    }
+    while (*at)
+        at = &(*at)->next;
+    *at = rest;
 }
 
 /* Turns whose blocks were all left out: Bedrock refuses them. Their neighbours become one. */
@@ -332,39 +344,66 @@ static void drop_empty_turns(struct talk *t)
             at = &m->next;
             continue;
         }
-        struct llm_block **end = m->blocks ? &t->turn->blocks : NULL;
-        while (end && *end)
-            end = &(*end)->next;
-        if (end)
-            *end = m->blocks;
+        if (m->blocks) {
+            append_blocks(t->turn, m->blocks);
+            plan_repaired(t->k, REPAIR_MERGED_TURNS);
+        }
         *at = m->next;
     }
     t->tail = at;
 }
 
-/* Models that continue a given beginning want it without white space at its end. */
+static void drop_thoughts(struct talk *t)
+{
+    struct llm_block **at = &t->turn->blocks;
+    while (*at) {
+        if ((*at)->kind != LLM_REASONING) {
+            at = &(*at)->next;
+            continue;
+        }
+        *at = (*at)->next;
+        plan_repaired(t->k, REPAIR_THINKING_DROPPED);
+    }
+}
+
+/* Models that continue a given beginning want no white space at its end. */
 static void trim_prefill(struct talk *t)
 {
-    struct llm_block *b = t->turn->blocks;
-    while (b->next)
-        b = b->next;
-    while (b->kind == LLM_TEXT && b->text.n && slice_is_blank(slice_skip(b->text, b->text.n - 1))) {
-        b->text.n--;
+    struct llm_block *last = NULL;
+    for (struct llm_block *b = t->turn->blocks; b; b = b->next)
+        if (b->kind != LLM_CACHE_POINT)
+            last = b;
+    if (last->kind != LLM_TEXT)
+        return;
+    size_t n = text_trim_end(last->text).n;
+    if (n < last->text.n)
         plan_repaired(t->k, REPAIR_PREFILL);
+    last->text.n = n;
+}
+
+/* The conversation ends with the assistant's turn: a beginning that the model shall continue. */
+static void end_with_prefill(struct talk *t)
+{
+    struct planner *k = t->k;
+    if (!k->m->prefill || plan_asks_to_think(k->p)) {
+        say_continue(t, REPAIR_PREFILL);
+        return;
     }
+    if (!plan_thinks(k->p))
+        drop_thoughts(t);
+    trim_prefill(t);
 }
 
 static void end_conversation(struct talk *t)
 {
     if (t->turn && t->turn->role == LLM_ASSISTANT)
         answer_calls(t);
+    close_turn(t);
     drop_empty_turns(t);
     if (!t->turn)
         say_continue(t, REPAIR_EMPTY_CONVERSATION);
-    else if (t->turn->role == LLM_ASSISTANT && (!t->k->m->prefill || thinks(t->k->p)))
-        say_continue(t, REPAIR_PREFILL);
     else if (t->turn->role == LLM_ASSISTANT)
-        trim_prefill(t);
+        end_with_prefill(t);
 }
 
 static void begin_with_user(struct talk *t)
@@ -373,79 +412,58 @@ static void begin_with_user(struct talk *t)
     struct llm_message *first = p->messages;
     if (first->role == LLM_USER)
         return;
+    t->turn = NULL; /* the last one is complete */
     t->tail = &p->messages;
     say_continue(t, REPAIR_FIRST_USER);
     p->messages->next = first;
 }
 
+/* ---- system -------------------------------------------------------------------------------- */
+
 static void copy_system(struct talk *t)
 {
-    struct llm_message system = {0};
-    t->turn = NULL;
-    t->end = &system.blocks;
-    t->last = NULL;
-    t->tools = NULL;
-    for (const struct llm_block *b = t->k->r->system; b; b = b->next)
-        add_block(t, &system, b);
-    t->k->p->system = system.blocks;
+    struct llm_block *system = NULL;
+    t->end = &system;
+    for (const struct llm_block *b = t->k->system; b; b = b->next) {
+        if (says(b) || (b->kind == LLM_CACHE_POINT && system))
+            add(t, t->end, b);
+        else
+            plan_repaired(t->k, b->kind == LLM_TEXT ? REPAIR_BLANK_TEXT : REPAIR_CACHE_POINTS);
+    }
+    t->k->p->system = system;
+}
+
+/* Some older models know no system prompt: the user says it, before anything else. */
+static void system_as_user(struct talk *t)
+{
+    struct plan *p = t->k->p;
+    struct llm_block **end = &p->system;
+    if (!p->system || t->k->m->system || t->k->t->api != BEDROCK_CONVERSE)
+        return;
+    while (*end)
+        end = &(*end)->next;
+    *end = p->messages->blocks;
+    p->messages->blocks = p->system;
+    p->system = NULL;
+    plan_repaired(t->k, REPAIR_SYSTEM);
 }
 
 void plan_messages(struct planner *k)
 {
     struct talk t = {.k = k, .tail = &k->p->messages};
-    t.calls_tail = &t.calls;
-    t.orphans_tail = &t.orphans;
+    k->p->messages = NULL;
+    k->documents = k->cited = 0;
     copy_system(&t);
-    pair(&t);
+    if (k->m->tools)
+        plan_pair(k, &t.calls, &t.results);
     t.open = t.calls;
-    for (const struct llm_message *m = k->r->messages; m; m = m->next) {
-        if (says_anything(m))
+    for (const struct llm_message *m = k->messages; m; m = m->next) {
+        if (plan_says_anything(m))
             add_message(&t, m);
         else if (m->blocks)
             plan_repaired(k, REPAIR_BLANK_TEXT);
     }
     end_conversation(&t);
     begin_with_user(&t);
-}
-
-/* ---- does the history think? --------------------------------------------------------------- */
-
-static bool begins_with_thinking(const struct llm_message *m)
-{
-    const struct llm_block *b = m->blocks;
-    while (b && !says(b))
-        b = b->next;
-    return b && b->kind == LLM_REASONING;
-}
-
-static bool asks(const struct llm_message *m)
-{
-    for (const struct llm_block *b = m->blocks; b; b = b->next)
-        if (b->kind != LLM_TOOL_RESULT && says(b))
-            return true;
-    return false;
-}
-
-/* With a budget, Claude wants the assistant's answer to begin with thinking as long as its tool
- * calls are being worked off. Whether words of the user among the results begin a new answer is not
- * documented, so both readings must hold. */
-bool plan_history_thinks(const struct llm_request *r)
-{
-    const struct llm_message *loop = NULL, *answer = NULL; /* where it began, in both readings */
-    bool calls = false;                                    /* the newest assistant turn has some */
-    bool results = false, asked = true, user = true;       /* of the newest user turn */
-    for (const struct llm_message *m = r->messages; m; m = m->next) {
-        if (!says_anything(m))
-            continue;
-        if (m->role == LLM_USER) {
-            results = has_kind(m, LLM_TOOL_RESULT) || (user ? results : calls);
-            asked = asks(m) || (user && asked);
-        } else {
-            loop = user && !results ? m : loop;
-            answer = user && asked ? m : answer;
-            calls = has_kind(m, LLM_TOOL_USE) || (!user && calls);
-        }
-        user = m->role == LLM_USER;
-    }
-    return !calls || (loop && begins_with_thinking(loop) && answer && begins_with_thinking(answer));
+    system_as_user(&t);
 }

@@ -9,6 +9,7 @@
 #include "plan_private.h"
 
 #include "base/map.h"
+#include "base/text.h"
 
 #define BETAS_MAX 32 /* flags in one request */
 
@@ -59,6 +60,11 @@ static bool holds(yyjson_val *list, struct slice name)
     return false;
 }
 
+bool plan_is_allowed(const struct llm_request *r, const char *name)
+{
+    return holds(r->allowed_params, slice_of(name));
+}
+
 bool plan_unsupported(struct planner *k, struct slice name)
 {
     if (k->drop)
@@ -88,10 +94,18 @@ static struct llm_extra **end_of(struct llm_extra **list)
     return list;
 }
 
+static bool given(const struct llm_extra *list, struct slice name)
+{
+    while (list && !slice_eq(list->name, name))
+        list = list->next;
+    return list != NULL;
+}
+
 void plan_field(struct planner *k, struct slice name, const char *json)
 {
     struct llm_extra **tail = end_of(&k->p->fields);
-    push(k, &tail, name, json_parse(slice_of(json), k->a, NULL));
+    if (!given(k->p->fields, name))
+        push(k, &tail, name, json_parse(slice_of(json), k->a, NULL));
 }
 
 /* extra_body and additionalModelRequestFields are wrappers: what is in them is meant. */
@@ -149,11 +163,19 @@ static bool sort_extras(struct planner *k)
 
 /* ---- beta flags ---------------------------------------------------------------------------- */
 
+static bool has_beta(const struct plan *p, struct slice name)
+{
+    for (size_t i = 0; i < p->beta_count; i++)
+        if (slice_eq(p->betas[i], name))
+            return true;
+    return false;
+}
+
 static void add_beta(struct planner *k, struct slice name)
 {
     struct plan *p = k->p;
     struct slice api = k->t->api == BEDROCK_INVOKE ? SLICE("invoke") : SLICE("converse");
-    if (!name.n)
+    if (!name.n || has_beta(p, name))
         return;
     if (!p->betas)
         p->betas = arena_alloc(k->a, BETAS_MAX * sizeof(*p->betas));
@@ -192,24 +214,87 @@ static void collect_betas(struct planner *k)
 /* OpenAI's names; `auto` leaves it to the project's default, which is Bedrock's default tier. */
 static bool settle_service_tier(struct planner *k)
 {
+    static const char *const tiers[] = {"default", "flex", "priority", "reserved"};
     struct slice tier = k->r->service_tier;
     if (slice_eq(tier, SLICE("auto")))
         tier = SLICE("default");
-    if (!tier.n || slice_eq(tier, SLICE("default")) || slice_eq(tier, SLICE("flex")) ||
-        slice_eq(tier, SLICE("priority")) || slice_eq(tier, SLICE("reserved"))) {
+    if (LISTED(tiers, tier) || !tier.n || plan_is_allowed(k->r, "service_tier")) {
         k->p->service_tier = tier;
         return true;
     }
     return plan_unsupported(k, SLICE("service_tier"));
 }
 
+/* Bedrock refuses empty ones, Claude white space. */
+static void settle_stop(struct planner *k)
+{
+    const struct llm_request *r = k->r;
+    struct plan *p = k->p;
+    if (!r->stop)
+        return;
+    p->stop = arena_alloc(k->a, (r->stop_count + 1) * sizeof(*p->stop));
+    for (size_t i = 0; i < r->stop_count; i++) {
+        size_t n = k->claude ? text_trim_end(r->stop[i]).n : r->stop[i].n;
+        if (n)
+            p->stop[p->stop_count++] = r->stop[i];
+        else
+            plan_repaired(k, REPAIR_STOP);
+    }
+}
+
 bool plan_params(struct planner *k)
 {
-    k->p->stop = k->r->stop;
-    k->p->stop_count = k->r->stop_count;
+    settle_stop(k);
     if (!sort_extras(k) || !settle_service_tier(k))
         return false;
-    if (k->m->family == FAMILY_CLAUDE)
+    if (k->claude)
         collect_betas(k);
     return true;
+}
+
+/* ---- said twice ----------------------------------------------------------------------------- */
+
+/* A plain effort and other members of output_config come together in one. */
+static void merge_output_config(struct planner *k)
+{
+    struct plan *p = k->p;
+    struct llm_extra *e = p->fields;
+    struct buf text;
+    struct json_writer w;
+    yyjson_val *key;
+    while (!slice_eq(e->name, SLICE("output_config")))
+        e = e->next;
+    yyjson_obj_iter it = yyjson_obj_iter_with(e->value);
+    buf_init(&text, SIZE_MAX);
+    json_begin(&w, &text);
+    json_object(&w);
+    json_member_string(&w, "effort", p->effort);
+    while ((key = yyjson_obj_iter_next(&it)))
+        if (!slice_eq(json_slice(key), SLICE("effort")))
+            (json_key_slice(&w, json_slice(key)), json_value(&w, yyjson_obj_iter_get_val(key)));
+    json_object_end(&w);
+    if (!json_get(e->value, "effort"))
+        e->value = json_parse(buf_slice(&text), k->a, NULL);
+    p->effort = SLICE("");
+    buf_fini(&text);
+}
+
+void plan_fields_win(struct planner *k)
+{
+    struct plan *p = k->p;
+    if (!p->fields)
+        return;
+    if (given(p->fields, SLICE("thinking")))
+        p->thinking = PLAN_THINKING_UNSET;
+    if (given(p->fields,
+              p->model->family == FAMILY_NOVA ? SLICE("inferenceConfig") : SLICE("top_k")))
+        p->top_k = NULL;
+    if (given(p->fields, SLICE("tool_choice")))
+        p->tell_one_call = false;
+    if (given(p->fields, SLICE("anthropic_beta")))
+        p->beta_count = 0;
+    if (p->effort.n && given(p->fields, SLICE("output_config")))
+        merge_output_config(k);
+    if (given(p->top, SLICE("serviceTier")))
+        p->service_tier = SLICE("");
 }

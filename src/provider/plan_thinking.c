@@ -1,19 +1,17 @@
-/* Thinking, sampling and token limits: they depend on each other.
+/* Thinking: in which form the model is asked for it, and whether the conversation lets it.
  *
  * The happy path: what the client asks for (a budget, an effort, adaptive) is put into the form the
- * model takes. With thinking on, Claude takes no other temperature than 1, no top_k, no forced tool
- * and wants max_tokens above the budget: all that is arranged. A history that has lost its thinking
- * switches thinking off for the turn, since the model would refuse it.
+ * model takes, and the thinking of earlier turns is sent as it came. A tool loop that has lost its
+ * thinking switches thinking off for the turn, since a model with a budget would refuse it; a model
+ * that can think adaptively does that instead, since it does not ask.
  *
  * Failure modes: an effort for a model that cannot think is an unsupported parameter.
- * Facts: Anthropic's documentation of extended and adaptive thinking; efforts → budgets as LiteLLM
- * has them. */
+ * Facts: Anthropic's documentation of extended and adaptive thinking, Amazon's of Nova 2; efforts →
+ * budgets as LiteLLM has them. */
 
 #include "plan_private.h"
 
-#define BUDGET_MIN     1024
-#define ANSWER_DEFAULT 4096 /* tokens for the answer itself, when only the budget is known */
-#define TOP_P_MIN      0.95 /* beside thinking */
+#define BUDGET_MIN 1024
 
 static const struct effort_row {
     const char *effort;
@@ -22,7 +20,7 @@ static const struct effort_row {
     {"minimal", 1024}, {"low", 1024},   {"medium", 2048},
     {"high", 4096},    {"xhigh", 8192}, {"max", 16384},
 };
-#define EFFORT_COUNT (sizeof(efforts) / sizeof(*efforts))
+enum { MINIMAL, LOW, MEDIUM, HIGH, XHIGH, EFFORT_COUNT = sizeof(efforts) / sizeof(*efforts) };
 
 static size_t effort_rank(struct slice effort)
 {
@@ -30,6 +28,15 @@ static size_t effort_rank(struct slice effort)
     while (i < EFFORT_COUNT && !slice_eq(effort, slice_of(efforts[i].effort)))
         i++;
     return i;
+}
+
+/* The rank of the effort that thinks about as long as the budget. */
+static size_t rank_of_budget(int64_t budget)
+{
+    size_t rank = LOW;
+    while (rank < HIGH && efforts[rank].budget < budget)
+        rank++;
+    return rank;
 }
 
 static bool wanted(const struct planner *k)
@@ -40,13 +47,49 @@ static bool wanted(const struct planner *k)
     return t->kind == LLM_THINKING_UNSET && t->effort.n && !slice_eq(t->effort, SLICE("none"));
 }
 
+/* ---- effort -------------------------------------------------------------------------------- */
+
+/* "minimal" is no effort of Anthropic's, not every model has "xhigh", and each has a highest. Words
+ * we do not know are the model's to judge. */
+static struct slice fit_effort(struct planner *k, struct slice effort)
+{
+    size_t rank = effort_rank(effort), asked = rank;
+    size_t ceiling = k->m->effort_ceiling ? effort_rank(slice_of(k->m->effort_ceiling)) : HIGH;
+    if (rank == EFFORT_COUNT)
+        return effort;
+    if (rank > ceiling)
+        rank = ceiling;
+    if (rank == XHIGH && !k->m->effort_xhigh)
+        rank = HIGH;
+    if (rank < asked)
+        plan_repaired(k, REPAIR_THINKING_BUDGET);
+    return slice_of(efforts[rank == MINIMAL ? LOW : rank].effort);
+}
+
+/* Anthropic's output_config.effort: how thorough the whole answer is, with thinking or without. */
+static bool settle_output_effort(struct planner *k)
+{
+    struct slice effort = k->r->thinking.output_effort;
+    if (!effort.n)
+        return true;
+    if (!k->claude) {
+        struct slice json = arena_printf(k->a, "{\"effort\":\"%.*s\"}", SLICE_ARG(effort));
+        plan_field(k, SLICE("output_config"), json.p);
+        return true;
+    }
+    if (k->m->known && !k->m->effort)
+        return plan_unsupported(k, SLICE("output_config"));
+    k->p->effort = fit_effort(k, effort);
+    return true;
+}
+
 /* ---- the model's form ---------------------------------------------------------------------- */
 
 static void set_budget(struct planner *k)
 {
     const struct llm_thinking *t = &k->r->thinking;
     size_t rank = effort_rank(t->effort);
-    int64_t budget = rank < EFFORT_COUNT ? efforts[rank].budget : efforts[2].budget;
+    int64_t budget = efforts[rank < EFFORT_COUNT ? rank : MEDIUM].budget;
     if (t->kind == LLM_THINKING_BUDGET && t->budget)
         budget = t->budget;
     if (t->kind == LLM_THINKING_ADAPTIVE || budget < BUDGET_MIN)
@@ -55,52 +98,40 @@ static void set_budget(struct planner *k)
     k->p->budget = budget < BUDGET_MIN ? BUDGET_MIN : budget;
 }
 
-/* "minimal" is no effort of Anthropic's; what is above the model's ceiling is cut to it. */
-static struct slice clamp_effort(struct planner *k, struct slice effort)
+/* Newer models give no text unless asked, only a signature; older ones do anyway. */
+static void set_display(struct planner *k)
 {
-    size_t rank = effort_rank(effort);
-    size_t ceiling = k->m->effort_ceiling ? effort_rank(slice_of(k->m->effort_ceiling)) : 3;
-    if (rank == EFFORT_COUNT)
-        return SLICE("");
-    if (rank == 0)
-        rank = 1;
-    return slice_of(efforts[rank < ceiling ? rank : ceiling].effort);
-}
-
-/* The effort that thinks about as long as the budget. */
-static struct slice effort_of_budget(int64_t budget)
-{
-    size_t rank = 1;
-    while (rank < 3 && efforts[rank].budget < budget)
-        rank++;
-    return budget > 0 ? slice_of(efforts[rank].effort) : SLICE("");
+    const struct llm_thinking *t = &k->r->thinking;
+    k->p->display = t->display;
+    if (!t->display.n && (k->m->thinking != THINKING_ADAPTIVE_BUDGET || !t->kind))
+        k->p->display = SLICE("summarized");
 }
 
 static void set_adaptive(struct planner *k)
 {
     const struct llm_thinking *t = &k->r->thinking;
-    struct slice effort = t->effort;
+    struct slice effort = effort_rank(t->effort) < EFFORT_COUNT ? t->effort : SLICE("");
     if (t->kind == LLM_THINKING_BUDGET) {
-        effort = effort.n ? effort : effort_of_budget(t->budget);
+        if (!effort.n && t->budget)
+            effort = slice_of(efforts[rank_of_budget(t->budget)].effort);
         plan_repaired(k, REPAIR_THINKING_BUDGET);
     }
     k->p->thinking = PLAN_THINKING_ADAPTIVE;
-    k->p->effort = clamp_effort(k, effort);
-    k->p->display = t->display;
-    /* Newer models give no text unless asked, only a signature; older ones do anyway. */
-    if (!t->display.n && (k->m->thinking != THINKING_ADAPTIVE_BUDGET || !t->kind))
-        k->p->display = SLICE("summarized");
+    if (effort.n && !k->p->effort.n)
+        k->p->effort = fit_effort(k, effort);
+    set_display(k);
 }
 
-/* "disabled" is an error where thinking is adaptive only, and means nothing without it. */
+/* Where a budget can be switched off, that is said; where thinking has to be asked for, saying
+ * nothing is enough; and the newest cannot be kept from it. */
 static void set_off(struct planner *k)
 {
-    bool said = k->r->thinking.kind == LLM_THINKING_OFF;
-    bool takes = k->m->thinking == THINKING_BUDGET || k->m->thinking == THINKING_ADAPTIVE_BUDGET;
-    if (said && takes)
-        k->p->thinking = PLAN_THINKING_DISABLED;
-    else if (said && k->m->thinking != THINKING_NONE)
+    const struct llm_thinking *t = &k->r->thinking;
+    bool said = t->kind == LLM_THINKING_OFF;
+    if (k->m->thinking == THINKING_ALWAYS && (said || slice_eq(t->effort, SLICE("none"))))
         plan_repaired(k, REPAIR_THINKING_BUDGET);
+    if (said && (k->m->thinking == THINKING_BUDGET || k->m->thinking == THINKING_ADAPTIVE_BUDGET))
+        k->p->thinking = PLAN_THINKING_DISABLED;
 }
 
 static void set_claude(struct planner *k)
@@ -115,124 +146,95 @@ static void set_claude(struct planner *k)
 /* Other families have a field of their own; those without think as they please. */
 static void set_other(struct planner *k)
 {
-    size_t rank = effort_rank(k->r->thinking.effort);
-    const char *effort = rank < 2 ? "low" : rank == 2 || rank == EFFORT_COUNT ? "medium" : "high";
-    struct slice json = arena_printf(k->a,
-                                     k->m->family == FAMILY_NOVA
-                                         ? "{\"type\":\"enabled\",\"maxReasoningEffort\":\"%s\"}"
-                                         : "\"%s\"",
-                                     effort);
-    if (k->m->family == FAMILY_NOVA)
+    const struct llm_thinking *t = &k->r->thinking;
+    size_t rank = effort_rank(t->effort);
+    if (rank == EFFORT_COUNT)
+        rank = t->budget ? rank_of_budget(t->budget) : MEDIUM;
+    const char *effort = rank <= LOW ? "low" : rank == MEDIUM ? "medium" : "high";
+    if (t->kind)
+        plan_repaired(k, REPAIR_THINKING_BUDGET);
+    if (k->m->family == FAMILY_NOVA) {
+        struct slice json =
+            arena_printf(k->a, "{\"type\":\"enabled\",\"maxReasoningEffort\":\"%s\"}", effort);
         plan_field(k, SLICE("reasoningConfig"), json.p);
-    else if (k->m->family == FAMILY_OPENAI)
-        plan_field(k, SLICE("reasoning_effort"), json.p);
+        k->nova_high = rank >= HIGH;
+    } else if (k->m->family == FAMILY_OPENAI) {
+        plan_field(k, SLICE("reasoning_effort"), arena_printf(k->a, "\"%s\"", effort).p);
+    }
 }
 
-static bool settle_form(struct planner *k)
+bool plan_thinking(struct planner *k)
 {
-    struct slice name =
-        k->r->thinking.kind == LLM_THINKING_UNSET ? SLICE("reasoning_effort") : SLICE("thinking");
+    bool own = k->r->thinking.kind != LLM_THINKING_UNSET;
+    if (!settle_output_effort(k))
+        return false;
     if (!wanted(k)) {
-        if (k->m->family == FAMILY_CLAUDE)
+        if (k->claude)
             set_off(k);
         return true;
     }
     if (k->m->thinking == THINKING_NONE)
-        return plan_unsupported(k, name);
-    if (k->m->family == FAMILY_CLAUDE)
+        return plan_unsupported(k, own ? SLICE("thinking") : SLICE("reasoning_effort"));
+    if (k->claude)
         set_claude(k);
     else
         set_other(k);
     return true;
 }
 
-/* ---- what thinking changes ----------------------------------------------------------------- */
+/* ---- the history --------------------------------------------------------------------------- */
 
-static bool is_on(const struct plan *p)
+/* Thinking is sent as it came, but where the model would refuse it. Others than Claude do. */
+bool plan_keeps_thinking(struct planner *k, const struct llm_block *b)
 {
-    return p->thinking == PLAN_THINKING_BUDGET || p->thinking == PLAN_THINKING_ADAPTIVE;
-}
-
-static void leave_out(struct planner *k, yyjson_val **v)
-{
-    if (*v)
-        plan_repaired(k, REPAIR_SAMPLING);
-    *v = NULL;
-}
-
-static void settle_sampling(struct planner *k)
-{
-    double value;
-    struct plan *p = k->p;
-    p->temperature = k->r->temperature;
-    p->top_p = k->r->top_p;
-    p->top_k = k->r->top_k;
-    if (!k->m->sampling) {
-        leave_out(k, &p->temperature);
-        leave_out(k, &p->top_p);
-        leave_out(k, &p->top_k);
-    }
-    if (k->m->family == FAMILY_LLAMA || k->m->family == FAMILY_MISTRAL ||
-        k->m->family == FAMILY_TITAN)
-        leave_out(k, &p->top_k);
-    if (!is_on(p))
-        return;
-    if (json_double(p->temperature, &value) && value < 1)
-        leave_out(k, &p->temperature);
-    if (json_double(p->top_p, &value) && value < TOP_P_MIN)
-        leave_out(k, &p->top_p);
-    leave_out(k, &p->top_k);
-}
-
-static void relax_choice(struct planner *k)
-{
-    struct plan *p = k->p;
-    bool forced = p->tool_choice == LLM_TOOLS_REQUIRED || p->tool_choice == LLM_TOOLS_NAMED;
-    if (!is_on(p) || !forced)
-        return;
-    bool own = k->r->tool_choice == LLM_TOOLS_REQUIRED || k->r->tool_choice == LLM_TOOLS_NAMED;
-    p->tool_choice = own ? LLM_TOOLS_AUTO : LLM_TOOLS_UNSET;
-    plan_repaired(k, REPAIR_TOOL_CHOICE);
-}
-
-static void cap(struct planner *k, int64_t *tokens, int64_t limit, enum plan_repair repair)
-{
-    if (limit <= 0 || *tokens <= limit)
-        return;
-    *tokens = limit;
-    plan_repaired(k, repair);
-}
-
-/* max_tokens counts thinking and answer: the client's figure was meant for the answer when it
- * leaves no room for the budget. */
-static void settle_limits(struct planner *k)
-{
-    struct plan *p = k->p;
-    int64_t limit = k->m->known ? k->m->max_output_tokens : 0;
-    p->max_tokens = k->r->max_tokens;
-    if (p->thinking == PLAN_THINKING_BUDGET) {
-        if (limit > BUDGET_MIN)
-            cap(k, &p->budget, limit - BUDGET_MIN, REPAIR_THINKING_BUDGET);
-        if (p->max_tokens >= 0 && p->max_tokens <= p->budget) {
-            p->max_tokens += p->budget;
-            plan_repaired(k, REPAIR_MAX_TOKENS);
-        }
-        if (p->max_tokens < 0)
-            p->max_tokens = p->budget + ANSWER_DEFAULT;
-    }
-    cap(k, &p->max_tokens, limit, REPAIR_MAX_TOKENS);
-}
-
-bool plan_thinking(struct planner *k)
-{
-    if (!settle_form(k))
+    bool off = k->p->repairs & 1u << REPAIR_THINKING_OFF;
+    if (b->recalled && (off || !plan_thinks(k->p)))
         return false;
-    settle_limits(k);
-    if (k->p->thinking == PLAN_THINKING_BUDGET && !plan_history_thinks(k->r)) {
-        k->p->thinking = PLAN_THINKING_UNSET;
-        plan_repaired(k, REPAIR_THINKING_OFF);
+    if (off || !k->claude || k->m->thinking == THINKING_NONE) {
+        plan_repaired(k, REPAIR_THINKING_DROPPED);
+        return false;
     }
-    settle_sampling(k);
-    relax_choice(k);
+    if (b->recalled)
+        plan_repaired(k, REPAIR_THINKING_RECALLED);
     return true;
+}
+
+static bool begins_with_thinking(const struct llm_message *m)
+{
+    return m->blocks->kind == LLM_REASONING;
+}
+
+/* The answer that is being worked on must begin with thinking as long as its tool calls are being
+ * worked off. Whether words of the user among the results begin a new answer is not documented, so
+ * both readings must hold. */
+static bool loop_thinks(const struct plan *p)
+{
+    const struct llm_message *loop = NULL, *answer = NULL; /* where it began, in both readings */
+    bool results = false, asked = true;                    /* of the last user turn */
+    for (const struct llm_message *m = p->messages; m; m = m->next) {
+        if (m->role == LLM_ASSISTANT) {
+            loop = results ? loop : m;
+            answer = asked ? m : answer;
+            continue;
+        }
+        results = asked = false;
+        for (const struct llm_block *b = m->blocks; b; b = b->next) {
+            results |= b->kind == LLM_TOOL_RESULT;
+            asked |= b->kind != LLM_TOOL_RESULT && b->kind != LLM_CACHE_POINT;
+        }
+    }
+    return !results || (begins_with_thinking(loop) && begins_with_thinking(answer));
+}
+
+bool plan_history_thinks(struct planner *k)
+{
+    struct plan *p = k->p;
+    if (p->thinking != PLAN_THINKING_BUDGET || loop_thinks(p))
+        return true;
+    if (k->m->thinking == THINKING_ADAPTIVE_BUDGET) {
+        set_adaptive(k);
+        return true;
+    }
+    p->thinking = PLAN_THINKING_UNSET;
+    return false;
 }

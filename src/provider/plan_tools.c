@@ -5,7 +5,7 @@
  * tools are declared from it, since Bedrock wants every tool it sees declared.
  *
  * A JSON answer is asked for natively where the model can; else through a tool whose arguments are
- * the answer, and which the model is made to call where it can be made.
+ * the answer, and which the model is made to call, or told to where it cannot be made.
  *
  * Failure modes: tools or a tool choice for a model that has none, a choice that names no tool. */
 
@@ -18,6 +18,8 @@
 
 #define NAME_MAX_BYTES 64
 #define HASH_CHARS     8
+
+#define ANSWER_HERE "Call this tool with the answer as its arguments, and say nothing else."
 
 /* ---- names --------------------------------------------------------------------------------- */
 
@@ -32,29 +34,37 @@ static bool fits(struct slice s, const char *others)
     for (size_t i = 0; i < s.n; i++)
         if (!name_char(s.p[i], others))
             return false;
-    return s.n <= NAME_MAX_BYTES;
+    return s.n > 0 && s.n <= NAME_MAX_BYTES;
 }
 
-/* Foreign characters become '_'; what is too long, or would be the same as another, ends in a hash
- * of the whole. The same name is always mapped alike. */
-static struct slice squeeze(struct arena *a, struct slice s, const char *others, bool hashed)
+/* Foreign characters become '_', each one. */
+static size_t map_chars(struct slice s, const char *others, char *to, size_t room)
 {
-    size_t room = hashed ? NAME_MAX_BYTES - HASH_CHARS - 1 : NAME_MAX_BYTES;
-    size_t n = s.n < room ? s.n : room;
-    char *to = arena_alloc(a, NAME_MAX_BYTES + 1);
-    for (size_t i = 0; i < n; i++)
-        to[i] = name_char(s.p[i], others) ? s.p[i] : '_';
-    if (hashed) {
-        uint8_t digest[SHA256_SIZE];
-        char hex[HEX_SIZE(SHA256_SIZE)];
-        sha256(s, digest);
-        hex_encode(digest, sizeof(digest), hex);
-        to[n++] = '_';
-        memcpy(to + n, hex, HASH_CHARS);
-        n += HASH_CHARS;
-    }
-    to[n] = '\0';
-    return slice_make(to, n);
+    size_t n = 0;
+    for (size_t i = 0; i < s.n && n < room; i++)
+        if (((unsigned char)s.p[i] & 0xc0) != 0x80) /* the first byte of a character */
+            to[n++] = name_char(s.p[i], others) ? s.p[i] : '_';
+    return n;
+}
+
+/* What is too long, or would be the same as another, ends in a hash of the whole. The same name is
+ * always mapped alike. */
+static struct slice squeeze(struct arena *a, struct slice s, const char *others)
+{
+    uint8_t digest[SHA256_SIZE];
+    char hex[HEX_SIZE(SHA256_SIZE)], *to = arena_alloc(a, NAME_MAX_BYTES);
+    size_t n = map_chars(s, others, to, NAME_MAX_BYTES - HASH_CHARS - 1);
+    sha256(s, digest);
+    hex_encode(digest, sizeof(digest), hex);
+    to[n++] = '_';
+    memcpy(to + n, hex, HASH_CHARS);
+    return slice_make(to, n + HASH_CHARS);
+}
+
+static struct slice plain_name(struct arena *a, struct slice s)
+{
+    char *to = arena_alloc(a, NAME_MAX_BYTES);
+    return slice_make(to, map_chars(s, "_-", to, NAME_MAX_BYTES));
 }
 
 static const struct plan_name *find_client(const struct plan *p, struct slice client)
@@ -63,6 +73,12 @@ static const struct plan_name *find_client(const struct plan *p, struct slice cl
         if (slice_eq(n->client, client))
             return n;
     return NULL;
+}
+
+/* The tool of JSON answers must be the only one of its name. */
+static bool is_reserved(const struct planner *k, struct slice name)
+{
+    return k->p->format == PLAN_FORMAT_TOOL && slice_eq(name, SLICE(PLAN_JSON_TOOL));
 }
 
 /* Another tool, or another mapped name, has this one already. */
@@ -79,32 +95,32 @@ static bool taken(const struct planner *k, struct slice upstream)
 
 struct slice plan_tool_name(struct planner *k, struct slice name)
 {
-    const struct plan_name *known;
-    if (fits(name, "_-"))
+    if (fits(name, "_-") && !is_reserved(k, name))
         return name;
-    known = find_client(k->p, name);
+    const struct plan_name *known = find_client(k->p, name);
+    plan_repaired(k, REPAIR_TOOL_NAME);
     if (known)
         return known->upstream;
     struct plan_name *n = ARENA_NEW(k->a, struct plan_name);
     n->client = name;
-    n->upstream = squeeze(k->a, name, "_-", name.n > NAME_MAX_BYTES);
-    if (taken(k, n->upstream))
-        n->upstream = squeeze(k->a, name, "_-", true);
+    n->upstream = plain_name(k->a, name);
+    if (!n->upstream.n || name.n > NAME_MAX_BYTES || taken(k, n->upstream))
+        n->upstream = squeeze(k->a, name, "_-");
     n->next = k->p->names;
     k->p->names = n;
-    plan_repaired(k, REPAIR_TOOL_NAME);
     return n->upstream;
 }
 
-struct slice plan_tool_id(struct planner *k, struct slice id)
+struct slice plan_tool_id(struct planner *k, struct slice id, unsigned nth)
 {
-    if (fits(id, "_.:-"))
+    if (nth == 1 && fits(id, "_.:-"))
         return id;
     plan_repaired(k, REPAIR_TOOL_ID);
-    return squeeze(k->a, id, "_.:-", true);
+    return squeeze(k->a, nth == 1 ? id : ARENA_JOIN(k->a, id, SLICE(" "), arena_integer(k->a, nth)),
+                   "_.:-");
 }
 
-/* ---- the history --------------------------------------------------------------------------- */
+/* ---- what is offered ----------------------------------------------------------------------- */
 
 /* The first tool call at or after `b` of message `m`, which moves along; NULL: none. */
 static const struct llm_block *next_tool_use(const struct llm_message **m,
@@ -117,16 +133,21 @@ static const struct llm_block *next_tool_use(const struct llm_message **m,
     return NULL;
 }
 
-bool plan_history_has_tools(const struct llm_request *r)
+static const struct llm_block *first_tool_use(const struct planner *k, const struct llm_message **m)
 {
-    const struct llm_message *m = r->messages;
-    return next_tool_use(&m, m ? m->blocks : NULL) != NULL;
+    *m = k->messages;
+    return next_tool_use(m, *m ? (*m)->blocks : NULL);
 }
 
-static struct llm_tool *add_tool(struct planner *k, struct llm_tool ***tail, struct slice name)
+static bool history_has_tools(const struct planner *k)
+{
+    const struct llm_message *m;
+    return first_tool_use(k, &m) != NULL;
+}
+
+static struct llm_tool *add_tool(struct planner *k, struct llm_tool ***tail)
 {
     struct llm_tool *t = ARENA_NEW(k->a, struct llm_tool);
-    t->name = plan_tool_name(k, name);
     **tail = t;
     *tail = &t->next;
     return t;
@@ -136,17 +157,39 @@ static struct llm_tool *add_tool(struct planner *k, struct llm_tool ***tail, str
  * with their names. */
 static void tools_of_history(struct planner *k, struct llm_tool ***tail)
 {
-    const struct llm_message *m = k->r->messages;
-    const struct llm_block *b = next_tool_use(&m, m ? m->blocks : NULL);
+    const struct llm_message *m;
+    const struct llm_block *b = first_tool_use(k, &m);
     struct map seen;
     map_init(&seen);
     for (; b; b = next_tool_use(&m, b->next)) {
-        if (!map_get(&seen, b->name))
-            add_tool(k, tail, b->name);
-        map_put(&seen, b->name, (void *)(uintptr_t)b);
+        struct slice name = plan_tool_name(k, b->name);
+        if (map_get(&seen, name))
+            continue;
+        map_put(&seen, name, k);
+        add_tool(k, tail)->name = name;
     }
     map_fini(&seen);
     plan_repaired(k, REPAIR_TOOL_CONFIG);
+}
+
+/* Bedrock wants a schema that a grammar can promise, and a model that knows of such. */
+static bool takes_strict(const struct planner *k, const struct llm_tool *t)
+{
+    bool able = k->t->api == BEDROCK_INVOKE ? k->m->native_json_schema : k->m->strict_tools;
+    return able && schema_is_strict(t->schema);
+}
+
+static void offer_tool(struct planner *k, struct llm_tool *own, const struct llm_tool *t)
+{
+    *own = *t;
+    own->next = NULL;
+    own->name = plan_tool_name(k, t->name);
+    if (slice_is_blank(t->description))
+        own->description.n = 0;
+    if (!t->strict || takes_strict(k, t))
+        return;
+    own->strict = false;
+    plan_repaired(k, REPAIR_SCHEMA);
 }
 
 /* Two tools of one name: Bedrock refuses both; the first one stays. */
@@ -159,18 +202,37 @@ static void tools_of_client(struct planner *k, struct llm_tool ***tail)
             plan_repaired(k, REPAIR_TOOL_CONFIG);
             continue;
         }
-        map_put(&seen, t->name, (void *)(uintptr_t)t);
-        struct llm_tool *own = add_tool(k, tail, t->name);
-        struct slice name = own->name;
-        *own = *t;
-        own->name = name;
-        own->strict = t->strict && (k->m->strict_tools || k->t->api == BEDROCK_INVOKE);
-        own->next = NULL;
+        map_put(&seen, t->name, k);
+        offer_tool(k, add_tool(k, tail), t);
     }
     map_fini(&seen);
 }
 
+/* tool_choice "none" has no counterpart: the tools are not offered, unless the history needs them.
+ */
+static bool offer(struct planner *k, struct llm_tool ***tail)
+{
+    bool none = k->r->tool_choice == LLM_TOOLS_NONE;
+    if (k->r->tools && !k->m->tools && !plan_unsupported(k, SLICE("tools")))
+        return false;
+    if (!k->m->tools)
+        return true;
+    bool needed = history_has_tools(k);
+    if (k->r->tools && (needed || !none))
+        tools_of_client(k, tail);
+    else if (needed)
+        tools_of_history(k, tail);
+    if (needed && none)
+        plan_repaired(k, REPAIR_TOOL_CHOICE);
+    return true;
+}
+
 /* ---- choice -------------------------------------------------------------------------------- */
+
+static bool is_forced(enum llm_tool_choice choice)
+{
+    return choice == LLM_TOOLS_REQUIRED || choice == LLM_TOOLS_NAMED;
+}
 
 static bool offers(const struct plan *p, struct slice name)
 {
@@ -193,15 +255,14 @@ static bool choose_named(struct planner *k)
 static bool choose(struct planner *k)
 {
     enum llm_tool_choice choice = k->r->tool_choice;
-    bool forced = choice == LLM_TOOLS_REQUIRED || choice == LLM_TOOLS_NAMED;
     if (!k->p->tools || choice == LLM_TOOLS_NONE)
         return true;
     if (choice == LLM_TOOLS_NAMED && !choose_named(k))
         return false;
-    if (forced && !k->m->tool_choice)
+    if (is_forced(choice) && !k->m->tool_choice)
         return plan_unsupported(k, SLICE("tool_choice"));
     k->p->tool_choice = k->m->tool_choice ? choice : LLM_TOOLS_UNSET;
-    if (forced && !k->m->forced_tool) {
+    if (is_forced(choice) && !k->m->forced_tool) {
         k->p->tool_choice = LLM_TOOLS_AUTO;
         plan_repaired(k, REPAIR_TOOL_CHOICE);
     }
@@ -210,60 +271,81 @@ static bool choose(struct planner *k)
 
 /* ---- JSON answers -------------------------------------------------------------------------- */
 
+static bool wants_citations(const struct planner *k)
+{
+    for (const struct llm_message *m = k->messages; m; m = m->next)
+        for (const struct llm_block *b = m->blocks; b; b = b->next)
+            if (b->kind == LLM_DOCUMENT && b->citations)
+                return true;
+    return false;
+}
+
+/* Citations have no place in structured output; as a tool's arguments JSON goes beside them. */
+static bool settle_format(struct planner *k)
+{
+    const struct llm_format *format = &k->r->format;
+    if (format->kind != LLM_FORMAT_SCHEMA)
+        return true;
+    if (k->m->native_json_schema && schema_is_strict(format->schema) && !wants_citations(k))
+        k->p->format = PLAN_FORMAT_NATIVE;
+    else if (k->m->tools)
+        k->p->format = PLAN_FORMAT_TOOL;
+    else
+        return plan_unsupported(k, SLICE("response_format"));
+    k->p->schema = format;
+    return true;
+}
+
 /* With the client's own tools the model may call one of these first, so any tool will do. */
 static void force_json_tool(struct planner *k, bool alone)
 {
-    if (!k->m->forced_tool || k->p->tool_choice == LLM_TOOLS_REQUIRED ||
-        k->p->tool_choice == LLM_TOOLS_NAMED)
+    if (!k->m->forced_tool || is_forced(k->p->tool_choice))
         return;
     k->p->tool_choice = alone ? LLM_TOOLS_NAMED : LLM_TOOLS_REQUIRED;
     k->p->tool_choice_name = alone ? SLICE(PLAN_JSON_TOOL) : SLICE("");
 }
 
-static bool settle_format(struct planner *k, struct llm_tool ***tail)
+static void add_json_tool(struct planner *k, struct llm_tool ***tail)
 {
     const struct llm_format *format = &k->r->format;
-    if (format->kind != LLM_FORMAT_SCHEMA)
-        return true;
-    k->p->schema = format;
-    if (k->m->native_json_schema && schema_is_closed(format->schema)) {
-        k->p->format = PLAN_FORMAT_NATIVE;
-        return true;
-    }
-    if (!k->m->tools)
-        return plan_unsupported(k, SLICE("response_format"));
-    bool alone = !k->p->tools;
-    struct llm_tool *t = add_tool(k, tail, SLICE(PLAN_JSON_TOOL));
-    t->description = format->description;
+    bool alone = !k->p->tools || k->r->tool_choice == LLM_TOOLS_NONE;
+    struct llm_tool *t = add_tool(k, tail);
+    t->name = SLICE(PLAN_JSON_TOOL);
+    t->description = slice_is_blank(format->description) ? SLICE("") : format->description;
     t->schema = format->schema;
-    k->p->format = PLAN_FORMAT_TOOL;
     force_json_tool(k, alone);
-    return true;
 }
 
-/* tool_choice "none" has no counterpart: the tools are not offered, unless the history needs them.
- */
-static bool offer(struct planner *k, struct llm_tool ***tail)
+/* A model that cannot be made to call it is told to. */
+static void explain_json_tool(struct planner *k)
 {
-    bool needed = plan_history_has_tools(k->r);
-    if (k->r->tools && !k->m->tools && !plan_unsupported(k, SLICE("tools")))
-        return false;
-    if (!k->m->tools)
-        return true;
-    if (k->r->tools && (needed || k->r->tool_choice != LLM_TOOLS_NONE))
-        tools_of_client(k, tail);
-    else if (needed)
-        tools_of_history(k, tail);
-    if (needed && k->r->tool_choice == LLM_TOOLS_NONE)
-        plan_repaired(k, REPAIR_TOOL_CHOICE);
-    return true;
+    struct llm_tool *t = k->p->tools;
+    while (t->next) /* it is the last one */
+        t = t->next;
+    t->description = t->description.n
+                         ? ARENA_JOIN(k->a, t->description, SLICE(" "), SLICE(ANSWER_HERE))
+                         : SLICE(ANSWER_HERE);
 }
 
 bool plan_tools(struct planner *k)
 {
     struct llm_tool **tail = &k->p->tools;
-    if (!offer(k, &tail) || !choose(k) || !settle_format(k, &tail))
+    if (!settle_format(k) || !offer(k, &tail) || !choose(k))
         return false;
+    if (k->p->format == PLAN_FORMAT_TOOL)
+        add_json_tool(k, &tail);
     k->p->one_tool_call = k->p->tools && k->r->parallel_tool_calls == LLM_FLAG_FALSE;
+    k->p->tell_one_call = k->p->one_tool_call && k->m->parallel_tool_config;
     return true;
+}
+
+void plan_settle_choice(struct planner *k)
+{
+    struct plan *p = k->p;
+    if (plan_asks_to_think(p) && is_forced(p->tool_choice)) {
+        p->tool_choice = is_forced(k->r->tool_choice) ? LLM_TOOLS_AUTO : LLM_TOOLS_UNSET;
+        plan_repaired(k, REPAIR_TOOL_CHOICE);
+    }
+    if (p->format == PLAN_FORMAT_TOOL && !is_forced(p->tool_choice))
+        explain_json_tool(k);
 }
