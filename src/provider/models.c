@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ID_MAX 128 /* bytes of a profile's id */
+#define ID_MAX          128  /* bytes of a profile's id */
+#define ANCESTOR_OUTPUT 4096 /* tokens that Claude 3 and older write at most */
 
 extern const char models_json[];
 extern const size_t models_json_size;
@@ -351,6 +352,17 @@ static void read_capabilities(struct model *m, const struct model_rows *rows)
     m->own_betas = fact(rows, "supported_betas");
 }
 
+/* A Claude older than its nearest relative, like Claude 3 Haiku, came before caching and writes
+ * less. */
+static void limit_ancestor(struct model *m)
+{
+    if (m->known || m->heir || m->family != FAMILY_CLAUDE)
+        return;
+    m->prompt_cache = m->cache_ttl = false;
+    if (m->max_output_tokens > ANCESTOR_OUTPUT)
+        m->max_output_tokens = ANCESTOR_OUTPUT;
+}
+
 const struct model *models_find(const struct model_table *t, struct slice id, struct slice region,
                                 yyjson_val *own, struct arena *a)
 {
@@ -360,6 +372,7 @@ const struct model *models_find(const struct model_table *t, struct slice id, st
     m->id = arena_strdup(a, base);
     m->family = family_of(base);
     read_capabilities(m, &m->rows);
+    limit_ancestor(m);
     read_all_prices(m);
     return m;
 }

@@ -42,7 +42,7 @@ static void make_room(struct planner *k, int64_t limit)
 static void settle_limits(struct planner *k)
 {
     struct plan *p = k->p;
-    int64_t limit = k->m->known ? k->m->max_output_tokens : 0;
+    int64_t limit = k->m->heir ? 0 : k->m->max_output_tokens; /* an heir may write more */
     p->max_tokens = k->r->max_tokens;
     if (p->thinking == PLAN_THINKING_BUDGET)
         make_room(k, limit);

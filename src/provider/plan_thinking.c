@@ -72,12 +72,7 @@ static bool settle_output_effort(struct planner *k)
     struct slice effort = k->r->thinking.output_effort;
     if (!effort.n)
         return true;
-    if (!k->claude) {
-        struct slice json = arena_printf(k->a, "{\"effort\":\"%.*s\"}", SLICE_ARG(effort));
-        plan_field(k, SLICE("output_config"), json.p);
-        return true;
-    }
-    if (k->m->known && !k->m->effort)
+    if (!k->claude || (k->m->family == FAMILY_CLAUDE && !k->m->effort))
         return plan_unsupported(k, SLICE("output_config"));
     k->p->effort = fit_effort(k, effort);
     return true;

@@ -111,13 +111,16 @@ struct slice plan_tool_name(struct planner *k, struct slice name)
     return n->upstream;
 }
 
+/* Converse takes more characters in ids than Anthropic's own API. */
 struct slice plan_tool_id(struct planner *k, struct slice id, unsigned nth)
 {
-    if (nth == 1 && fits(id, "_.:-"))
+    const char *others = k->t->api == BEDROCK_INVOKE ? "_-" : "_.:-";
+    if (nth == 1 && fits(id, others))
         return id;
     plan_repaired(k, REPAIR_TOOL_ID);
-    return squeeze(k->a, nth == 1 ? id : ARENA_JOIN(k->a, id, SLICE(" "), arena_integer(k->a, nth)),
-                   "_.:-");
+    if (nth > 1)
+        id = ARENA_JOIN(k->a, id, SLICE(" "), arena_integer(k->a, nth));
+    return squeeze(k->a, id, others);
 }
 
 /* ---- what is offered ----------------------------------------------------------------------- */

@@ -359,5 +359,6 @@ static bool is_strict(struct walk *k, yyjson_val *v)
 bool schema_is_strict(yyjson_val *schema)
 {
     struct walk k = walk_from(NULL, schema);
-    return yyjson_is_obj(schema) && is_strict(&k, schema);
+    struct top top = top_of(schema);
+    return yyjson_is_obj(schema) && may_be_object(top.v[top.n - 1]) && is_strict(&k, schema);
 }
