@@ -93,16 +93,23 @@ static void cut_last_thoughts(struct talk *t)
     plan_repaired(t->k, REPAIR_THINKING_DROPPED);
 }
 
+/* Converse wants a text beside documents. */
+static void tell_of_document(struct talk *t)
+{
+    if (!has_kind(t->turn, LLM_DOCUMENT) || has_kind(t->turn, LLM_TEXT))
+        return;
+    add_text(t, SLICE(DOCUMENT));
+    plan_repaired(t->k, REPAIR_DOCUMENT_TEXT);
+}
+
 static void close_turn(struct talk *t)
 {
     if (!t->turn)
         return;
-    if (t->turn->role == LLM_ASSISTANT) {
+    if (t->turn->role == LLM_ASSISTANT)
         cut_last_thoughts(t);
-    } else if (has_kind(t->turn, LLM_DOCUMENT) && !has_kind(t->turn, LLM_TEXT)) {
-        add_text(t, SLICE(DOCUMENT)); /* Converse wants a text beside documents */
-        plan_repaired(t->k, REPAIR_DOCUMENT_TEXT);
-    }
+    else if (t->k->t->api == BEDROCK_CONVERSE)
+        tell_of_document(t);
 }
 
 static void open_turn(struct talk *t, enum llm_role role)
