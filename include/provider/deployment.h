@@ -10,6 +10,7 @@
 
 struct model;
 struct llm_request;
+struct route_params;
 
 /* Which of Bedrock's APIs the model string asks for: "bedrock/converse/…", "bedrock/invoke/…", or
  * whichever suits the model. */
@@ -32,13 +33,14 @@ struct deployment {
     yyjson_val *model_info;    /* object as configured, or NULL */
     yyjson_val *params;        /* object: litellm_params without its secrets, for clients */
     const struct model *facts; /* prices, limits and capabilities; of a wildcard: see `known` */
-    struct map *known;        /* wildcard: id → struct model * of what the table names; or NULL */
-    bool drop_params;         /* unsupported parameters are dropped, not refused */
-    yyjson_val *drop_list;    /* additional_drop_params: names, or NULL */
-    bool prompt_caching_auto; /* cache points are put where an agent profits */
-    int64_t num_retries;      /* of a failed call; -1: the router's */
-    double timeout_s;         /* whole answer; 0: the router's */
-    double stream_timeout_s;  /* to the first byte of a stream; 0: the router's */
+    struct map *known; /* wildcard: id → struct model * of what the table names; or NULL */
+    struct route_params *routing; /* what the gateway chooses by: gateway/routing.h */
+    bool drop_params;             /* unsupported parameters are dropped, not refused */
+    yyjson_val *drop_list;        /* additional_drop_params: names, or NULL */
+    bool prompt_caching_auto;     /* cache points are put where an agent profits */
+    int64_t num_retries;          /* of a failed call; -1: the router's */
+    double timeout_s;             /* whole answer; 0: the router's */
+    double stream_timeout_s;      /* to the first byte of a stream; 0: the router's */
     struct sigv4_key *signing_key;
     int line; /* of the entry in the configuration file */
 };

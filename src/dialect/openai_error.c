@@ -6,6 +6,8 @@
 /* LiteLLM's error types, which differ from OpenAI's in places. */
 static const char *error_type(const struct failure *f)
 {
+    if (f->type)
+        return f->type;
     switch (f->kind) {
     case FAILURE_RATE_LIMIT: return "throttling_error";
     case FAILURE_PERMISSION: return "permission_error";

@@ -76,29 +76,6 @@ static void read_environment(struct config_loader *l, const struct node *litellm
     l->c->simulated = env_true(l, "LINTEL_SIMULATED");
 }
 
-/* Every strategy of LiteLLM is accepted; one is there. */
-static void read_strategy(struct config_loader *l, const struct node *router)
-{
-    static const char *const known[] = {"simple-shuffle",          "least-busy",
-                                        "usage-based-routing",     "usage-based-routing-v2",
-                                        "latency-based-routing",   "cost-based-routing",
-                                        "provider-budget-routing", "lar1"};
-    const struct config_path up = {.key = SLICE("router_settings")};
-    const struct config_path path = {.up = &up, .key = SLICE("routing_strategy")};
-    const struct node *n = NODE_GET(router, "routing_strategy");
-    size_t i = 0, count = sizeof(known) / sizeof(*known);
-    if (node_is_null(n) || n->kind != NODE_SCALAR)
-        return;
-    while (i < count && !slice_eq(n->text, slice_of(known[i])))
-        i++;
-    if (i == count)
-        config_error(l, config_place(n, &path),
-                     "expected simple-shuffle, least-busy, usage-based-routing, "
-                     "latency-based-routing or cost-based-routing");
-    else if (i > 0)
-        config_warn(l, config_place(n, &path), "%s behaves as simple-shuffle yet", known[i]);
-}
-
 /* ---- sections ------------------------------------------------------------------------------ */
 
 static const struct node *section(const struct node *root, const char *name)
@@ -141,10 +118,11 @@ static void read_tree(struct config_loader *l, struct node *root)
     read_ssl_verify(l, litellm);
     read_fetch_max(l, section(root, "general_settings"));
     read_url_hosts(l, litellm, section(root, "general_settings"));
-    read_strategy(l, section(root, "router_settings"));
+    config_read_routing(l, root);
     config_read_groups(l, root);
     config_read_facts(l, section(root, "general_settings"));
     config_read_models(l, root);
+    config_gather_pools(l);
     config_note_source(l);
     if (!l->c->errors)
         config_export(l, root);
@@ -160,6 +138,7 @@ struct config *config_load_from(const char *path, const struct config_host *host
         abort();
     c->refs = 1;
     arena_init(&c->arena);
+    map_init(&c->pools.by_name);
     arena_init(&l.arena);
     l.warned = arena_zalloc(&l.arena, config_option_count());
     config_defaults(&l);
@@ -192,6 +171,7 @@ void config_unref(struct config *c)
     for (size_t i = 0; i < c->deployment_count; i++)
         if (c->deployments[i].known)
             map_fini(c->deployments[i].known);
+    map_fini(&c->pools.by_name);
     model_table_free(c->models);
     arena_fini(&c->arena);
     free(c);

@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "provider/deployment.h"
 #include "provider/models.h"
+#include "routing.h"
 
 enum config_severity { CONFIG_ERROR, CONFIG_WARNING };
 
@@ -56,6 +57,7 @@ struct settings {
     /* router_settings */
     double timeout, stream_timeout;                                  /* 0 = unset */
     double connect_timeout, first_byte_timeout, stream_idle_timeout; /* ours */
+    struct routing routing;
 };
 
 struct config {
@@ -65,6 +67,8 @@ struct config {
     struct model_table *models;     /* facts about Bedrock's models */
     struct deployment *deployments; /* in file order */
     size_t deployment_count;
+    yyjson_val *router_settings;   /* as written, without secrets; or NULL */
+    struct pools pools;            /* the same by name */
     yyjson_val *model_group_alias; /* object name → group, or NULL */
     /* Lists as written, [{group: [others]}] and [others], or NULL. */
     yyjson_val *fallbacks, *context_window_fallbacks, *content_policy_fallbacks;

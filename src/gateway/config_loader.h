@@ -111,6 +111,13 @@ void config_read_facts(struct config_loader *l, const struct node *general);
 /* config_models.c */
 void config_read_models(struct config_loader *l, const struct node *root);
 
+/* config_routing.c: settings of the router; what it wants to know of a deployment whose `params`
+ * are read; in the end the deployments by name. */
+void config_read_routing(struct config_loader *l, const struct node *root);
+void config_read_route(struct config_loader *l, struct deployment *d, const struct node *params,
+                       const struct config_path *path);
+void config_gather_pools(struct config_loader *l);
+
 /* config_aws.c: region, endpoint and credentials of a deployment whose names are read. `region` is
  * the one that its model path or ARN names, or empty. */
 void config_read_aws(struct config_loader *l, struct deployment *d, const struct node *params,

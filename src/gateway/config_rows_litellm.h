@@ -19,7 +19,7 @@ ACCEPTED("audit_log_callbacks", LIST, "[]", "loggers that are told of changes to
 ACCEPTED("input_callback", LIST, "[]", "loggers that are told before a call is made")
 READ("num_retries", INT, RELOAD, NULL, "retries of a failed call")
 ACCEPTED("num_retries_per_request", INT, NULL, "retries of one request over all fallbacks")
-ACCEPTED("allowed_fails", INT, "3", "failures a minute before a deployment rests")
+READ("allowed_fails", INT, RELOAD, NULL, "the same as router_settings.allowed_fails, which wins")
 READ("fallbacks", LIST, RELOAD, "[]", "groups to try when one fails: [{group: [others]}] or [{model: group, fallback: other}]")
 READ("default_fallbacks", LIST, RELOAD, "[]", "groups to try when any other fails")
 READ("context_window_fallbacks", LIST, RELOAD, "[]", "groups to try when a prompt is too long")

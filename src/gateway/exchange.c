@@ -23,8 +23,8 @@
 #include "exchange_log.h"
 #include "exchange_memory.h"
 #include "exchange_request.h"
+#include "exchange_route.h"
 #include "reply.h"
-#include "router.h"
 #include "wire/sse.h"
 #include "worker_private.h"
 
@@ -254,36 +254,10 @@ static void name_model(struct exchange *ex)
     ex->request.model = arena_dup(&ex->arena, ex->request.model); /* outlives the body */
 }
 
-static bool refuse_model(struct exchange *ex, struct slice name)
-{
-    if (!name.n)
-        return failure_missing_param(&ex->failure, &ex->arena, "model");
-    return failure_bad_param(&ex->failure, &ex->arena, "model",
-                             "Invalid model name passed in model=%.*s. Call `/v1/models` to view "
-                             "available models for your key.",
-                             SLICE_ARG(name));
-}
-
-/* A deployment of a group, or of what a wildcard makes of the name. */
-static bool find_deployment(struct exchange *ex, struct slice name)
-{
-    uint32_t random;
-    random_bytes(&random, sizeof(random));
-    struct router_pick pick = router_pick(ex->config, name, random, &ex->arena);
-    ex->deployment = pick.deployment;
-    ex->model_group = pick.group;
-    ex->model_id = pick.model_id;
-    if (!pick.deployment)
-        return refuse_model(ex, name);
-    ex->model = router_facts(ex->config, pick.deployment, pick.model_id, &ex->arena);
-    ex->provider = provider_choose(pick.api, ex->model);
-    return true;
-}
-
 bool exchange_find_model(struct exchange *ex)
 {
     name_model(ex);
-    return find_deployment(ex, ex->request.model);
+    return exchange_pick(ex, ex->request.model);
 }
 
 static int answer_ourselves(struct exchange *ex)
@@ -337,14 +311,15 @@ static int step_route(struct exchange *ex)
         begin_routing(ex);
         ex->failure = reroute_mocked(&ex->reroute, &ex->arena);
     }
-    if (ex->failure.kind == FAILURE_NONE && find_deployment(ex, ex->reroute.group)) {
+    if (ex->failure.kind == FAILURE_NONE && exchange_pick(ex, ex->reroute.group)) {
         ex->answer.model = answering_model(ex);
         return ex->route->operation ? EX_BATCH : EX_FETCH;
     }
-    if (!ex->deployment && !ex->reroute.fallbacks && !ex->request.routing.mock)
+    if (ex->failure.kind == FAILURE_BAD_REQUEST && !ex->reroute.fallbacks)
         return EX_FLUSH; /* no such model */
-    if (!ex->deployment && ex->reroute.fallbacks)
-        ex->failure = ex->last_failure; /* a group that is none: what really failed counts */
+    if (!ex->deployment && ex->last_failure.kind != FAILURE_NONE)
+        ex->failure =
+            ex->last_failure; /* a group that is none, or rests: what really failed counts */
     return exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
 }
 
@@ -459,6 +434,7 @@ static void commit(struct exchange *ex)
     if (ex->op && upstream_uploaded(ex->op))
         buf_fini(&ex->upstream_body);
     ex->first_event = turn_now(&ex->worker->turn);
+    tracked_spoke(&ex->call);
 }
 
 static void resume_if_room(struct exchange *ex)
@@ -524,6 +500,7 @@ static int step_settle(struct exchange *ex)
         if (ex->facts & FACT_GONE)
             ex->status = STATUS_CLIENT_GONE;
         exchange_estimate_usage(ex);
+        exchange_call_ended(ex);
         exchange_log(ex);
         ex->deadline = turn_now(&ex->worker->turn) + SETTLE_GRACE_MS;
         ex->facts &= ~(unsigned)FACT_TIMER;

@@ -35,6 +35,7 @@
 #include "provider/provider.h"
 #include "reroute.h"
 #include "routes.h"
+#include "tracker.h"
 #include "wire/crypto.h"
 
 struct batch;
@@ -76,6 +77,7 @@ enum exchange_fact {
 #define EXCHANGE_HIGH   (256 * 1024) /* bytes queued for a client: the upstream pauses */
 #define EXCHANGE_LOW    (64 * 1024)  /* … and resumes */
 #define SETTLE_GRACE_MS 2000         /* for an upstream to end after its last event */
+#define TRIED_MAX       16           /* deployments that a request remembers */
 
 struct exchange {
     struct list link;      /* worker.exchanges */
@@ -109,6 +111,11 @@ struct exchange {
     const struct model *model; /* facts about it */
     struct slice model_group;  /* name of the group that serves */
     struct dialect_answer answer;
+
+    struct tracked_call call;                  /* that is under way, as the tracker counts it */
+    const struct deployment *tried[TRIED_MAX]; /* called for this request */
+    size_t tried_count;
+    int64_t prompt_tokens; /* estimated, where routing asks for it; else 0 */
 
     void *operation;           /* the operation's own state, of routes that have one */
     struct batch *batch;       /* its calls; NULL: none is running */

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "exchange_memory.h"
+#include "exchange_route.h"
 #include "worker_private.h"
 
 /* One line an attempt, for those who look into a request. */
@@ -53,10 +54,8 @@ static void forget_attempt(struct exchange *ex)
 
 static bool has_others(const struct exchange *ex)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < ex->config->deployment_count; i++)
-        count += slice_eq(slice_of(ex->config->deployments[i].model_name), ex->model_group);
-    return count > ex->reroute.retries + 1;
+    const struct deployment *d = ex->deployment;
+    return d && d->routing->pool->count > ex->reroute.retries + 1;
 }
 
 bool exchange_try_again(struct exchange *ex)
@@ -64,6 +63,7 @@ bool exchange_try_again(struct exchange *ex)
     uint32_t random;
     if (ex->failure.kind == FAILURE_NONE || ex->route->operation)
         return false;
+    exchange_call_ended(ex);
     random_bytes(&random, sizeof(random));
     struct reroute_step step =
         reroute_next(&ex->reroute, ex->deployment, &ex->failure, has_others(ex), random);

@@ -1,6 +1,7 @@
 #include "exchange_batch.h"
 
 #include "exchange_call.h"
+#include "exchange_route.h"
 #include "operation.h"
 #include "reply.h"
 #include "worker_private.h"
@@ -62,6 +63,7 @@ static bool start(struct exchange *ex)
     if (!options.count)
         return true;
     ex->attempts++;
+    exchange_call_begun(ex);
     arm(ex);
     ex->batch = batch_start(ex->worker->upstream, &ex->worker->turn, &options, &events, ex);
     return true;

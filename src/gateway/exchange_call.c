@@ -10,6 +10,7 @@
 
 #include "exchange_call.h"
 
+#include "exchange_route.h"
 #include "llm/estimate.h"
 #include "llm/mock.h"
 #include "reply.h"
@@ -297,6 +298,7 @@ bool exchange_start_call(struct exchange *ex)
     count_repairs(ex);
     ex->attempts++;
     ex->call_bytes = call.body.n;
+    exchange_call_begun(ex);
     ex->op = upstream_start(ex->worker->upstream, &call, &timeouts, &upstream_events, ex);
     return true;
 }

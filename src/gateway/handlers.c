@@ -104,6 +104,8 @@ void handle_exchanges(struct exchange *ex, struct buf *body)
         write_memory(&j, w->memory);
     }
     write_repairs(&j, w);
+    json_key(&j, "deployments");
+    handlers_write_deployments(ex, &j);
     json_key(&j, "exchanges");
     json_array(&j);
     for (struct list *l = w->exchanges.next; l != &w->exchanges && listed < LISTED_MAX;

@@ -12,6 +12,10 @@ void handle_liveness(struct exchange *ex, struct buf *body);
 void handle_readiness(struct exchange *ex, struct buf *body); /* 503 while draining */
 void handle_exchanges(struct exchange *ex, struct buf *body); /* what lives now, for operators */
 
+/* handlers_router.c */
+void handle_router_settings(struct exchange *ex, struct buf *body);
+void handlers_write_deployments(struct exchange *ex, struct json_writer *w); /* how they do */
+
 /* handlers_models.c */
 void handle_models(struct exchange *ex, struct buf *body);
 void handle_model(struct exchange *ex, struct buf *body);

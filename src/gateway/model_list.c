@@ -36,7 +36,7 @@ static void add(struct making *m, struct model_listed l)
 bool model_list_find(const struct config *c, struct slice name, struct model_listed *l,
                      struct arena *a)
 {
-    struct router_pick pick = router_pick(c, name, 0, a);
+    struct router_pick pick = router_pick(c, &(struct router_query){.model = name}, a);
     if (!pick.deployment)
         return false;
     *l = (struct model_listed){.name = name, .group = pick.group, .api = pick.api};
@@ -48,10 +48,7 @@ bool model_list_find(const struct config *c, struct slice name, struct model_lis
 /* A group of the same name hides an alias. */
 static bool is_group(const struct config *c, struct slice name)
 {
-    for (size_t i = 0; i < c->deployment_count; i++)
-        if (slice_eq(slice_of(c->deployments[i].model_name), name))
-            return true;
-    return false;
+    return map_get(&c->pools.by_name, name);
 }
 
 static void add_aliases(struct making *m)

@@ -1,5 +1,7 @@
 #include "router.h"
 
+#include "router_choose.h"
+
 struct slice router_wildcard(struct slice pattern, struct slice name)
 {
     ptrdiff_t star = slice_find_char(pattern, '*');
@@ -10,12 +12,6 @@ struct slice router_wildcard(struct slice pattern, struct slice name)
     if (name.n <= before.n + after.n || !slice_starts(name, before) || !slice_ends(name, after))
         return slice_make(NULL, 0);
     return slice_make(name.p + before.n, name.n - before.n - after.n);
-}
-
-static bool serves(const struct deployment *d, struct slice group, struct slice model)
-{
-    struct slice name = slice_of(d->model_name);
-    return group.p ? slice_eq(name, group) : router_wildcard(name, model).p != NULL;
 }
 
 /* "converse/us.anthropic…" → "us.anthropic…": the route words of LiteLLM's model strings. */
@@ -52,17 +48,16 @@ bool router_is_wildcard(const struct deployment *d)
 }
 
 /* A name without '*' in front of a wildcard is itself the model. */
-static struct router_pick picked(const struct deployment *d, struct slice model, struct arena *a)
+struct slice router_model_id(const struct deployment *d, struct slice model, enum bedrock_api *api,
+                             struct arena *a)
 {
-    struct slice group = slice_of(d->model_name), star = model;
-    struct router_pick pick = {d, group, slice_of(d->bedrock_id), d->api};
+    struct slice group = slice_of(d->model_name), star = model, id = slice_of(d->bedrock_id);
+    *api = d->api;
     if (slice_find_char(group, '*') >= 0)
         star = router_wildcard(group, model);
-    if (slice_eq(pick.model_id, SLICE("*")))
-        pick.model_id = strip_route(star, &pick.api);
-    else if (router_is_wildcard(d))
-        pick.model_id = router_fill(pick.model_id, star, a);
-    return pick;
+    if (slice_eq(id, SLICE("*")))
+        return strip_route(star, api);
+    return router_is_wildcard(d) ? router_fill(id, star, a) : id;
 }
 
 const struct model *router_facts(const struct config *c, const struct deployment *d,
@@ -72,20 +67,6 @@ const struct model *router_facts(const struct config *c, const struct deployment
         return d->facts;
     const struct model *m = map_get(d->known, id);
     return m ? m : models_find(c->models, id, slice_of(d->region), d->model_info, a);
-}
-
-/* One of the deployments that serve, or none. `group` NULL: those with a wildcard. */
-static struct router_pick pick_one(const struct config *c, struct slice group, struct slice model,
-                                   uint32_t random, struct arena *a)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < c->deployment_count; i++)
-        count += serves(&c->deployments[i], group, model);
-    size_t chosen = count ? random % count : 0;
-    for (size_t i = 0; count && i < c->deployment_count; i++)
-        if (serves(&c->deployments[i], group, model) && chosen-- == 0)
-            return picked(&c->deployments[i], model, a);
-    return (struct router_pick){0};
 }
 
 struct slice router_alias(const struct config *c, struct slice name)
@@ -100,14 +81,37 @@ struct slice router_alias(const struct config *c, struct slice name)
     return slice_make(NULL, 0);
 }
 
-struct router_pick router_pick(const struct config *c, struct slice model, uint32_t random,
+static const struct pool *wild_pool(const struct config *c, struct slice model)
+{
+    for (size_t i = 0; i < c->pools.wild_count; i++)
+        if (router_wildcard(c->pools.wild[i]->name, model).p)
+            return c->pools.wild[i];
+    return NULL;
+}
+
+const struct pool *router_pool(const struct config *c, struct slice *model)
+{
+    const struct pool *pool = map_get(&c->pools.by_name, *model);
+    if (pool)
+        return pool;
+    struct slice alias = router_alias(c, *model);
+    if (alias.n)
+        *model = alias;
+    pool = alias.n ? map_get(&c->pools.by_name, alias) : NULL;
+    return pool ? pool : wild_pool(c, *model);
+}
+
+struct router_pick router_pick(const struct config *c, const struct router_query *q,
                                struct arena *a)
 {
-    struct router_pick pick = pick_one(c, model, model, random, a);
-    struct slice alias = pick.deployment ? slice_make(NULL, 0) : router_alias(c, model);
-    if (alias.n)
-        pick = pick_one(c, alias, alias, random, a);
-    if (!pick.deployment)
-        pick = pick_one(c, slice_make(NULL, 0), alias.n ? alias : model, random, a);
+    struct slice model = q->model;
+    const struct pool *pool = router_pool(c, &model);
+    struct router_pick pick = {.refusal = ROUTER_NO_MODEL};
+    if (!pool)
+        return pick;
+    pick.group = pool->name;
+    router_choose(c, q, pool, model, &pick, a);
+    if (pick.deployment)
+        pick.model_id = router_model_id(pick.deployment, model, &pick.api, a);
     return pick;
 }

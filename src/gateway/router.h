@@ -2,21 +2,54 @@
 #define GATEWAY_ROUTER_H
 
 /* Model name → deployment. A name is looked up as a group, then as an alias of another name; what
- * is no group is held against the groups with a wildcard ("bedrock/…"). Within a group each
- * deployment is equally likely. */
+ * is no group is held against the groups with a wildcard ("bedrock/…"), of which the most precise
+ * serves. Within a group the strategy decides (router_choose.c). */
 
+#include "affinity.h"
 #include "config.h"
+#include "tracker.h"
+
+struct router_query {
+    struct slice model;
+    bool streamed;
+    int64_t now;              /* ms, the turn's */
+    uint32_t random;          /* decides between equals */
+    struct tracker *tracker;  /* NULL: only the name is looked up, nothing rests */
+    struct affinity *kept;    /* NULL: none */
+    uint64_t affinity;        /* affinity_hash of what should stay where it was; 0: nothing */
+    int64_t affinity_ttl;     /* ms; from its last use */
+    int64_t estimated_tokens; /* of the prompt; 0: not known */
+    yyjson_val *tags;         /* list of strings, or NULL … */
+    struct slice tag_list;    /* … and more, with commas between them */
+    /* Called before for this request: chosen again only when no other may be. */
+    const struct deployment *const *tried;
+    size_t tried_count;
+};
+
+enum router_refusal {
+    ROUTER_PICKED,
+    ROUTER_NO_MODEL, /* nothing serves the name */
+    ROUTER_NO_TAGS,  /* none has one of the tags */
+    ROUTER_TOO_LONG, /* the prompt fits none of the models */
+    ROUTER_RESTING,  /* all of them rest; see wait_ms */
+    ROUTER_LIMITED   /* all have used their rpm or tpm up */
+};
 
 struct router_pick {
-    const struct deployment *deployment; /* NULL: no such model */
+    const struct deployment *deployment; /* NULL: see refusal */
     struct slice group;                  /* model_name of the group */
     struct slice model_id;               /* Bedrock id to call */
     enum bedrock_api api;                /* the deployment's, or named with the wildcard's match */
+    enum router_refusal refusal;
+    int64_t wait_ms; /* until one may be called, where that is known; else 0 */
 };
 
-/* `random` decides within the group. The result points into the configuration, `model` or `a`. */
-struct router_pick router_pick(const struct config *c, struct slice model, uint32_t random,
+/* The result points into the configuration, `model` or `a`. */
+struct router_pick router_pick(const struct config *c, const struct router_query *q,
                                struct arena *a);
+
+/* The group that serves a name; NULL: none. `model` becomes what an alias stands for. */
+const struct pool *router_pool(const struct config *c, struct slice *model);
 
 /* Facts about the model that a deployment calls by that id: its own, or one its wildcard stands
  * for. */

@@ -40,6 +40,7 @@ static const struct route routes[] = {
     {"GET", "/health/liveliness", true, CHAT, handle_liveness},
     {"GET", "/health/liveness", true, CHAT, handle_liveness},
     {"GET", "/health/readiness", true, CHAT, handle_readiness},
+    {"GET", "/router/settings", false, CHAT, handle_router_settings},
     {"GET", "/debug/exchanges", false, CHAT, handle_exchanges},
 };
 #define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))

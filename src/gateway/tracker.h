@@ -2,23 +2,36 @@
 #define GATEWAY_TRACKER_H
 
 /* How each deployment is doing: calls under way, latencies, tokens, failures, and whether it rests
- * after too many of them. What the router chooses by, and what /health tells.
+ * after too many of them. What the router chooses by, and what /debug/exchanges tells.
  *
  * Owned by the worker; keyed by deployment id, so that it outlives a reload of the configuration.
- * Bounded: fixed memory for each id, ids of deployments that are gone are forgotten after an hour.
- * Time is the turn's (ms). In one process; counters that several processes share come from the
- * shared state. */
+ * Bounded: fixed memory for each id; ids that nobody asked for in an hour are forgotten when new
+ * ones come. Time is the turn's (ms). In one process.
+ *
+ * A minute is a sliding one, in steps of TRACKER_STEP_MS. */
 
 #include "config.h"
 #include "llm/failure.h"
 
+#define TRACKER_STEP_MS  5000
+#define TRACKER_PROBE_MS 5000 /* a probe that takes longer does not keep the next one back */
+
 struct tracker;
-struct tracked; /* one deployment; valid until tracker_free or an hour after its last use */
+struct tracked; /* one deployment; valid until tracker_free, or for an hour */
 
 struct tracker *tracker_new(void);
 void tracker_free(struct tracker *t); /* NULL is fine */
 
+/* Never NULL. Of a deployment of a loaded configuration. */
 struct tracked *tracker_of(struct tracker *t, const struct deployment *d, int64_t now);
+
+/* One call under way; all zero: none. */
+struct tracked_call {
+    struct tracked *of;
+    int64_t begun;  /* ms */
+    int64_t tokens; /* expected */
+    bool probe;     /* the first after a rest */
+};
 
 /* How a call went. */
 struct call_outcome {
@@ -31,13 +44,44 @@ struct call_outcome {
     int64_t output;   /* output tokens */
 };
 
-/* Each call begins once and ends once. */
-void tracked_begin(struct tracked *d, int64_t now);
-void tracked_end(struct tracked *d, const struct config *c, const struct deployment *of,
-                 size_t group_size, const struct call_outcome *outcome, int64_t now);
+/* `tokens`: of the prompt, as estimated; 0: not known. */
+void tracked_begin(struct tracked *d, struct tracked_call *call, int64_t tokens, int64_t now);
+
+/* The call was answered well so far: a rest is over. */
+void tracked_spoke(struct tracked_call *call);
+
+/* Once for each call; of one that has ended already it does nothing. Returns the ms for which the
+ * deployment rests now because of it; 0: it does not. */
+int64_t tracked_end(struct tracked_call *call, const struct routing *r, const struct deployment *of,
+                    const struct call_outcome *outcome, int64_t now);
 
 /* 0: it may be called; else ms until it may (it rests, LiteLLM's cooldown). A deployment whose rest
- * is over is probed: one call at a time is let through until one succeeds. */
+ * is over is probed: one call at a time is let through until one says something. */
 int64_t tracked_rests(const struct tracked *d, int64_t now);
+
+/* ---- what strategies ask ------------------------------------------------------------------- */
+
+unsigned tracked_running(const struct tracked *d);
+uint32_t tracked_serial(const struct tracked *d);         /* its own in this process */
+int64_t tracked_requests(struct tracked *d, int64_t now); /* of the minute, running ones too */
+int64_t tracked_tokens(struct tracked *d, int64_t now);   /* of the minute, with those expected */
+
+/* Mean seconds: to the first event of streams, or for each output token; < 0: not known. `age`: ms
+ * since the last measure. */
+double tracked_latency(const struct tracked *d, const struct routing *r, bool streamed, int64_t now,
+                       int64_t *age);
+
+/* ---- what people ask ----------------------------------------------------------------------- */
+
+struct tracked_stats {
+    const char *id;
+    unsigned running;
+    uint64_t calls, failed[FAIL_CLASSES], rests; /* since the start */
+    int64_t requests, tokens;                    /* of the minute */
+    int64_t rest_ms;                             /* left; 0: it does not rest */
+};
+
+void tracker_each(struct tracker *t, int64_t now,
+                  void (*each)(void *ctx, const struct tracked_stats *s), void *ctx);
 
 #endif

@@ -214,6 +214,8 @@ static void start(struct worker *w)
     uv_loop_init(&w->loop);
     start_log_flush(w);
     turn_init(&w->turn, &w->loop);
+    w->tracker = tracker_new();
+    w->affinity = affinity_new();
     w->upstream = upstream_init(&w->turn, &tls);
     if (s->thinking_memory_mb)
         w->memory =
@@ -229,6 +231,8 @@ static void finish(struct worker *w)
 {
     memory_free(w->memory);
     upstream_fini(w->upstream);
+    tracker_free(w->tracker);
+    affinity_free(w->affinity);
     turn_fini(&w->turn);
     log_defer(false);
     close_handle((uv_handle_t *)&w->log_flush);

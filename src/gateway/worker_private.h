@@ -3,10 +3,12 @@
 
 /* What exchanges and handlers see of their worker. */
 
+#include "affinity.h"
 #include "io/conn.h"
 #include "io/upstream.h"
 #include "memory.h"
 #include "provider/plan.h"
+#include "tracker.h"
 #include "worker.h"
 
 #include <time.h>
@@ -21,6 +23,8 @@ struct worker {
     struct config *config;   /* the current snapshot */
     const char *config_path; /* where it came from; NULL: nowhere */
     struct upstream *upstream;
+    struct tracker *tracker;             /* of deployments */
+    struct affinity *affinity;           /* who was served by which */
     struct memory *memory;               /* of thinking; NULL: switched off */
     struct listener *listener;           /* NULL once closed */
     struct list exchanges;               /* exchange.link: all that live */

@@ -236,12 +236,12 @@ static void aliases_report_once(void **state)
                  "- model_name: a\n"
                  "  litellm_params: &p\n"
                  "    model: bedrock/x.y\n"
-                 "    rpm: 5\n"
+                 "    itpm: 5\n"
                  "    temprature: 1\n"
                  "    timeout: soon\n"
                  "- {model_name: b, litellm_params: {<<: *p}}\n"
-                 "- {model_name: c, litellm_params: {<<: *p, rpm: 6}}\n",
-                 "W5 model_list[0].litellm_params.rpm: is accepted but has no effect yet\n"
+                 "- {model_name: c, litellm_params: {<<: *p, itpm: 6}}\n",
+                 "W5 model_list[0].litellm_params.itpm: is accepted but has no effect yet\n"
                  "W6 model_list[0].litellm_params.temprature: unknown option, ignored: did you "
                  "mean temperature?\n"
                  "E7 model_list[0].litellm_params.timeout: expected a number, got a string\n");

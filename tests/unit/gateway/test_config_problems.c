@@ -127,8 +127,19 @@ static void accepted(void **state)
          "W2 litellm_settings.require_auth_for_metrics_endpoint: is accepted but has no effect "
          "yet\n"},
         {MODEL "router_settings: {routing_strategy: simple-shuffle}\n", NULL},
-        {MODEL "router_settings: {routing_strategy: least-busy}\n",
-         "W2 router_settings.routing_strategy: least-busy behaves as simple-shuffle yet\n"},
+        {MODEL "router_settings: {routing_strategy: least-busy}\n", NULL},
+        {MODEL "router_settings: {routing_strategy: lar1}\n",
+         "W2 router_settings.routing_strategy: lar1 behaves as simple-shuffle\n"},
+        {MODEL
+         "router_settings: {allowed_fails: -1, optional_pre_call_checks: [prompt_caching, x]}\n",
+         "E2 router_settings.allowed_fails: expected a number from 0 to 10000000000\n"
+         "W2 router_settings.optional_pre_call_checks[1]: has no effect: session_affinity, "
+         "deployment_affinity and prompt_caching have\n"},
+        {MODEL "router_settings: {allowed_fails_policy: {RateLimitErrorAllowedFails: x, Y: 1}}\n",
+         "E2 router_settings.allowed_fails_policy.RateLimitErrorAllowedFails: expected a number "
+         "from 0 to 10000000000\n"
+         "W2 router_settings.allowed_fails_policy: holds a class that is not known: the names are "
+         "RateLimitErrorAllowedFails and the like\n"},
         {MODEL "litellm_settings: {vertex_project: x, vertex_location: y, openai_key: z}\n",
          "W2 litellm_settings.vertex_project: is accepted but has no effect yet\n"
          "W2 litellm_settings.openai_key: is accepted but has no effect yet\n"},

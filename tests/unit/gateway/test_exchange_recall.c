@@ -121,6 +121,8 @@ static void open_fixture(struct fixture *f, bool slow)
     turn_init(&w->turn, &f->world.loop);
     turn_item_init(&w->drained, no_step);
     w->upstream = upstream_init(&w->turn, &tls);
+    w->tracker = tracker_new();
+    w->affinity = affinity_new();
     uv_timer_init(&f->world.loop, &w->clock);
     slow_shared_init(&f->slow, &f->world);
     w->memory = memory_new(&w->turn, slow ? &f->slow.shared : f->slow.local);
@@ -137,6 +139,8 @@ static void close_fixture(struct fixture *f)
     WORLD_UNTIL(&f->world, w->live == 0);
     listener_close(w->listener);
     memory_free(w->memory);
+    tracker_free(w->tracker);
+    affinity_free(w->affinity);
     upstream_fini(w->upstream);
     uv_close((uv_handle_t *)&w->clock, NULL);
     peer_server_close(&f->bedrock);

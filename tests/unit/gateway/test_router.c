@@ -6,10 +6,15 @@
 
 static struct arena arena;
 
+static struct router_pick look_up(const struct config *c, const char *model)
+{
+    return router_pick(c, &(struct router_query){.model = slice_of(model)}, &arena);
+}
+
 static void check_pick(const struct config *c, const char *model, const char *group, const char *id,
                        enum bedrock_api api)
 {
-    struct router_pick pick = router_pick(c, slice_of(model), 0, &arena);
+    struct router_pick pick = look_up(c, model);
     assert_true(slice_eq(pick.group, slice_of(group)));
     assert_true(slice_eq(pick.model_id, slice_of(id)));
     assert_int_equal(pick.api, api);
@@ -45,6 +50,27 @@ static void picks(void **state)
     check_pick(c, "far", "eu/*", "eu.a.b", BEDROCK_CONVERSE);
     check_pick(c, "nowhere", NULL, NULL, BEDROCK_AUTO);
     check_pick(c, "unknown", NULL, NULL, BEDROCK_AUTO);
+    check_pick(c, "eu/*", "eu/*", "eu.*", BEDROCK_CONVERSE); /* its own name */
+    config_unref(c);
+    arena_fini(&arena);
+}
+
+/* The pattern that says most serves, wherever it stands in the file. */
+static void precision(void **state)
+{
+    struct world w;
+    world_init(&w);
+    struct config *c = world_load(
+        &w, "model_list:\n"
+            "- {model_name: \"*\", litellm_params: {model: \"bedrock/*\"}}\n"
+            "- {model_name: \"bedrock/*\", litellm_params: {model: \"bedrock/us.*\"}}\n"
+            "- {model_name: \"bedrock/eu/*\", litellm_params: {model: \"bedrock/eu.*\"}}\n"
+            "- {model_name: \"bedrock/us/*\", litellm_params: {model: \"bedrock/us.*\"}}\n");
+    (void)state;
+    check_pick(c, "a.b", "*", "a.b", BEDROCK_AUTO);
+    check_pick(c, "bedrock/a.b", "bedrock/*", "us.a.b", BEDROCK_AUTO);
+    check_pick(c, "bedrock/eu/a.b", "bedrock/eu/*", "eu.a.b", BEDROCK_AUTO);
+    check_pick(c, "bedrock/us/a.b", "bedrock/us/*", "us.a.b", BEDROCK_AUTO);
     config_unref(c);
     arena_fini(&arena);
 }
@@ -60,8 +86,8 @@ static void facts(void **state)
             "- model_name: \"eu/*\"\n"
             "  litellm_params: {model: \"bedrock/eu.*\", output_cost_per_token: 0.5}\n");
     (void)state;
-    struct router_pick plain = router_pick(c, SLICE("plain"), 0, &arena);
-    struct router_pick wild = router_pick(c, SLICE("eu/amazon.nova-pro-v1:0"), 0, &arena);
+    struct router_pick plain = look_up(c, "plain");
+    struct router_pick wild = look_up(c, "eu/amazon.nova-pro-v1:0");
     assert_ptr_equal(router_facts(c, plain.deployment, plain.model_id, &arena),
                      c->deployments[0].facts);
     const struct model *m = router_facts(c, wild.deployment, wild.model_id, &arena);
@@ -79,6 +105,7 @@ static void facts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(picks), cmocka_unit_test(facts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(picks), cmocka_unit_test(precision),
+                                       cmocka_unit_test(facts)};
     return cmocka_run_group_tests_name("router", tests, NULL, NULL);
 }

@@ -1,0 +1,257 @@
+/* router_settings and litellm_params → what the router chooses by (routing.h).
+ *
+ * Happy path: settings that are more than a number are read here, each deployment gets its share,
+ * and at the end the deployments are gathered by name, so that no request has to look for them.
+ *
+ * Failure modes: impossible numbers and unknown strategies are errors at their line; what has no
+ * effect is a warning. */
+
+#include "config_loader.h"
+
+#include "config_shown.h"
+#include "router.h"
+
+#include <stdlib.h>
+
+#define INTEGER_MAX 1e10
+
+struct reading {
+    struct config_loader *l;
+    const struct node *map;
+    const struct config_path *path;
+    bool nested; /* inside an option: no check of a section has looked at its types */
+};
+
+/* False: it is not there, or no number; the latter is reported once. */
+static bool number(struct reading in, const char *key, double min, double max, double *value)
+{
+    const struct config_path path = {.up = in.path, .key = slice_of(key)};
+    const struct node *n = node_get(in.map, slice_of(key));
+    double v = 0;
+    bool is_number = !node_is_null(n) && node_number(n, &v);
+    if (node_is_null(n) || (!is_number && !in.nested))
+        return false;
+    if (is_number && v >= min && v <= max) {
+        *value = v;
+        return true;
+    }
+    config_error(in.l, config_place(n, &path), "expected a number from %.12g to %.12g", min, max);
+    return false;
+}
+
+static bool integer(struct reading in, const char *key, int64_t min, int64_t *value)
+{
+    double v;
+    if (!number(in, key, (double)min, INTEGER_MAX, &v))
+        return false;
+    *value = (int64_t)v;
+    return true;
+}
+
+/* ---- router_settings ----------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    enum routing_strategy strategy;
+    bool other; /* LiteLLM's, but not ours */
+} strategies[] = {
+    {"simple-shuffle", ROUTING_SHUFFLE, false},
+    {"least-busy", ROUTING_LEAST_BUSY, false},
+    {"usage-based-routing", ROUTING_USAGE, false},
+    {"usage-based-routing-v2", ROUTING_USAGE, false},
+    {"latency-based-routing", ROUTING_LATENCY, false},
+    {"cost-based-routing", ROUTING_COST, false},
+    {"provider-budget-routing", ROUTING_SHUFFLE, true},
+    {"lar1", ROUTING_SHUFFLE, true},
+};
+
+static void read_strategy(struct reading in)
+{
+    const struct config_path path = {.up = in.path, .key = SLICE("routing_strategy")};
+    const struct node *n = NODE_GET(in.map, "routing_strategy");
+    size_t i = 0, count = sizeof(strategies) / sizeof(*strategies);
+    if (node_is_null(n) || n->kind != NODE_SCALAR)
+        return;
+    while (i < count && !slice_eq(n->text, slice_of(strategies[i].name)))
+        i++;
+    if (i == count) {
+        config_error(in.l, config_place(n, &path),
+                     "expected simple-shuffle, least-busy, usage-based-routing, "
+                     "latency-based-routing or cost-based-routing");
+        return;
+    }
+    in.l->c->settings.routing.strategy = strategies[i].strategy;
+    if (strategies[i].other)
+        config_warn(in.l, config_place(n, &path), "%s behaves as simple-shuffle",
+                    strategies[i].name);
+}
+
+static void read_strategy_args(struct reading in)
+{
+    struct routing *r = &in.l->c->settings.routing;
+    const struct config_path path = {.up = in.path, .key = SLICE("routing_strategy_args")};
+    struct reading args = {in.l, NODE_GET(in.map, "routing_strategy_args"), &path, true};
+    number(args, "ttl", 0, CONFIG_MAX_SECONDS, &r->latency_ttl);
+    number(args, "lowest_latency_buffer", 0, 1000, &r->latency_buffer);
+    if (integer(args, "max_latency_list_size", 1, &r->latency_window) &&
+        r->latency_window > LATENCY_WINDOW_MAX)
+        r->latency_window = LATENCY_WINDOW_MAX;
+}
+
+/* "RateLimitErrorAllowedFails: 5" */
+static void read_allowed_fails(struct reading in)
+{
+    struct routing *r = &in.l->c->settings.routing;
+    const struct config_path path = {.up = in.path, .key = SLICE("allowed_fails_policy")};
+    size_t known = 0;
+    struct reading policy = {in.l, NODE_GET(in.map, "allowed_fails_policy"), &path, true};
+    for (unsigned i = 0; i < FAIL_CLASSES; i++) {
+        const char *name = routing_fail_name(i);
+        struct slice key = arena_printf(&in.l->arena, "%sAllowedFails", name);
+        known += node_get(policy.map, key) != NULL;
+        integer(policy, key.p, 0, &r->allowed_fails_of[i]);
+    }
+    if (policy.map && policy.map->kind == NODE_MAP && known < policy.map->count)
+        config_warn(in.l, config_place(policy.map, &path),
+                    "holds a class that is not known: the names are %sAllowedFails and the like",
+                    routing_fail_name(FAIL_RATE_LIMIT));
+}
+
+/* In either section; the router's wins. */
+static void read_allowed_fails_of_all(struct reading in, struct reading litellm)
+{
+    struct routing *r = &in.l->c->settings.routing;
+    if (!integer(in, "allowed_fails", 0, &r->allowed_fails))
+        integer(litellm, "allowed_fails", 0, &r->allowed_fails);
+}
+
+static void read_pre_call_checks(struct reading in)
+{
+    static const struct {
+        struct slice name;
+        unsigned bit;
+    } known[] = {{SLICE("session_affinity"), AFFINITY_SESSION},
+                 {SLICE("deployment_affinity"), AFFINITY_KEY},
+                 {SLICE("prompt_caching"), AFFINITY_PROMPT}};
+    const struct config_path path = {.up = in.path, .key = SLICE("optional_pre_call_checks")};
+    const struct node *list = NODE_GET(in.map, "optional_pre_call_checks");
+    for (size_t i = 0; list && list->kind == NODE_LIST && i < list->count; i++) {
+        const struct node *n = list->items[i].value;
+        const struct config_path self = {.up = &path, .index = i};
+        unsigned bit = 0;
+        for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++)
+            bit |= slice_eq(n->text, known[k].name) ? known[k].bit : 0;
+        in.l->c->settings.routing.affinity |= bit;
+        if (!bit)
+            config_warn(in.l, config_place(n, &self),
+                        "has no effect: session_affinity, deployment_affinity and prompt_caching "
+                        "have");
+    }
+}
+
+/* For GET /router/settings. */
+static void keep_shown(struct config_loader *l, const struct node *router)
+{
+    struct buf text;
+    struct json_writer w;
+    if (node_is_null(router) || router->kind != NODE_MAP)
+        return;
+    buf_init(&text, CONFIG_MAX_JSON);
+    json_begin(&w, &text);
+    config_write_shown(router, &w);
+    l->c->router_settings = json_parse(buf_slice(&text), &l->c->arena, NULL);
+    buf_fini(&text);
+}
+
+void config_read_routing(struct config_loader *l, const struct node *root)
+{
+    const struct config_path router_path = {.key = SLICE("router_settings")};
+    const struct config_path litellm_path = {.key = SLICE("litellm_settings")};
+    struct reading in = {l, NODE_GET(root, "router_settings"), &router_path};
+    struct reading litellm = {l, NODE_GET(root, "litellm_settings"), &litellm_path};
+    struct routing *r = &l->c->settings.routing;
+    r->latency_ttl = 3600;
+    r->latency_window = 10;
+    r->allowed_fails = -1;
+    for (unsigned i = 0; i < FAIL_CLASSES; i++)
+        r->allowed_fails_of[i] = -1;
+    read_strategy(in);
+    read_strategy_args(in);
+    read_allowed_fails_of_all(in, litellm);
+    read_allowed_fails(in);
+    read_pre_call_checks(in);
+    keep_shown(l, in.map);
+}
+
+/* ---- one deployment ------------------------------------------------------------------------ */
+
+void config_read_route(struct config_loader *l, struct deployment *d, const struct node *params,
+                       const struct config_path *path)
+{
+    struct reading in = {l, params, path};
+    struct route_params *p = ARENA_NEW(&l->c->arena, struct route_params);
+    yyjson_val *tags = json_get(d->params, "tags");
+    *p = (struct route_params){.weight = -1, .order = ROUTE_ORDER_LAST, .cooldown_s = -1};
+    number(in, "weight", 0, 1e9, &p->weight);
+    integer(in, "rpm", 0, &p->rpm);
+    integer(in, "tpm", 0, &p->tpm);
+    integer(in, "order", -1000000, &p->order);
+    number(in, "cooldown_time", 0, CONFIG_MAX_SECONDS, &p->cooldown_s);
+    p->tags = yyjson_is_arr(tags) ? tags : NULL;
+    d->routing = p;
+}
+
+/* ---- groups -------------------------------------------------------------------------------- */
+
+/* Each group once, with the number of its deployments. */
+static size_t count_members(struct config *c, struct pool *pools)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->deployment_count; i++) {
+        struct slice name = slice_of(c->deployments[i].model_name);
+        struct pool *pool = map_get(&c->pools.by_name, name);
+        if (!pool) {
+            pool = &pools[n++];
+            pool->name = name;
+            map_put(&c->pools.by_name, name, pool);
+        }
+        pool->count++;
+    }
+    return n;
+}
+
+static void fill(struct config *c, struct pool *pool, struct deployment *d)
+{
+    if (!pool->members) {
+        pool->members = arena_alloc(&c->arena, pool->count * sizeof(*pool->members));
+        pool->count = 0;
+    }
+    pool->members[pool->count++] = d;
+    pool->caches = pool->caches || d->prompt_caching_auto;
+    d->routing->pool = pool;
+}
+
+/* What a pattern leaves open is the shorter the more it says. */
+static int by_precision(const void *a, const void *b)
+{
+    const struct pool *x = *(const struct pool *const *)a, *y = *(const struct pool *const *)b;
+    if (x->name.n != y->name.n)
+        return x->name.n > y->name.n ? -1 : 1;
+    return x < y ? -1 : 1; /* in file order */
+}
+
+void config_gather_pools(struct config_loader *l)
+{
+    struct config *c = l->c;
+    struct pool *pools = arena_zalloc(&c->arena, (c->deployment_count + 1) * sizeof(*pools));
+    size_t n = count_members(c, pools);
+    for (size_t i = 0; i < c->deployment_count; i++)
+        fill(c, map_get(&c->pools.by_name, slice_of(c->deployments[i].model_name)),
+             &c->deployments[i]);
+    c->pools.wild = arena_alloc(&c->arena, (n + 1) * sizeof(struct pool *));
+    for (size_t i = 0; i < n; i++)
+        if (slice_find_char(pools[i].name, '*') >= 0)
+            c->pools.wild[c->pools.wild_count++] = &pools[i];
+    if (c->pools.wild_count)
+        qsort(c->pools.wild, c->pools.wild_count, sizeof(struct pool *), by_precision);
+}

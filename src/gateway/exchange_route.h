@@ -1,0 +1,15 @@
+#ifndef GATEWAY_EXCHANGE_ROUTE_H
+#define GATEWAY_EXCHANGE_ROUTE_H
+
+#include "exchange.h"
+
+/* A deployment for the request, of the group that `name` stands for; those that were called before
+ * last. False: ex->failure says why there is none, and ex->deployment is NULL. */
+bool exchange_pick(struct exchange *ex, struct slice name);
+
+/* A call of ex->deployment began; it ended, with ex->failure and ex->usage as they are. Each call
+ * begins once; what has ended, or never began, may end again. */
+void exchange_call_begun(struct exchange *ex);
+void exchange_call_ended(struct exchange *ex);
+
+#endif

@@ -1,0 +1,371 @@
+/* Which deployment of a group serves a request.
+ *
+ * Happy path: a group of one: it does, unless it rests. Of several those are left out that do not
+ * fit the request (tags, size), that rest, that have used up their limits; of the rest the lowest
+ * `order` counts, then who served this conversation last, then the strategy.
+ *
+ * Failure modes: nothing is left. What was left out last is the reason.
+ *
+ * Every strategy is by chance among equals, and none sends more than one call into the unknown: a
+ * deployment that was never measured, or not lately, gets one at a time. */
+
+#include "router_choose.h"
+
+#define STALE_MS     60000 /* a latency that is measured again now and then … */
+#define STALE_CHANCE 32    /* … by one call in so many */
+#define RANDOM_RANGE 4294967296.0
+#define NO_PRICE     5.0 /* USD a token; LiteLLM's, so that they come last */
+
+struct candidate {
+    const struct deployment *d;
+    struct tracked *tracked;
+    double score; /* of the strategy */
+};
+
+struct choice {
+    const struct config *config;
+    const struct routing *routing;
+    const struct router_query *query;
+    struct slice model;
+    struct arena *arena;
+    struct candidate *v;
+    size_t n;
+    uint32_t random;
+    int64_t wait_ms; /* of those that rest, the shortest */
+};
+
+/* xorshift: the query brings one number, some choices take several. */
+static uint32_t next_random(struct choice *c)
+{
+    uint32_t r = c->random ? c->random : 1;
+    r ^= r << 13;
+    r ^= r >> 17;
+    r ^= r << 5;
+    return c->random = r;
+}
+
+/* Keeps those of which it is true; with none of them, all, and says so. */
+static bool keep(struct choice *c, bool (*fits)(struct choice *, const struct candidate *))
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (fits(c, &c->v[i])) {
+            struct candidate swapped = c->v[kept];
+            c->v[kept++] = c->v[i];
+            c->v[i] = swapped;
+        }
+    if (!kept)
+        return false;
+    c->n = kept;
+    return true;
+}
+
+/* ---- tags ---------------------------------------------------------------------------------- */
+
+static bool has_tag(const struct deployment *d, struct slice tag)
+{
+    yyjson_val *v;
+    yyjson_arr_iter it = yyjson_arr_iter_with(d->routing->tags);
+    while ((v = yyjson_arr_iter_next(&it)))
+        if (slice_eq(json_slice(v), tag))
+            return true;
+    return false;
+}
+
+static bool is_tagged(const struct router_query *q)
+{
+    return yyjson_arr_size(q->tags) || slice_trim(q->tag_list).n;
+}
+
+static bool has_tags(struct choice *c, const struct candidate *k)
+{
+    bool any = c->routing->tag_match_any;
+    struct slice rest = c->query->tag_list;
+    yyjson_val *v;
+    yyjson_arr_iter it = yyjson_arr_iter_with(c->query->tags);
+    while ((v = yyjson_arr_iter_next(&it)))
+        if (has_tag(k->d, json_slice(v)) == any)
+            return any;
+    while (rest.n)
+        if (has_tag(k->d, slice_trim(slice_split(&rest, ','))) == any)
+            return any;
+    return !any;
+}
+
+static bool is_default(struct choice *c, const struct candidate *k)
+{
+    return has_tag(k->d, SLICE("default"));
+}
+
+/* LiteLLM's: those with the tags, else those with the tag "default"; without tags the latter, else
+ * all. */
+static bool filter_tags(struct choice *c)
+{
+    if (!c->routing->tag_filtering)
+        return true;
+    bool tagged = is_tagged(c->query);
+    return (tagged && keep(c, has_tags)) || keep(c, is_default) || !tagged;
+}
+
+/* ---- what fits, what may be called --------------------------------------------------------- */
+
+static const struct model *facts(struct choice *c, const struct deployment *d)
+{
+    enum bedrock_api api;
+    struct slice id = router_model_id(d, c->model, &api, c->arena);
+    return router_facts(c->config, d, id, c->arena);
+}
+
+static bool is_large_enough(struct choice *c, const struct candidate *k)
+{
+    int64_t room = facts(c, k->d)->max_input_tokens;
+    return !room || c->query->estimated_tokens <= room;
+}
+
+static bool is_awake(struct choice *c, const struct candidate *k)
+{
+    int64_t ms = tracked_rests(k->tracked, c->query->now);
+    if (ms && (!c->wait_ms || ms < c->wait_ms))
+        c->wait_ms = ms;
+    return !ms;
+}
+
+static bool is_within_limits(struct choice *c, const struct candidate *k)
+{
+    const struct route_params *p = k->d->routing;
+    const struct router_query *q = c->query;
+    return (!p->rpm || tracked_requests(k->tracked, q->now) < p->rpm) &&
+           (!p->tpm || tracked_tokens(k->tracked, q->now) + q->estimated_tokens <= p->tpm);
+}
+
+static bool is_untried(struct choice *c, const struct candidate *k)
+{
+    for (size_t i = 0; i < c->query->tried_count; i++)
+        if (c->query->tried[i] == k->d)
+            return false;
+    return true;
+}
+
+static void keep_lowest_order(struct choice *c)
+{
+    int64_t lowest = ROUTE_ORDER_LAST;
+    size_t kept = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->v[i].d->routing->order < lowest)
+            lowest = c->v[i].d->routing->order;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->v[i].d->routing->order == lowest)
+            c->v[kept++] = c->v[i];
+    c->n = kept;
+}
+
+/* ---- strategies ---------------------------------------------------------------------------- */
+
+static const struct candidate *by_chance(struct choice *c)
+{
+    return &c->v[next_random(c) % c->n];
+}
+
+static double weight_of(const struct deployment *d, int what)
+{
+    const struct route_params *p = d->routing;
+    double weight = what == 0 ? p->weight : (double)(what == 1 ? p->rpm : p->tpm);
+    return weight > 0 ? weight : 0;
+}
+
+/* By weight, else rpm, else tpm, whichever one of them has; who then has none is not chosen. */
+static const struct candidate *by_weight(struct choice *c)
+{
+    double sum = 0, at;
+    int what = 0;
+    for (; what < 3 && sum <= 0; what++)
+        for (size_t i = 0; i < c->n; i++)
+            sum += c->v[i].score = weight_of(c->v[i].d, what);
+    if (sum <= 0)
+        return by_chance(c);
+    at = next_random(c) / RANDOM_RANGE * sum;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->v[i].score > 0 && (at -= c->v[i].score) < 0)
+            return &c->v[i];
+    return by_chance(c);
+}
+
+static const struct candidate *by_score(struct choice *c, double slack)
+{
+    double lowest = c->v[0].score;
+    size_t kept = 0;
+    for (size_t i = 1; i < c->n; i++)
+        if (c->v[i].score < lowest)
+            lowest = c->v[i].score;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->v[i].score <= lowest * (1 + slack))
+            c->v[kept++] = c->v[i];
+    c->n = kept;
+    return by_chance(c);
+}
+
+static const struct candidate *least_busy(struct choice *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        c->v[i].score = tracked_running(c->v[i].tracked);
+    return by_score(c, 0);
+}
+
+/* Tokens of the minute; between deployments with limits, the share of them. */
+static double usage_of(struct choice *c, const struct candidate *k, bool shares)
+{
+    const struct route_params *p = k->d->routing;
+    double tokens = (double)tracked_tokens(k->tracked, c->query->now);
+    double requests = (double)tracked_requests(k->tracked, c->query->now);
+    if (!shares)
+        return tokens;
+    double of_tokens = p->tpm ? tokens / (double)p->tpm : 0;
+    double of_requests = p->rpm ? requests / (double)p->rpm : 0;
+    return of_tokens > of_requests ? of_tokens : of_requests;
+}
+
+static const struct candidate *least_used(struct choice *c)
+{
+    bool shares = true;
+    for (size_t i = 0; i < c->n; i++)
+        shares = shares && (c->v[i].d->routing->tpm || c->v[i].d->routing->rpm);
+    for (size_t i = 0; i < c->n; i++)
+        c->v[i].score = usage_of(c, &c->v[i], shares);
+    return by_score(c, 0);
+}
+
+static bool is_fresh(struct choice *c, const struct candidate *k)
+{
+    return k->score >= 0;
+}
+
+/* Never measured, or not lately, and nobody is at it. */
+static const struct candidate *to_be_measured(struct choice *c)
+{
+    bool chance = next_random(c) % STALE_CHANCE == 0;
+    const struct candidate *found = NULL;
+    size_t seen = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        int64_t age;
+        double s = c->v[i].score =
+            tracked_latency(c->v[i].tracked, c->routing, c->query->streamed, c->query->now, &age);
+        bool wanted = s < 0 || (chance && age > STALE_MS);
+        if (wanted && !tracked_running(c->v[i].tracked) && next_random(c) % ++seen == 0)
+            found = &c->v[i];
+    }
+    return found;
+}
+
+static const struct candidate *fastest(struct choice *c)
+{
+    const struct candidate *unknown = to_be_measured(c);
+    if (unknown)
+        return unknown;
+    return keep(c, is_fresh) ? by_score(c, c->routing->latency_buffer) : least_busy(c);
+}
+
+static const struct candidate *cheapest(struct choice *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        const struct model *m = facts(c, c->v[i].d);
+        c->v[i].score = m->has_prices ? m->prices.input + m->prices.output : 2 * NO_PRICE;
+    }
+    return by_score(c, 0);
+}
+
+static const struct candidate *by_strategy(struct choice *c)
+{
+    switch (c->routing->strategy) {
+    case ROUTING_SHUFFLE: return by_weight(c);
+    case ROUTING_LEAST_BUSY: return least_busy(c);
+    case ROUTING_USAGE: return least_used(c);
+    case ROUTING_LATENCY: return fastest(c);
+    case ROUTING_COST: return cheapest(c);
+    }
+    return by_chance(c);
+}
+
+/* ---- affinity ------------------------------------------------------------------------------ */
+
+static const struct candidate *last_one(struct choice *c, uint64_t key)
+{
+    uint32_t serial = affinity_get(c->query->kept, key, c->query->now);
+    for (size_t i = 0; serial && i < c->n; i++)
+        if (tracked_serial(c->v[i].tracked) == serial)
+            return &c->v[i];
+    return NULL;
+}
+
+static const struct candidate *choose(struct choice *c, const struct pool *pool)
+{
+    const struct router_query *q = c->query;
+    if (!q->kept || !q->affinity)
+        return by_strategy(c);
+    uint64_t key = affinity_hash(q->affinity, pool->name);
+    const struct candidate *k = last_one(c, key);
+    if (!k)
+        k = by_strategy(c);
+    affinity_put(q->kept, key, tracked_serial(k->tracked), q->affinity_ttl, q->now);
+    return k;
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+static void list_members(struct choice *c, const struct pool *pool)
+{
+    c->v = arena_alloc(c->arena, pool->count * sizeof(*c->v));
+    c->n = pool->count;
+    for (size_t i = 0; i < pool->count; i++)
+        c->v[i] = (struct candidate){
+            pool->members[i], tracker_of(c->query->tracker, pool->members[i], c->query->now), 0};
+}
+
+static enum router_refusal narrow(struct choice *c)
+{
+    if (!filter_tags(c))
+        return ROUTER_NO_TAGS;
+    if (c->routing->pre_call_checks && !keep(c, is_large_enough))
+        return ROUTER_TOO_LONG;
+    if (!keep(c, is_awake))
+        return ROUTER_RESTING;
+    if (routing_has_limits(c->routing) && !keep(c, is_within_limits))
+        return ROUTER_LIMITED;
+    keep(c, is_untried);
+    keep_lowest_order(c);
+    return ROUTER_PICKED;
+}
+
+/* Without tags, limits and checks there is nothing to choose. */
+static void take_only(const struct router_query *q, const struct deployment *d,
+                      struct router_pick *pick)
+{
+    pick->wait_ms = tracked_rests(tracker_of(q->tracker, d, q->now), q->now);
+    pick->refusal = pick->wait_ms ? ROUTER_RESTING : ROUTER_PICKED;
+    pick->deployment = pick->wait_ms ? NULL : d;
+}
+
+void router_choose(const struct config *config, const struct router_query *q,
+                   const struct pool *pool, struct slice model, struct router_pick *pick,
+                   struct arena *a)
+{
+    const struct routing *r = &config->settings.routing;
+    pick->refusal = ROUTER_PICKED;
+    if (!q->tracker) {
+        pick->deployment = pool->members[q->random % pool->count];
+        return;
+    }
+    if (pool->count == 1 && !r->tag_filtering && !routing_has_limits(r)) {
+        take_only(q, pool->members[0], pick);
+        return;
+    }
+    struct choice c = {config, r, q, model, a, NULL, 0, q->random, 0};
+    struct arena_mark mark = arena_mark(a);
+    list_members(&c, pool);
+    pick->refusal = narrow(&c);
+    pick->wait_ms = pick->refusal == ROUTER_RESTING   ? c.wait_ms
+                    : pick->refusal == ROUTER_LIMITED ? TRACKER_STEP_MS
+                                                      : 0;
+    if (pick->refusal == ROUTER_PICKED)
+        pick->deployment = choose(&c, pool)->d;
+    arena_rewind(a, mark);
+}

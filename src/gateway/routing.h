@@ -1,0 +1,99 @@
+#ifndef GATEWAY_ROUTING_H
+#define GATEWAY_ROUTING_H
+
+/* What the configuration says of routing, ready for use: the settings, what each deployment adds,
+ * and the deployments by the name they share. */
+
+#include "base/json.h"
+#include "base/map.h"
+#include "llm/failure.h"
+
+struct deployment;
+struct tracked;
+
+enum routing_strategy {
+    ROUTING_SHUFFLE,
+    ROUTING_LEAST_BUSY,
+    ROUTING_USAGE,
+    ROUTING_LATENCY,
+    ROUTING_COST
+};
+
+/* optional_pre_call_checks: what keeps to the deployment that served it last. */
+enum routing_affinity {
+    AFFINITY_SESSION = 1 << 0, /* a session, by the client's id */
+    AFFINITY_KEY = 1 << 1,     /* a key */
+    AFFINITY_PROMPT = 1 << 2   /* a prompt with cache points, by its beginning */
+};
+
+/* Classes of failure as LiteLLM's policies name them. */
+enum fail_class {
+    FAIL_BAD_REQUEST,
+    FAIL_AUTHENTICATION,
+    FAIL_NOT_FOUND,
+    FAIL_TIMEOUT,
+    FAIL_RATE_LIMIT,
+    FAIL_CONTENT_POLICY,
+    FAIL_INTERNAL,
+    FAIL_UNAVAILABLE,
+    FAIL_BAD_GATEWAY
+};
+enum { FAIL_CLASSES = FAIL_BAD_GATEWAY + 1 }; /* kept out of the enum for -Wswitch */
+
+enum fail_class routing_fail_class(const struct failure *f); /* not of FAILURE_NONE */
+const char *routing_fail_name(enum fail_class c); /* "RateLimitError"; of policies and reports */
+
+#define LATENCY_WINDOW_MAX 100 /* answers whose mean counts, at most */
+
+struct routing {
+    enum routing_strategy strategy;
+    double latency_buffer;                  /* share above the lowest latency that is as good */
+    double latency_ttl;                     /* seconds a measure counts */
+    int64_t latency_window;                 /* answers whose mean counts */
+    int64_t allowed_fails;                  /* a minute; -1: LiteLLM's rules without it */
+    int64_t allowed_fails_of[FAIL_CLASSES]; /* likewise, by class; -1: as allowed_fails */
+    double cooldown_time;                   /* seconds */
+    bool disable_cooldowns;
+    bool tag_filtering, tag_match_any;
+    bool pre_call_checks;
+    unsigned affinity;   /* routing_affinity bits */
+    double affinity_ttl; /* seconds; of sessions and keys */
+};
+
+/* Limits on rpm and tpm hold, and so prompts are estimated. */
+static inline bool routing_has_limits(const struct routing *r)
+{
+    return r->pre_call_checks || r->strategy == ROUTING_USAGE || r->strategy == ROUTING_LATENCY ||
+           r->strategy == ROUTING_COST;
+}
+
+#define ROUTE_ORDER_LAST INT64_MAX
+
+/* Of one deployment, from litellm_params. */
+struct route_params {
+    const struct pool *pool; /* its group */
+    double weight;           /* < 0: not given */
+    int64_t rpm, tpm;        /* 0: no limit */
+    int64_t order;           /* ROUTE_ORDER_LAST: not given */
+    double cooldown_s;       /* < 0: the router's */
+    yyjson_val *tags;        /* list of strings, or NULL */
+    /* Where the tracker keeps it; tracker.c's own. */
+    struct tracked *tracked;
+    uint64_t generation;
+};
+
+/* The deployments of one model_name, in file order. */
+struct pool {
+    struct slice name;
+    const struct deployment **members;
+    size_t count;
+    bool caches; /* one of them puts cache points by itself */
+};
+
+struct pools {
+    struct map by_name;       /* → struct pool * */
+    const struct pool **wild; /* those with a '*', the most precise first */
+    size_t wild_count;
+};
+
+#endif

@@ -1,0 +1,354 @@
+/* What is known of each deployment.
+ *
+ * Happy path: a call begins and is counted; it ends well, its latency and tokens join the windows.
+ * Reading costs no more than the steps that have passed since the last look.
+ *
+ * Failure modes: a call that fails for reasons of the deployment's is counted by class and may send
+ * it to rest, by LiteLLM's rules (cooldown.c). After the rest one call probes it; calls that were
+ * under way when the rest began neither prolong nor end it. */
+
+#include "tracker.h"
+
+#include "cooldown.h"
+
+#include "base/list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STEPS      13 /* a whole minute, and the step that is under way */
+#define FORGET_MS  3600000
+#define PENALTY_S  1000.0 /* a timeout, among latencies; LiteLLM's */
+#define NO_LATENCY (-1.0)
+#define MS_PER_S   1000.0
+
+struct step {
+    uint32_t requests, good, failed[FAIL_CLASSES];
+    int64_t tokens;
+};
+
+struct latency {
+    double v[LATENCY_WINDOW_MAX];
+    unsigned n, next;
+    int64_t at; /* of the last */
+};
+
+struct tracked {
+    struct list link; /* tracker.all */
+    char *id;
+    uint32_t serial;
+    int64_t used_at;
+    unsigned running;
+    int64_t expected; /* tokens of the running calls */
+    struct step steps[STEPS], minute;
+    int64_t step; /* that is under way, counted from 0 */
+    struct latency first, per_token;
+    int64_t rest_began, rest_until;
+    bool recovering; /* no call has gone well since the rest */
+    unsigned probes; /* under way */
+    int64_t probed_at;
+    uint64_t calls, failed[FAIL_CLASSES], rests;
+};
+
+struct tracker {
+    struct list all;
+    struct map by_id;
+    uint64_t generation; /* another one when something was forgotten */
+};
+
+/* ---- the table ----------------------------------------------------------------------------- */
+
+/* Of all trackers: deployments remember where they are kept by it. */
+static uint64_t next_generation(void)
+{
+    static uint64_t last;
+    return ++last;
+}
+
+struct tracker *tracker_new(void)
+{
+    struct tracker *t = calloc(1, sizeof(*t));
+    if (!t)
+        abort();
+    list_init(&t->all);
+    map_init(&t->by_id);
+    t->generation = next_generation();
+    return t;
+}
+
+static void forget(struct tracked *d)
+{
+    list_del(&d->link);
+    free(d->id);
+    free(d);
+}
+
+void tracker_free(struct tracker *t)
+{
+    if (!t)
+        return;
+    while (!list_empty(&t->all))
+        forget(LIST_ENTRY(t->all.next, struct tracked, link));
+    map_fini(&t->by_id);
+    free(t);
+}
+
+static void sweep(struct tracker *t, int64_t now)
+{
+    size_t forgotten = 0;
+    for (struct list *l = t->all.next, *next; l != &t->all; l = next) {
+        struct tracked *d = LIST_ENTRY(l, struct tracked, link);
+        next = l->next;
+        if (d->running || now - d->used_at < FORGET_MS)
+            continue;
+        forget(d);
+        forgotten++;
+    }
+    if (!forgotten)
+        return;
+    t->generation = next_generation();
+    map_fini(&t->by_id);
+    for (struct list *l = t->all.next; l != &t->all; l = l->next) {
+        struct tracked *d = LIST_ENTRY(l, struct tracked, link);
+        map_put(&t->by_id, slice_of(d->id), d);
+    }
+}
+
+static struct tracked *add(struct tracker *t, const char *id, int64_t now)
+{
+    static uint32_t serial;
+    struct tracked *d = calloc(1, sizeof(*d));
+    if (!d || !(d->id = strdup(id)))
+        abort();
+    sweep(t, now);
+    d->serial = ++serial;
+    list_add(&t->all, &d->link);
+    map_put(&t->by_id, slice_of(d->id), d);
+    return d;
+}
+
+struct tracked *tracker_of(struct tracker *t, const struct deployment *d, int64_t now)
+{
+    struct route_params *params = d->routing;
+    if (params->generation != t->generation) {
+        struct tracked *known = map_get(&t->by_id, slice_of(d->id));
+        params->tracked = known ? known : add(t, d->id, now);
+        params->generation = t->generation;
+    }
+    params->tracked->used_at = now;
+    return params->tracked;
+}
+
+/* ---- the minute ---------------------------------------------------------------------------- */
+
+static void subtract(struct step *sum, const struct step *gone)
+{
+    sum->requests -= gone->requests;
+    sum->good -= gone->good;
+    sum->tokens -= gone->tokens;
+    for (unsigned i = 0; i < FAIL_CLASSES; i++)
+        sum->failed[i] -= gone->failed[i];
+}
+
+static struct step *advance(struct tracked *d, int64_t now)
+{
+    int64_t step = now / TRACKER_STEP_MS, passed = step - d->step;
+    for (int64_t i = 0; i < passed && i < STEPS; i++) {
+        struct step *s = &d->steps[(d->step + 1 + i) % STEPS];
+        subtract(&d->minute, s);
+        *s = (struct step){0};
+    }
+    if (passed > 0)
+        d->step = step;
+    return &d->steps[d->step % STEPS];
+}
+
+/* What came before a rest says nothing of what comes after it. */
+static void forgive(struct tracked *d)
+{
+    struct step *all[STEPS + 1];
+    for (unsigned i = 0; i < STEPS; i++)
+        all[i] = &d->steps[i];
+    all[STEPS] = &d->minute;
+    for (unsigned i = 0; i <= STEPS; i++) {
+        all[i]->good = 0;
+        memset(all[i]->failed, 0, sizeof(all[i]->failed));
+    }
+}
+
+int64_t tracked_requests(struct tracked *d, int64_t now)
+{
+    advance(d, now);
+    return d->minute.requests;
+}
+
+int64_t tracked_tokens(struct tracked *d, int64_t now)
+{
+    advance(d, now);
+    return d->minute.tokens + d->expected;
+}
+
+/* ---- latency ------------------------------------------------------------------------------- */
+
+static void note_latency(struct latency *l, double seconds, int64_t now)
+{
+    l->v[l->next] = seconds;
+    l->next = (l->next + 1) % LATENCY_WINDOW_MAX;
+    l->n += l->n < LATENCY_WINDOW_MAX;
+    l->at = now;
+}
+
+static void note_latencies(struct tracked *d, const struct call_outcome *o, int64_t now)
+{
+    if (o->streamed && o->first_ms > 0)
+        note_latency(&d->first, (double)o->first_ms / MS_PER_S, now);
+    if (o->output > 0)
+        note_latency(&d->per_token, (double)o->total_ms / MS_PER_S / (double)o->output, now);
+}
+
+static double mean(const struct latency *l, const struct routing *r, int64_t now)
+{
+    unsigned n = l->n < r->latency_window ? l->n : (unsigned)r->latency_window;
+    double sum = 0;
+    if (!n || (double)(now - l->at) > r->latency_ttl * MS_PER_S)
+        return NO_LATENCY;
+    for (unsigned i = 1; i <= n; i++)
+        sum += l->v[(l->next + LATENCY_WINDOW_MAX - i) % LATENCY_WINDOW_MAX];
+    return sum / n;
+}
+
+double tracked_latency(const struct tracked *d, const struct routing *r, bool streamed, int64_t now,
+                       int64_t *age)
+{
+    double first = streamed ? mean(&d->first, r, now) : NO_LATENCY;
+    *age = now - (first >= 0 ? d->first.at : d->per_token.at);
+    return first >= 0 ? first : mean(&d->per_token, r, now);
+}
+
+/* ---- calls --------------------------------------------------------------------------------- */
+
+unsigned tracked_running(const struct tracked *d)
+{
+    return d->running;
+}
+
+uint32_t tracked_serial(const struct tracked *d)
+{
+    return d->serial;
+}
+
+void tracked_begin(struct tracked *d, struct tracked_call *call, int64_t tokens, int64_t now)
+{
+    struct step *step = advance(d, now);
+    *call = (struct tracked_call){d, now, tokens, d->recovering};
+    d->running++;
+    d->calls++;
+    d->expected += tokens;
+    step->requests++;
+    d->minute.requests++;
+    if (call->probe) {
+        d->probes++;
+        d->probed_at = now;
+    }
+}
+
+void tracked_spoke(struct tracked_call *call)
+{
+    struct tracked *d = call->of;
+    if (!d || !call->probe || !d->recovering)
+        return;
+    d->recovering = false;
+    forgive(d);
+}
+
+static int64_t rest(struct tracked *d, int64_t ms, int64_t now)
+{
+    if (ms <= 0)
+        return 0;
+    d->rest_began = now;
+    d->rest_until = now + ms;
+    d->recovering = true;
+    d->rests++;
+    return ms;
+}
+
+static int64_t note_failure(struct tracked_call *call, const struct routing *r,
+                            const struct deployment *of, const struct failure *f, int64_t now)
+{
+    struct tracked *d = call->of;
+    struct step *step = advance(d, now);
+    enum fail_class class = routing_fail_class(f);
+    bool late = d->rest_until && call->begun < d->rest_began;
+    d->failed[class]++;
+    if (class == FAIL_TIMEOUT) {
+        note_latency(&d->first, PENALTY_S, now);
+        note_latency(&d->per_token, PENALTY_S, now);
+    }
+    if (!cooldown_counts(f)) {
+        tracked_spoke(call); /* it answered */
+        return 0;
+    }
+    step->failed[class]++;
+    d->minute.failed[class]++;
+    struct cooldown_counts counts = {.good = d->minute.good, .probe = call->probe};
+    memcpy(counts.failed, d->minute.failed, sizeof(counts.failed));
+    return late ? 0 : rest(d, cooldown_ms(r, of, f, &counts), now);
+}
+
+static void note_success(struct tracked_call *call, const struct call_outcome *o, int64_t now)
+{
+    struct tracked *d = call->of;
+    tracked_spoke(call);
+    struct step *step = advance(d, now);
+    step->good++;
+    d->minute.good++;
+    note_latencies(d, o, now);
+}
+
+int64_t tracked_end(struct tracked_call *call, const struct routing *r, const struct deployment *of,
+                    const struct call_outcome *o, int64_t now)
+{
+    struct tracked *d = call->of;
+    bool failed = o->failure && o->failure->kind != FAILURE_NONE;
+    int64_t rests = 0;
+    if (!d)
+        return 0;
+    d->running--;
+    d->expected -= call->tokens;
+    d->probes -= call->probe;
+    advance(d, now)->tokens += o->tokens;
+    d->minute.tokens += o->tokens;
+    if (failed && !o->abandoned)
+        rests = note_failure(call, r, of, o->failure, now);
+    else if (!o->abandoned)
+        note_success(call, o, now);
+    call->of = NULL;
+    return rests;
+}
+
+int64_t tracked_rests(const struct tracked *d, int64_t now)
+{
+    int64_t probed = d->probed_at + TRACKER_PROBE_MS;
+    if (now < d->rest_until)
+        return d->rest_until - now;
+    return d->recovering && d->probes && now < probed ? probed - now : 0;
+}
+
+/* ---- for people ---------------------------------------------------------------------------- */
+
+void tracker_each(struct tracker *t, int64_t now,
+                  void (*each)(void *ctx, const struct tracked_stats *s), void *ctx)
+{
+    for (struct list *l = t->all.next; l != &t->all; l = l->next) {
+        struct tracked *d = LIST_ENTRY(l, struct tracked, link);
+        struct tracked_stats s = {.id = d->id,
+                                  .running = d->running,
+                                  .calls = d->calls,
+                                  .rests = d->rests,
+                                  .requests = tracked_requests(d, now),
+                                  .tokens = tracked_tokens(d, now),
+                                  .rest_ms = tracked_rests(d, now)};
+        memcpy(s.failed, d->failed, sizeof(s.failed));
+        each(ctx, &s);
+    }
+}
