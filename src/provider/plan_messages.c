@@ -429,15 +429,14 @@ static void begin_with_user(struct talk *t)
 
 static void copy_system(struct talk *t)
 {
-    struct llm_block *system = NULL;
-    t->end = &system;
+    struct plan *p = t->k->p;
+    t->end = &p->system;
     for (const struct llm_block *b = t->k->system; b; b = b->next) {
-        if (says(b) || (b->kind == LLM_CACHE_POINT && system))
+        if (says(b) || (b->kind == LLM_CACHE_POINT && p->system))
             add(t, t->end, b);
         else
             plan_repaired(t->k, b->kind == LLM_TEXT ? REPAIR_BLANK_TEXT : REPAIR_CACHE_POINTS);
     }
-    t->k->p->system = system;
 }
 
 /* Some older models know no system prompt: the user says it, before anything else. */
