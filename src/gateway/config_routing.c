@@ -248,10 +248,10 @@ void config_gather_pools(struct config_loader *l)
     for (size_t i = 0; i < c->deployment_count; i++)
         fill(c, map_get(&c->pools.by_name, slice_of(c->deployments[i].model_name)),
              &c->deployments[i]);
-    c->pools.wild = arena_alloc(&c->arena, (n + 1) * sizeof(struct pool *));
+    c->pools.wild = arena_alloc(&c->arena, (n + 1) * sizeof(*c->pools.wild));
     for (size_t i = 0; i < n; i++)
         if (slice_find_char(pools[i].name, '*') >= 0)
             c->pools.wild[c->pools.wild_count++] = &pools[i];
     if (c->pools.wild_count)
-        qsort(c->pools.wild, c->pools.wild_count, sizeof(struct pool *), by_precision);
+        qsort(c->pools.wild, c->pools.wild_count, sizeof(*c->pools.wild), by_precision);
 }
