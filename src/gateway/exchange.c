@@ -292,7 +292,7 @@ static void begin_routing(struct exchange *ex)
         .id = ARENA_JOIN(&ex->arena, SLICE("chatcmpl-"), slice_of(ex->id)),
         .created = time(NULL),
     };
-    reroute_begin(&ex->reroute, ex->config, &ex->request, ex->request.model);
+    reroute_begin(&ex->reroute, ex->config, &ex->request, ex->request.model, &ex->arena);
     ex->routed = true;
 }
 

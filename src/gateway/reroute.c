@@ -107,16 +107,26 @@ static void add_waiting(struct reroute *r, yyjson_val *list)
 }
 
 void reroute_begin(struct reroute *r, const struct config *c, const struct llm_request *request,
-                   struct slice group)
+                   struct slice group, struct arena *a)
 {
-    *r = (struct reroute){.config = c, .request = request, .group = group};
-    r->seen[r->seen_count++] = group;
+    *r = (struct reroute){.config = c, .request = request, .arena = a, .group = group};
+}
+
+/* Few requests fail, and streams are many: the room is made when it is needed. */
+static void make_room(struct reroute *r)
+{
+    if (r->seen)
+        return;
+    r->seen = arena_alloc(r->arena, REROUTE_GROUPS_MAX * sizeof(*r->seen));
+    r->waiting = arena_alloc(r->arena, REROUTE_GROUPS_MAX * sizeof(*r->waiting));
+    r->seen[r->seen_count++] = r->group;
 }
 
 static bool change_group(struct reroute *r, const struct failure *f)
 {
     if (r->request->routing.disable_fallbacks || r->fallbacks >= r->config->max_fallbacks)
         return false;
+    make_room(r);
     add_waiting(r, list_for(r, f));
     if (!r->waiting_count)
         return false;

@@ -22,11 +22,12 @@
 struct reroute {
     const struct config *config;
     const struct llm_request *request;
-    struct slice group;                    /* being tried */
-    struct slice seen[REROUTE_GROUPS_MAX]; /* groups tried or waiting, the first `tried` in order */
-    unsigned seen_count;
-    struct slice waiting[REROUTE_GROUPS_MAX]; /* next one last */
-    unsigned waiting_count;
+    struct arena *arena;
+    struct slice group; /* being tried */
+    /* Groups that were tried or wait, and those that wait, the next one last; room for
+     * REROUTE_GROUPS_MAX each, once something has failed. */
+    struct slice *seen, *waiting;
+    unsigned seen_count, waiting_count;
     unsigned retries;       /* of this group */
     unsigned retries_total; /* of the request */
     unsigned retries_max;   /* of this group, as asked for after its last failure */
@@ -40,9 +41,9 @@ struct reroute_step {
     int64_t wait_ms; /* REROUTE_RETRY */
 };
 
-/* `group` points into what outlives the request. */
+/* `group` and the arena outlive the request. */
 void reroute_begin(struct reroute *r, const struct config *c, const struct llm_request *request,
-                   struct slice group);
+                   struct slice group, struct arena *a);
 
 /* The attempt at `d` (NULL: none could be called) failed. REROUTE_FALLBACK: r->group is the next
  * one. `others`: the group has a deployment that was not tried yet, so that a retry need not wait.

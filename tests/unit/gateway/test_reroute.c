@@ -25,7 +25,7 @@ static void open_fixture(struct fixture *x, const char *fallbacks)
     x->config.max_fallbacks = 5;
     x->config.num_retries = 0;
     x->d.num_retries = -1;
-    reroute_begin(&x->r, &x->config, &x->request, SLICE("a"));
+    reroute_begin(&x->r, &x->config, &x->request, SLICE("a"), &x->arena);
 }
 
 static struct failure failed(enum failure_kind kind, int status, bool retryable)
@@ -89,10 +89,10 @@ static void lists_by_failure(void **state)
     x.config.context_window_fallbacks = json(&x, "[{\"a\":[\"big\"]}]");
     x.config.content_policy_fallbacks = json(&x, "[{\"a\":[\"mild\"]}]");
     check_text(walk(&x, &window), "big ");
-    reroute_begin(&x.r, &x.config, &x.request, SLICE("a"));
+    reroute_begin(&x.r, &x.config, &x.request, SLICE("a"), &x.arena);
     check_text(walk(&x, &policy), "mild ");
     x.request.routing.context_fallbacks = json(&x, "{\"a\":\"own\"}");
-    reroute_begin(&x.r, &x.config, &x.request, SLICE("a"));
+    reroute_begin(&x.r, &x.config, &x.request, SLICE("a"), &x.arena);
     check_text(walk(&x, &window), "own ");
     arena_fini(&x.arena);
 }
@@ -104,7 +104,7 @@ static void the_client_decides(void **state)
     open_fixture(&x, "[{\"a\":[\"b\"]},{\"own\":[\"c\"]}]");
     x.request.routing.fallbacks = json(&x, "[\"own\"]");
     check_text(walk(&x, &f), "own c ");
-    reroute_begin(&x.r, &x.config, &x.request, SLICE("a"));
+    reroute_begin(&x.r, &x.config, &x.request, SLICE("a"), &x.arena);
     x.request.routing.disable_fallbacks = true;
     check_text(walk(&x, &f), "");
     arena_fini(&x.arena);
@@ -113,7 +113,7 @@ static void the_client_decides(void **state)
 static unsigned retries_of(struct fixture *x, const struct failure *f)
 {
     unsigned n = 0;
-    reroute_begin(&x->r, &x->config, &x->request, SLICE("a"));
+    reroute_begin(&x->r, &x->config, &x->request, SLICE("a"), &x->arena);
     while (n < 1000 && next(x, f) == REROUTE_RETRY)
         n++;
     return n;
