@@ -24,6 +24,8 @@ struct encoder {
     bool legacy;                   /* function_call instead of tool_calls */
     unsigned tool_calls;           /* opened so far: the index of the next one */
     unsigned blocks[RECENT_CALLS]; /* block index of call i, at i % RECENT_CALLS */
+    unsigned thoughts;             /* blocks of thinking that began */
+    unsigned thought;              /* block index of the last of them */
 };
 
 void *chat_encoder(struct arena *a, const struct llm_request *r, const struct dialect_answer *ans)
@@ -90,6 +92,16 @@ static void write_merged(struct encoder *enc, struct json_writer *w, struct slic
     enc->think_open = enc->think_open || text.n;
 }
 
+/* Which of the answer's blocks of thinking this belongs to: OpenAI's SDKs put pieces together by
+ * their index, and refuse a list without. */
+static unsigned thought_index(struct encoder *enc, unsigned block)
+{
+    if (!enc->thoughts || enc->thought != block)
+        enc->thoughts++;
+    enc->thought = block;
+    return enc->thoughts - 1;
+}
+
 /* LiteLLM's shape: the plain text for those who show it, the block for those who send it back. */
 static void encode_reasoning(struct encoder *enc, const struct llm_event *e, struct buf *out)
 {
@@ -103,6 +115,7 @@ static void encode_reasoning(struct encoder *enc, const struct llm_event *e, str
     json_key(&w, "thinking_blocks");
     json_array(&w);
     json_object(&w);
+    json_member_integer(&w, "index", thought_index(enc, e->block));
     if (e->kind == EV_REDACTED) {
         json_member_string(&w, "type", SLICE("redacted_thinking"));
         json_member_string(&w, "data", e->text);
