@@ -183,7 +183,8 @@ bool plan_thinking(struct planner *k)
 bool plan_keeps_thinking(struct planner *k, const struct llm_block *b)
 {
     bool off = k->p->repairs & 1u << REPAIR_THINKING_OFF;
-    if (b->recalled && (off || !plan_thinks(k->p)))
+    bool thinks = plan_thinks(k->p) || k->m->thinking == THINKING_ALWAYS;
+    if (b->recalled && (off || !thinks))
         return false;
     if (off || !k->claude || k->m->thinking == THINKING_NONE) {
         plan_repaired(k, REPAIR_THINKING_DROPPED);
