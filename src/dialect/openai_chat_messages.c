@@ -9,6 +9,8 @@
 
 #include "openai_chat.h"
 
+#include "llm/fold.h"
+
 #include <string.h>
 
 #define MESSAGES_MAX 100000 /* in one request; the body cap bounds the bytes */
@@ -44,7 +46,7 @@ static bool parse_text_part(struct parts *s, struct slice path, yyjson_val *part
 }
 
 /* Thinking comes back as we (and LiteLLM) gave it out. Without a signature it is of no use. */
-static void add_thinking(struct parts *s, yyjson_val *item)
+static void add_thinking(struct parts *s, yyjson_val *item, struct slice text)
 {
     struct slice signature = json_get_slice(item, "signature");
     struct slice data = json_get_slice(item, "data");
@@ -53,7 +55,7 @@ static void add_thinking(struct parts *s, yyjson_val *item)
         return;
     }
     struct llm_block *b = llm_block_add(&s->tail, s->p->a, LLM_REASONING);
-    b->text = json_get_slice(item, "thinking");
+    b->text = text;
     b->signature = signature;
     b->redacted = data;
 }
@@ -64,7 +66,7 @@ static bool take_assistant_part(struct parts *s, struct slice type, yyjson_val *
     if (!s->assistant)
         return false;
     if (slice_eq(type, SLICE("thinking")) || slice_eq(type, SLICE("redacted_thinking")))
-        add_thinking(s, part);
+        add_thinking(s, part, json_get_slice(part, "thinking"));
     else if (slice_eq(type, SLICE("refusal")))
         add_text(s, json_get_slice(part, "refusal"));
     else
@@ -114,12 +116,36 @@ static bool parse_content(struct parts *s, yyjson_val *content)
     return true;
 }
 
+/* A piece of a stream's thinking: text without what signs it. */
+static bool is_piece(yyjson_val *item)
+{
+    return !json_get_slice(item, "signature").n && !json_get_slice(item, "data").n;
+}
+
+/* The blocks as they were given out, or the pieces of a stream in a row: texts, and a signature
+ * without one at their end. */
 static void add_thinking_blocks(struct parts *s, yyjson_val *blocks)
 {
+    bool open = false; /* there are pieces */
+    struct buf pieces;
     yyjson_val *item;
     yyjson_arr_iter it = yyjson_arr_iter_with(blocks);
-    while ((item = yyjson_arr_iter_next(&it)))
-        add_thinking(s, item);
+    buf_init(&pieces, LLM_ANSWER_MAX);
+    while ((item = yyjson_arr_iter_next(&it))) {
+        struct slice text = json_get_slice(item, "thinking");
+        if (is_piece(item)) {
+            buf_add(&pieces, text);
+            open = true;
+            continue;
+        }
+        bool ends = open && !text.n && !json_get_slice(item, "data").n && !pieces.overflow;
+        add_thinking(s, item, ends ? arena_dup(s->p->a, buf_slice(&pieces)) : text);
+        s->p->r->unsigned_thinking |= open && !ends;
+        open = false;
+        buf_reset(&pieces);
+    }
+    s->p->r->unsigned_thinking |= open;
+    buf_fini(&pieces);
 }
 
 static bool parse_tool_calls(struct parts *s, struct slice at, yyjson_val *calls)

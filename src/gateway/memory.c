@@ -99,22 +99,27 @@ void memory_keep(struct memory *m, const struct memory_scope *scope, struct thin
 
 /* ---- asking -------------------------------------------------------------------------------- */
 
-static bool is_thought(const struct llm_block *b)
+/* A signature without its text may be whole, where the model does not show its thinking; or it is
+ * what a client has left of a stream: the last piece. */
+static bool is_whole(const struct llm_block *thought)
 {
-    return b->kind == LLM_REASONING && (b->signature.n || b->redacted.n);
+    return thought->redacted.n || (thought->signature.n && thought->text.n);
 }
 
 /* The id to ask for; empty when the message lacks nothing, or it cannot have been kept. */
 static struct slice lacking(const struct llm_message *m)
 {
     struct slice id = {0};
+    bool thinks = false, whole = true;
     for (const struct llm_block *b = m->role == LLM_ASSISTANT ? m->blocks : NULL; b; b = b->next) {
-        if (is_thought(b))
-            return slice_make(NULL, 0);
-        if (b->kind == LLM_TOOL_USE && !id.n && b->id.n <= THINKING_ID_MAX)
+        if (b->kind == LLM_REASONING) {
+            thinks = true;
+            whole = whole && is_whole(b);
+        } else if (b->kind == LLM_TOOL_USE && !id.n && b->id.n <= THINKING_ID_MAX) {
             id = b->id;
+        }
     }
-    return id;
+    return thinks && whole ? slice_make(NULL, 0) : id;
 }
 
 static size_t count_lacking(const struct llm_message *messages)
@@ -219,6 +224,15 @@ static void ask(struct memory_recall *r)
 
 /* ---- putting back -------------------------------------------------------------------------- */
 
+static void drop_thoughts(struct llm_message *m)
+{
+    for (struct llm_block **at = &m->blocks; *at;)
+        if ((*at)->kind == LLM_REASONING)
+            *at = (*at)->next;
+        else
+            at = &(*at)->next;
+}
+
 static void put_in_front(struct llm_message *m, struct llm_block *blocks)
 {
     struct llm_block *last = blocks;
@@ -236,6 +250,7 @@ static void put_back(struct memory_recall *r)
     for (size_t i = 0; i < r->count; i++) {
         struct thinking *t = &r->wants[i].found;
         if (t->blocks && !slice_eq(t->turn, turn)) {
+            drop_thoughts(r->wants[i].message);
             put_in_front(r->wants[i].message, t->blocks);
             turn = t->turn;
         }

@@ -4,7 +4,7 @@
 /* The gateway's memory of thinking. Claude wants the signed thinking of a tool call back with the
  * call's result; clients that speak OpenAI's API drop it. So what an answer with tool calls thought
  * is kept under the id of each call (memory_keep), and put back into the assistant messages of a
- * later request that lack it (memory_recall_…).
+ * later request that lack it, or have lost parts of it (memory_recall_…).
  *
  * A scope is the caller's key and the base model: no tenant sees another's thinking, and a
  * signature only comes back to the model that made it. What is recalled lives on for another time

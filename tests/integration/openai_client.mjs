@@ -5,6 +5,8 @@ import path from "node:path";
 
 const require = createRequire(path.join(process.env.LINTEL_TEST_NODE, "here.js"));
 const OpenAI = require("openai").default;
+const { zodResponseFormat } = require("openai/helpers/zod");
+const z = require("zod");
 
 const client = new OpenAI({
   baseURL: process.env.BASE_URL,
@@ -96,6 +98,52 @@ const cases = {
     });
     const content = await runner.finalContent();
     return { content, results: runner.messages.filter((m) => m.role === "tool").map((m) => m.content) };
+  },
+  // Thinking on. The SDK puts a stream's message together in its own way, and both send it back as it is.
+  async thinking() {
+    const call = (name, at) => `[[sim:tool(${name},{"at":"${at}"})]]`;
+    const task =
+      `[[sim:turn(0)]] ${call("get_weather", "Oslo")} ${call("get_time", "Oslo")} ` +
+      `[[sim:turn(1)]] ${call("get_weather", "Rome")} [[sim:turn(2)]] [[sim:reply(Fine.)]]`;
+    const run = async (stream, model) => {
+      const runner = client.chat.completions.runTools({
+        model,
+        stream,
+        reasoning_effort: "medium",
+        messages: user(task),
+        tools: tools.map(({ function: f }) => ({
+          type: "function",
+          function: { ...f, parse: JSON.parse, function: ({ at }) => `${f.name}: ${at}` },
+        })),
+      });
+      return runner.finalContent();
+    };
+    // Of each block the SDK's own message of a stream has the last piece only.
+    const byHand = async (model) => {
+      const messages = user(task);
+      for (;;) {
+        const request = { model, messages, tools, reasoning_effort: "medium" };
+        const message = await client.chat.completions.stream(request).finalMessage();
+        messages.push(message);
+        if (!message.tool_calls) return message.content;
+        for (const { id } of message.tool_calls) messages.push({ role: "tool", tool_call_id: id, content: "fine" });
+      }
+    };
+    const found = [];
+    for (const name of [model, "bedrock-converse-us-claude-3-7-sonnet-v1"])
+      found.push(await run(false, name), await run(true, name), await byHand(name));
+    return found;
+  },
+  async parsed() {
+    const format = zodResponseFormat(z.object({ city: z.string(), sky: z.enum(["clear", "cloudy"]) }), "report");
+    const found = [];
+    for (const name of [model, "bedrock-converse-us-claude-3-7-sonnet-v1", "nova"]) {
+      const request = { model: name, messages: user("How is it in Paris?"), response_format: format };
+      const whole = await client.chat.completions.parse(request);
+      const streamed = await client.chat.completions.stream(request).finalChatCompletion();
+      found.push(whole.choices[0].message.parsed, streamed.choices[0].message.parsed);
+    }
+    return found;
   },
   async image() {
     const url =

@@ -79,13 +79,24 @@ def ask_streamed(client, **request):
     return {"role": "assistant", "content": text, **({"tool_calls": calls} if calls else {})}
 
 
+def ask_in_pieces(client, **request):
+    """With the blocks of thinking as they come, piece for piece."""
+    message, pieces = {}, []
+    with client.chat.completions.stream(**request) as stream:
+        for event in stream:
+            if event.type == "chunk" and event.chunk.choices:
+                pieces += getattr(event.chunk.choices[0].delta, "thinking_blocks", [])
+        message = plain(stream.get_final_completion().choices[0].message)
+    return {**message, "thinking_blocks": pieces}
+
+
 def ask_by_helper(client, **request):
     """Put together by the SDK."""
     with client.chat.completions.stream(**request) as stream:
         return stream.get_final_completion().choices[0].message
 
 
-WAYS = pytest.mark.parametrize("ask", [ask_whole, ask_as_dict, ask_streamed, ask_by_helper])
+WAYS = pytest.mark.parametrize("ask", [ask_whole, ask_as_dict, ask_streamed, ask_in_pieces, ask_by_helper])
 
 
 def plain(message):

@@ -42,6 +42,14 @@ def test_runner(found):
     assert found["runner"]["results"] == ["sunny in Oslo"] and found["runner"]["content"]
 
 
+def test_thinking(found):
+    assert found["thinking"] == ["Fine."] * 6
+
+
+def test_parsed(found):
+    assert len(found["parsed"]) == 6 and all(report["sky"] == "clear" for report in found["parsed"])
+
+
 def test_image(found):
     assert found["image"]["finish_reason"] == "stop"
 

@@ -66,16 +66,19 @@ static void keep(struct fixture *f, const char *answer)
 
 /* A word per message: "U" the user says something; "R" and an id, a tool's result; "A" an
  * assistant's message, followed by its blocks, each with a '+' before it: "+cID" a tool call,
- * "+xWORD" text, "+sWORD" signed thinking, "+nWORD" thinking without signature, "+dWORD" redacted.
- */
+ * "+xWORD" text, "+sWORD" signed thinking, "+nWORD" thinking without signature, "+dWORD" redacted,
+ * "+eWORD" a signature alone. */
 static void add_block(struct llm_block ***tail, struct arena *a, struct slice word)
 {
-    static const char letters[] = "cxsnd";
-    static const enum llm_block_kind kinds[] = {LLM_TOOL_USE, LLM_TEXT, LLM_REASONING,
-                                                LLM_REASONING, LLM_REASONING};
+    static const char letters[] = "cxsnde";
+    static const enum llm_block_kind kinds[] = {LLM_TOOL_USE,  LLM_TEXT,      LLM_REASONING,
+                                                LLM_REASONING, LLM_REASONING, LLM_REASONING};
     struct slice text = slice_skip(word, 1);
     struct llm_block *b = llm_block_add(tail, a, kinds[strchr(letters, word.p[0]) - letters]);
-    *(word.p[0] == 'c' ? &b->id : word.p[0] == 'd' ? &b->redacted : &b->text) = text;
+    *(word.p[0] == 'c'   ? &b->id
+      : word.p[0] == 'd' ? &b->redacted
+      : word.p[0] == 'e' ? &b->signature
+                         : &b->text) = text;
     if (word.p[0] == 's')
         b->signature = SLICE("own");
 }
@@ -170,7 +173,12 @@ static void test_conversations(void **state)
         {"U A+dmine+ca Ra", "A+dmine+ca"},
         {"U A+ca+smine Ra", "A+ca+smine"},
         /* but not what no model takes back */
-        {"U A+nmine+ca Ra", "A+[one/s]+nmine+ca"},
+        {"U A+nmine+ca Ra", "A+[one/s]+ca"},
+        /* what is not whole is replaced, where that is known */
+        {"U A+emine+ca Ra", "A+[one/s]+ca"},
+        {"U A+smine+ca+eyours Ra", "A+[one/s]+ca"},
+        {"U A+emine+cother Ra", "A+s+cother"},
+        {"U A+emine+xhi U", "A+s+xhi"},
         /* the user has no thoughts */
         {"U+ca Ra", ""},
     };
