@@ -195,6 +195,7 @@ void config_read_route(struct config_loader *l, struct deployment *d, const stru
     number(in, "weight", 0, 1e9, &p->weight);
     integer(in, "rpm", 0, &p->rpm);
     integer(in, "tpm", 0, &p->tpm);
+    integer(in, "max_parallel_requests", 0, &p->max_parallel);
     integer(in, "order", -1000000, &p->order);
     number(in, "cooldown_time", 0, CONFIG_MAX_SECONDS, &p->cooldown_s);
     p->tags = yyjson_is_arr(tags) ? tags : NULL;
@@ -223,7 +224,7 @@ static size_t count_members(struct config *c, struct pool *pools)
 static void fill(struct config *c, struct pool *pool, struct deployment *d)
 {
     if (!pool->members) {
-        pool->members = arena_alloc(&c->arena, pool->count * sizeof(*pool->members));
+        pool->members = arena_alloc(&c->arena, pool->count * sizeof(void *));
         pool->count = 0;
     }
     pool->members[pool->count++] = d;
@@ -248,10 +249,10 @@ void config_gather_pools(struct config_loader *l)
     for (size_t i = 0; i < c->deployment_count; i++)
         fill(c, map_get(&c->pools.by_name, slice_of(c->deployments[i].model_name)),
              &c->deployments[i]);
-    c->pools.wild = arena_alloc(&c->arena, (n + 1) * sizeof(*c->pools.wild));
+    c->pools.wild = arena_alloc(&c->arena, (n + 1) * sizeof(void *));
     for (size_t i = 0; i < n; i++)
         if (slice_find_char(pools[i].name, '*') >= 0)
             c->pools.wild[c->pools.wild_count++] = &pools[i];
     if (c->pools.wild_count)
-        qsort(c->pools.wild, c->pools.wild_count, sizeof(*c->pools.wild), by_precision);
+        qsort(c->pools.wild, c->pools.wild_count, sizeof(void *), by_precision);
 }

@@ -19,8 +19,12 @@ struct range {
 };
 
 static const struct range ranges[] = {
-    {"max_request_size_mb", 1, 4096}, {"max_connections", 1, 1000000},
-    {"thinking_memory_mb", 0, 65536}, {"fetch_max_mb", 0, FETCH_MB_MAX},
+    {"max_request_size_mb", 1, 4096},
+    {"max_connections", 1, 1000000},
+    {"thinking_memory_mb", 0, 65536},
+    {"max_queued_requests", 0, 100000},
+    {"default_max_parallel_requests", 0, 1000000},
+    {"fetch_max_mb", 0, FETCH_MB_MAX},
     {NULL, 0, CONFIG_MAX_SECONDS}, /* all others are durations */
 };
 

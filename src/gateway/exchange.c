@@ -22,6 +22,7 @@
 #include "exchange_fetch.h"
 #include "exchange_log.h"
 #include "exchange_memory.h"
+#include "exchange_queue.h"
 #include "exchange_request.h"
 #include "exchange_route.h"
 #include "reply.h"
@@ -312,9 +313,14 @@ static int step_route(struct exchange *ex)
         ex->failure = reroute_mocked(&ex->reroute, &ex->arena);
     }
     if (ex->failure.kind == FAILURE_NONE && exchange_pick(ex, ex->reroute.group)) {
+        exchange_call_begun(ex);
+        exchange_queue_leave(ex);
         ex->answer.model = answering_model(ex);
         return ex->route->operation ? EX_BATCH : EX_FETCH;
     }
+    if (ex->busy && exchange_queue_wait(ex))
+        return EX_SUSPEND;
+    exchange_queue_leave(ex);
     if (ex->failure.kind == FAILURE_BAD_REQUEST && !ex->reroute.fallbacks)
         return EX_FLUSH; /* no such model */
     if (!ex->deployment && ex->last_failure.kind != FAILURE_NONE)
@@ -500,6 +506,7 @@ static int step_settle(struct exchange *ex)
         if (ex->facts & FACT_GONE)
             ex->status = STATUS_CLIENT_GONE;
         exchange_estimate_usage(ex);
+        exchange_queue_leave(ex);
         exchange_call_ended(ex);
         exchange_log(ex);
         ex->deadline = turn_now(&ex->worker->turn) + SETTLE_GRACE_MS;

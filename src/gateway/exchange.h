@@ -11,6 +11,7 @@
  * Every state before FLUSH may go to FLUSH (refuse: an error reply) and, like FLUSH, to SETTLE (the
  * client is gone). Where it suspends, and for what:
  *   BODY    the rest of the request body
+ *   ROUTE   a place at a deployment (exchange_queue.h)
  *   FETCH   what the prompt names by URL (bounded by fetch_timeout)
  *   RECALL  the shared state, for thinking that the client dropped
  *   CALL    the first event that says something, or the whole answer; meanwhile keep-alives
@@ -85,12 +86,15 @@ struct exchange {
     struct turn_grave grave;
     struct sm sm;
     bool entered;      /* the current state's step has run once */
+    bool routed;       /* ROUTE was entered before */
+    bool busy;         /* no deployment had a place … */
+    bool queued;       /* … so it waits for one */
+    bool call_sent;    /* `call` is on its way */
     unsigned facts;    /* exchange_fact bits */
     unsigned attempts; /* upstream calls made */
     struct reroute reroute;
     int64_t wait_ms;             /* before the next attempt */
     struct failure last_failure; /* of the attempt before */
-    bool routed;                 /* ROUTE was entered before */
     struct worker *worker;
     struct config *config;        /* the snapshot it started with */
     struct conn *conn;            /* NULL once the client is gone or served */
@@ -112,6 +116,7 @@ struct exchange {
     struct slice model_group;  /* name of the group that serves */
     struct dialect_answer answer;
 
+    struct list queue;                         /* of worker.queue */
     struct tracked_call call;                  /* that is under way, as the tracker counts it */
     const struct deployment *tried[TRIED_MAX]; /* called for this request */
     size_t tried_count;

@@ -63,7 +63,7 @@ static bool start(struct exchange *ex)
     if (!options.count)
         return true;
     ex->attempts++;
-    exchange_call_begun(ex);
+    exchange_call_sent(ex);
     arm(ex);
     ex->batch = batch_start(ex->worker->upstream, &ex->worker->turn, &options, &events, ex);
     return true;

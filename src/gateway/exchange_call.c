@@ -298,7 +298,7 @@ bool exchange_start_call(struct exchange *ex)
     count_repairs(ex);
     ex->attempts++;
     ex->call_bytes = call.body.n;
-    exchange_call_begun(ex);
+    exchange_call_sent(ex);
     ex->op = upstream_start(ex->worker->upstream, &call, &timeouts, &upstream_events, ex);
     return true;
 }

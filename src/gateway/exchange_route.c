@@ -10,6 +10,7 @@
 
 #include "auth.h"
 #include "base/log.h"
+#include "exchange_queue.h"
 #include "llm/estimate.h"
 #include "router.h"
 #include "worker_private.h"
@@ -120,13 +121,15 @@ static bool refuse_for_now(struct exchange *ex, struct slice name, const struct 
 {
     int64_t seconds = (pick->wait_ms + MS_PER_S - 1) / MS_PER_S;
     bool rest = pick->refusal == ROUTER_RESTING;
+    const char *why = rest ? "All of them rest after failures."
+                      : pick->refusal == ROUTER_BUSY
+                          ? "All of them are busy (max_parallel_requests)."
+                          : "All of them have used up their rpm or tpm.";
     seconds = seconds < RETRY_AFTER_MAX ? seconds : RETRY_AFTER_MAX;
     failure_set(&ex->failure, &ex->arena, FAILURE_RATE_LIMIT, 429,
                 "No deployments available for selected model, Try again in %lld seconds. Passed "
                 "model=%.*s. %s",
-                (long long)seconds, SLICE_ARG(name),
-                rest ? "All of them rest after failures."
-                     : "All of them have used up their rpm or tpm.");
+                (long long)seconds, SLICE_ARG(name), why);
     ex->failure.type = rest ? "all_deployments_in_cooldown" : NULL;
     ex->failure.retry_after_s = (int)seconds;
     ex->failure.retryable = true;
@@ -149,6 +152,7 @@ static bool refuse(struct exchange *ex, struct slice name, const struct router_p
                            "the prompt has about %lld tokens, more than any deployment of "
                            "model=%.*s takes",
                            (long long)ex->prompt_tokens, SLICE_ARG(name));
+    case ROUTER_BUSY:
     case ROUTER_RESTING:
     case ROUTER_LIMITED: return refuse_for_now(ex, name, pick);
     }
@@ -167,7 +171,12 @@ bool exchange_pick(struct exchange *ex, struct slice name)
     ex->deployment = pick.deployment;
     ex->model_group = pick.group;
     ex->model_id = pick.model_id;
-    if (!pick.deployment)
+    ex->busy = pick.refusal == ROUTER_BUSY || exchange_queue_is_behind(ex);
+    if (ex->busy) {
+        ex->deployment = NULL;
+        pick = (struct router_pick){.refusal = ROUTER_BUSY, .wait_ms = MS_PER_S};
+    }
+    if (!ex->deployment)
         return refuse(ex, name, &pick);
     ex->model = router_facts(ex->config, pick.deployment, pick.model_id, &ex->arena);
     ex->provider = provider_choose(pick.api, ex->model);
@@ -185,6 +194,12 @@ void exchange_call_begun(struct exchange *ex)
         ex->tried[ex->tried_count++] = ex->deployment;
 }
 
+void exchange_call_sent(struct exchange *ex)
+{
+    ex->call_sent = true;
+    ex->call.begun = turn_now(&ex->worker->turn);
+}
+
 static void log_rest(const struct exchange *ex, int64_t ms)
 {
     const struct deployment *d = ex->deployment;
@@ -199,7 +214,7 @@ void exchange_call_ended(struct exchange *ex)
     unsigned over = ex->facts & (FACT_COMPLETE | FACT_FAILED);
     struct call_outcome outcome = {
         .failure = &ex->failure,
-        .abandoned = ex->facts & FACT_GONE && !over,
+        .abandoned = !ex->call_sent || (ex->facts & FACT_GONE && !over),
         .streamed = ex->request.stream,
         .first_ms = ex->first_event > begun ? ex->first_event - begun : 0,
         .total_ms = now - begun,
@@ -209,6 +224,8 @@ void exchange_call_ended(struct exchange *ex)
     if (!ex->call.of)
         return;
     rests = tracked_end(&ex->call, r, ex->deployment, &outcome, now);
+    ex->call_sent = false;
     if (rests)
         log_rest(ex, rests);
+    exchange_queue_wake(ex->worker, ex->model_group);
 }

@@ -7,9 +7,11 @@
  * last. False: ex->failure says why there is none, and ex->deployment is NULL. */
 bool exchange_pick(struct exchange *ex, struct slice name);
 
-/* A call of ex->deployment began; it ended, with ex->failure and ex->usage as they are. Each call
- * begins once; what has ended, or never began, may end again. */
+/* ex->deployment was chosen and has a call more; it is on its way; it ended, with ex->failure and
+ * ex->usage as they are (or came to nothing). Each call begins once; what has ended, or never
+ * began, may end again. */
 void exchange_call_begun(struct exchange *ex);
+void exchange_call_sent(struct exchange *ex);
 void exchange_call_ended(struct exchange *ex);
 
 #endif

@@ -103,6 +103,7 @@ void handle_exchanges(struct exchange *ex, struct buf *body)
         json_key(&j, "thinking_memory");
         write_memory(&j, w->memory);
     }
+    json_member_integer(&j, "queued", w->queued);
     write_repairs(&j, w);
     json_key(&j, "deployments");
     handlers_write_deployments(ex, &j);

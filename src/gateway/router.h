@@ -32,6 +32,7 @@ enum router_refusal {
     ROUTER_NO_TAGS,  /* none has one of the tags */
     ROUTER_TOO_LONG, /* the prompt fits none of the models */
     ROUTER_RESTING,  /* all of them rest; see wait_ms */
+    ROUTER_BUSY,     /* all have as many calls under way as they may */
     ROUTER_LIMITED   /* all have used their rpm or tpm up */
 };
 

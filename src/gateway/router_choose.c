@@ -130,6 +130,12 @@ static bool is_awake(struct choice *c, const struct candidate *k)
     return !ms;
 }
 
+static bool is_free(struct choice *c, const struct candidate *k)
+{
+    int64_t own = k->d->routing->max_parallel, most = own ? own : c->routing->max_parallel;
+    return !most || tracked_running(k->tracked) < most;
+}
+
 static bool is_within_limits(struct choice *c, const struct candidate *k)
 {
     const struct route_params *p = k->d->routing;
@@ -239,28 +245,27 @@ static bool is_fresh(struct choice *c, const struct candidate *k)
     return k->score >= 0;
 }
 
-/* Never measured, or not lately, and nobody is at it. */
-static const struct candidate *to_be_measured(struct choice *c)
+/* Which one was never measured, or not lately, and nobody is at it; n: none. */
+static size_t to_be_measured(struct choice *c)
 {
     bool chance = next_random(c) % STALE_CHANCE == 0;
-    const struct candidate *found = NULL;
-    size_t seen = 0;
+    size_t seen = 0, found = c->n;
     for (size_t i = 0; i < c->n; i++) {
         int64_t age;
         double s = c->v[i].score =
             tracked_latency(c->v[i].tracked, c->routing, c->query->streamed, c->query->now, &age);
         bool wanted = s < 0 || (chance && age > STALE_MS);
         if (wanted && !tracked_running(c->v[i].tracked) && next_random(c) % ++seen == 0)
-            found = &c->v[i];
+            found = i;
     }
     return found;
 }
 
 static const struct candidate *fastest(struct choice *c)
 {
-    const struct candidate *unknown = to_be_measured(c);
-    if (unknown)
-        return unknown;
+    size_t unknown = to_be_measured(c);
+    if (unknown < c->n)
+        return &c->v[unknown];
     return keep(c, is_fresh) ? by_score(c, c->routing->latency_buffer) : least_busy(c);
 }
 
@@ -311,13 +316,14 @@ static const struct candidate *choose(struct choice *c, const struct pool *pool)
 
 /* ---- all of it ----------------------------------------------------------------------------- */
 
-static void list_members(struct choice *c, const struct pool *pool)
+static struct candidate *candidates(const struct router_query *q, const struct pool *pool,
+                                    struct arena *a)
 {
-    c->v = arena_alloc(c->arena, pool->count * sizeof(*c->v));
-    c->n = pool->count;
+    struct candidate *v = arena_alloc(a, pool->count * sizeof(*v));
     for (size_t i = 0; i < pool->count; i++)
-        c->v[i] = (struct candidate){
-            pool->members[i], tracker_of(c->query->tracker, pool->members[i], c->query->now), 0};
+        v[i] = (struct candidate){pool->members[i],
+                                  tracker_of(q->tracker, pool->members[i], q->now), 0};
+    return v;
 }
 
 static enum router_refusal narrow(struct choice *c)
@@ -330,9 +336,16 @@ static enum router_refusal narrow(struct choice *c)
         return ROUTER_RESTING;
     if (routing_has_limits(c->routing) && !keep(c, is_within_limits))
         return ROUTER_LIMITED;
+    if (!keep(c, is_free))
+        return ROUTER_BUSY;
     keep(c, is_untried);
     keep_lowest_order(c);
     return ROUTER_PICKED;
+}
+
+static bool has_places(const struct routing *r, const struct deployment *d)
+{
+    return r->max_parallel || d->routing->max_parallel;
 }
 
 /* Without tags, limits and checks there is nothing to choose. */
@@ -354,13 +367,13 @@ void router_choose(const struct config *config, const struct router_query *q,
         pick->deployment = pool->members[q->random % pool->count];
         return;
     }
-    if (pool->count == 1 && !r->tag_filtering && !routing_has_limits(r)) {
+    if (pool->count == 1 && !r->tag_filtering && !has_places(r, pool->members[0]) &&
+        !routing_has_limits(r)) {
         take_only(q, pool->members[0], pick);
         return;
     }
-    struct choice c = {config, r, q, model, a, NULL, 0, q->random, 0};
     struct arena_mark mark = arena_mark(a);
-    list_members(&c, pool);
+    struct choice c = {config, r, q, model, a, candidates(q, pool, a), pool->count, q->random, 0};
     pick->refusal = narrow(&c);
     pick->wait_ms = pick->refusal == ROUTER_RESTING   ? c.wait_ms
                     : pick->refusal == ROUTER_LIMITED ? TRACKER_STEP_MS

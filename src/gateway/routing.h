@@ -56,8 +56,11 @@ struct routing {
     bool disable_cooldowns;
     bool tag_filtering, tag_match_any;
     bool pre_call_checks;
-    unsigned affinity;   /* routing_affinity bits */
-    double affinity_ttl; /* seconds; of sessions and keys */
+    unsigned affinity;    /* routing_affinity bits */
+    int64_t max_parallel; /* calls at once of a deployment that says nothing; 0: no limit */
+    int64_t queue_max;    /* requests that wait for a place */
+    double queue_timeout; /* seconds they wait */
+    double affinity_ttl;  /* seconds; of sessions and keys */
 };
 
 /* Limits on rpm and tpm hold, and so prompts are estimated. */
@@ -74,6 +77,7 @@ struct route_params {
     const struct pool *pool; /* its group */
     double weight;           /* < 0: not given */
     int64_t rpm, tpm;        /* 0: no limit */
+    int64_t max_parallel;    /* calls at once; 0: as the router says */
     int64_t order;           /* ROUTE_ORDER_LAST: not given */
     double cooldown_s;       /* < 0: the router's */
     yyjson_val *tags;        /* list of strings, or NULL */

@@ -210,6 +210,7 @@ static void start(struct worker *w)
     struct upstream_tls tls = {.verify = s->ssl_verify, .ca_file = s->ssl_certificate};
     keep_bodies_in_the_heap();
     list_init(&w->exchanges);
+    list_init(&w->queue);
     turn_item_init(&w->drained, on_drained);
     uv_loop_init(&w->loop);
     start_log_flush(w);

@@ -23,13 +23,15 @@ struct worker {
     struct config *config;   /* the current snapshot */
     const char *config_path; /* where it came from; NULL: nowhere */
     struct upstream *upstream;
-    struct tracker *tracker;             /* of deployments */
-    struct affinity *affinity;           /* who was served by which */
-    struct memory *memory;               /* of thinking; NULL: switched off */
-    struct listener *listener;           /* NULL once closed */
-    struct list exchanges;               /* exchange.link: all that live */
-    unsigned live;                       /* how many */
-    uint64_t served;                     /* exchanges ended so far */
+    struct tracker *tracker;   /* of deployments */
+    struct list queue;         /* exchange.queue: those that wait for a place, the oldest first */
+    unsigned queued;           /* how many */
+    struct affinity *affinity; /* who was served by which */
+    struct memory *memory;     /* of thinking; NULL: switched off */
+    struct listener *listener; /* NULL once closed */
+    struct list exchanges;     /* exchange.link: all that live */
+    unsigned live;             /* how many */
+    uint64_t served;           /* exchanges ended so far */
     uint64_t repairs[REPAIR_COUNT];      /* requests repaired so, see provider/plan.h */
     bool draining;                       /* a first signal came */
     uv_timer_t clock;                    /* looks at deadlines while exchanges live */

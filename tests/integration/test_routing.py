@@ -4,6 +4,7 @@ import collections
 import http.server
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -277,6 +278,94 @@ def test_limits(talk, simulators):
     assert shares([a for a in answers if a.status_code == 200]) == {"d0": 5, "d1": 10}
     refused = next(a for a in answers if a.status_code == 429)
     assert int(refused.headers["retry-after"]) >= 1
+
+
+# ---- places -----------------------------------------------------------------------------------------
+
+
+def slow(url, places, **settings):
+    """Answers take 300 ms."""
+    config = group([url], {0: {"max_parallel_requests": places}}, **settings)
+    say = {"messages": [{"role": "user", "content": "[[sim:slow_head(300)]] go"}]}
+    return config, say
+
+
+def test_requests_wait_for_a_place(talk, simulators):
+    config, say = slow(simulators[0].url, 3)
+    gateway, client = talk(config)
+    most = []
+    done = threading.Event()
+
+    def watch():
+        while not done.wait(0.02):
+            most.append(deployments(gateway).get("d0", {}).get("running", 0))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    begun = time.monotonic()
+    answers = load(client, 15, 15, **say)
+    took = time.monotonic() - begun
+    done.set()
+    watcher.join()
+    assert shares(answers) == {"d0": 15}
+    assert max(most) == 3 and took >= 5 * 0.3
+
+
+def test_first_come_first_served(talk, simulators):
+    config, say = slow(simulators[0].url, 1)
+    _, client = talk(config)
+    order = []
+
+    def one(i):
+        time.sleep(0.05 * i)
+        assert ask(client, **say).status_code == 200
+        order.append(i)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(one, range(6)))
+    assert order == list(range(6))
+
+
+def test_the_queue_is_bounded(talk, simulators):
+    config, say = slow(simulators[0].url, 2, max_queued_requests=3)
+    _, client = talk(config)
+    answers = load(client, 12, 12, **say)
+    assert collections.Counter(a.status_code for a in answers) == {200: 5, 429: 7}
+    refused = [a for a in answers if a.status_code == 429]
+    assert all(a.elapsed.total_seconds() < 0.25 and int(a.headers["retry-after"]) >= 1 for a in refused)
+    assert "busy" in refused[0].json()["error"]["message"]
+    assert ask(client, **say).status_code == 200
+
+
+def test_the_wait_is_bounded(talk, simulators):
+    config, say = slow(simulators[0].url, 1, queue_timeout=0.1)
+    _, client = talk(config)
+    answers = load(client, 4, 4, **say)
+    count = collections.Counter(a.status_code for a in answers)
+    assert count[200] >= 1 and count[429] >= 1 and count.total() == 4
+
+
+def test_a_client_that_leaves_the_queue(talk, simulators):
+    config, say = slow(simulators[0].url, 1)
+    gateway, client = talk(config)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(ask, client, **say)
+        time.sleep(0.1)
+        body = {"model": "g", **say}
+        with pytest.raises(httpx.ReadTimeout):
+            client.post("/v1/chat/completions", json=body, timeout=0.1)
+        assert first.result().status_code == 200
+    assert ask(client, **say).status_code == 200
+    assert gateway.get("/debug/exchanges", KEY)[1]["queued"] == 0
+    assert deployments(gateway)["d0"]["calls"] == 2
+
+
+def test_places_of_several(talk, simulators):
+    urls = [s.url for s in simulators[:2]]
+    _, client = talk(group(urls, default_max_parallel_requests=2))
+    say = {"messages": [{"role": "user", "content": "[[sim:slow_head(300)]] go"}]}
+    count = shares(load(client, 12, 12, **say))
+    assert count["d0"] >= 4 and count["d1"] >= 4
 
 
 # ---- what is told -----------------------------------------------------------------------------------

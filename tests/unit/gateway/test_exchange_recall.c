@@ -118,6 +118,7 @@ static void open_fixture(struct fixture *f, bool slow)
     peer_server_open(&f->bedrock, &f->world);
     load(f);
     list_init(&w->exchanges);
+    list_init(&w->queue);
     turn_init(&w->turn, &f->world.loop);
     turn_item_init(&w->drained, no_step);
     w->upstream = upstream_init(&w->turn, &tls);

@@ -216,6 +216,25 @@ static void limits(void **state)
     tear_down(&f);
 }
 
+/* Calls at once, its own or the router's; alone in its group too. */
+static void places(void **state)
+{
+    struct fixture f;
+    struct tracked_call calls[6];
+    (void)state;
+    set_up(&f, "default_max_parallel_requests: 3", ", max_parallel_requests: 1",
+           ", max_parallel_requests: 2", "");
+    for (int i = 0; i < 6; i++)
+        tracked_begin(tracked(&f, picked(&f)), &calls[i], 0, f.now);
+    assert_int_equal(tracked_running(tracked(&f, 0)), 1);
+    assert_int_equal(tracked_running(tracked(&f, 1)), 2);
+    assert_int_equal(tracked_running(tracked(&f, 2)), 3);
+    assert_int_equal(pick(&f).refusal, ROUTER_BUSY);
+    finish(&f, 1, &calls[0], FAILURE_NONE, 1, 1);
+    assert_non_null(pick(&f).deployment);
+    tear_down(&f);
+}
+
 static void latency(void **state)
 {
     struct fixture f;
@@ -443,6 +462,7 @@ int main(void)
         cmocka_unit_test(least_busy),
         cmocka_unit_test(usage),
         cmocka_unit_test(limits),
+        cmocka_unit_test(places),
         cmocka_unit_test(latency),
         cmocka_unit_test(latency_of_a_sick_one),
         cmocka_unit_test(cost),
