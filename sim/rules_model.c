@@ -318,6 +318,46 @@ static const char *anthropic_name(enum block_kind kind)
     return "text";
 }
 
+/* Thinking stands first in its message, and never last. */
+static bool check_place(const struct check *c, yyjson_val *message, size_t m)
+{
+    size_t i, n;
+    yyjson_val *block;
+    enum block_kind first = BLOCK_CACHE_POINT, last = BLOCK_CACHE_POINT;
+    yyjson_arr_foreach(message_content(message), i, n, block)
+    {
+        const enum block_kind kind = block_kind(block, NULL);
+        first = first == BLOCK_CACHE_POINT ? kind : first;
+        last = kind == BLOCK_CACHE_POINT ? last : kind;
+    }
+    if (!message_count(message, BLOCK_REASONING))
+        return true;
+    if (first != BLOCK_REASONING)
+        return fault_model(c->fault, c->arena,
+                           "messages.%zu.content.0: If an assistant message contains any thinking "
+                           "blocks, the first block must be `thinking` or `redacted_thinking`. "
+                           "Found `%s`.",
+                           m, anthropic_name(first));
+    if (last != BLOCK_REASONING)
+        return true;
+    return fault_model(c->fault, c->arena,
+                       "messages.%zu: The final block in an assistant message cannot be "
+                       "`thinking`.",
+                       m);
+}
+
+static bool check_places(const struct check *c)
+{
+    size_t i, n;
+    yyjson_val *message;
+    yyjson_arr_foreach(json_get(c->body, "messages"), i, n, message)
+    {
+        if (!check_place(c, message, i))
+            return false;
+    }
+    return true;
+}
+
 /* In a tool loop that goes on, the first assistant message of the loop begins with thinking. */
 static bool check_loop(const struct check *c)
 {
@@ -377,5 +417,5 @@ bool rules_thinking(const struct check *c)
         return false;
     if (asked && (!check_thinking_sampling(c) || !check_forced(c)))
         return false;
-    return check_signatures(c) && (!thinking.manual || check_loop(c));
+    return check_signatures(c) && check_places(c) && (!thinking.manual || check_loop(c));
 }

@@ -23,6 +23,10 @@
           "`tool_use`. When `thinking` is enabled, a final `assistant` message must start with a " \
           "thinking block (preceeding the lastmost set of `tool_use` and `tool_result` blocks).…"
 
+#define TURN(blocks)                                                                               \
+    "{'messages':[{'role':'user','content':[{'text':'hi'}]},{'role':'assistant','content':"        \
+    "[" blocks "]},{'role':'user','content':[{'text':'hi'}]}]}"
+
 struct thinking_case {
     const char *name;
     const char *model;
@@ -94,6 +98,14 @@ static const struct thinking_case cases[] = {
      MODEL "messages.1.content.0.thinking.signature: Field required"},
     {"loop, foreign data", SONNET, LOOP "," ENABLED "}", "foreign",
      MODEL "messages.1.content.0: Invalid `data` in `redacted_thinking` block"},
+    {"thinking before a text", SONNET, TURN("%s{'text':'A'}"), "good", NULL},
+    {"thinking before a text and a point", SONNET,
+     TURN("%s{'text':'A'},{'cachePoint':{'type':'default'}}"), "good", NULL},
+    {"thinking between texts", SONNET, TURN("{'text':'A'},%s{'text':'B'}"), "good",
+     MODEL "messages.1.content.0: If an assistant message contains any thinking blocks, the first "
+           "block must be `thinking` or `redacted_thinking`. Found `text`."},
+    {"thinking last", SONNET, TURN("%s"), "last",
+     MODEL "messages.1: The final block in an assistant message cannot be `thinking`."},
 };
 
 static const char *block_of(struct arena *a, const char *kind)
@@ -109,8 +121,10 @@ static const char *block_of(struct arena *a, const char *kind)
         return "{'reasoningContent':{'reasoningText':{'text':'hmm'}}},";
     if (!*kind)
         return "";
-    return arena_printf(a, "{'reasoningContent':{'reasoningText':{'text':'%s','signature':'%s'}}},",
-                        strcmp(kind, "good") == 0 ? "hmm" : "hmm?", signature.p)
+    return arena_printf(a,
+                        "{'reasoningContent':{'reasoningText':{'text':'%s','signature':'%s'}}}%s",
+                        strcmp(kind, "forged") == 0 ? "hmm?" : "hmm", signature.p,
+                        strcmp(kind, "last") == 0 ? "" : ",")
         .p;
 }
 
