@@ -54,6 +54,15 @@ static bool has_kind(const struct llm_message *m, enum llm_block_kind kind)
     return b != NULL;
 }
 
+/* An empty text is how clients say that there is none: nothing is lost with it. */
+static void leave_out(struct talk *t, const struct llm_block *b)
+{
+    if (b->kind == LLM_CACHE_POINT)
+        plan_repaired(t->k, REPAIR_CACHE_POINTS);
+    else if (b->text.n)
+        plan_repaired(t->k, REPAIR_BLANK_TEXT);
+}
+
 /* ---- turns --------------------------------------------------------------------------------- */
 
 static struct llm_block *add(struct talk *t, struct llm_block **at, const struct llm_block *b)
@@ -138,7 +147,7 @@ static void add_result(struct talk *t, const struct llm_block *result, struct sl
         if (b->kind == LLM_CACHE_POINT)
             point = b;
         else if (!says(b))
-            plan_repaired(t->k, REPAIR_BLANK_TEXT);
+            leave_out(t, b);
         else
             tail = &add(t, tail, b)->next;
     }
@@ -292,7 +301,7 @@ static bool add_block(struct talk *t, const struct llm_block *b)
     else if (says(b) || (b->kind == LLM_CACHE_POINT && t->turn->blocks))
         add_said(t, b);
     else
-        plan_repaired(t->k, b->kind == LLM_CACHE_POINT ? REPAIR_CACHE_POINTS : REPAIR_BLANK_TEXT);
+        leave_out(t, b);
     return false;
 }
 
@@ -435,7 +444,7 @@ static void copy_system(struct talk *t)
         if (says(b) || (b->kind == LLM_CACHE_POINT && p->system))
             add(t, t->end, b);
         else
-            plan_repaired(t->k, b->kind == LLM_TEXT ? REPAIR_BLANK_TEXT : REPAIR_CACHE_POINTS);
+            leave_out(t, b);
     }
 }
 
