@@ -33,6 +33,8 @@ static void make_room(struct planner *k, int64_t limit)
         cap(k, &p->budget, limit - BUDGET_MIN, REPAIR_THINKING_BUDGET);
     if (p->max_tokens < 0) {
         p->max_tokens = p->budget + ANSWER_DEFAULT;
+        if (limit > 0 && p->max_tokens > limit)
+            p->max_tokens = limit;
     } else if (p->max_tokens <= p->budget) {
         p->max_tokens += p->budget;
         plan_repaired(k, REPAIR_MAX_TOKENS);
@@ -42,7 +44,7 @@ static void make_room(struct planner *k, int64_t limit)
 static void settle_limits(struct planner *k)
 {
     struct plan *p = k->p;
-    int64_t limit = k->m->heir ? 0 : k->m->max_output_tokens; /* an heir may write more */
+    int64_t limit = k->m->max_output_tokens;
     p->max_tokens = k->r->max_tokens;
     if (p->thinking == PLAN_THINKING_BUDGET)
         make_room(k, limit);
@@ -88,6 +90,11 @@ static void leave_out_for_thinking(struct planner *k)
     leave_out(k, &p->top_k);
 }
 
+static bool takes_top_k(const struct model *m)
+{
+    return m->family != FAMILY_LLAMA && m->family != FAMILY_MISTRAL && m->family != FAMILY_TITAN;
+}
+
 static void settle_sampling(struct planner *k)
 {
     struct plan *p = k->p;
@@ -95,13 +102,15 @@ static void settle_sampling(struct planner *k)
     p->temperature = k->r->temperature;
     p->top_p = k->r->top_p;
     p->top_k = k->r->top_k;
-    if (none || number(p->temperature, 0) > 1) {
-        leave_out(k, &p->temperature);
-        p->temperature = none ? NULL : json_parse(SLICE("1"), k->a, NULL);
+    if (number(p->temperature, 0) > 1) {
+        p->temperature = json_parse(SLICE("1"), k->a, NULL);
+        plan_repaired(k, REPAIR_SAMPLING);
     }
-    if (none)
+    if (none) {
+        leave_out(k, &p->temperature);
         leave_out(k, &p->top_p);
-    if (none || k->m->family == FAMILY_LLAMA || k->m->family == FAMILY_MISTRAL)
+    }
+    if (none || !takes_top_k(k->m))
         leave_out(k, &p->top_k);
     if (plan_asks_to_think(p))
         leave_out_for_thinking(k);
