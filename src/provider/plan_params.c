@@ -3,8 +3,8 @@
  *
  * The happy path: a member nobody interpreted goes to the model unchanged, as LiteLLM does.
  * Failure modes: OpenAI's parameters without a counterpart are refused by name, unless they are to
- * be dropped (drop_params) or passed on all the same (allowed_openai_params). Beta flags are kept
- * by the table below, since Bedrock refuses the whole request for one it does not know. */
+ * be dropped (drop_params) or passed on all the same (allowed_openai_params). Beta flags that
+ * nobody knows are left out, since Bedrock refuses the whole request for one. */
 
 #include "plan_private.h"
 
@@ -282,17 +282,16 @@ static void merge_output_config(struct planner *k)
 void plan_fields_win(struct planner *k)
 {
     struct plan *p = k->p;
-    if (!p->fields)
-        return;
+    struct slice top_k =
+        p->model->family == FAMILY_NOVA ? SLICE("inferenceConfig") : SLICE("top_k");
     if (given(p->fields, SLICE("thinking")))
         p->thinking = PLAN_THINKING_UNSET;
-    if (given(p->fields,
-              p->model->family == FAMILY_NOVA ? SLICE("inferenceConfig") : SLICE("top_k")))
+    if (given(p->fields, top_k))
         p->top_k = NULL;
-    if (given(p->fields, SLICE("tool_choice")))
-        p->tell_one_call = false;
     if (given(p->fields, SLICE("anthropic_beta")))
         p->beta_count = 0;
+    if (given(p->fields, SLICE("tool_choice")))
+        p->tell_one_call = false;
     if (p->effort.n && given(p->fields, SLICE("output_config")))
         merge_output_config(k);
     if (given(p->top, SLICE("serviceTier")))

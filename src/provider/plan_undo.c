@@ -10,8 +10,6 @@
 #include "llm/fold.h"
 #include "plan_private.h"
 
-#include <stdlib.h>
-
 struct undo {
     struct llm_sink sink; /* first: what plan_undo returns */
     const struct plan *p;
@@ -23,6 +21,7 @@ struct undo {
     bool json_open;      /* it is being called */
     bool json_done;      /* it was called */
     bool swallow;        /* the call that comes now is one too many */
+    bool failed;         /* the client was told so: nothing may follow */
     struct buf held;     /* text in front of the JSON tool */
 };
 
@@ -47,6 +46,7 @@ static void hold(struct undo *u, const struct llm_event *e)
     buf_add(&u->held, e->text);
     if (!u->held.overflow)
         return;
+    u->failed = true;
     failure_set(&f, u->a, FAILURE_BAD_GATEWAY, 502, "the model's answer is larger than %u bytes",
                 LLM_ANSWER_MAX);
     hand_on(u, &(struct llm_event){.kind = EV_FAIL, .failure = &f});
@@ -108,14 +108,20 @@ static void on_stop(struct undo *u, const struct llm_event *e)
 {
     struct llm_event own = *e;
     let_go(u);
-    if (own.stop == LLM_STOP_TOOL_USE && u->json_done && !u->calls)
-        own.stop = LLM_STOP_END_TURN;
+    if (u->json_done && !u->calls) {
+        if (own.stop == LLM_STOP_TOOL_USE)
+            own.stop = LLM_STOP_END_TURN;
+        else if (own.stop == LLM_STOP_MALFORMED_TOOL_USE)
+            own.stop = LLM_STOP_MALFORMED_OUTPUT;
+    }
     hand_on(u, &own);
 }
 
 static void on_event(void *user, const struct llm_event *e)
 {
     struct undo *u = user;
+    if (u->failed)
+        return;
     switch (e->kind) {
     case EV_BLOCK_START: on_call(u, e); break;
     case EV_TOOL_ARGS: on_args(u, e); break;
@@ -154,7 +160,7 @@ static void keep_names(struct undo *u)
 const struct llm_sink *plan_undo(const struct plan *p, const struct llm_sink *to, struct arena *a)
 {
     struct undo *u;
-    if (!p || (!p->names && !p->one_tool_call && p->format != PLAN_FORMAT_TOOL))
+    if (!p->names && !p->one_tool_call && p->format != PLAN_FORMAT_TOOL)
         return to;
     u = ARENA_NEW(a, struct undo);
     u->sink = (struct llm_sink){on_event, u};
