@@ -236,9 +236,8 @@ def test_structured_output_and_thinking(chat, model, question, stream):
 @pytest.mark.parametrize("model", ["claude", SONNET_3_7])
 def test_agent_with_structured_answer(chat, model, strategy):
     agent = create_agent(chat(model), [get_weather], response_format=strategy(Report))
-    task = (
-        'Report. [[sim:turn(0)]] [[sim:tool(get_weather,{"city":"Paris"})]] [[sim:turn(1)]]'
-        + ("[[sim:tool(Report,%s)]]" if strategy is ToolStrategy else "[[sim:reply(%s)]]") % json.dumps(REPORT)
-    )
+    task = 'Report. [[sim:turn(0)]] [[sim:tool(get_weather,{"city":"Paris"})]] [[sim:turn(1)]]' + (
+        "[[sim:tool(Report,%s)]]" if strategy is ToolStrategy else "[[sim:reply(%s)]]"
+    ) % json.dumps(REPORT)
     answer = agent.invoke({"messages": [HumanMessage(task)]})
     assert answer["structured_response"] == Report(**REPORT)

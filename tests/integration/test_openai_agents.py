@@ -73,7 +73,9 @@ def ask_streamed(client, **request):
             text += choice.delta.content or ""
             for piece in choice.delta.tool_calls or []:
                 if piece.id:
-                    calls.append({"id": piece.id, "type": "function", "function": {"name": "", "arguments": ""}})
+                    calls.append(
+                        {"id": piece.id, "type": "function", "function": {"name": "", "arguments": ""}}
+                    )
                 calls[piece.index]["function"]["name"] += piece.function.name or ""
                 calls[piece.index]["function"]["arguments"] += piece.function.arguments or ""
     return {"role": "assistant", "content": text, **({"tool_calls": calls} if calls else {})}
@@ -135,7 +137,11 @@ def check_calls(calls):
 
 
 EFFORT = {"reasoning_effort": "medium"}
-BUDGET = {"extra_body": {"thinking": {"type": "enabled", "budget_tokens": 2000}}, "temperature": 0, "max_tokens": 500}
+BUDGET = {
+    "extra_body": {"thinking": {"type": "enabled", "budget_tokens": 2000}},
+    "temperature": 0,
+    "max_tokens": 500,
+}
 
 
 @WAYS
@@ -260,7 +266,9 @@ def test_strict_tools(client, model):
     """The SDK's own schema of a class, strict, parsed back into it."""
     tools = [openai.pydantic_function_tool(Report, name="report")]
     answer = client.chat.completions.parse(
-        model=model, messages=[{"role": "user", "content": f"How is it? [[sim:tool(report,{SUNNY})]]"}], tools=tools
+        model=model,
+        messages=[{"role": "user", "content": f"How is it? [[sim:tool(report,{SUNNY})]]"}],
+        tools=tools,
     )
     (one,) = answer.choices[0].message.tool_calls
     assert one.function.parsed_arguments == Report.model_validate_json(SUNNY)
