@@ -197,7 +197,7 @@ bool plan_keeps_thinking(struct planner *k, const struct llm_block *b)
 
 static bool begins_with_thinking(const struct llm_message *m)
 {
-    return m->blocks->kind == LLM_REASONING;
+    return m && m->blocks->kind == LLM_REASONING;
 }
 
 /* The answer that is being worked on must begin with thinking as long as its tool calls are being

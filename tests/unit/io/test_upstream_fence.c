@@ -50,6 +50,8 @@ static void count_down(struct peer *p)
     char text[256];
     if (!peer_has_request(p))
         return;
+    buf_add_char(&p->got, '\0'); /* strtol wants an end */
+    p->got.n--;
     long n = strtol(p->got.p + 5, NULL, 10);
     peer_drop_request(p);
     snprintf(
