@@ -389,7 +389,7 @@ static void trim_prefill(struct talk *t)
     for (struct llm_block *b = t->turn->blocks; b; b = b->next)
         if (b->kind != LLM_CACHE_POINT)
             last = b;
-    if (last->kind != LLM_TEXT)
+    if (!last || last->kind != LLM_TEXT)
         return;
     size_t n = text_trim_end(last->text).n;
     if (n < last->text.n)

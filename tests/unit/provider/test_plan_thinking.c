@@ -90,11 +90,11 @@ static void tell_form(struct planned *p, char *out, size_t size)
     if (plan->thinking == PLAN_THINKING_BUDGET)
         snprintf(form, sizeof(form), "b%d", (int)plan->budget);
     else if (plan->thinking == PLAN_THINKING_ADAPTIVE)
-        strcpy(form, "a");
+        snprintf(form, sizeof(form), "a");
     else if (plan->thinking == PLAN_THINKING_DISABLED)
-        strcpy(form, "off");
+        snprintf(form, sizeof(form), "off");
     else if (nova.n || gpt.n)
-        strcpy(form, nova.n ? "n" : "o");
+        snprintf(form, sizeof(form), nova.n ? "n" : "o");
     snprintf(out, size, "%s%s%.*s%s%s", form, effort.n ? "/" : "", SLICE_ARG(effort),
              slice_eq(plan->display, SLICE("summarized")) ? "+s" : "",
              plan->repairs >> REPAIR_THINKING_BUDGET & 1 ? "!" : "");

@@ -213,7 +213,7 @@ static void check_description(struct planned *p, const struct format_case *c)
     const struct llm_tool *t = p->x.plan.tools;
     while (t && t->next)
         t = t->next;
-    if (c->description)
+    if (t && c->description)
         check_text(t->description, c->description);
 }
 
