@@ -179,6 +179,15 @@ bool plan_thinking(struct planner *k)
 
 /* ---- the history --------------------------------------------------------------------------- */
 
+/* A signature without its text, from a model that shows what it thinks: the client has lost a part.
+ */
+static bool is_torn(const struct planner *k, const struct llm_block *b)
+{
+    bool shows = k->m->thinking == THINKING_BUDGET || k->m->thinking == THINKING_ADAPTIVE_BUDGET;
+    return shows && b->signature.n && !b->text.n &&
+           !slice_eq(k->r->thinking.display, SLICE("omitted"));
+}
+
 /* Thinking is sent as it came, but where the model would refuse it. Others than Claude do. */
 bool plan_keeps_thinking(struct planner *k, const struct llm_block *b)
 {
@@ -186,7 +195,7 @@ bool plan_keeps_thinking(struct planner *k, const struct llm_block *b)
     bool thinks = plan_thinks(k->p) || k->m->thinking == THINKING_ALWAYS;
     if (b->recalled && (off || !thinks))
         return false;
-    if (off || !k->claude || k->m->thinking == THINKING_NONE) {
+    if (off || !k->claude || k->m->thinking == THINKING_NONE || is_torn(k, b)) {
         plan_repaired(k, REPAIR_THINKING_DROPPED);
         return false;
     }

@@ -243,6 +243,10 @@ static const struct message_case thoughts[] = {
      "u['A'] a[think 'B'] u['C']", "merged-turns block-order"},
     {"unsigned", USER("A") "," THINKING("{'type':'thinking','thinking':'t'}", "B") "," USER("C"),
      "u['A'] a['B'] u['C']", "thinking-dropped"},
+    {"torn",
+     USER("A") "," THINKING("{'type':'thinking','thinking':'','signature':'Eq=='}",
+                            "B") "," USER("C"),
+     "u['A'] a['B'] u['C']", "thinking-dropped"},
 };
 
 static const struct message_case foreign[] = {

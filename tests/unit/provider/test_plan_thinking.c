@@ -244,6 +244,7 @@ static void test_limits(void **state)
 
 #define USER "{'role':'user','content':'A'}"
 #define TH   "'thinking_blocks':[{'type':'thinking','thinking':'t','signature':'Eq=='}],"
+#define TORN "'thinking_blocks':[{'type':'thinking','thinking':'','signature':'Eq=='}],"
 #define CALL(id, thought)                                                                          \
     "{'role':'assistant','content':null," thought "'tool_calls':[{'id':'" id "','function':"       \
     "{'name':'read','arguments':'{}'}}]}"
@@ -257,6 +258,7 @@ static const struct history_case {
     {"no loop", USER "," SAID("") "," USER, false},
     {"a loop that thinks", USER "," CALL("c", TH) "," TOOL("c"), false},
     {"one that does not", USER "," CALL("c", "") "," TOOL("c"), true},
+    {"one whose thinking has lost its text", USER "," CALL("c", TORN) "," TOOL("c"), true},
     {"its second call need not",
      USER "," CALL("c", TH) "," TOOL("c") "," CALL("d", "") "," TOOL("d"), false},
     {"its first must", USER "," CALL("c", "") "," TOOL("c") "," CALL("d", TH) "," TOOL("d"), true},
