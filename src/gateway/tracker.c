@@ -87,8 +87,10 @@ void tracker_free(struct tracker *t)
 {
     if (!t)
         return;
-    while (!list_empty(&t->all))
-        forget(LIST_ENTRY(t->all.next, struct tracked, link));
+    for (struct list *l = t->all.next, *next; l != &t->all; l = next) {
+        next = l->next;
+        forget(LIST_ENTRY(l, struct tracked, link));
+    }
     map_fini(&t->by_id);
     free(t);
 }
