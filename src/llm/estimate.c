@@ -26,7 +26,8 @@ enum {
     IMAGE_MIN = 60,
     IMAGE_MAX = 1600, /* larger ones are scaled down by the models */
     IMAGE_BYTES_PER_TOKEN = 110,
-    DOCUMENT_BYTES_PER_TOKEN = 40
+    DOCUMENT_BYTES_PER_TOKEN = 40,
+    TEXT_BYTES_PER_TOKEN = 8 /* at most, but in white space and the like */
 };
 
 enum kind {
@@ -356,4 +357,22 @@ int64_t llm_estimate_request(const struct llm_request *r)
         n += tool_tokens(t, &scratch);
     buf_fini(&scratch);
     return n;
+}
+
+static size_t blocks_bytes(const struct llm_block *blocks)
+{
+    size_t n = 0;
+    for (const struct llm_block *b = blocks; b; b = b->next)
+        n += b->text.n + b->input.n + blocks_bytes(b->content);
+    return n;
+}
+
+bool llm_estimate_reaches(const struct llm_request *r, int64_t tokens)
+{
+    size_t enough = (size_t)tokens * TEXT_BYTES_PER_TOKEN, n = blocks_bytes(r->system);
+    for (const struct llm_tool *t = r->tools; t && n < enough; t = t->next)
+        n += t->description.n;
+    for (const struct llm_message *m = r->messages; m && n < enough; m = m->next)
+        n += blocks_bytes(m->blocks);
+    return n >= enough || llm_estimate_request(r) >= tokens;
 }

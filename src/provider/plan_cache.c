@@ -148,20 +148,6 @@ static bool has_points(const struct plan *p)
     return count_points(p->system) > 0;
 }
 
-/* Tokens of what stands in front of the messages. */
-static int64_t head_tokens(const struct planner *k)
-{
-    struct llm_request head = {.system = k->p->system, .tools = k->p->tools};
-    return llm_estimate_request(&head);
-}
-
-static int64_t all_tokens(const struct planner *k)
-{
-    struct llm_request all = {
-        .system = k->p->system, .tools = k->p->tools, .messages = k->p->messages};
-    return llm_estimate_request(&all);
-}
-
 static void put_point(struct planner *k, struct llm_block **at)
 {
     const struct llm_block *last = NULL;
@@ -197,10 +183,12 @@ static void mark_last_users(struct planner *k)
 static void mark(struct planner *k)
 {
     int64_t least = k->m->cache_min_tokens ? k->m->cache_min_tokens : MIN_TOKENS;
+    struct llm_request head = {.system = k->p->system, .tools = k->p->tools}, all = head;
+    all.messages = k->p->messages;
     least = least * MIN_PERCENT / 100;
-    if (has_points(k->p) || all_tokens(k) < least)
+    if (has_points(k->p) || !llm_estimate_reaches(&all, least))
         return;
-    if (head_tokens(k) >= least) {
+    if (llm_estimate_reaches(&head, least)) {
         mark_tools(k);
         put_point(k, &k->p->system);
     }

@@ -149,9 +149,41 @@ static void test_media_count_by_size(void **state)
     assert_in_range(llm_estimate_request(&r), 500, 2000);
 }
 
+/* Around the exact count, and for a prompt that is long enough in whatever part of it. */
+static void test_reaches(void **state)
+{
+    static const char piece[] = "int main(void) { return 0; }\n";
+    const size_t n = sizeof(piece) - 1;
+    char *text = malloc(1000 * n + 1);
+    for (size_t i = 0; i < 1000; i++)
+        memcpy(text + i * n, piece, n);
+    struct llm_block b = {.text = slice_make(text, 20 * n)}, result = {.kind = LLM_TOOL_RESULT};
+    struct llm_message m = {.blocks = &b};
+    struct llm_tool tool = {.name = SLICE("t")};
+    struct llm_request r = {.messages = &m};
+    int64_t count = llm_estimate_request(&r);
+    assert_true(llm_estimate_reaches(&r, count));
+    assert_false(llm_estimate_reaches(&r, count + 1));
+    b.text.n = 1000 * n;
+    assert_true(llm_estimate_reaches(&r, 2000));
+    assert_false(llm_estimate_reaches(&r, 100000));
+    result.content = &b;
+    m.blocks = &result;
+    assert_true(llm_estimate_reaches(&r, 2000));
+    r = (struct llm_request){.system = &b};
+    assert_true(llm_estimate_reaches(&r, 2000));
+    tool.description = b.text;
+    r = (struct llm_request){.tools = &tool};
+    assert_true(llm_estimate_reaches(&r, 2000));
+    r = (struct llm_request){.tools = NULL};
+    assert_false(llm_estimate_reaches(&r, 2000));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reaches),
         cmocka_unit_test(test_near_a_real_tokenizer),
         cmocka_unit_test(test_the_recorded_thinking_is_exact),
         cmocka_unit_test(test_anything_counts),
