@@ -1,8 +1,8 @@
-/* A client's body through the chat dialect and the Bedrock providers: whatever is accepted becomes
- * a body that is JSON again and has no member twice, whatever is refused becomes an error that is
- * JSON.
- * Input: a byte of flags (1: drop parameters, 2: legacy completions, 4: the token counter), then
- * the body. */
+/* A client's body through the chat dialect, the plan and the Bedrock providers: whatever is
+ * accepted becomes a conversation in order, and a body that is JSON again, has no member twice and
+ * is the same each time; whatever is refused becomes an error that is JSON. Input: a byte (1: drop
+ * parameters, 2: legacy completions, 4: the token counter; the rest, which of the models below),
+ * then the body. */
 
 #include "dialect/dialect.h"
 #include "dialect/token_counter.h"
@@ -51,19 +51,76 @@ static void check_members(struct slice text, struct arena *a)
     }
 }
 
-/* One that can do everything, and one that can do nothing but talk. */
-static const struct model able = {.id = "anthropic.claude-sonnet-4-5-20250929-v1:0",
-                                  .family = FAMILY_CLAUDE,
-                                  .thinking = THINKING_BUDGET,
-                                  .tools = true,
-                                  .tool_choice = true,
-                                  .forced_tool = true,
-                                  .prompt_cache = true,
-                                  .sampling = true,
-                                  .prefill = true,
-                                  .native_json_schema = true};
-static const struct model plain = {
-    .id = "amazon.titan-text-express-v1", .family = FAMILY_TITAN, .sampling = true};
+/* ---- models -------------------------------------------------------------------------------- */
+
+/* All that plans depend on: how a model thinks, whether it has tools, a cache, schemas … */
+static const char *const ids[] = {
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+    "us.anthropic.claude-3-7-sonnet-20250219-v1:0",
+    "anthropic.claude-3-haiku-20240307-v1:0",
+    "us.anthropic.claude-opus-4-5-20251101-v1:0",
+    "us.anthropic.claude-opus-4-6-v1",
+    "us.anthropic.claude-opus-4-7",
+    "us.anthropic.claude-opus-5",
+    "us.anthropic.claude-opus-5-5",
+    "us.anthropic.claude-fable-5",
+    "anthropic.claude-nobody-knows-it-9",
+    "us.amazon.nova-pro-v1:0",
+    "us.amazon.nova-2-lite-v1:0",
+    "meta.llama3-1-70b-instruct-v1:0",
+    "mistral.mistral-7b-instruct-v0:2",
+    "us.deepseek.r1-v1:0",
+    "openai.gpt-oss-120b-1:0",
+    "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc",
+};
+#define TITAN "amazon.titan-text-express-v1"
+enum { MODELS = sizeof(ids) / sizeof(*ids) };
+
+/* Made once, and kept until the process ends. */
+static const struct model *model(size_t i)
+{
+    static struct arena a;
+    static const struct model *made[MODELS + 1];
+    if (!made[0]) {
+        struct model_table *t = model_table_new(SLICE(""), NULL);
+        arena_init(&a);
+        for (size_t m = 0; m <= MODELS; m++)
+            made[m] =
+                models_find(t, slice_of(m < MODELS ? ids[m] : TITAN), SLICE("us-east-1"), NULL, &a);
+    }
+    return made[i];
+}
+
+/* ---- plans --------------------------------------------------------------------------------- */
+
+static size_t count_kind(const struct llm_block *b, enum llm_block_kind kind)
+{
+    size_t n = 0;
+    for (; b; b = b->next)
+        n += b->kind == kind;
+    return n;
+}
+
+/* User first, in turns, none empty, every call with its result in the next turn, and thinking in
+ * front. */
+static void check_conversation(const struct plan *p)
+{
+    size_t calls = 0, points = count_kind(p->system, LLM_CACHE_POINT);
+    for (const struct llm_message *m = p->messages; m; m = m->next) {
+        bool user = m->role == LLM_USER;
+        check(m->blocks && (m != p->messages || user));
+        check(!m->next || m->next->role != m->role);
+        check(count_kind(m->blocks, LLM_TOOL_RESULT) == (user ? calls : 0));
+        calls = count_kind(m->blocks, LLM_TOOL_USE);
+        points += count_kind(m->blocks, LLM_CACHE_POINT);
+        check(!user || !calls);
+        check(!count_kind(m->blocks, LLM_REASONING) || m->blocks->kind == LLM_REASONING);
+    }
+    check(p->messages && !calls);
+    for (const struct llm_tool *t = p->tools; t; t = t->next)
+        points += t->cache_point;
+    check(points <= 4);
+}
 
 static void check_call(const struct provider *p, const struct model *m, const struct llm_request *r,
                        bool drop, struct arena *a)
@@ -78,6 +135,7 @@ static void check_call(const struct provider *p, const struct model *m, const st
                            .endpoint = "http://127.0.0.1",
                            .credentials = {SLICE("id"), SLICE("secret"), SLICE("token")},
                            .drop_params = drop,
+                           .prompt_caching_auto = drop,
                            .signing_key = &key};
     struct provider_attempt t = {.deployment = &d,
                                  .model_id = SLICE("model"),
@@ -91,9 +149,12 @@ static void check_call(const struct provider *p, const struct model *m, const st
                                  .body = &body};
     buf_init(&body, 1 << 26);
     if (p->build(&t, &call, &f)) {
+        struct slice first = arena_dup(a, call.body);
         check(!body.overflow);
-        check_json(call.body, a);
-        check_members(call.body, a);
+        check_conversation(&plan);
+        check_json(first, a);
+        check_members(first, a);
+        check(p->build(&t, &call, &f) && slice_eq(call.body, first));
     } else {
         check_refusal(&f, a);
     }
@@ -112,7 +173,7 @@ static void check_count(const struct llm_request *r, struct arena *a)
                            .credentials = {SLICE("id"), SLICE("secret"), SLICE("")},
                            .signing_key = &key};
     struct provider_attempt t = {.deployment = &d,
-                                 .model = &able,
+                                 .model = model(0),
                                  .plan = &plan,
                                  .request = r,
                                  .now = 1700000000,
@@ -146,12 +207,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!size)
         return 0;
     arena_init(&a);
+    const struct model *m = model((data[0] >> 3) % MODELS);
     yyjson_val *body = json_parse(slice_make((const char *)data + 1, size - 1), &a, NULL);
     if (body && parse(body, data[0], &a, &r, &f)) {
         check_count(&r, &a);
-        check_call(&provider_bedrock, &able, &r, data[0] & 1, &a);
-        check_call(&provider_anthropic_invoke, &able, &r, data[0] & 1, &a);
-        check_call(&provider_titan, &plain, &r, data[0] & 1, &a);
+        check_call(&provider_bedrock, m, &r, data[0] & 1, &a);
+        if (m->family == FAMILY_CLAUDE)
+            check_call(&provider_anthropic_invoke, m, &r, data[0] & 1, &a);
+        check_call(&provider_titan, model(MODELS), &r, data[0] & 1, &a);
     } else if (body) {
         check_refusal(&f, &a);
     }
