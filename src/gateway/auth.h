@@ -5,7 +5,7 @@
  * api-key, or the header that litellm_key_header_name names; the master key is compared in constant
  * time. */
 
-#include "config.h"
+#include "config/config.h"
 #include "llm/failure.h"
 #include "wire/http1.h"
 

@@ -3,7 +3,7 @@
 
 /* When a deployment that fails has to rest, by LiteLLM's rules. Pure. */
 
-#include "config.h"
+#include "config/config.h"
 
 /* Of the last minute, the failure in question included. */
 struct cooldown_counts {

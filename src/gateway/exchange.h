@@ -27,7 +27,7 @@
  * until conn_finish() or `gone`; the configuration snapshot is referenced. */
 
 #include "base/sm.h"
-#include "config.h"
+#include "config/config.h"
 #include "dialect/dialect.h"
 #include "io/conn.h"
 #include "io/upstream.h"

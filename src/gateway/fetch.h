@@ -7,7 +7,7 @@
  *
  * Failures are the client's (400) and name the host and the reason, nothing of this side. */
 
-#include "config.h"
+#include "config/config.h"
 #include "io/upstream.h"
 #include "llm/failure.h"
 #include "llm/request.h"

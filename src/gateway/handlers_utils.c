@@ -9,7 +9,7 @@
 
 #include "handlers.h"
 
-#include "config_bedrock.h"
+#include "config/bedrock_name.h"
 #include "detail.h"
 #include "exchange_call.h"
 #include "fetch.h"

@@ -8,6 +8,8 @@
 
 #include "model_list.h"
 
+#include "config/wildcard.h"
+
 #include "router.h"
 
 struct making {
@@ -40,8 +42,8 @@ bool model_list_find(const struct config *c, struct slice name, struct model_lis
     if (!pick.deployment)
         return false;
     *l = (struct model_listed){.name = name, .group = pick.group, .api = pick.api};
-    if (router_is_wildcard(pick.deployment))
-        l->star = router_wildcard(slice_of(pick.deployment->bedrock_id), pick.model_id);
+    if (deployment_is_wildcard(pick.deployment))
+        l->star = wildcard_match(slice_of(pick.deployment->bedrock_id), pick.model_id);
     return true;
 }
 
@@ -69,11 +71,11 @@ static void expand(void *ctx, struct slice id)
 {
     struct making *m = ctx;
     struct slice pattern = slice_of(m->wildcard->model_name);
-    struct slice star = router_wildcard(slice_of(m->wildcard->bedrock_id), id);
+    struct slice star = wildcard_match(slice_of(m->wildcard->bedrock_id), id);
     if (!star.p)
         return;
     star = arena_dup(m->arena, star);
-    add(m, (struct model_listed){router_fill(pattern, star, m->arena), pattern, star,
+    add(m, (struct model_listed){wildcard_fill(pattern, star, m->arena), pattern, star,
                                  m->wildcard->api});
 }
 
@@ -82,7 +84,7 @@ static void add_groups(struct making *m, unsigned what)
     for (size_t i = 0; i < m->config->deployment_count; i++) {
         const struct deployment *d = &m->config->deployments[i];
         struct slice name = slice_of(d->model_name);
-        bool pattern = slice_find_char(name, '*') >= 0, fixed = !router_is_wildcard(d);
+        bool pattern = slice_find_char(name, '*') >= 0, fixed = !deployment_is_wildcard(d);
         if (!pattern || what & LIST_WILDCARDS || (fixed && what & LIST_FIXED_WILDCARDS))
             add(m, (struct model_listed){name, name, {0}, d->api});
         m->wildcard = d;
@@ -111,8 +113,8 @@ bool model_list_entry(const struct config *c, const struct model_listed *l,
     *e = (struct model_entry){l->name, model, d, d->facts, l->star.p ? l->api : d->api};
     if (!l->star.p)
         return true;
-    struct slice id = router_fill(slice_of(d->bedrock_id), l->star, a);
-    e->model = router_fill(model, l->star, a);
+    struct slice id = wildcard_fill(slice_of(d->bedrock_id), l->star, a);
+    e->model = wildcard_fill(model, l->star, a);
     e->facts = router_facts(c, d, id, a);
     return true;
 }

@@ -4,7 +4,7 @@
 /* The models clients may ask for, by name: aliases, the groups of model_list, and of a wildcard
  * ("bedrock/…") every model that is known to it. */
 
-#include "config.h"
+#include "config/config.h"
 #include "model_info.h"
 
 struct model_listed {

@@ -12,7 +12,7 @@
  * jitter; fallbacks for every failure, but a prompt that is too long goes only to
  * context_window_fallbacks. */
 
-#include "config.h"
+#include "config/config.h"
 #include "llm/failure.h"
 #include "llm/request.h"
 

@@ -1,18 +1,8 @@
 #include "router.h"
 
-#include "router_choose.h"
+#include "config/wildcard.h"
 
-struct slice router_wildcard(struct slice pattern, struct slice name)
-{
-    ptrdiff_t star = slice_find_char(pattern, '*');
-    if (star < 0)
-        return slice_make(NULL, 0);
-    struct slice before = slice_make(pattern.p, (size_t)star);
-    struct slice after = slice_skip(pattern, (size_t)star + 1);
-    if (name.n <= before.n + after.n || !slice_starts(name, before) || !slice_ends(name, after))
-        return slice_make(NULL, 0);
-    return slice_make(name.p + before.n, name.n - before.n - after.n);
-}
+#include "router_choose.h"
 
 /* "converse/us.anthropic…" → "us.anthropic…": the route words of LiteLLM's model strings. */
 static struct slice strip_route(struct slice id, enum bedrock_api *api)
@@ -33,20 +23,6 @@ static struct slice strip_route(struct slice id, enum bedrock_api *api)
     return id;
 }
 
-struct slice router_fill(struct slice pattern, struct slice star, struct arena *a)
-{
-    ptrdiff_t at = slice_find_char(pattern, '*');
-    if (at < 0)
-        return pattern;
-    return ARENA_JOIN(a, slice_make(pattern.p, (size_t)at), star,
-                      slice_skip(pattern, (size_t)at + 1));
-}
-
-bool router_is_wildcard(const struct deployment *d)
-{
-    return slice_find_char(slice_of(d->bedrock_id), '*') >= 0;
-}
-
 /* A name without '*' in front of a wildcard is itself the model. */
 struct slice router_model_id(const struct deployment *d, struct slice model, enum bedrock_api *api,
                              struct arena *a)
@@ -54,10 +30,10 @@ struct slice router_model_id(const struct deployment *d, struct slice model, enu
     struct slice group = slice_of(d->model_name), star = model, id = slice_of(d->bedrock_id);
     *api = d->api;
     if (slice_find_char(group, '*') >= 0)
-        star = router_wildcard(group, model);
+        star = wildcard_match(group, model);
     if (slice_eq(id, SLICE("*")))
         return strip_route(star, api);
-    return router_is_wildcard(d) ? router_fill(id, star, a) : id;
+    return deployment_is_wildcard(d) ? wildcard_fill(id, star, a) : id;
 }
 
 const struct model *router_facts(const struct config *c, const struct deployment *d,
@@ -84,7 +60,7 @@ struct slice router_alias(const struct config *c, struct slice name)
 static const struct pool *wild_pool(const struct config *c, struct slice model)
 {
     for (size_t i = 0; i < c->pools.wild_count; i++)
-        if (router_wildcard(c->pools.wild[i]->name, model).p)
+        if (wildcard_match(c->pools.wild[i]->name, model).p)
             return c->pools.wild[i];
     return NULL;
 }

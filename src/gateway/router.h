@@ -6,7 +6,7 @@
  * serves. Within a group the strategy decides (router_choose.c). */
 
 #include "affinity.h"
-#include "config.h"
+#include "config/config.h"
 #include "tracker.h"
 
 struct router_query {
@@ -56,14 +56,6 @@ const struct pool *router_pool(const struct config *c, struct slice *model);
  * for. */
 const struct model *router_facts(const struct config *c, const struct deployment *d,
                                  struct slice id, struct arena *a);
-
-/* What the '*' of a pattern stands for in `name`; p == NULL: no match, or no '*'. */
-struct slice router_wildcard(struct slice pattern, struct slice name);
-
-/* A text with something in the place of its '*'. */
-struct slice router_fill(struct slice pattern, struct slice star, struct arena *a);
-
-bool router_is_wildcard(const struct deployment *d); /* it calls whatever model the client names */
 
 /* The group behind an alias (a name, or an object {model, hidden}); p == NULL: it is none. */
 struct slice router_alias(const struct config *c, struct slice name);

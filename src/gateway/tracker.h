@@ -10,7 +10,7 @@
  *
  * A minute is a sliding one, in steps of TRACKER_STEP_MS. */
 
-#include "config.h"
+#include "config/config.h"
 #include "llm/failure.h"
 
 #define TRACKER_STEP_MS  5000

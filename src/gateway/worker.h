@@ -8,7 +8,7 @@
  * SIGHUP reads the configuration again: new requests see it, running ones keep theirs. A file with
  * errors changes nothing, and neither does one that would take the protection of a key away. */
 
-#include "config.h"
+#include "config/config.h"
 
 #define WORKER_DRAIN_MS 600000 /* ms; agents' answers take minutes */
 

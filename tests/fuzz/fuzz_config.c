@@ -6,7 +6,7 @@
  * used.
  */
 
-#include "config_bedrock.h"
+#include "config/bedrock_name.h"
 #include "config_loader.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-#ifndef GATEWAY_CONFIG_SHOWN_H
-#define GATEWAY_CONFIG_SHOWN_H
+#ifndef CONFIG_SHOWN_H
+#define CONFIG_SHOWN_H
 
 /* What of a configuration clients may read (/model/info): everything but secrets. A secret is told
  * by its name, at any depth; what is wrongly taken for one is merely not shown. */

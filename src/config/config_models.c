@@ -9,10 +9,10 @@
  * warning.
  */
 
-#include "config_bedrock.h"
+#include "config/bedrock_name.h"
+#include "config/wildcard.h"
 #include "config_loader.h"
 #include "config_shown.h"
-#include "router.h"
 
 #include "dialect/dialect.h"
 
@@ -367,7 +367,7 @@ static void note_known(void *ctx, struct slice id)
     struct entry *e = ctx;
     struct deployment *d = e->d;
     struct arena *a = &e->l->c->arena;
-    if (!router_wildcard(slice_of(d->bedrock_id), id).p)
+    if (!wildcard_match(slice_of(d->bedrock_id), id).p)
         return;
     const struct model *m = models_find(e->l->c->models, id, slice_of(d->region), d->model_info, a);
     map_put(d->known, slice_of(m->key), (void *)(uintptr_t)m);
@@ -376,7 +376,7 @@ static void note_known(void *ctx, struct slice id)
 /* Looked up once, not with every request and for every list. */
 static void find_known(struct entry *e)
 {
-    if (!router_is_wildcard(e->d))
+    if (!deployment_is_wildcard(e->d))
         return;
     e->d->known = ARENA_NEW(&e->l->c->arena, struct map);
     map_init(e->d->known);

@@ -1,5 +1,5 @@
-#ifndef GATEWAY_ROUTING_H
-#define GATEWAY_ROUTING_H
+#ifndef CONFIG_ROUTING_H
+#define CONFIG_ROUTING_H
 
 /* What the configuration says of routing, ready for use: the settings, what each deployment adds,
  * and the deployments by the name they share. */

@@ -1,5 +1,5 @@
-#ifndef GATEWAY_CONFIG_H
-#define GATEWAY_CONFIG_H
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
 
 /* The configuration: LiteLLM's config.yaml read into an immutable snapshot. Every option is a row
  * of one table (config_options); parsing, `lintel check`, docs/config.md and conf/full_config.yml
@@ -12,9 +12,9 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "config/routing.h"
 #include "provider/deployment.h"
 #include "provider/models.h"
-#include "routing.h"
 
 enum config_severity { CONFIG_ERROR, CONFIG_WARNING };
 

@@ -11,7 +11,7 @@
  */
 
 #include "aws_profile.h"
-#include "config_bedrock.h"
+#include "config/bedrock_name.h"
 #include "config_loader.h"
 
 #include <string.h>

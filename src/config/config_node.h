@@ -1,5 +1,5 @@
-#ifndef GATEWAY_CONFIG_NODE_H
-#define GATEWAY_CONFIG_NODE_H
+#ifndef CONFIG_NODE_H
+#define CONFIG_NODE_H
 
 /* A configuration file as a tree in which every node knows its file and line. Aliases share nodes,
  * so the tree is a graph without cycles; `weight` and `height` bound what walking it can cost. */

@@ -5,7 +5,7 @@
  * Failure: another provider's model, or something that cannot be an id.
  */
 
-#include "config_bedrock.h"
+#include "config/bedrock_name.h"
 
 static const char *const vendors[] = {
     "ai21", "amazon",    "anthropic",  "cohere",   "deepseek",   "google", "luma",

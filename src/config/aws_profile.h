@@ -1,5 +1,5 @@
-#ifndef GATEWAY_AWS_PROFILE_H
-#define GATEWAY_AWS_PROFILE_H
+#ifndef CONFIG_AWS_PROFILE_H
+#define CONFIG_AWS_PROFILE_H
 
 /* The two ini files of the AWS tools, ~/.aws/credentials and ~/.aws/config. Pure. */
 

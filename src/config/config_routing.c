@@ -9,7 +9,6 @@
 #include "config_loader.h"
 
 #include "config_shown.h"
-#include "router.h"
 
 #include <stdlib.h>
 

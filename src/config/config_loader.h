@@ -1,5 +1,5 @@
-#ifndef GATEWAY_CONFIG_LOADER_H
-#define GATEWAY_CONFIG_LOADER_H
+#ifndef CONFIG_LOADER_H
+#define CONFIG_LOADER_H
 
 /* What the steps of loading share: the snapshot being made, the tree, the problems found so far,
  * and the few things loading asks of the outside world. */
@@ -7,7 +7,7 @@
 #include "config_node.h"
 
 #include "base/map.h"
-#include "config.h"
+#include "config/config.h"
 
 #define CONFIG_MAX_FILE_SIZE (16 << 20) /* bytes of one file */
 #define CONFIG_MAX_FILES     64         /* with everything included */

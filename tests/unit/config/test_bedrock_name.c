@@ -1,7 +1,7 @@
 /* Model names, regions and endpoints as LiteLLM's users write them. */
 
 #include "check.h"
-#include "config_bedrock.h"
+#include "config/bedrock_name.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
-#ifndef GATEWAY_CONFIG_BEDROCK_H
-#define GATEWAY_CONFIG_BEDROCK_H
+#ifndef CONFIG_BEDROCK_NAME_H
+#define CONFIG_BEDROCK_NAME_H
 
 /* How LiteLLM's users write Bedrock models, regions and endpoints. Pure; slices point into the
  * argument. */
