@@ -13,8 +13,8 @@ int64_t llm_estimate_text(struct slice text);
 /* The whole prompt: system, tools and messages with their framing; images by size. */
 int64_t llm_estimate_request(const struct llm_request *r);
 
-/* Whether that is at least so many tokens. A prompt that is long enough by its bytes is not counted,
- * which would take milliseconds. */
+/* Whether that is at least so many tokens. A prompt that is long by its bytes is not counted, which
+ * would take milliseconds. */
 bool llm_estimate_reaches(const struct llm_request *r, int64_t tokens);
 
 #endif
