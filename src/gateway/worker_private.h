@@ -8,6 +8,7 @@
 #include "io/upstream.h"
 #include "memory.h"
 #include "provider/plan.h"
+#include "state/spend.h"
 #include "tracker.h"
 #include "worker.h"
 
@@ -28,6 +29,7 @@ struct worker {
     unsigned queued;           /* how many */
     struct affinity *affinity; /* who was served by which */
     struct memory *memory;     /* of thinking; NULL: switched off */
+    struct store *store;       /* the database; NULL: none is configured */
     struct listener *listener; /* NULL once closed */
     struct list exchanges;     /* exchange.link: all that live */
     unsigned live;             /* how many */
