@@ -280,6 +280,24 @@ static void apply_stops(const struct question *q, struct answer *out)
     }
 }
 
+/* A given beginning that the answer begins with was said already: what follows it is the answer. */
+static void apply_beginning(const struct question *q, struct answer *out)
+{
+    yyjson_val *last = body_last_message(q->body), *text;
+    size_t b = 0;
+    while (b < out->n && out->blocks[b].kind != BLOCK_TEXT)
+        b++;
+    if (b == out->n || !message_is(last, "assistant") ||
+        block_kind(yyjson_arr_get_last(message_content(last)), &text) != BLOCK_TEXT ||
+        !slice_starts(out->blocks[b].text, json_slice(text)))
+        return;
+    out->blocks[b].text = slice_skip(out->blocks[b].text, json_slice(text).n);
+    if (out->blocks[b].text.n)
+        return;
+    for (out->n--; b < out->n; b++)
+        out->blocks[b] = out->blocks[b + 1];
+}
+
 static void apply_max_tokens(const struct question *q, struct answer *out)
 {
     int64_t left;
@@ -429,6 +447,7 @@ void answer_make(const struct question *q, const struct usage *usage, struct ans
     }
     if (!q->script->echo) {
         apply_stops(q, out);
+        apply_beginning(q, out);
         apply_max_tokens(q, out);
     }
     if (q->script->stop.p)

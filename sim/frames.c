@@ -106,7 +106,8 @@ static void after_frame(struct frames *f, bool last)
         f->broke = p->failed = true;
         p->bytes.p[p->bytes.n - 1] = (char)(p->bytes.p[p->bytes.n - 1] ^ 0x55);
     }
-    if (due(f, f->script->cut_after, last)) {
+    bool frame = f->script->cut_frame != SCRIPT_NEVER && (int64_t)p->count > f->script->cut_frame;
+    if (frame || due(f, f->script->cut_after, last)) {
         cut_last(f);
         f->over = p->failed = true;
     }

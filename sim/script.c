@@ -82,6 +82,11 @@ static bool do_cut(const struct args *args, struct arena *a, struct script *s)
     return count(args, 0, &s->cut_after);
 }
 
+static bool do_cut_frame(const struct args *args, struct arena *a, struct script *s)
+{
+    return count(args, 0, &s->cut_frame);
+}
+
 static bool do_end(const struct args *args, struct arena *a, struct script *s)
 {
     return count(args, 0, &s->end_after);
@@ -201,28 +206,14 @@ struct directive {
 };
 
 static const struct directive directives[] = {
-    {"throttle", 1, do_throttle},
-    {"error", 2, do_error},
-    {"exception", 2, do_exception},
-    {"cut", 1, do_cut},
-    {"end", 1, do_end},
-    {"badcrc", 1, do_badcrc},
-    {"silence", 2, do_silence},
-    {"slow_head", 1, do_slow_head},
-    {"hang", 1, do_hang},
-    {"chunks", 2, do_chunks},
-    {"gap", 1, do_gap},
-    {"reply", 1, do_reply},
-    {"echo", 1, do_echo},
-    {"tool", 2, do_tool},
-    {"stop", 1, do_stop},
-    {"empty", 1, do_empty},
-    {"http", 2, do_http},
-    {"usage", 4, do_usage},
-    {"times", 1, do_times},
-    {"redacted", 1, do_redacted},
-    {"turn", 1, do_turn},
-    {"cite", 1, do_cite},
+    {"throttle", 1, do_throttle}, {"error", 2, do_error},         {"exception", 2, do_exception},
+    {"cut", 1, do_cut},           {"cut_frame", 1, do_cut_frame}, {"end", 1, do_end},
+    {"badcrc", 1, do_badcrc},     {"silence", 2, do_silence},     {"slow_head", 1, do_slow_head},
+    {"hang", 1, do_hang},         {"chunks", 2, do_chunks},       {"gap", 1, do_gap},
+    {"reply", 1, do_reply},       {"echo", 1, do_echo},           {"tool", 2, do_tool},
+    {"stop", 1, do_stop},         {"empty", 1, do_empty},         {"http", 2, do_http},
+    {"usage", 4, do_usage},       {"times", 1, do_times},         {"redacted", 1, do_redacted},
+    {"turn", 1, do_turn},         {"cite", 1, do_cite},
 };
 
 static const struct directive *find(struct slice name)
@@ -310,6 +301,7 @@ bool script_parse(struct slice text, struct arena *a, struct script *s, struct f
     *s = (struct script){.times = SCRIPT_NEVER,
                          .exception_after = SCRIPT_NEVER,
                          .cut_after = SCRIPT_NEVER,
+                         .cut_frame = SCRIPT_NEVER,
                          .end_after = SCRIPT_NEVER,
                          .badcrc_after = SCRIPT_NEVER,
                          .silence_after = SCRIPT_NEVER,
@@ -332,6 +324,6 @@ void script_forgive(struct script *s)
     s->http_status = 0;
     s->hang = false;
     s->slow_head_ms = 0;
-    s->exception_after = s->cut_after = s->end_after = s->badcrc_after = s->silence_after =
-        SCRIPT_NEVER;
+    s->exception_after = s->cut_after = s->cut_frame = s->end_after = s->badcrc_after =
+        s->silence_after = SCRIPT_NEVER;
 }

@@ -27,6 +27,7 @@ struct script {
 
     /* during a stream, counted in content deltas; SCRIPT_NEVER: not at all */
     int64_t exception_after, cut_after, end_after, badcrc_after, silence_after;
+    int64_t cut_frame; /* counted in frames of any kind */
     struct fault exception;
     const char *exception_type; /* "throttlingException" */
     int64_t silence_ms;

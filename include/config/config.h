@@ -57,6 +57,7 @@ struct settings {
     /* router_settings */
     double timeout, stream_timeout;                                  /* 0 = unset */
     double connect_timeout, first_byte_timeout, stream_idle_timeout; /* ours */
+    bool mid_stream_fallbacks; /* ours; or in litellm_settings */
     struct routing routing;
 };
 

@@ -25,6 +25,7 @@ READ("default_fallbacks", LIST, RELOAD, "[]", "groups to try when any other fail
 READ("context_window_fallbacks", LIST, RELOAD, "[]", "groups to try when a prompt is too long")
 READ("content_policy_fallbacks", LIST, RELOAD, "[]", "groups to try when the provider's filter objects")
 READ("max_fallbacks", INT, RELOAD, "5", "most fallbacks of one request")
+STORED("mid_stream_fallbacks", BOOL, RELOAD, mid_stream_fallbacks, "false", "the same as router_settings.mid_stream_fallbacks")
 ACCEPTED("cache", BOOL, "false", "keep answers and give them again to equal requests")
 ACCEPTED("cache_params", MAP, NULL, "where and how long; see the section of that name")
 ACCEPTED("default_in_memory_ttl", NUMBER, NULL, "seconds an answer stays in memory")

@@ -26,6 +26,7 @@ READ("default_fallbacks", LIST, RELOAD, "[]", "groups to try when any other fail
 READ("context_window_fallbacks", LIST, RELOAD, "[]", "groups to try when a prompt is too long")
 READ("content_policy_fallbacks", LIST, RELOAD, "[]", "groups to try when the provider's filter objects")
 READ("max_fallbacks", INT, RELOAD, "5", "most fallbacks of one request")
+STORED("mid_stream_fallbacks", BOOL, RELOAD, mid_stream_fallbacks, "false", "Lintel's own: a stream that breaks off goes on at another deployment, which is given what was sent; only models that accept the beginning of their answer")
 STORED("enable_pre_call_checks", BOOL, RELOAD, routing.pre_call_checks, "false", "choose only deployments whose context is large enough (by an estimate) and whose rpm and tpm are not used up")
 READ("optional_pre_call_checks", LIST, RELOAD, NULL, "stay with the deployment that served last: session_affinity (a session, by x-litellm-session-id or metadata.session_id), prompt_caching (a prompt with cache points), deployment_affinity (a key)")
 STORED("deployment_affinity_ttl_seconds", NUMBER, RELOAD, routing.affinity_ttl, "3600", "seconds since its last request that a session or key stays with its deployment")

@@ -24,6 +24,7 @@
 #include "exchange_memory.h"
 #include "exchange_queue.h"
 #include "exchange_request.h"
+#include "exchange_resume.h"
 #include "exchange_route.h"
 #include "reply.h"
 #include "wire/sse.h"
@@ -48,7 +49,7 @@ const struct sm_state exchange_states[EX_NR] = {
     [EX_RECALL] = {"RECALL", SM_TO(EX_CALL) | SM_TO(EX_SETTLE)},
     [EX_AGAIN] = {"AGAIN", SM_TO(EX_ROUTE) | SM_TO(EX_SETTLE)},
     [EX_CALL] = {"CALL", SM_TO(EX_RELAY) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_RELAY] = {"RELAY", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_RELAY] = {"RELAY", SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_BATCH] = {"BATCH", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_FLUSH] = {"FLUSH", SM_TO(EX_SETTLE)},
     [EX_SETTLE] = {"SETTLE", SM_TO(EX_DONE)},
@@ -315,7 +316,8 @@ static int step_route(struct exchange *ex)
     if (ex->failure.kind == FAILURE_NONE && exchange_pick(ex, ex->reroute.group)) {
         exchange_call_begun(ex);
         exchange_queue_leave(ex);
-        ex->answer.model = answering_model(ex);
+        if (!ex->resuming.count) /* a stream keeps its name */
+            ex->answer.model = answering_model(ex);
         return ex->route->operation ? EX_BATCH : EX_FETCH;
     }
     if (ex->busy && exchange_queue_wait(ex))
@@ -401,7 +403,7 @@ static int step_call(struct exchange *ex)
 {
     if (!ex->entered) {
         if (!exchange_start_call(ex))
-            return EX_FLUSH;
+            return exchange_resume_elsewhere(ex) ? EX_AGAIN : EX_FLUSH;
         arm_keepalive(ex);
     }
     if (ex->request.stream && ex->facts & FACT_EVENT)
@@ -430,16 +432,22 @@ static void forget_prompt(struct llm_request *r)
 
 /* Nothing can be tried again from here on: the request's bytes are not needed any more, and a long
  * prompt should not lie around for as long as its answer streams. */
-static void commit(struct exchange *ex)
+static void release_prompt(struct exchange *ex)
 {
-    ex->committed = true;
     forget_prompt(&ex->request);
     forget_prompt(&ex->effective);
     arena_fini(&ex->prompt);
     buf_fini(&ex->body);
+    ex->released = true;
+}
+
+static void commit(struct exchange *ex)
+{
+    ex->committed = true;
     if (ex->op && upstream_uploaded(ex->op))
         buf_fini(&ex->upstream_body);
-    ex->first_event = turn_now(&ex->worker->turn);
+    if (!ex->first_event)
+        ex->first_event = turn_now(&ex->worker->turn);
     tracked_spoke(&ex->call);
 }
 
@@ -455,6 +463,12 @@ static int step_relay(struct exchange *ex)
 {
     if (!ex->entered)
         commit(ex);
+    if (!ex->released && !exchange_may_resume(ex))
+        release_prompt(ex);
+    if (ex->facts & FACT_FAILED && exchange_resume(ex)) {
+        send_out(ex);
+        return EX_AGAIN;
+    }
     if (ex->facts & (FACT_COMPLETE | FACT_FAILED))
         return EX_FLUSH;
     if (ex->facts & FACT_TIMER)
@@ -538,7 +552,8 @@ static void release(struct turn_grave *grave)
     struct exchange *ex = LIST_ENTRY(grave, struct exchange, grave);
     if (ex->decoder)
         ex->provider->fini(ex->decoder);
-    plan_undo_free(ex->undo, &ex->sink);
+    plan_undo_free(ex->undo, exchange_sink(ex));
+    llm_resume_fini(&ex->resuming.answer);
     llm_fold_fini(&ex->fold);
     thinking_capture_fini(&ex->thinking);
     buf_fini(&ex->body);

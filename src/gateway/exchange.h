@@ -16,7 +16,8 @@
  *   RECALL  the shared state, for thinking that the client dropped
  *   CALL    the first event that says something, or the whole answer; meanwhile keep-alives
  *   AGAIN   the wait before a retry; from CALL, back to ROUTE (exchange_again.c)
- *   RELAY   upstream events; room at the client
+ *   RELAY   upstream events; room at the client; to AGAIN when a stream that broke off goes on
+ *           elsewhere (exchange_resume.c)
  *   BATCH   the calls of an operation (operation.h), bounded by the timeout of the whole answer
  *   SETTLE  the end of the upstream call (bounded by SETTLE_GRACE_MS, then cancelled)
  *
@@ -31,6 +32,7 @@
 #include "dialect/dialect.h"
 #include "io/conn.h"
 #include "io/upstream.h"
+#include "llm/resume.h"
 #include "memory.h"
 #include "provider/plan.h"
 #include "provider/provider.h"
@@ -80,6 +82,15 @@ enum exchange_fact {
 #define SETTLE_GRACE_MS 2000         /* for an upstream to end after its last event */
 #define TRIED_MAX       16           /* deployments that a request remembers */
 
+/* For streams that go on elsewhere when they break off; see exchange_resume.h. */
+struct resuming {
+    bool on;                  /* mid_stream_fallbacks, and the answer is streamed */
+    unsigned count;           /* continuations begun */
+    struct llm_resume answer; /* what the client has seen */
+    struct llm_usage spent;   /* of the calls that broke off … */
+    struct model_cost cost;   /* … at their models' prices */
+};
+
 struct exchange {
     struct list link;      /* worker.exchanges */
     struct turn_item item; /* marked when there is something to do */
@@ -100,7 +111,7 @@ struct exchange {
     struct conn *conn;            /* NULL once the client is gone or served */
     const struct http_head *head; /* valid while conn is */
     struct arena arena;           /* what lives as long as the exchange */
-    struct arena prompt;          /* the parsed body: gone once the answer begins */
+    struct arena prompt;          /* the parsed body: gone once nothing can be tried again */
     char id[UUID_SIZE];           /* x-litellm-call-id */
 
     const struct route *route;
@@ -141,7 +152,9 @@ struct exchange {
     struct llm_fold fold;                 /* whole answers */
     struct http_headers upstream_headers; /* of the answer, renamed for the client: reply.c */
 
+    struct resuming resuming;
     bool head_sent;      /* a status line is written */
+    bool released;       /* the prompt is forgotten: no further attempt */
     bool committed;      /* … and handed out: a failure can only be an event of the stream now */
     bool chunk_open;     /* `out` ends in a chunk of the stream … */
     size_t chunk;        /* … that began here */

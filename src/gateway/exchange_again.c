@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "exchange_memory.h"
+#include "exchange_resume.h"
 #include "exchange_route.h"
 #include "worker_private.h"
 
@@ -26,12 +27,13 @@ static void forget_answer(struct exchange *ex)
     if (ex->decoder)
         ex->provider->fini(ex->decoder);
     ex->decoder = NULL;
-    plan_undo_free(ex->undo, &ex->sink);
+    plan_undo_free(ex->undo, exchange_sink(ex));
     ex->undo = NULL;
     llm_fold_fini(&ex->fold);
     llm_fold_init(&ex->fold, &ex->arena);
     ex->plan = (struct plan){0};
-    ex->encoder = NULL;
+    if (!ex->resuming.count)
+        ex->encoder = NULL;
     ex->estimated_output = 0;
     ex->usage = (struct llm_usage){0};
     ex->upstream_headers = (struct http_headers){0};

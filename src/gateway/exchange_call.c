@@ -10,6 +10,7 @@
 
 #include "exchange_call.h"
 
+#include "exchange_resume.h"
 #include "exchange_route.h"
 #include "llm/estimate.h"
 #include "llm/mock.h"
@@ -18,8 +19,7 @@
 
 #include <string.h>
 
-#define BODY_FRAMING    512
-#define BYTES_PER_TOKEN 4 /* of an upstream body, when only its size is known */
+#define BODY_FRAMING 512
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
@@ -29,6 +29,7 @@ void exchange_price(struct exchange *ex, const struct llm_usage *usage, double i
     ex->cost = model_cost(ex->model, usage, slice_of(ex->service_tier));
     ex->cost.input += input;
     ex->cost.total += input;
+    exchange_resume_add_spent(ex);
     ex->usage.has_cost =
         ex->model->has_prices && ex->cost.total > 0 && ex->config->settings.include_cost;
     ex->usage.cost = ex->cost.total;
@@ -90,7 +91,7 @@ static void on_upstream_head(void *user, int status, struct http_headers headers
 {
     struct exchange *ex = user;
     reply_keep_upstream_headers(ex, headers);
-    ex->undo = plan_undo(&ex->plan, &ex->sink, &ex->arena);
+    ex->undo = plan_undo(&ex->plan, exchange_sink(ex), &ex->arena);
     ex->decoder = ex->provider->decoder(&ex->attempt, status, headers, ex->undo);
     if (status == 200 && ex->request.stream && ex->conn && !ex->head_sent)
         reply_stream_begin(ex);
@@ -151,9 +152,11 @@ void exchange_estimate_usage(struct exchange *ex)
 {
     struct llm_usage u = {.estimated = true};
     bool answered = ex->estimated_output || ex->facts & FACT_GONE;
-    if (!ex->attempts || !answered || llm_usage_prompt(&ex->usage) || ex->usage.output)
+    if (!ex->attempts || llm_usage_prompt(&ex->usage) || ex->usage.output)
         return;
-    u.input = (int64_t)(ex->call_bytes / BYTES_PER_TOKEN);
+    if (!answered && !ex->resuming.count)
+        return;
+    u.input = answered ? (int64_t)(ex->call_bytes / BYTES_PER_TOKEN) : 0;
     u.output = ex->estimated_output;
     exchange_price(ex, &u, 0);
 }
@@ -234,6 +237,8 @@ void exchange_prepare(struct exchange *ex)
         llm_request_preset(&ex->effective, d->preset, &ex->prompt);
     drop_listed(ex, d->drop_list);
     drop_listed(ex, ex->request.drop_list);
+    if (ex->resuming.count)
+        exchange_resume_prepare(ex);
     if (ex->request.stream && !ex->encoder)
         ex->encoder = ex->route->dialect->encoder(&ex->arena, &ex->effective, &ex->answer);
     prepare_attempt(ex);
@@ -289,11 +294,12 @@ bool exchange_start_call(struct exchange *ex)
 {
     struct http_call call;
     struct upstream_timeouts timeouts = exchange_timeouts(ex);
-    exchange_prepare(ex);
     ex->sink = (struct llm_sink){on_event, ex};
+    exchange_resume_begin(ex);
+    exchange_prepare(ex);
     if (mock(ex))
         return true;
-    if (!ex->provider->build(&ex->attempt, &call, &ex->failure))
+    if (!ex->provider->build(&ex->attempt, &call, &ex->failure) || !exchange_resume_fits(ex))
         return false;
     count_repairs(ex);
     ex->attempts++;

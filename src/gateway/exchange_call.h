@@ -3,6 +3,8 @@
 
 #include "exchange.h"
 
+#define BYTES_PER_TOKEN 4 /* of an upstream body, when only its size is known */
+
 /* Calls the model (or mocks it). False: ex->failure says why not. */
 bool exchange_start_call(struct exchange *ex);
 

@@ -35,6 +35,8 @@ static void write_log_line(const struct exchange *ex, struct buf *line)
         log_text(line, " cost=", slice_money(ex->cost.total, money));
     if (ex->usage.estimated)
         log_text(line, " usage=", SLICE("estimated"));
+    if (ex->resuming.count)
+        log_number(line, " resumed=", ex->resuming.count);
     if (ex->failure.kind != FAILURE_NONE)
         log_text(line, " error=", ex->failure.message);
 }

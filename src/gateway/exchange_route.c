@@ -11,6 +11,7 @@
 #include "auth.h"
 #include "base/log.h"
 #include "exchange_queue.h"
+#include "exchange_resume.h"
 #include "llm/estimate.h"
 #include "router.h"
 #include "worker_private.h"
@@ -103,6 +104,7 @@ static struct router_query query_of(struct exchange *ex, struct slice name)
     const struct routing *r = &ex->config->settings.routing;
     struct router_query q = {.model = name,
                              .streamed = ex->request.stream,
+                             .prefill = exchange_resume_needs_prefill(ex),
                              .now = turn_now(&ex->worker->turn),
                              .tracker = ex->worker->tracker,
                              .tried = ex->tried,
@@ -146,6 +148,10 @@ static bool refuse(struct exchange *ex, struct slice name, const struct router_p
         return failure_set(f, &ex->arena, FAILURE_AUTHENTICATION, 401,
                            "Not allowed to access model due to tags configuration. Passed "
                            "model=%.*s",
+                           SLICE_ARG(name));
+    case ROUTER_NO_PREFILL:
+        return failure_set(f, &ex->arena, FAILURE_UNSUPPORTED, 400,
+                           "no deployment of model=%.*s goes on with a given beginning",
                            SLICE_ARG(name));
     case ROUTER_TOO_LONG:
         return failure_set(f, &ex->arena, FAILURE_CONTEXT_WINDOW, 400,
@@ -212,14 +218,15 @@ void exchange_call_ended(struct exchange *ex)
     const struct routing *r = &ex->config->settings.routing;
     int64_t now = turn_now(&ex->worker->turn), begun = ex->call.begun, rests;
     unsigned over = ex->facts & (FACT_COMPLETE | FACT_FAILED);
+    struct llm_usage usage = exchange_resume_usage(ex);
     struct call_outcome outcome = {
         .failure = &ex->failure,
         .abandoned = !ex->call_sent || (ex->facts & FACT_GONE && !over),
         .streamed = ex->request.stream,
         .first_ms = ex->first_event > begun ? ex->first_event - begun : 0,
         .total_ms = now - begun,
-        .tokens = llm_usage_prompt(&ex->usage) + ex->usage.output,
-        .output = ex->usage.output,
+        .tokens = llm_usage_prompt(&usage) + usage.output,
+        .output = usage.output,
     };
     if (!ex->call.of)
         return;

@@ -19,6 +19,7 @@ struct router_query {
     uint64_t affinity;        /* affinity_hash of what should stay where it was; 0: nothing */
     int64_t affinity_ttl;     /* ms; from its last use */
     int64_t estimated_tokens; /* of the prompt; 0: not known */
+    bool prefill;             /* the model must accept the beginning of its answer */
     yyjson_val *tags;         /* list of strings, or NULL … */
     struct slice tag_list;    /* … and more, with commas between them */
     /* Called before for this request: chosen again only when no other may be. */
@@ -28,12 +29,13 @@ struct router_query {
 
 enum router_refusal {
     ROUTER_PICKED,
-    ROUTER_NO_MODEL, /* nothing serves the name */
-    ROUTER_NO_TAGS,  /* none has one of the tags */
-    ROUTER_TOO_LONG, /* the prompt fits none of the models */
-    ROUTER_RESTING,  /* all of them rest; see wait_ms */
-    ROUTER_BUSY,     /* all have as many calls under way as they may */
-    ROUTER_LIMITED   /* all have used their rpm or tpm up */
+    ROUTER_NO_MODEL,   /* nothing serves the name */
+    ROUTER_NO_TAGS,    /* none has one of the tags */
+    ROUTER_NO_PREFILL, /* none accepts the beginning of its answer */
+    ROUTER_TOO_LONG,   /* the prompt fits none of the models */
+    ROUTER_RESTING,    /* all of them rest; see wait_ms */
+    ROUTER_BUSY,       /* all have as many calls under way as they may */
+    ROUTER_LIMITED     /* all have used their rpm or tpm up */
 };
 
 struct router_pick {

@@ -122,6 +122,11 @@ static bool is_large_enough(struct choice *c, const struct candidate *k)
     return !room || c->query->estimated_tokens <= room;
 }
 
+static bool takes_prefill(struct choice *c, const struct candidate *k)
+{
+    return facts(c, k->d)->prefill;
+}
+
 static bool is_awake(struct choice *c, const struct candidate *k)
 {
     int64_t ms = tracked_rests(k->tracked, c->query->now);
@@ -330,6 +335,8 @@ static enum router_refusal narrow(struct choice *c)
 {
     if (!filter_tags(c))
         return ROUTER_NO_TAGS;
+    if (c->query->prefill && !keep(c, takes_prefill))
+        return ROUTER_NO_PREFILL;
     if (c->routing->pre_call_checks && !keep(c, is_large_enough))
         return ROUTER_TOO_LONG;
     if (!keep(c, is_awake))
@@ -368,7 +375,7 @@ void router_choose(const struct config *config, const struct router_query *q,
         return;
     }
     if (pool->count == 1 && !r->tag_filtering && !has_places(r, pool->members[0]) &&
-        !routing_has_limits(r)) {
+        !routing_has_limits(r) && !q->prefill) {
         take_only(q, pool->members[0], pick);
         return;
     }
