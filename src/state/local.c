@@ -1,5 +1,5 @@
-/* The shared state of one process: a chained hash whose entries also hang in the order of their
- * use.
+/* The shared state of one process: a hash whose entries also hang in the order of their use, and
+ * the counters of limits (counters.h).
  *
  * Happy path: put makes an entry, and room for it at the old end of that order; get finds entries,
  * moves them to the fresh end and answers from inside the call.
@@ -7,18 +7,16 @@
  * is taken out when it is met, in get or at the old end. */
 
 #include "base/list.h"
+#include "chain.h"
+#include "counters.h"
 #include "state/shared.h"
-#include "wire/crypto.h"
 
 #include <stdlib.h>
 
-#define BUCKETS_MIN 16
-
 struct entry {
-    struct list link;   /* in local->used */
-    struct entry *next; /* of the bucket */
-    uint64_t hash;
-    int64_t expires; /* ms; not served at that time any more */
+    struct list link;       /* in local->used */
+    struct chain_link hash; /* in local->by_key */
+    int64_t expires;        /* ms; not served at that time any more */
     size_t key_n, value_n;
     char bytes[]; /* key, value */
 };
@@ -26,11 +24,10 @@ struct entry {
 struct local {
     struct shared shared;
     struct list used; /* entry.link, the freshest last */
-    struct entry **buckets;
-    size_t bucket_count; /* a power of two, at most twice as many as there ever were entries */
+    struct chain by_key;
     size_t bytes_max;
-    uint64_t seed; /* differs from process to process: keys may be a client's */
     struct shared_stats stats;
+    struct counters *counters;
 };
 
 static struct local *of(struct shared *s)
@@ -54,69 +51,41 @@ static struct slice value_of(const struct entry *e)
     return slice_make(e->bytes + e->key_n, e->value_n);
 }
 
-static uint64_t hash_of(const struct local *l, struct slice key) /* FNV-1a, seeded */
-{
-    uint64_t h = l->seed;
-    for (size_t i = 0; i < key.n; i++)
-        h = (h ^ (unsigned char)key.p[i]) * UINT64_C(1099511628211);
-    return h ^ h >> 32;
-}
+/* ---- entries ------------------------------------------------------------------------------- */
 
-/* ---- the hash ------------------------------------------------------------------------------ */
-
-static struct entry **bucket_of(const struct local *l, uint64_t hash)
+static struct entry *find(const struct local *l, struct slice key)
 {
-    return &l->buckets[hash & (l->bucket_count - 1)];
-}
-
-static struct entry *find(const struct local *l, struct slice key, uint64_t hash)
-{
-    struct entry *e = *bucket_of(l, hash);
-    while (e && !(e->hash == hash && slice_eq(key_of(e), key)))
-        e = e->next;
-    return e;
-}
-
-static void hang(struct local *l, struct entry *e)
-{
-    struct entry **bucket = bucket_of(l, e->hash);
-    e->next = *bucket;
-    *bucket = e;
-}
-
-static void set_buckets(struct local *l, size_t count)
-{
-    free(l->buckets);
-    l->bucket_count = count;
-    l->buckets = calloc(count, sizeof(void *));
-    if (!l->buckets)
-        abort();
-    for (struct list *i = l->used.next; i != &l->used; i = i->next)
-        hang(l, LIST_ENTRY(i, struct entry, link));
+    struct chain_link *at = chain_first(&l->by_key, chain_hash(&l->by_key, key));
+    while (at && !slice_eq(key_of(LIST_ENTRY(at, struct entry, hash)), key))
+        at = chain_next(at);
+    return at ? LIST_ENTRY(at, struct entry, hash) : NULL;
 }
 
 static void remove_entry(struct local *l, struct entry *e)
 {
-    struct entry **at = bucket_of(l, e->hash);
-    while (*at != e)
-        at = &(*at)->next;
-    *at = e->next;
+    chain_del(&l->by_key, &e->hash);
     list_del(&e->link);
     l->stats.entries--;
     l->stats.bytes -= cost(e->key_n, e->value_n);
     free(e);
 }
 
-/* ---- the ops ------------------------------------------------------------------------------- */
+/* One whose time is over is taken out. */
+static struct entry *find_live(struct local *l, struct slice key, int64_t now)
+{
+    struct entry *e = find(l, key);
+    if (!e || e->expires > now)
+        return e;
+    l->stats.expired++;
+    remove_entry(l, e);
+    return NULL;
+}
+
+/* ---- values -------------------------------------------------------------------------------- */
 
 static struct slice look_up(struct local *l, struct slice key, int64_t renew_ms, int64_t now)
 {
-    struct entry *e = find(l, key, hash_of(l, key));
-    if (e && e->expires <= now) {
-        l->stats.expired++;
-        remove_entry(l, e);
-        e = NULL;
-    }
+    struct entry *e = find_live(l, key, now);
     if (!e) {
         l->stats.misses++;
         return slice_make(NULL, 0);
@@ -175,9 +144,8 @@ static void local_put(struct shared *s, struct slice key, struct slice value, in
                       int64_t now)
 {
     struct local *l = of(s);
-    const uint64_t hash = hash_of(l, key);
     const size_t bytes = cost(key.n, value.n);
-    struct entry *old = find(l, key, hash), *e;
+    struct entry *old = find(l, key), *e;
     if (old)
         remove_entry(l, old);
     if (bytes > l->bytes_max) {
@@ -186,16 +154,88 @@ static void local_put(struct shared *s, struct slice key, struct slice value, in
     }
     make_room(l, bytes, now);
     e = make_entry(key, value);
-    e->hash = hash;
     e->expires = now + ttl_ms;
     list_add(&l->used, &e->link);
-    hang(l, e);
+    chain_add(&l->by_key, &e->hash, chain_hash(&l->by_key, key));
     l->stats.bytes += bytes;
-    if (++l->stats.entries > l->bucket_count)
-        set_buckets(l, l->bucket_count * 2);
+    l->stats.entries++;
 }
 
-/* Every get was answered inside its call. */
+static void local_del(struct shared *s, const struct slice *keys, size_t n, int64_t now,
+                      shared_done *done, void *user)
+{
+    struct local *l = of(s);
+    int64_t found = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct entry *e = find_live(l, keys[i], now);
+        found += e != NULL;
+        if (e)
+            remove_entry(l, e);
+    }
+    if (done)
+        done(user, found);
+}
+
+static void local_clear(struct shared *s, struct slice prefix, int64_t now, shared_done *done,
+                        void *user)
+{
+    struct local *l = of(s);
+    int64_t found = 0;
+    for (struct list *i = l->used.next, *next; i != &l->used; i = next) {
+        struct entry *e = LIST_ENTRY(i, struct entry, link);
+        next = i->next;
+        if (!slice_starts(key_of(e), prefix))
+            continue;
+        found += e->expires > now;
+        remove_entry(l, e);
+    }
+    if (done)
+        done(user, found);
+}
+
+static void local_claim(struct shared *s, struct slice key, int64_t ttl_ms, int64_t now,
+                        shared_done *done, void *user)
+{
+    bool free_to_take = !find_live(of(s), key, now);
+    if (free_to_take)
+        local_put(s, key, slice_make(NULL, 0), ttl_ms, now);
+    if (done)
+        done(user, free_to_take);
+}
+
+/* ---- limits -------------------------------------------------------------------------------- */
+
+static void local_reserve(struct shared *s, const struct shared_ask *asks, size_t n, int64_t now,
+                          shared_reserved *reserved, void *user)
+{
+    struct shared_state states[SHARED_ASKS_MAX];
+    struct shared_answer answer = {.states = states, .n = n};
+    answer.refused = counters_reserve(of(s)->counters, asks, n, now, states, &answer.grant);
+    reserved(user, &answer);
+}
+
+static void local_settle(struct shared *s, const struct shared_grant *grant,
+                         const struct shared_ask *asks, size_t n, int64_t now)
+{
+    counters_settle(of(s)->counters, grant, asks, n, now);
+}
+
+static void local_renew(struct shared *s, const struct shared_grant *grant,
+                        const struct shared_ask *asks, size_t n, int64_t now)
+{
+    counters_renew(of(s)->counters, grant, asks, n, now);
+}
+
+/* ---- the rest ------------------------------------------------------------------------------ */
+
+/* There is no other process. */
+static void local_publish(struct shared *s, struct slice message)
+{
+    if (s->hearer.heard)
+        s->hearer.heard(s->hearer.ctx, message);
+}
+
+/* Every question was answered inside its call. */
 static void local_forget(struct shared *s, void *user)
 {
 }
@@ -208,18 +248,23 @@ static void local_stats(const struct shared *s, struct shared_stats *stats)
 static void local_free(struct shared *s)
 {
     struct local *l = of(s);
-    for (size_t i = 0; i < l->bucket_count; i++)
-        for (struct entry *e = l->buckets[i], *next; e; e = next) {
-            next = e->next;
-            free(e);
-        }
-    free(l->buckets);
+    while (!list_empty(&l->used))
+        remove_entry(l, LIST_ENTRY(l->used.next, struct entry, link));
+    chain_fini(&l->by_key);
+    counters_free(l->counters);
     free(l);
 }
 
 static const struct shared_ops local_ops = {
     .get = local_get,
     .put = local_put,
+    .del = local_del,
+    .clear = local_clear,
+    .claim = local_claim,
+    .reserve = local_reserve,
+    .settle = local_settle,
+    .renew = local_renew,
+    .publish = local_publish,
     .forget = local_forget,
     .stats = local_stats,
     .free = local_free,
@@ -233,7 +278,7 @@ struct shared *shared_local_new(size_t bytes_max)
     l->shared.ops = &local_ops;
     l->bytes_max = bytes_max;
     list_init(&l->used);
-    random_bytes(&l->seed, sizeof(l->seed));
-    set_buckets(l, BUCKETS_MIN);
+    chain_init(&l->by_key);
+    l->counters = counters_new(SHARED_COUNTERS_MAX);
     return &l->shared;
 }

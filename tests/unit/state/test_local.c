@@ -357,6 +357,134 @@ static void test_thousands(void **state)
     s->ops->free(s);
 }
 
+/* ---- del, clear, claim, word ----------------------------------------------------------------- */
+
+static void note(void *user, int64_t n)
+{
+    *(int64_t *)user = n;
+}
+
+static int64_t del(struct shared *s, const char *key, int64_t now)
+{
+    int64_t n = -1;
+    struct slice k = slice_of(key);
+    s->ops->del(s, &k, 1, now, note, &n);
+    return n;
+}
+
+static int64_t clear(struct shared *s, const char *prefix, int64_t now)
+{
+    int64_t n = -1;
+    s->ops->clear(s, slice_of(prefix), now, note, &n);
+    return n;
+}
+
+static int64_t claim(struct shared *s, const char *key, int64_t now)
+{
+    int64_t n = -1;
+    s->ops->claim(s, slice_of(key), 100, now, note, &n);
+    return n;
+}
+
+static void test_del(void **state)
+{
+    struct shared *s = shared_local_new(PLENTY);
+    const struct slice both[] = {SLICE("a"), SLICE("b")};
+    int64_t n = -1;
+    run_step(s, &(struct step){PUT, "a", "1", 0, 10});
+    run_step(s, &(struct step){PUT, "b", "2", 0, 10});
+    run_step(s, &(struct step){PUT, "c", "3", 0, 10});
+    s->ops->del(s, both, 2, 0, note, &n);
+    assert_int_equal(n, 2);
+    assert_int_equal(del(s, "a", 0), 0);
+    assert_int_equal(del(s, "c", 10), 0); /* it was over */
+    assert_int_equal(stats_of(s).bytes, 0);
+    s->ops->del(s, both, 2, 0, NULL, NULL);
+    s->ops->free(s);
+}
+
+static void test_clear(void **state)
+{
+    struct shared *s = shared_local_new(PLENTY);
+    run_step(s, &(struct step){PUT, "x:1", "1", 0, 10});
+    run_step(s, &(struct step){PUT, "x:2", "2", 0, 5});
+    run_step(s, &(struct step){PUT, "y:1", "3", 0, 10});
+    assert_int_equal(clear(s, "x:", 5), 1); /* those that were over do not count … */
+    assert_int_equal(stats_of(s).entries, 1);
+    run_step(s, &(struct step){GET, "y:1", "3", 5});
+    assert_int_equal(clear(s, "", 5), 1);
+    assert_int_equal(stats_of(s).bytes, 0);
+    s->ops->free(s);
+}
+
+static void test_claim(void **state)
+{
+    struct shared *s = shared_local_new(PLENTY);
+    assert_int_equal(claim(s, "work", 0), 1);
+    assert_int_equal(claim(s, "work", 99), 0);
+    assert_int_equal(claim(s, "other", 99), 1);
+    assert_int_equal(claim(s, "work", 100), 1); /* whoever had it took too long */
+    assert_int_equal(del(s, "work", 100), 1);
+    assert_int_equal(claim(s, "work", 100), 1);
+    s->ops->free(s);
+}
+
+static void hear(void *ctx, struct slice message)
+{
+    check_slice(message, SLICE("word"));
+    ++*(int *)ctx;
+}
+
+static void test_publish(void **state)
+{
+    int heard = 0;
+    struct shared *s = shared_local_new(PLENTY);
+    s->ops->publish(s, SLICE("to nobody"));
+    s->hearer = (struct shared_hearer){hear, &heard};
+    s->ops->publish(s, SLICE("word"));
+    assert_int_equal(heard, 1);
+    s->ops->free(s);
+}
+
+/* ---- limits: what counters.h promises, through the ops ----------------------------------------
+ */
+
+static struct shared_answer answered;
+static struct shared_state states[SHARED_ASKS_MAX];
+
+static void keep_answer(void *user, const struct shared_answer *answer)
+{
+    answered = *answer;
+    memcpy(states, answer->states, answer->n * sizeof(*states));
+    ++*(int *)user;
+}
+
+static void test_limits(void **state)
+{
+    int calls = 0;
+    struct shared *s = shared_local_new(PLENTY);
+    struct shared_ask asks[] = {{SLICE("rpm"), SHARED_WINDOW, 2, 60000, 1},
+                                {SLICE("par"), SHARED_LEASE, 1, 30000, 1}};
+    s->ops->reserve(s, asks, 2, 0, keep_answer, &calls);
+    struct shared_grant first = answered.grant;
+    assert_int_equal(answered.refused, -1);
+    assert_false(answered.away || answered.grant.local);
+    assert_int_equal(answered.n, 2);
+    s->ops->renew(s, &first, asks, 2, 20000);
+    s->ops->reserve(s, asks, 2, 40000, keep_answer, &calls);
+    assert_int_equal(answered.refused, 1);
+    assert_int_equal(states[0].used, 1);
+    asks[0].units = 0;
+    s->ops->settle(s, &first, asks, 2, 40000);
+    asks[0].units = 1;
+    s->ops->reserve(s, asks, 2, 40000, keep_answer, &calls);
+    assert_int_equal(answered.refused, -1);
+    assert_int_equal(states[0].used, 2);
+    assert_int_equal(calls, 3);
+    assert_int_equal(stats_of(s).bytes, 0); /* another room than that of values */
+    s->ops->free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +494,11 @@ int main(void)
         cmocka_unit_test(test_values_are_copied),
         cmocka_unit_test(test_against_a_model),
         cmocka_unit_test(test_thousands),
+        cmocka_unit_test(test_del),
+        cmocka_unit_test(test_clear),
+        cmocka_unit_test(test_claim),
+        cmocka_unit_test(test_publish),
+        cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
