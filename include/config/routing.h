@@ -81,6 +81,7 @@ struct route_params {
     int64_t order;           /* ROUTE_ORDER_LAST: not given */
     double cooldown_s;       /* < 0: the router's */
     yyjson_val *tags;        /* list of strings, or NULL */
+    struct slice region;     /* region_name, or the first part of the AWS region: "eu" */
     /* Where the tracker keeps it; tracker.c's own. */
     struct tracked *tracked;
     uint64_t generation;

@@ -111,6 +111,7 @@ struct llm_routing {
     yyjson_val *fallbacks;         /* list of groups, or NULL */
     yyjson_val *context_fallbacks; /* object group → group, or NULL */
     yyjson_val *tags;              /* list, or NULL */
+    struct slice region;           /* allowed_model_region: only deployments there; or empty */
     int64_t num_retries;           /* -1: not given */
     bool disable_fallbacks;
     enum llm_mock_failure mock;

@@ -184,6 +184,14 @@ void config_read_routing(struct config_loader *l, const struct node *root)
 
 /* ---- one deployment ------------------------------------------------------------------------ */
 
+static struct slice region_of(const struct deployment *d)
+{
+    struct slice named = json_get_slice(d->params, "region_name"), region = slice_of(d->region);
+    if (!named.n)
+        named = json_get_slice(d->model_info, "region_name");
+    return named.n ? named : slice_split(&region, '-');
+}
+
 void config_read_route(struct config_loader *l, struct deployment *d, const struct node *params,
                        const struct config_path *path)
 {
@@ -198,6 +206,7 @@ void config_read_route(struct config_loader *l, struct deployment *d, const stru
     integer(in, "order", -1000000, &p->order);
     number(in, "cooldown_time", 0, CONFIG_MAX_SECONDS, &p->cooldown_s);
     p->tags = yyjson_is_arr(tags) ? tags : NULL;
+    p->region = region_of(d);
     d->routing = p;
 }
 

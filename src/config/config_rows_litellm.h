@@ -22,7 +22,7 @@ ACCEPTED("num_retries_per_request", INT, NULL, "retries of one request over all 
 READ("allowed_fails", INT, RELOAD, NULL, "the same as router_settings.allowed_fails, which wins")
 READ("fallbacks", LIST, RELOAD, "[]", "groups to try when one fails: [{group: [others]}] or [{model: group, fallback: other}]")
 READ("default_fallbacks", LIST, RELOAD, "[]", "groups to try when any other fails")
-READ("context_window_fallbacks", LIST, RELOAD, "[]", "groups to try when a prompt is too long")
+READ("context_window_fallbacks", LIST, RELOAD, "[]", "groups to try when a prompt is too long: before the call when an estimate says so, else when Bedrock does")
 READ("content_policy_fallbacks", LIST, RELOAD, "[]", "groups to try when the provider's filter objects")
 READ("max_fallbacks", INT, RELOAD, "5", "most fallbacks of one request")
 STORED("mid_stream_fallbacks", BOOL, RELOAD, mid_stream_fallbacks, "false", "the same as router_settings.mid_stream_fallbacks")

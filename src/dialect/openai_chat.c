@@ -238,6 +238,7 @@ static const struct member {
     {"extra_headers", chat_parse_extra_headers},
     /* LiteLLM's own request members: they steer the gateway. */
     {"additional_drop_params", chat_parse_drop_list},
+    {"allowed_model_region", chat_parse_region},
     {"allowed_openai_params", chat_parse_allowed_params},
     {"cache", ignore},
     {"context_window_fallback_dict", chat_parse_context_fallbacks},

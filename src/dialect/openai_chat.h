@@ -57,6 +57,7 @@ bool chat_parse_mock_fallbacks(struct chat_parse *p, yyjson_val *v);
 bool chat_parse_mock_rate_limit(struct chat_parse *p, yyjson_val *v);
 bool chat_parse_num_retries(struct chat_parse *p, yyjson_val *v);
 bool chat_parse_tags(struct chat_parse *p, yyjson_val *v);
+bool chat_parse_region(struct chat_parse *p, yyjson_val *v);
 
 bool chat_parse_functions(struct chat_parse *p, yyjson_val *functions);
 bool chat_parse_function_call(struct chat_parse *p, yyjson_val *choice);

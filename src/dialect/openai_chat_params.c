@@ -184,6 +184,12 @@ bool chat_parse_tags(struct chat_parse *p, yyjson_val *v)
     return take(p, "tags", v, yyjson_is_arr(v), "a list", &p->r->routing.tags);
 }
 
+bool chat_parse_region(struct chat_parse *p, yyjson_val *v)
+{
+    p->r->routing.region = json_slice(v);
+    return yyjson_is_str(v) || chat_refuse_type(p, SLICE("allowed_model_region"), "a string", v);
+}
+
 bool chat_parse_disable_fallbacks(struct chat_parse *p, yyjson_val *v)
 {
     return chat_parse_flag(p, "disable_fallbacks", v, &p->r->routing.disable_fallbacks);

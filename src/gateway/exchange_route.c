@@ -99,6 +99,14 @@ static void add_tags(const struct exchange *ex, struct router_query *q)
         q->tag_list = http_header_get(ex->head->headers, "x-litellm-tags");
 }
 
+/* Without the checks only where another group would take a longer prompt: an estimate alone refuses
+ * nobody. */
+static bool must_fit(const struct exchange *ex)
+{
+    return ex->config->settings.routing.pre_call_checks ||
+           (ex->routed && !ex->route->operation && reroute_has_longer(&ex->reroute));
+}
+
 static struct router_query query_of(struct exchange *ex, struct slice name)
 {
     const struct routing *r = &ex->config->settings.routing;
@@ -110,7 +118,10 @@ static struct router_query query_of(struct exchange *ex, struct slice name)
                              .tried = ex->tried,
                              .tried_count = ex->tried_count};
     random_bytes(&q.random, sizeof(q.random));
-    if (routing_has_limits(r) && !ex->prompt_tokens)
+    q.must_fit = must_fit(ex);
+    if (r->pre_call_checks)
+        q.region = ex->request.routing.region;
+    if ((routing_has_limits(r) || q.must_fit) && !ex->prompt_tokens)
         ex->prompt_tokens = llm_estimate_request(&ex->request);
     q.estimated_tokens = ex->prompt_tokens;
     if (r->tag_filtering)
@@ -153,6 +164,11 @@ static bool refuse(struct exchange *ex, struct slice name, const struct router_p
         return failure_set(f, &ex->arena, FAILURE_UNSUPPORTED, 400,
                            "no deployment of model=%.*s goes on with a given beginning",
                            SLICE_ARG(name));
+    case ROUTER_NO_REGION:
+        return failure_set(f, &ex->arena, FAILURE_UNSUPPORTED, 400,
+                           "no deployment of model=%.*s lies in the region that "
+                           "allowed_model_region asks for (%.*s)",
+                           SLICE_ARG(name), SLICE_ARG(ex->request.routing.region));
     case ROUTER_TOO_LONG:
         return failure_set(f, &ex->arena, FAILURE_CONTEXT_WINDOW, 400,
                            "the prompt has about %lld tokens, more than any deployment of "

@@ -81,9 +81,15 @@ static bool was_seen(const struct reroute *r, struct slice group)
     return false;
 }
 
+static bool is_new(const struct reroute *r, struct slice group)
+{
+    return group.n && !slice_eq(group, r->group) && !was_seen(r, group) &&
+           r->seen_count < REROUTE_GROUPS_MAX;
+}
+
 static void wait_for(struct reroute *r, struct slice group)
 {
-    if (!group.n || was_seen(r, group) || r->seen_count == REROUTE_GROUPS_MAX)
+    if (!is_new(r, group))
         return;
     r->seen[r->seen_count++] = group;
     r->waiting[r->waiting_count++] = group;
@@ -122,9 +128,25 @@ static void make_room(struct reroute *r)
     r->seen[r->seen_count++] = r->group;
 }
 
+static bool may_change(const struct reroute *r)
+{
+    return !r->request->routing.disable_fallbacks && r->fallbacks < r->config->max_fallbacks;
+}
+
+bool reroute_has_longer(const struct reroute *r)
+{
+    const struct failure too_long = {.kind = FAILURE_CONTEXT_WINDOW};
+    yyjson_val *item, *list = may_change(r) ? list_for(r, &too_long) : NULL;
+    yyjson_arr_iter it = yyjson_arr_iter_with(list);
+    bool found = list && !yyjson_is_arr(list) && is_new(r, name_of(list));
+    while (!found && (item = yyjson_arr_iter_next(&it)))
+        found = is_new(r, name_of(item));
+    return found;
+}
+
 static bool change_group(struct reroute *r, const struct failure *f)
 {
-    if (r->request->routing.disable_fallbacks || r->fallbacks >= r->config->max_fallbacks)
+    if (!may_change(r))
         return false;
     make_room(r);
     add_waiting(r, list_for(r, f));

@@ -51,6 +51,9 @@ void reroute_begin(struct reroute *r, const struct config *c, const struct llm_r
 struct reroute_step reroute_next(struct reroute *r, const struct deployment *d,
                                  const struct failure *f, bool others, uint32_t random);
 
+/* A prompt that is too long for the group has another one to go to. */
+bool reroute_has_longer(const struct reroute *r);
+
 /* mock_testing_…: the failure that the first attempt is to have; kind FAILURE_NONE: none. */
 struct failure reroute_mocked(const struct reroute *r, struct arena *a);
 

@@ -19,6 +19,8 @@ struct router_query {
     uint64_t affinity;        /* affinity_hash of what should stay where it was; 0: nothing */
     int64_t affinity_ttl;     /* ms; from its last use */
     int64_t estimated_tokens; /* of the prompt; 0: not known */
+    bool must_fit;            /* into the model's context, by that estimate */
+    struct slice region;      /* where the deployment must lie; or empty: anywhere */
     bool prefill;             /* the model must accept the beginning of its answer */
     yyjson_val *tags;         /* list of strings, or NULL … */
     struct slice tag_list;    /* … and more, with commas between them */
@@ -32,6 +34,7 @@ enum router_refusal {
     ROUTER_NO_MODEL,   /* nothing serves the name */
     ROUTER_NO_TAGS,    /* none has one of the tags */
     ROUTER_NO_PREFILL, /* none accepts the beginning of its answer */
+    ROUTER_NO_REGION,  /* none lies where it must */
     ROUTER_TOO_LONG,   /* the prompt fits none of the models */
     ROUTER_RESTING,    /* all of them rest; see wait_ms */
     ROUTER_BUSY,       /* all have as many calls under way as they may */

@@ -122,6 +122,12 @@ static bool is_large_enough(struct choice *c, const struct candidate *k)
     return !room || c->query->estimated_tokens <= room;
 }
 
+static bool is_there(struct choice *c, const struct candidate *k)
+{
+    struct slice region = c->query->region;
+    return slice_eq(k->d->routing->region, region) || slice_eq(slice_of(k->d->region), region);
+}
+
 static bool takes_prefill(struct choice *c, const struct candidate *k)
 {
     return facts(c, k->d)->prefill;
@@ -337,7 +343,9 @@ static enum router_refusal narrow(struct choice *c)
         return ROUTER_NO_TAGS;
     if (c->query->prefill && !keep(c, takes_prefill))
         return ROUTER_NO_PREFILL;
-    if (c->routing->pre_call_checks && !keep(c, is_large_enough))
+    if (c->query->region.n && !keep(c, is_there))
+        return ROUTER_NO_REGION;
+    if (c->query->must_fit && !keep(c, is_large_enough))
         return ROUTER_TOO_LONG;
     if (!keep(c, is_awake))
         return ROUTER_RESTING;
@@ -350,12 +358,17 @@ static enum router_refusal narrow(struct choice *c)
     return ROUTER_PICKED;
 }
 
+static bool needs_facts(const struct router_query *q)
+{
+    return q->prefill || q->must_fit || q->region.n;
+}
+
 static bool has_places(const struct routing *r, const struct deployment *d)
 {
     return r->max_parallel || d->routing->max_parallel;
 }
 
-/* Without tags, limits and checks there is nothing to choose. */
+/* Without tags, limits, facts and checks there is nothing to choose. */
 static void take_only(const struct router_query *q, const struct deployment *d,
                       struct router_pick *pick)
 {
@@ -375,7 +388,7 @@ void router_choose(const struct config *config, const struct router_query *q,
         return;
     }
     if (pool->count == 1 && !r->tag_filtering && !has_places(r, pool->members[0]) &&
-        !routing_has_limits(r) && !q->prefill) {
+        !routing_has_limits(r) && !needs_facts(q)) {
         take_only(q, pool->members[0], pick);
         return;
     }

@@ -11,7 +11,7 @@ from conftest import MODELS, configuration, deployment, openai_client
 ROUTER = {
     "num_retries": 2,
     "fallbacks": [{"primary": ["secondary"]}, {"model": "broken", "fallback": "nowhere"}],
-    "context_window_fallbacks": [{"small": ["secondary"]}],
+    "context_window_fallbacks": [{"small": ["secondary"]}, {"tiny": ["secondary"]}],
 }
 
 
@@ -21,6 +21,7 @@ def gateway(launch, simulator):
         deployment("primary", MODELS["claude"], simulator.url, num_retries=0),
         deployment("secondary", MODELS["nova"], simulator.url),
         deployment("small", MODELS["claude"], simulator.url),
+        {**deployment("tiny", MODELS["claude"], simulator.url), "model_info": {"max_input_tokens": 500}},
         deployment("broken", MODELS["claude"], simulator.url, num_retries=0),
         deployment("unreachable", MODELS["claude"], "http://127.0.0.1:9", num_retries=0),
     ]
@@ -117,6 +118,23 @@ def test_too_long_goes_to_its_own_list(client, request):
     assert raw.headers["x-litellm-model-group"] == "secondary"
     with pytest.raises(openai.BadRequestError, match="ContextWindowExceeded"):
         ask(client, f"{too_long} {request.node.name}!", model="primary")
+
+
+@STREAM
+def test_too_long_by_the_estimate(client, simulator, stream, request):
+    """The model's window is known: what cannot fit is not sent there. Nowhere else to go: it is sent."""
+    before = simulator.stats()["requests"]
+    text = f"{'many words ' * 400} {request.node.name}"
+    raw = ask(client, text, model="tiny", stream=stream)
+    assert content(raw, stream)
+    assert raw.headers["x-litellm-model-group"] == "secondary"
+    assert raw.headers["x-litellm-attempted-fallbacks"] == "1"
+    assert simulator.stats()["requests"] == before + 1
+    raw = ask(client, text, model="tiny", stream=stream, extra_body={"disable_fallbacks": True})
+    assert content(raw, stream)
+    assert raw.headers["x-litellm-model-group"] == "tiny"
+    raw = ask(client, f"few words {request.node.name}", model="tiny", stream=stream)
+    assert raw.headers["x-litellm-model-group"] == "tiny"
 
 
 def test_fallbacks_of_the_request(client, request):

@@ -97,6 +97,29 @@ static void lists_by_failure(void **state)
     arena_fini(&x.arena);
 }
 
+/* Whether it is worth while to look at the length of a prompt before the call. */
+static void somewhere_longer(void **state)
+{
+    struct fixture x;
+    const struct failure window = failed(FAILURE_CONTEXT_WINDOW, 400, false);
+    open_fixture(&x, "[{\"a\":[\"b\"]}]");
+    assert_false(reroute_has_longer(&x.r));
+    x.config.context_window_fallbacks = json(&x, "[{\"a\":[\"a\",\"big\"]},{\"big\":\"huge\"}]");
+    assert_true(reroute_has_longer(&x.r));
+    assert_int_equal(next(&x, &window), REROUTE_FALLBACK);
+    assert_true(reroute_has_longer(&x.r));
+    x.config.max_fallbacks = 1;
+    assert_false(reroute_has_longer(&x.r));
+    x.config.max_fallbacks = 5;
+    x.request.routing.disable_fallbacks = true;
+    assert_false(reroute_has_longer(&x.r));
+    x.request.routing.disable_fallbacks = false;
+    assert_int_equal(next(&x, &window), REROUTE_FALLBACK);
+    check_text(x.r.group, "huge");
+    assert_false(reroute_has_longer(&x.r)); /* the last one is called, whatever the estimate says */
+    arena_fini(&x.arena);
+}
+
 static void the_client_decides(void **state)
 {
     struct fixture x;
@@ -209,6 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fallbacks_in_order),
         cmocka_unit_test(lists_by_failure),
+        cmocka_unit_test(somewhere_longer),
         cmocka_unit_test(the_client_decides),
         cmocka_unit_test(how_many_retries),
         cmocka_unit_test(one_budget),

@@ -393,10 +393,62 @@ static void context_window(void **state)
                        "- {model_name: a" NOVA "}, model_info: {max_input_tokens: 100}}\n"
                        "- {model_name: a" NOVA "}, model_info: {max_input_tokens: 1000}}\n"
                        "router_settings: {enable_pre_call_checks: true}\n");
-    struct router_query q = {.model = SLICE("a"), .tracker = f.t, .now = f.now};
+    struct router_query q = {.model = SLICE("a"), .tracker = f.t, .now = f.now, .must_fit = true};
     for (q.estimated_tokens = 101; q.estimated_tokens <= 1000; q.estimated_tokens++, q.random++)
         assert_ptr_equal(router_pick(c, &q, &f.arena).deployment, &c->deployments[1]);
     assert_int_equal(router_pick(c, &q, &f.arena).refusal, ROUTER_TOO_LONG);
+    config_unref(c);
+    tear_down(&f);
+}
+
+/* By region_name, by the AWS region, by its first part. */
+static void regions(void **state)
+{
+    struct fixture f;
+    struct world w;
+    (void)state;
+    set_up(&f, "", "", "", "");
+    world_init(&w);
+    struct config *c =
+        world_load(&w, "model_list:\n"
+                       "- {model_name: a" NOVA ", aws_region_name: us-east-1}}\n"
+                       "- {model_name: a" NOVA ", aws_region_name: eu-central-1}}\n"
+                       "- {model_name: a" NOVA ", aws_region_name: us-west-2, region_name: moon}}\n"
+                       "router_settings: {enable_pre_call_checks: true}\n");
+    static const char *const names[] = {"us", "eu", "moon", "us-east-1", "eu-central-1"};
+    static const unsigned found[] = {0, 1, 2, 0, 1};
+    struct router_query q = {.model = SLICE("a"), .tracker = f.t, .now = f.now};
+    for (size_t i = 0; i < 5; i++) {
+        q.region = slice_of(names[i]);
+        for (q.random = 0; q.random < 10; q.random++)
+            assert_ptr_equal(router_pick(c, &q, &f.arena).deployment, &c->deployments[found[i]]);
+    }
+    q.region = SLICE("ap");
+    assert_int_equal(router_pick(c, &q, &f.arena).refusal, ROUTER_NO_REGION);
+    config_unref(c);
+    tear_down(&f);
+}
+
+/* Only a model that goes on with a given beginning. */
+static void prefill(void **state)
+{
+    struct fixture f;
+    struct world w;
+    (void)state;
+    set_up(&f, "", "", "", "");
+    world_init(&w);
+    struct config *c = world_load(
+        &w, "model_list:\n"
+            "- {model_name: a" NOVA "}}\n"
+            "- {model_name: a" NOVA "}, model_info: {supports_assistant_prefill: false}}\n"
+            "- {model_name: b" NOVA "}, model_info: {supports_assistant_prefill: false}}\n");
+    struct router_query q = {.model = SLICE("a"), .tracker = f.t, .now = f.now, .prefill = true};
+    for (; q.random < 10; q.random++)
+        assert_ptr_equal(router_pick(c, &q, &f.arena).deployment, &c->deployments[0]);
+    q.model = SLICE("b");
+    assert_int_equal(router_pick(c, &q, &f.arena).refusal, ROUTER_NO_PREFILL);
+    q.prefill = false;
+    assert_ptr_equal(router_pick(c, &q, &f.arena).deployment, &c->deployments[2]);
     config_unref(c);
     tear_down(&f);
 }
@@ -470,6 +522,8 @@ int main(void)
         cmocka_unit_test(tried_ones_come_last),
         cmocka_unit_test(tags),
         cmocka_unit_test(context_window),
+        cmocka_unit_test(regions),
+        cmocka_unit_test(prefill),
         cmocka_unit_test(affinity),
         cmocka_unit_test(one_alone),
     };
