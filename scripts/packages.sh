@@ -18,6 +18,7 @@ pc:libcurl libcurl4-openssl-dev
 pc:yaml-0.1 libyaml-dev
 pc:libcrypto libssl-dev
 pc:zlib zlib1g-dev
+pc:hiredis libhiredis-dev
 file:/usr/include/mbedtls/md.h libmbedtls-dev
 '
 
@@ -27,6 +28,7 @@ cmd:clang clang
 clang:include/sanitizer/asan_interface.h libclang-rt-dev
 cmd:clang-tidy clang-tidy
 cmd:nginx nginx-light
+cmd:redis-server redis-server
 cmd:node nodejs
 cmd:npm npm
 cmd:shellcheck shellcheck

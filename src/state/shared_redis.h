@@ -1,0 +1,37 @@
+#ifndef STATE_SHARED_REDIS_H
+#define STATE_SHARED_REDIS_H
+
+/* The shared state on a Redis (5 or newer, or Valkey) that all processes talk to.
+ *
+ * A question that it has not answered within `patience_ms` is answered by this process alone: by a
+ * local back end of its own, or, with `fail_closed`, limits by `away`. What Redis grants too late
+ * is given back. While Redis is away (no connection, SHARED_REDIS_LATE_MAX late answers in a row,
+ * or an error that means it cannot serve) questions are not sent at all; a probe that writes, every
+ * SHARED_REDIS_PROBE_MS, decides the return. Each change is one line in the log. What was granted
+ * locally is settled locally, so nothing is counted twice; values that were kept meanwhile are
+ * forgotten at the return, as others may have changed them.
+ *
+ * All keys begin with "{lintel}:", or "{lintel:NAMESPACE}:": one slot of a Redis Cluster, whose
+ * owner MOVED leads to. Every key expires. */
+
+#include "io/redis.h"
+#include "state/shared.h"
+
+#define SHARED_REDIS_LATE_MAX  8
+#define SHARED_REDIS_PROBE_MS  250
+#define SHARED_REDIS_VALUE_MAX (16 * 1024 * 1024) /* bytes */
+
+struct shared_redis_options {
+    struct redis_options redis; /* `channel` is set in here */
+    const char *namespace;      /* without braces; NULL: none. At most 100 bytes */
+    unsigned patience_ms;
+    bool fail_closed;
+    size_t local_bytes; /* of the local back end */
+};
+
+/* NULL: `error` says what is wrong with the options. Copies them. Run the loop once more after
+ * `free`. */
+struct shared *shared_redis_new(struct turn *turn, const struct shared_redis_options *options,
+                                char *error, size_t size);
+
+#endif

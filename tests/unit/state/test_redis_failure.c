@@ -1,0 +1,248 @@
+/* A redis-server that fails: what is asked meanwhile is answered, in time, and it comes back by
+ * itself. */
+
+#include "redis_world.h"
+
+#include <signal.h>
+
+#define PATIENCE_MS 60
+
+static int setup(void **state)
+{
+    static struct redis_world w;
+    memset(&w, 0, sizeof(w));
+    world_open(&w.world);
+    redis_world_serve(&w, NULL);
+    w.options.patience_ms = PATIENCE_MS;
+    w.options.redis.command_ms = 1500;
+    *state = &w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    redis_world_close(*state);
+    return 0;
+}
+
+static void connect_it(struct redis_world *w)
+{
+    redis_world_connect(w);
+    WORLD_UNTIL(&w->world, !redis_world_is_away(w));
+}
+
+static int reserve_one(struct redis_world *w)
+{
+    const struct shared_ask ask = WINDOW("w", 100, 60000, 1);
+    return ask_reserve(w, &ask, 1);
+}
+
+/* As the server sees it. */
+static int64_t used_there(struct redis_world *w)
+{
+    const char *reply = redis_server_do(&w->server, "HGET {lintel}:w:60000:w used"),
+               *line = strchr(reply, '\n');
+    return reply[0] == '$' && reply[1] != '-' && line ? atoll(line + 1) : 0;
+}
+
+static void refused_at_the_start(void **state)
+{
+    struct redis_world *w = *state;
+    redis_server_kill(&w->server);
+    redis_world_connect(w);
+    assert_int_equal(reserve_one(w), -1);
+    assert_true(w->grant.local);
+    WORLD_UNTIL(&w->world, redis_world_is_away(w));
+    redis_server_start(&w->server, NULL);
+    WORLD_UNTIL(&w->world, !redis_world_is_away(w));
+    assert_int_equal(reserve_one(w), -1);
+    assert_false(w->grant.local);
+    assert_int_equal(w->states[0].used, 1);
+}
+
+static void killed_and_restarted_empty(void **state)
+{
+    struct redis_world *w = *state;
+    const struct shared_ask back = WINDOW("w", 100, 60000, -1);
+    connect_it(w);
+    assert_int_equal(reserve_one(w), -1);
+    tell_put(w, "a", "there", 60000);
+    assert_string_equal(ask_get(w, "a", 0), "there");
+    redis_server_kill(&w->server);
+    WORLD_UNTIL(&w->world, redis_world_is_away(w));
+    tell_put(w, "a", "alone", 60000);
+    assert_string_equal(ask_get(w, "a", 0), "alone");
+    assert_int_equal(reserve_one(w), -1);
+    assert_true(w->grant.local);
+    redis_server_start(&w->server, NULL);
+    WORLD_UNTIL(&w->world, !redis_world_is_away(w));
+    tell_settle(w, &back, 1); /* what was taken here is given back here */
+    assert_null(ask_get(w, "a", 0));
+    assert_int_equal(reserve_one(w), -1);
+    assert_false(w->grant.local);
+    assert_int_equal(w->states[0].used, 1);
+    redis_server_kill(&w->server);
+    WORLD_UNTIL(&w->world, redis_world_is_away(w));
+    assert_null(ask_get(w, "a", 0)); /* others may have changed it meanwhile */
+}
+
+/* All that were asked are answered, long before the server goes on, and what it granted by then is
+ * given back. */
+static void paused(void **state)
+{
+    struct redis_world *w = *state;
+    const struct shared_ask ask = WINDOW("w", 100, 60000, 1);
+    connect_it(w);
+    redis_server_signal(&w->server, SIGSTOP);
+    unsigned before = w->answers;
+    for (unsigned i = 0; i < 20; i++)
+        begin_reserve(w, &ask, 1);
+    WORLD_UNTIL(&w->world, w->answers == before + 20);
+    assert_true(w->grant.local);
+    assert_true(redis_world_is_away(w));
+    assert_int_equal(redis_world_stats(w).late, 20);
+    unsigned asked = (unsigned)redis_world_stats(w).asked;
+    assert_int_equal(reserve_one(w), -1); /* at once, and not sent */
+    assert_int_equal(redis_world_stats(w).asked, asked);
+    redis_server_signal(&w->server, SIGCONT);
+    WORLD_UNTIL(&w->world, !redis_world_is_away(w));
+    WORLD_UNTIL(&w->world, used_there(w) == 0);
+    assert_int_equal(w->answers, before + 21); /* nobody was answered twice */
+    assert_int_equal(reserve_one(w), -1);
+    assert_false(w->grant.local);
+    assert_int_equal(w->states[0].used, 1);
+}
+
+/* For longer than a command may take: the connection is given up and made anew. */
+static void silent_for_long(void **state)
+{
+    struct redis_world *w = *state;
+    w->options.redis.command_ms = 200;
+    w->options.redis.connect_ms = 200;
+    connect_it(w);
+    redis_server_signal(&w->server, SIGSTOP);
+    assert_int_equal(reserve_one(w), -1);
+    assert_true(w->grant.local);
+    world_run_ms(&w->world, 600);
+    assert_true(redis_world_is_away(w));
+    redis_server_signal(&w->server, SIGCONT);
+    WORLD_UNTIL(&w->world, !redis_world_is_away(w));
+    assert_int_equal(reserve_one(w), -1);
+    assert_false(w->grant.local);
+}
+
+static void a_few_late_answers_are_no_reason_to_leave(void **state)
+{
+    struct redis_world *w = *state;
+    connect_it(w);
+    redis_server_signal(&w->server, SIGSTOP);
+    for (unsigned i = 1; i < SHARED_REDIS_LATE_MAX; i++)
+        reserve_one(w);
+    assert_false(redis_world_is_away(w));
+    redis_server_signal(&w->server, SIGCONT);
+    WORLD_UNTIL(&w->world, (reserve_one(w), !w->grant.local));
+    assert_false(redis_world_is_away(w));
+}
+
+static void closed_policy_refuses(void **state)
+{
+    struct redis_world *w = *state;
+    w->options.fail_closed = true;
+    connect_it(w);
+    assert_int_equal(reserve_one(w), -1);
+    redis_server_kill(&w->server);
+    WORLD_UNTIL(&w->world, redis_world_is_away(w));
+    assert_int_equal(reserve_one(w), 0);
+    assert_true(w->away);
+    assert_null(ask_get(w, "a", 0)); /* values are nobody's limit */
+    redis_server_start(&w->server, NULL);
+    WORLD_UNTIL(&w->world, !redis_world_is_away(w));
+    assert_int_equal(reserve_one(w), -1);
+    assert_false(w->away);
+}
+
+static void out_of_memory(void **state)
+{
+    struct redis_world *w = *state;
+    connect_it(w);
+    redis_server_do(&w->server, "CONFIG SET maxmemory 1");
+    assert_int_equal(reserve_one(w), -1);
+    assert_true(w->grant.local);
+    assert_true(redis_world_is_away(w));
+    world_run_ms(&w->world, 2 * SHARED_REDIS_PROBE_MS);
+    assert_true(redis_world_is_away(w)); /* it reads, but a probe writes */
+    redis_server_do(&w->server, "CONFIG SET maxmemory 0");
+    WORLD_UNTIL(&w->world, !redis_world_is_away(w));
+    assert_int_equal(reserve_one(w), -1);
+    assert_false(w->grant.local);
+}
+
+static void a_put_tells_of_it_too(void **state)
+{
+    struct redis_world *w = *state;
+    connect_it(w);
+    redis_server_do(&w->server, "CONFIG SET maxmemory 1");
+    tell_put(w, "a", "x", 60000);
+    WORLD_UNTIL(&w->world, redis_world_is_away(w));
+}
+
+static void turned_into_a_replica(void **state)
+{
+    struct redis_world *w = *state;
+    connect_it(w);
+    assert_int_equal(reserve_one(w), -1);
+    redis_server_do(&w->server, "REPLICAOF 127.0.0.1 1");
+    assert_int_equal(reserve_one(w), -1);
+    assert_true(w->grant.local);
+    WORLD_UNTIL(&w->world, redis_world_is_away(w));
+    redis_server_do(&w->server, "REPLICAOF NO ONE");
+    WORLD_UNTIL(&w->world, !redis_world_is_away(w));
+    assert_int_equal(reserve_one(w), -1);
+    assert_int_equal(w->states[0].used, 2);
+}
+
+static void forbidden_scripts(void **state)
+{
+    struct redis_world *w = *state;
+    connect_it(w);
+    redis_server_do(&w->server, "ACL SETUSER default -@scripting");
+    assert_int_equal(reserve_one(w), -1);
+    assert_true(w->grant.local);
+    assert_true(redis_world_is_away(w));
+    redis_server_do(&w->server, "ACL SETUSER default +@scripting");
+    WORLD_UNTIL(&w->world, !redis_world_is_away(w));
+}
+
+/* Freed with questions under way: nobody is answered any more, and nothing leaks. */
+static void the_end_in_the_middle(void **state)
+{
+    struct redis_world *w = *state;
+    const struct shared_ask ask = WINDOW("w", 100, 60000, 1);
+    connect_it(w);
+    unsigned before = w->answers;
+    begin_reserve(w, &ask, 1);
+    w->shared->ops->clear(w->shared, SLICE(""), 0, NULL, NULL);
+    w->shared->ops->forget(w->shared, w);
+    w->shared->ops->free(w->shared);
+    w->shared = NULL;
+    assert_int_equal(w->answers, before);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(refused_at_the_start),
+        CASE(killed_and_restarted_empty),
+        CASE(paused),
+        CASE(silent_for_long),
+        CASE(a_few_late_answers_are_no_reason_to_leave),
+        CASE(closed_policy_refuses),
+        CASE(out_of_memory),
+        CASE(a_put_tells_of_it_too),
+        CASE(turned_into_a_replica),
+        CASE(forbidden_scripts),
+        CASE(the_end_in_the_middle),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
