@@ -45,7 +45,9 @@ void journal_count(struct journal *j);
 void journal_end(struct journal *j, uint64_t sequence, enum outcome outcome, int status,
                  uint64_t frames, int64_t started, int64_t now);
 
-void journal_write_stats(const struct journal *j, int64_t now, struct buf *out);
+struct quota;
+void journal_write_stats(const struct journal *j, const struct quota *q, int64_t now,
+                         struct buf *out);
 void journal_write_requests(const struct journal *j, uint64_t last, struct buf *out);
 
 #endif

@@ -54,6 +54,11 @@ static bool set_live_max(struct sim_options *o, struct slice value)
     return number(value, 1, 1000000, &o->live_max);
 }
 
+static bool set_rate(struct sim_options *o, struct slice value)
+{
+    return number(value, 1, 1000000, &o->rate);
+}
+
 static bool add_credentials(struct sim_options *o, struct slice value)
 {
     return auth_add(&o->auth, value, false);
@@ -104,6 +109,7 @@ static const struct option options[] = {
     {"--chunks", "N", set_chunks,
      "bench mode: always N chunks of --chunk-bytes; nothing is\n"
      "verified, parsed or remembered"},
+    {"--rate", "N", set_rate, "calls a second of each model; 429 beyond (no limit)"},
     {"--live-max", "N", set_live_max, "calls at once; 503 beyond (20000)"},
     {"--log", NULL, set_log, "a line per call on stderr"},
     {"--help", NULL, set_help, "this text"},

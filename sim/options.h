@@ -12,6 +12,7 @@ struct sim_options {
     int64_t port;
     struct pace pace;
     int64_t chunks;   /* > 0: bench mode, so many chunks whatever was asked */
+    int64_t rate;     /* calls a second of each model; 0: no limit */
     int64_t live_max; /* calls at once; beyond: ServiceUnavailableException */
     bool log;         /* a line per call on stderr */
     bool help;

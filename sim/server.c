@@ -56,6 +56,7 @@ struct server *server_new(uv_loop_t *loop, const struct sim_options *o)
     service_init(&s->service);
     s->service.auth = o->auth;
     s->service.pace = o->pace;
+    s->service.quota.rate = o->rate;
     journal_init(&s->journal);
     plan_init(&s->canned);
     buf_init(&s->canned_chunked, PLAN_BYTES_MAX * 2ul);

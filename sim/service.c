@@ -40,6 +40,7 @@ void service_init(struct service *s)
 {
     s->auth = (struct auth){.count = 0};
     s->pace = (struct pace){.chunk_bytes = 16};
+    s->quota.rate = 0;
     service_reset(s);
 }
 
@@ -47,6 +48,7 @@ void service_reset(struct service *s)
 {
     prefix_cache_init(&s->prefixes);
     s->attempts.n = s->attempts.next = 0;
+    quota_reset(&s->quota);
 }
 
 void service_reply_init(struct service_reply *r)
@@ -112,6 +114,16 @@ static bool find_model(struct call *c)
     c->model_id = id;
     c->model = model_find(id);
     return true;
+}
+
+/* Before the body is looked at; counting tokens has quotas of its own. */
+static bool check_quota(struct call *c, enum operation operation)
+{
+    if (operation == OPERATION_COUNT_TOKENS ||
+        quota_admit(&c->service->quota, c->model_id, c->now_ms))
+        return true;
+    fault_of_name(SLICE("ThrottlingException"), &c->fault);
+    return false;
 }
 
 static bool parse_body(struct call *c)
@@ -425,7 +437,8 @@ void service_answer(struct service *s, const struct http_head *head, struct slic
         reply_unknown_operation(out);
         return;
     }
-    if (auth_check(&s->auth, head, body, now, a, &c.fault) && find_model(&c) && parse_body(&c))
+    if (auth_check(&s->auth, head, body, now, a, &c.fault) && find_model(&c) &&
+        check_quota(&c, operation) && parse_body(&c))
         good = perform(&c, operation, out);
     if (!good)
         reply_fault(&c.fault, out);

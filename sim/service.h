@@ -7,6 +7,7 @@
 #include "attempts.h"
 #include "auth.h"
 #include "plan.h"
+#include "quota.h"
 
 #include "wire/http1.h"
 
@@ -15,6 +16,7 @@ struct service {
     struct pace pace;
     struct prefix_cache prefixes;
     struct attempts attempts;
+    struct quota quota;
 };
 
 enum operation {
@@ -48,7 +50,7 @@ struct service_reply {
 };
 
 void service_init(struct service *s);  /* no credentials yet, no waiting */
-void service_reset(struct service *s); /* forgets prefixes and attempts */
+void service_reset(struct service *s); /* forgets prefixes, attempts and what quotas were used */
 
 enum operation service_operation(const struct http_head *head);
 

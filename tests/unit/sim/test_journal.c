@@ -145,7 +145,12 @@ static void test_reset(void **state)
     const uint64_t live = record(&w, "{}");
     journal_end(w.journal, record(&w, "{}"), OUTCOME_COMPLETED, 200, 0, 0, 0);
     check_text("reset", json_get_slice(ask(&w, "POST", "/_sim/reset", "", 200), "status"), "reset");
+    w.service->quota.refused = 7;
+    assert_int_equal(member(ask(&w, "GET", "/_sim/stats", "", 200), "throttled"), 7);
+    service_reset(w.service);
     yyjson_val *v = ask(&w, "GET", "/_sim/stats", "", 200);
+    assert_int_equal(member(v, "admitted"), 0);
+    assert_int_equal(member(v, "throttled"), 0);
     assert_int_equal(member(v, "requests"), 0);
     assert_int_equal(member(v, "live"), 1);
     assert_int_equal(member(v, "completed"), 0);

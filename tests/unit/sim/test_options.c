@@ -5,7 +5,7 @@
 
 static bool parse(struct sim_options *o, char *error, int argc, const char *const *argv)
 {
-    char *copy[16];
+    char *copy[24];
     for (int i = 0; i < argc; i++)
         copy[i] = (char *)(uintptr_t)argv[i];
     return options_parse(argc, copy, o, error);
@@ -37,7 +37,8 @@ static void test_all(void **state)
                                        "c:d:e",       "--expired-credentials",
                                        "f:g",         "--gap-ms",
                                        "7",           "--log",
-                                       "--chunks",    "5"};
+                                       "--chunks",    "5",
+                                       "--rate",      "20"};
     struct sim_options o;
     char error[OPTIONS_ERROR_MAX];
     assert_true(parse(&o, error, COUNT(argv), argv));
@@ -48,6 +49,7 @@ static void test_all(void **state)
     assert_true(o.auth.credentials[2].expired && !o.auth.credentials[1].expired);
     assert_int_equal(o.pace.gap_ms, 7);
     assert_true(o.log);
+    assert_int_equal(o.rate, 20);
     assert_int_equal(o.chunks, 5);
     static const char *const fast[] = {"bedrock-sim",   "--fast", "--api-key",  "k",
                                        "--chunk-bytes", "9",      "--live-max", "3",
@@ -69,6 +71,7 @@ static void test_wrong(void **state)
         {{"bedrock-sim", "--port", "-1"}, "--port needs a PORT"},
         {{"bedrock-sim", "--fast", "--port"}, "--port needs a PORT"},
         {{"bedrock-sim", "--gap-ms", "x"}, "--gap-ms needs a MS"},
+        {{"bedrock-sim", "--rate", "0"}, "--rate needs a N"},
         {{"bedrock-sim", "--chunk-bytes", "0"}, "--chunk-bytes needs a N"},
         {{"bedrock-sim", "--credentials", "id"}, "--credentials needs a ID:SECRET[:TOKEN]"},
     };

@@ -178,6 +178,29 @@ static void test_times(void **state)
     finish(&w);
 }
 
+/* Behind the signature and the model, before the body; what counts tokens has quotas of its own. */
+static void test_quota(void **state)
+{
+    struct world w;
+    begin(&w);
+    w.service->quota.rate = 4;
+    call(&w, PATH("converse"), ASK("hi"));
+    assert_int_equal(w.reply.status, 200);
+    call(&w, PATH("converse"), "{'messages':");
+    assert_int_equal(w.reply.status, 429);
+    assert_string_equal(w.reply.error_type, "ThrottlingException");
+    call(&w, "/model/gpt-4o/converse", ASK("hi"));
+    assert_int_equal(w.reply.status, 404);
+    call(&w, BASE("count-tokens"), "{'input':{'converse':" ASK("12345678") "}}");
+    assert_int_equal(w.reply.status, 200);
+    call(&w, BASE("converse"), ASK("hi"));
+    assert_int_equal(w.reply.status, 200);
+    service_reset(w.service);
+    call(&w, PATH("converse"), ASK("hi"));
+    assert_int_equal(w.reply.status, 200);
+    finish(&w);
+}
+
 static void test_waits(void **state)
 {
     struct world w;
@@ -233,7 +256,7 @@ int main(void)
         cmocka_unit_test(test_calls),    cmocka_unit_test(test_method),
         cmocka_unit_test(test_unsigned), cmocka_unit_test(test_times),
         cmocka_unit_test(test_waits),    cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_context),
+        cmocka_unit_test(test_context),  cmocka_unit_test(test_quota),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
