@@ -60,6 +60,8 @@ struct routing {
     int64_t max_parallel; /* calls at once of a deployment that says nothing; 0: no limit */
     int64_t queue_max;    /* requests that wait for a place */
     double queue_timeout; /* seconds they wait */
+    bool adaptive_pacing; /* deployments that throttle are paced (gateway/pace.h) */
+    double pace_patience; /* seconds that one waits for its turn where a fallback could serve it */
     double affinity_ttl;  /* seconds; of sessions and keys */
 };
 

@@ -127,8 +127,12 @@ struct exchange {
     struct slice model_group;  /* name of the group that serves */
     struct dialect_answer answer;
 
-    struct list queue;                         /* of worker.queue */
-    struct tracked_call call;                  /* that is under way, as the tracker counts it */
+    struct list queue;        /* of worker.queue */
+    int64_t queue_until;      /* ms, turn time: it has waited long enough */
+    int64_t wake_at;          /* ms, turn time: its turn comes; 0: not known */
+    int64_t place_ms;         /* until a deployment has a place; 0: not known … */
+    double pace;              /* calls a second of the group; 0: not paced */
+    struct tracked_call call; /* that is under way, as the tracker counts it */
     const struct deployment *tried[TRIED_MAX]; /* called for this request */
     size_t tried_count;
     int64_t prompt_tokens; /* estimated, where routing asks for it; else 0 */

@@ -134,10 +134,11 @@ static bool refuse_for_now(struct exchange *ex, struct slice name, const struct 
 {
     int64_t seconds = (pick->wait_ms + MS_PER_S - 1) / MS_PER_S;
     bool rest = pick->refusal == ROUTER_RESTING;
-    const char *why = rest ? "All of them rest after failures."
-                      : pick->refusal == ROUTER_BUSY
-                          ? "All of them are busy (max_parallel_requests)."
-                          : "All of them have used up their rpm or tpm.";
+    const char *why =
+        rest                              ? "All of them rest after failures."
+        : pick->refusal == ROUTER_LIMITED ? "All of them have used up their rpm or tpm."
+        : pick->pace > 0 ? "All of them were throttled and are paced (adaptive_pacing)."
+                         : "All of them are busy (max_parallel_requests).";
     seconds = seconds < RETRY_AFTER_MAX ? seconds : RETRY_AFTER_MAX;
     failure_set(&ex->failure, &ex->arena, FAILURE_RATE_LIMIT, 429,
                 "No deployments available for selected model, Try again in %lld seconds. Passed "
@@ -186,6 +187,18 @@ static bool refuse(struct exchange *ex, struct slice name, const struct router_p
                              SLICE_ARG(name));
 }
 
+/* When its turn comes is not known where places are missing: soon. */
+static void no_place(struct exchange *ex, struct router_pick *pick)
+{
+    ex->deployment = NULL;
+    ex->pace = pick->pace;
+    ex->place_ms = pick->refusal == ROUTER_BUSY ? pick->wait_ms : 0;
+    pick->refusal = ROUTER_BUSY;
+    pick->wait_ms = exchange_queue_forecast(ex);
+    if (pick->wait_ms < MS_PER_S)
+        pick->wait_ms = MS_PER_S;
+}
+
 bool exchange_pick(struct exchange *ex, struct slice name)
 {
     struct router_query q = query_of(ex, name);
@@ -194,10 +207,8 @@ bool exchange_pick(struct exchange *ex, struct slice name)
     ex->model_group = pick.group;
     ex->model_id = pick.model_id;
     ex->busy = pick.refusal == ROUTER_BUSY || exchange_queue_is_behind(ex);
-    if (ex->busy) {
-        ex->deployment = NULL;
-        pick = (struct router_pick){.refusal = ROUTER_BUSY, .wait_ms = MS_PER_S};
-    }
+    if (ex->busy)
+        no_place(ex, &pick);
     if (!ex->deployment)
         return refuse(ex, name, &pick);
     ex->model = router_facts(ex->config, pick.deployment, pick.model_id, &ex->arena);
@@ -229,6 +240,13 @@ static void log_rest(const struct exchange *ex, int64_t ms)
              (long long)ms, SLICE_ARG(ex->failure.message));
 }
 
+static void log_pace(const struct exchange *ex, double pace)
+{
+    const struct deployment *d = ex->deployment;
+    log_warn("deployment %s (%s, %s) throttles and is paced, at first to %.1f calls a second: %.*s",
+             d->id, d->model_name, d->region, pace, SLICE_ARG(ex->failure.message));
+}
+
 void exchange_call_ended(struct exchange *ex)
 {
     const struct routing *r = &ex->config->settings.routing;
@@ -244,11 +262,15 @@ void exchange_call_ended(struct exchange *ex)
         .tokens = llm_usage_prompt(&usage) + usage.output,
         .output = usage.output,
     };
-    if (!ex->call.of)
+    struct tracked *tracked = ex->call.of;
+    if (!tracked)
         return;
+    double pace = tracked_pace(tracked);
     rests = tracked_end(&ex->call, r, ex->deployment, &outcome, now);
     ex->call_sent = false;
     if (rests)
         log_rest(ex, rests);
+    if (pace <= 0 && tracked_pace(tracked) > 0)
+        log_pace(ex, tracked_pace(tracked));
     exchange_queue_wake(ex->worker, ex->model_group);
 }

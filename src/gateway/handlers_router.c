@@ -131,6 +131,12 @@ static void write_deployment(void *ctx, const struct tracked_stats *s)
     json_member_integer(w, "running", s->running);
     json_member_integer(w, "calls", (int64_t)s->calls);
     write_failures(w, s);
+    json_member_integer(w, "throttled", (int64_t)s->throttled);
+    json_key(w, "paced_per_second");
+    if (s->pace > 0)
+        json_number(w, s->pace);
+    else
+        json_null(w);
     json_member_integer(w, "rests", (int64_t)s->rests);
     json_member_integer(w, "rest_ms", s->rest_ms);
     json_member_integer(w, "requests_per_minute", s->requests);

@@ -133,15 +133,25 @@ static bool may_change(const struct reroute *r)
     return !r->request->routing.disable_fallbacks && r->fallbacks < r->config->max_fallbacks;
 }
 
-bool reroute_has_longer(const struct reroute *r)
+static bool lists_new(const struct reroute *r, const struct failure *f)
 {
-    const struct failure too_long = {.kind = FAILURE_CONTEXT_WINDOW};
-    yyjson_val *item, *list = may_change(r) ? list_for(r, &too_long) : NULL;
+    yyjson_val *item, *list = may_change(r) ? list_for(r, f) : NULL;
     yyjson_arr_iter it = yyjson_arr_iter_with(list);
     bool found = list && !yyjson_is_arr(list) && is_new(r, name_of(list));
     while (!found && (item = yyjson_arr_iter_next(&it)))
         found = is_new(r, name_of(item));
     return found;
+}
+
+bool reroute_has_longer(const struct reroute *r)
+{
+    const struct failure too_long = {.kind = FAILURE_CONTEXT_WINDOW};
+    return lists_new(r, &too_long);
+}
+
+bool reroute_has_fallback(const struct reroute *r, const struct failure *f)
+{
+    return (may_change(r) && r->waiting_count) || lists_new(r, f);
 }
 
 static bool change_group(struct reroute *r, const struct failure *f)

@@ -54,6 +54,9 @@ struct reroute_step reroute_next(struct reroute *r, const struct deployment *d,
 /* A prompt that is too long for the group has another one to go to. */
 bool reroute_has_longer(const struct reroute *r);
 
+/* There is a group left to change to after such a failure. */
+bool reroute_has_fallback(const struct reroute *r, const struct failure *f);
+
 /* mock_testing_…: the failure that the first attempt is to have; kind FAILURE_NONE: none. */
 struct failure reroute_mocked(const struct reroute *r, struct arena *a);
 

@@ -37,7 +37,7 @@ enum router_refusal {
     ROUTER_NO_REGION,  /* none lies where it must */
     ROUTER_TOO_LONG,   /* the prompt fits none of the models */
     ROUTER_RESTING,    /* all of them rest; see wait_ms */
-    ROUTER_BUSY,       /* all have as many calls under way as they may */
+    ROUTER_BUSY,       /* all have as many calls under way as they may, or are paced */
     ROUTER_LIMITED     /* all have used their rpm or tpm up */
 };
 
@@ -48,6 +48,7 @@ struct router_pick {
     enum bedrock_api api;                /* the deployment's, or named with the wildcard's match */
     enum router_refusal refusal;
     int64_t wait_ms; /* until one may be called, where that is known; else 0 */
+    double pace;     /* calls a second of those that may, where all of them are paced; else 0 */
 };
 
 /* The result points into the configuration, `model` or `a`. */

@@ -31,7 +31,7 @@ struct choice {
     struct candidate *v;
     size_t n;
     uint32_t random;
-    int64_t wait_ms; /* of those that rest, the shortest */
+    int64_t wait_ms; /* of those that rest, or are paced, the shortest */
 };
 
 /* xorshift: the query brings one number, some choices take several. */
@@ -133,18 +133,36 @@ static bool takes_prefill(struct choice *c, const struct candidate *k)
     return facts(c, k->d)->prefill;
 }
 
-static bool is_awake(struct choice *c, const struct candidate *k)
+static bool note_wait(struct choice *c, int64_t ms)
 {
-    int64_t ms = tracked_rests(k->tracked, c->query->now);
     if (ms && (!c->wait_ms || ms < c->wait_ms))
         c->wait_ms = ms;
     return !ms;
 }
 
+static bool is_awake(struct choice *c, const struct candidate *k)
+{
+    return note_wait(c, tracked_rests(k->tracked, c->query->now));
+}
+
 static bool is_free(struct choice *c, const struct candidate *k)
 {
     int64_t own = k->d->routing->max_parallel, most = own ? own : c->routing->max_parallel;
-    return !most || tracked_running(k->tracked) < most;
+    return (!most || tracked_running(k->tracked) < most) &&
+           note_wait(c, tracked_pace_wait(k->tracked, c->routing, c->query->now));
+}
+
+/* Calls a second of all of them together; 0: one is not paced. */
+static double pace_of(const struct choice *c)
+{
+    double sum = 0;
+    for (size_t i = 0; c->routing->adaptive_pacing && i < c->n; i++) {
+        double pace = tracked_pace(c->v[i].tracked);
+        if (pace <= 0)
+            return 0;
+        sum += pace;
+    }
+    return sum;
 }
 
 static bool is_within_limits(struct choice *c, const struct candidate *k)
@@ -337,7 +355,7 @@ static struct candidate *candidates(const struct router_query *q, const struct p
     return v;
 }
 
-static enum router_refusal narrow(struct choice *c)
+static enum router_refusal narrow(struct choice *c, struct router_pick *pick)
 {
     if (!filter_tags(c))
         return ROUTER_NO_TAGS;
@@ -351,6 +369,8 @@ static enum router_refusal narrow(struct choice *c)
         return ROUTER_RESTING;
     if (routing_has_limits(c->routing) && !keep(c, is_within_limits))
         return ROUTER_LIMITED;
+    pick->pace = pace_of(c);
+    c->wait_ms = 0;
     if (!keep(c, is_free))
         return ROUTER_BUSY;
     keep(c, is_untried);
@@ -369,11 +389,15 @@ static bool has_places(const struct routing *r, const struct deployment *d)
 }
 
 /* Without tags, limits, facts and checks there is nothing to choose. */
-static void take_only(const struct router_query *q, const struct deployment *d,
-                      struct router_pick *pick)
+static void take_only(const struct routing *r, const struct router_query *q,
+                      const struct deployment *d, struct router_pick *pick)
 {
-    pick->wait_ms = tracked_rests(tracker_of(q->tracker, d, q->now), q->now);
+    struct tracked *tracked = tracker_of(q->tracker, d, q->now);
+    pick->wait_ms = tracked_rests(tracked, q->now);
     pick->refusal = pick->wait_ms ? ROUTER_RESTING : ROUTER_PICKED;
+    if (!pick->wait_ms && (pick->wait_ms = tracked_pace_wait(tracked, r, q->now)))
+        pick->refusal = ROUTER_BUSY;
+    pick->pace = r->adaptive_pacing ? tracked_pace(tracked) : 0;
     pick->deployment = pick->wait_ms ? NULL : d;
 }
 
@@ -389,15 +413,15 @@ void router_choose(const struct config *config, const struct router_query *q,
     }
     if (pool->count == 1 && !r->tag_filtering && !has_places(r, pool->members[0]) &&
         !routing_has_limits(r) && !needs_facts(q)) {
-        take_only(q, pool->members[0], pick);
+        take_only(r, q, pool->members[0], pick);
         return;
     }
     struct arena_mark mark = arena_mark(a);
     struct choice c = {config, r, q, model, a, candidates(q, pool, a), pool->count, q->random, 0};
-    pick->refusal = narrow(&c);
-    pick->wait_ms = pick->refusal == ROUTER_RESTING   ? c.wait_ms
-                    : pick->refusal == ROUTER_LIMITED ? TRACKER_STEP_MS
-                                                      : 0;
+    pick->refusal = narrow(&c, pick);
+    pick->wait_ms = pick->refusal == ROUTER_LIMITED  ? TRACKER_STEP_MS
+                    : pick->refusal == ROUTER_PICKED ? 0
+                                                     : c.wait_ms;
     if (pick->refusal == ROUTER_PICKED)
         pick->deployment = choose(&c, pool)->d;
     arena_rewind(a, mark);

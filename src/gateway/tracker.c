@@ -10,6 +10,7 @@
 #include "tracker.h"
 
 #include "cooldown.h"
+#include "pace.h"
 
 #include "base/list.h"
 
@@ -43,11 +44,12 @@ struct tracked {
     struct step steps[STEPS], minute;
     int64_t step; /* that is under way, counted from 0 */
     struct latency first, per_token;
+    struct pace pace;
     int64_t rest_began, rest_until;
     bool recovering; /* no call has gone well since the rest */
     unsigned probes; /* under way */
     int64_t probed_at;
-    uint64_t calls, failed[FAIL_CLASSES], rests;
+    uint64_t calls, failed[FAIL_CLASSES], rests, throttled;
 };
 
 struct tracker {
@@ -242,7 +244,8 @@ uint32_t tracked_serial(const struct tracked *d)
 void tracked_begin(struct tracked *d, struct tracked_call *call, int64_t tokens, int64_t now)
 {
     struct step *step = advance(d, now);
-    *call = (struct tracked_call){d, now, tokens, d->recovering};
+    *call = (struct tracked_call){d, now, now, tokens, d->recovering};
+    pace_sent(&d->pace, now);
     d->running++;
     d->calls++;
     d->expected += tokens;
@@ -274,10 +277,34 @@ static int64_t rest(struct tracked *d, int64_t ms, int64_t now)
     return ms;
 }
 
+/* Refused for want of capacity, before anything was said. */
+static bool is_throttle(const struct call_outcome *o, enum fail_class class)
+{
+    return o->failure->upstream && !o->first_ms &&
+           (class == FAIL_RATE_LIMIT || class == FAIL_UNAVAILABLE);
+}
+
+/* Slower is enough, no rest is needed: refusals of a deployment whose pace is found, and throttling
+ * of one that nobody else could stand in for (unless a limit was set for just that). */
+static bool pacing_copes(struct tracked_call *call, const struct routing *r,
+                         const struct deployment *of, const struct call_outcome *o, int64_t now)
+{
+    enum fail_class class = routing_fail_class(o->failure);
+    bool alone = of->routing->pool->count == 1 && class == FAIL_RATE_LIMIT;
+    if (!is_throttle(o, class))
+        return false;
+    call->of->throttled++;
+    if (!r->adaptive_pacing)
+        return false;
+    bool copes = pace_refused(&call->of->pace, call->went, now);
+    return copes || (alone && r->allowed_fails_of[class] < 0);
+}
+
 static int64_t note_failure(struct tracked_call *call, const struct routing *r,
-                            const struct deployment *of, const struct failure *f, int64_t now)
+                            const struct deployment *of, const struct call_outcome *o, int64_t now)
 {
     struct tracked *d = call->of;
+    const struct failure *f = o->failure;
     struct step *step = advance(d, now);
     enum fail_class class = routing_fail_class(f);
     bool late = d->rest_until && call->begun < d->rest_began;
@@ -290,6 +317,8 @@ static int64_t note_failure(struct tracked_call *call, const struct routing *r,
         tracked_spoke(call); /* it answered */
         return 0;
     }
+    if (pacing_copes(call, r, of, o, now))
+        return 0;
     step->failed[class]++;
     d->minute.failed[class]++;
     struct cooldown_counts counts = {.good = d->minute.good, .probe = call->probe};
@@ -321,7 +350,7 @@ int64_t tracked_end(struct tracked_call *call, const struct routing *r, const st
     advance(d, now)->tokens += o->tokens;
     d->minute.tokens += o->tokens;
     if (failed && !o->abandoned)
-        rests = note_failure(call, r, of, o->failure, now);
+        rests = note_failure(call, r, of, o, now);
     else if (!o->abandoned)
         note_success(call, o, now);
     call->of = NULL;
@@ -336,6 +365,16 @@ int64_t tracked_rests(const struct tracked *d, int64_t now)
     return d->recovering && d->probes && now < probed ? probed - now : 0;
 }
 
+int64_t tracked_pace_wait(struct tracked *d, const struct routing *r, int64_t now)
+{
+    return r->adaptive_pacing ? pace_wait(&d->pace, now) : 0;
+}
+
+double tracked_pace(const struct tracked *d)
+{
+    return d->pace.rate;
+}
+
 /* ---- for people ---------------------------------------------------------------------------- */
 
 void tracker_each(struct tracker *t, int64_t now,
@@ -347,6 +386,8 @@ void tracker_each(struct tracker *t, int64_t now,
                                   .running = d->running,
                                   .calls = d->calls,
                                   .rests = d->rests,
+                                  .throttled = d->throttled,
+                                  .pace = d->pace.rate,
                                   .requests = tracked_requests(d, now),
                                   .tokens = tracked_tokens(d, now),
                                   .rest_ms = tracked_rests(d, now)};

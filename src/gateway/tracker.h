@@ -29,6 +29,7 @@ struct tracked *tracker_of(struct tracker *t, const struct deployment *d, int64_
 struct tracked_call {
     struct tracked *of;
     int64_t begun;  /* ms */
+    int64_t went;   /* ms, as it was counted in the pace */
     int64_t tokens; /* expected */
     bool probe;     /* the first after a rest */
 };
@@ -59,6 +60,11 @@ int64_t tracked_end(struct tracked_call *call, const struct routing *r, const st
  * is over is probed: one call at a time is let through until one says something. */
 int64_t tracked_rests(const struct tracked *d, int64_t now);
 
+/* 0: it has room; else ms until its pace (pace.h) lets a call go. Always 0 without adaptive_pacing.
+ */
+int64_t tracked_pace_wait(struct tracked *d, const struct routing *r, int64_t now);
+double tracked_pace(const struct tracked *d); /* calls a second; 0: not paced */
+
 /* ---- what strategies ask ------------------------------------------------------------------- */
 
 unsigned tracked_running(const struct tracked *d);
@@ -77,6 +83,8 @@ struct tracked_stats {
     const char *id;
     unsigned running;
     uint64_t calls, failed[FAIL_CLASSES], rests; /* since the start */
+    uint64_t throttled;                          /* of the failed ones */
+    double pace;                                 /* calls a second; 0: not paced */
     int64_t requests, tokens;                    /* of the minute */
     int64_t rest_ms;                             /* left; 0: it does not rest */
 };

@@ -12,6 +12,7 @@
 #include "auth.h"
 #include "base/log.h"
 #include "exchange.h"
+#include "exchange_queue.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -84,6 +85,7 @@ static void on_drained(struct turn_item *item)
     cut(w);
     close_handle((uv_handle_t *)&w->clock);
     close_handle((uv_handle_t *)&w->drain_limit);
+    close_handle((uv_handle_t *)&w->queue_clock);
     for (int i = 0; i < WORKER_SIGNALS; i++)
         close_handle((uv_handle_t *)&w->signals[i]);
     uv_stop(&w->loop);
@@ -223,6 +225,7 @@ static void start(struct worker *w)
             memory_new(&w->turn, shared_local_new((size_t)s->thinking_memory_mb * MEBIBYTE));
     uv_timer_init(&w->loop, &w->clock);
     uv_timer_init(&w->loop, &w->drain_limit);
+    exchange_queue_start(w);
     w->clock.data = w;
     w->drain_limit.data = w;
     start_signals(w);

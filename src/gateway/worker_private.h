@@ -27,6 +27,8 @@ struct worker {
     struct tracker *tracker;   /* of deployments */
     struct list queue;         /* exchange.queue: those that wait for a place, the oldest first */
     unsigned queued;           /* how many */
+    uv_timer_t queue_clock;    /* turns that come (exchange_queue.c) … */
+    int64_t queue_wake;        /* … ms, turn time: the next one; 0: none */
     struct affinity *affinity; /* who was served by which */
     struct memory *memory;     /* of thinking; NULL: switched off */
     struct store *store;       /* the database; NULL: none is configured */

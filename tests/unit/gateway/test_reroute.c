@@ -35,7 +35,11 @@ static struct failure failed(enum failure_kind kind, int status, bool retryable)
 
 static enum reroute_kind next(struct fixture *x, const struct failure *f)
 {
-    return reroute_next(&x->r, &x->d, f, false, 12345).kind;
+    bool has = reroute_has_fallback(&x->r, f);
+    enum reroute_kind kind = reroute_next(&x->r, &x->d, f, false, 12345).kind;
+    if (kind != REROUTE_RETRY)
+        assert_int_equal(has, kind == REROUTE_FALLBACK); /* what was foretold */
+    return kind;
 }
 
 /* The groups tried after "a", joined, when everything fails alike. */

@@ -493,7 +493,7 @@ static void one_alone(void **state)
                                       "router_settings: {allowed_fails: 0}\n");
     struct router_query q = {.model = SLICE("a"), .tracker = f.t, .now = f.now};
     struct tracked_call call;
-    struct failure why = {.kind = FAILURE_RATE_LIMIT, .status = 429, .upstream = true};
+    struct failure why = {.kind = FAILURE_UNAVAILABLE, .status = 500, .upstream = true};
     struct call_outcome o = {.failure = &why};
     assert_ptr_equal(router_pick(c, &q, &f.arena).deployment, &c->deployments[0]);
     assert_int_equal(f.arena.total, 0); /* takes no memory */
@@ -507,9 +507,96 @@ static void one_alone(void **state)
     tear_down(&f);
 }
 
+/* Until the deployment throttles, twenty calls a second. */
+static void throttle(struct fixture *f, const struct config *c, int i)
+{
+    const struct deployment *d = &c->deployments[i];
+    struct tracked *t = tracker_of(f->t, d, f->now);
+    struct failure why = {.kind = FAILURE_RATE_LIMIT, .status = 429, .upstream = true};
+    struct call_outcome bad = {.failure = &why}, good = {.total_ms = 10};
+    struct tracked_call call;
+    for (int n = 0; n < 40; n++, f->now += 50) {
+        tracked_begin(t, &call, 0, f->now);
+        tracked_end(&call, &c->settings.routing, d, n < 39 ? &good : &bad, f->now);
+    }
+}
+
+/* Of several LiteLLM's rest holds; when it is over, the calls are paced, and further refusals are
+ * only the price of the search. */
+static void paced_ones_are_busy(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f, "", "", "", "");
+    for (int i = 0; i < 3; i++) {
+        throttle(&f, f.c, i);
+        assert_true(tracked_rests(tracked(&f, i), f.now) > 0);
+        assert_true(tracked_pace(tracked(&f, i)) > 15);
+    }
+    assert_int_equal(pick(&f).refusal, ROUTER_RESTING);
+    f.now += 10000;
+    for (int i = 0; i < 3; i++) {
+        serve(&f, i, FAILURE_NONE, 10, 1); /* the probe */
+        serve(&f, i, FAILURE_NONE, 10, 1);
+    }
+    struct router_pick p = pick(&f);
+    assert_int_equal(p.refusal, ROUTER_BUSY);
+    assert_in_range(p.wait_ms, 1, 120);
+    assert_true(p.pace > 45 && p.pace < 60); /* of all three */
+    f.now += 200;
+    assert_int_equal(pick(&f).refusal, ROUTER_PICKED);
+    for (int i = 0; i < 20; i++, f.now += 100)
+        serve(&f, 0, FAILURE_NONE, 10, 1);
+    serve(&f, 0, FAILURE_RATE_LIMIT, 0, 0);
+    assert_int_equal(tracked_rests(tracked(&f, 0), f.now), 0);
+    f.c->settings.routing.adaptive_pacing = false;
+    serve(&f, 0, FAILURE_NONE, 10, 1);
+    assert_int_equal(tracked_pace_wait(tracked(&f, 0), &f.c->settings.routing, f.now), 0);
+    serve(&f, 0, FAILURE_RATE_LIMIT, 0, 0);
+    assert_true(tracked_rests(tracked(&f, 0), f.now) > 0);
+    tear_down(&f);
+}
+
+/* One alone is paced and does not rest, whatever is allowed of failures in general. */
+static void one_alone_is_paced(void **state)
+{
+    static const struct {
+        const char *settings;
+        bool rests;
+    } rows[] = {{"allowed_fails: 0", false},
+                {"allowed_fails: 0, adaptive_pacing: false", true},
+                {"allowed_fails_policy: {RateLimitErrorAllowedFails: 0}", true}};
+    struct fixture f;
+    struct world w;
+    char text[512];
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        set_up(&f, "", "", "", "");
+        world_init(&w);
+        snprintf(text, sizeof(text),
+                 "model_list: [{model_name: a" NOVA "}}]\nrouter_settings: {%s}\n",
+                 rows[i].settings);
+        struct config *c = world_load(&w, text);
+        struct router_query q = {.model = SLICE("a"), .tracker = f.t};
+        throttle(&f, c, 0);
+        struct tracked *t = tracker_of(f.t, &c->deployments[0], f.now);
+        assert_int_equal(tracked_rests(t, f.now) > 0, rows[i].rests);
+        struct tracked_call call;
+        tracked_begin(t, &call, 0, f.now);
+        q.now = f.now;
+        struct router_pick p = router_pick(c, &q, &f.arena);
+        assert_int_equal(p.refusal, rows[i].rests ? ROUTER_RESTING : ROUTER_BUSY);
+        assert_true(rows[i].rests || (p.wait_ms > 0 && p.wait_ms < 70 && p.pace > 15));
+        config_unref(c);
+        tear_down(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(paced_ones_are_busy),
+        cmocka_unit_test(one_alone_is_paced),
         cmocka_unit_test(shuffle),
         cmocka_unit_test(least_busy),
         cmocka_unit_test(usage),

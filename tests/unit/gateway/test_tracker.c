@@ -102,7 +102,7 @@ static const struct row {
     {"", WILD, FAILURE_PERMISSION, 403, 0, 0},
     {"", WILD, FAILURE_RATE_LIMIT, 429, 1, 5000},
     /* There is no other: only when nothing goes well at all. */
-    {"", ONE, FAILURE_RATE_LIMIT, 429, 1000, 5000},
+    {"adaptive_pacing: false", ONE, FAILURE_RATE_LIMIT, 429, 1000, 5000},
     {"", ONE, FAILURE_NOT_FOUND, 404, 1000, 5000},
     {"", ONE, FAILURE_BAD_REQUEST, 400, 0, 0},
     /* Settings */
