@@ -34,6 +34,7 @@ cmd:npm npm
 cmd:shellcheck shellcheck
 cmd:git git
 cmd:ss iproute2
+cmd:openssl openssl
 py:ensurepip python3-venv
 '
 

@@ -29,6 +29,7 @@
 
 struct conn;
 struct listener;
+struct tls_server;
 
 struct conn_events {
     /* A head is complete. Returns `user`. The head stays valid until conn_finish() or gone. */
@@ -61,6 +62,8 @@ struct conn_limits {
 struct listener *listener_open(struct turn *t, const char *host, int port, bool reuseport,
                                const struct conn_events *events, void *server,
                                const struct conn_limits *limits, const char **error);
+/* Connections that come from now on speak TLS by `s`, of which the listener takes a reference. */
+void listener_use_tls(struct listener *l, struct tls_server *s);
 int listener_port(const struct listener *l);
 unsigned listener_connections(const struct listener *l); /* open now */
 

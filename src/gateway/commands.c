@@ -27,6 +27,10 @@ static const char usage[] =
     "      --host HOST        address to listen on (HOST; default 127.0.0.1)\n"
     "      --port PORT        port to listen on, 0 for a free one (PORT; default 4000)\n"
     "      --num_workers N    processes that share the port (NUM_WORKERS; default 1)\n"
+    "      --ssl_certfile_path FILE, --ssl_keyfile_path FILE\n"
+    "                         speak HTTPS with this certificate chain and key, PEM\n"
+    "                         (SSL_CERTFILE_PATH, SSL_KEYFILE_PATH); SIGHUP reads them again\n"
+    "      --ciphers LIST     of TLS 1.2, with ':' between them\n"
     "      --detailed_debug   log everything\n"
     "      --version\n"
     "      --help\n"
@@ -169,13 +173,27 @@ static bool is_read_only(const char *name)
 
 /* ---- arguments ----------------------------------------------------------------------------- */
 
-enum { ARG_HOST = 256, ARG_PORT, ARG_WORKERS, ARG_DEBUG, ARG_VERSION, ARG_HELP };
+enum {
+    ARG_HOST = 256,
+    ARG_PORT,
+    ARG_WORKERS,
+    ARG_CERT,
+    ARG_KEY,
+    ARG_CIPHERS,
+    ARG_DEBUG,
+    ARG_VERSION,
+    ARG_HELP
+};
 
 static const struct option arguments[] = {
     {"config", required_argument, NULL, 'c'},
     {"host", required_argument, NULL, ARG_HOST},
     {"port", required_argument, NULL, ARG_PORT},
     {"num_workers", required_argument, NULL, ARG_WORKERS},
+    {"ssl_certfile_path", required_argument, NULL, ARG_CERT},
+    {"ssl_keyfile_path", required_argument, NULL, ARG_KEY},
+    {"ciphers", required_argument, NULL, ARG_CIPHERS},
+    {"ssl_ciphers", required_argument, NULL, ARG_CIPHERS},
     {"detailed_debug", no_argument, NULL, ARG_DEBUG},
     {"version", no_argument, NULL, ARG_VERSION},
     {"help", no_argument, NULL, ARG_HELP},
@@ -193,6 +211,9 @@ static int take_argument(int key, struct options *o)
     case ARG_PORT: return to_number(optarg, 0, 65535, "--port", &o->worker.port) ? CONTINUE : 2;
     case ARG_WORKERS:
         return to_number(optarg, 1, WORKERS_MAX, "--num_workers", &o->workers) ? CONTINUE : 2;
+    case ARG_CERT: o->worker.tls.cert_file = optarg; return CONTINUE;
+    case ARG_KEY: o->worker.tls.key_file = optarg; return CONTINUE;
+    case ARG_CIPHERS: o->worker.tls.ciphers = optarg; return CONTINUE;
     case ARG_DEBUG: o->debug = true; return CONTINUE;
     case ARG_VERSION: puts("lintel " LINTEL_VERSION); return 0;
     case ARG_HELP: fputs(usage, stdout); return 0;
@@ -205,7 +226,10 @@ static bool from_environment(struct options *o)
     const char *port = environment("PORT", NULL), *workers = environment("NUM_WORKERS", NULL);
     *o = (struct options){
         .config = environment("CONFIG_FILE_PATH", NULL),
-        .worker = {.host = environment("HOST", DEFAULT_HOST), .port = DEFAULT_PORT},
+        .worker = {.host = environment("HOST", DEFAULT_HOST),
+                   .port = DEFAULT_PORT,
+                   .tls = {.cert_file = environment("SSL_CERTFILE_PATH", NULL),
+                           .key_file = environment("SSL_KEYFILE_PATH", NULL)}},
         .workers = 1,
     };
     return (!port || to_number(port, 0, 65535, "PORT", &o->worker.port)) &&
@@ -227,6 +251,10 @@ int command_main(int argc, char **argv)
     }
     if (optind < argc) {
         fprintf(stderr, "lintel: unexpected argument '%s' (lintel --help)\n", argv[optind]);
+        return 2;
+    }
+    if (!o.worker.tls.cert_file != !o.worker.tls.key_file) {
+        fputs("lintel: HTTPS needs both --ssl_certfile_path and --ssl_keyfile_path\n", stderr);
         return 2;
     }
     return serve(&o);

@@ -137,10 +137,28 @@ struct config *worker_reread(const char *path, const struct config *old)
     return NULL;
 }
 
+/* A certificate that cannot be used leaves the old one in place. */
+static bool use_tls(struct worker *w)
+{
+    char error[TLS_ERROR_SIZE];
+    if (!w->options->tls.cert_file || !w->listener)
+        return true;
+    struct tls_server *tls = tls_server_new(&w->options->tls, error);
+    if (!tls) {
+        log_error("the TLS certificate is not used: %s", error);
+        return false;
+    }
+    listener_use_tls(w->listener, tls);
+    tls_server_unref(tls);
+    return true;
+}
+
 static void on_hangup(uv_signal_t *handle, int signum)
 {
     struct worker *w = handle->data;
-    struct config *c = w->config_path ? worker_reread(w->config_path, w->config) : NULL;
+    const char *path = w->options->config;
+    struct config *c = path ? worker_reread(path, w->config) : NULL;
+    use_tls(w);
     if (!c)
         return;
     config_unref(w->config);
@@ -166,7 +184,7 @@ static bool open_listener(struct worker *w, const struct worker_options *o)
                                 &limits, &error);
     if (!w->listener)
         log_error("cannot listen on %s port %d: %s", o->host, o->port, error);
-    return w->listener != NULL;
+    return w->listener && use_tls(w);
 }
 
 static void on_turn_over(uv_prepare_t *handle)
@@ -250,8 +268,9 @@ static void finish(struct worker *w)
 static void announce(const struct worker *w, const struct worker_options *o)
 {
     bool ipv6 = slice_find_char(slice_of(o->host), ':') >= 0;
-    log_info("lintel " LINTEL_VERSION " listening on http://%s%s%s:%d", ipv6 ? "[" : "", o->host,
-             ipv6 ? "]" : "", listener_port(w->listener));
+    log_info("lintel " LINTEL_VERSION " listening on http%s://%s%s%s:%d",
+             o->tls.cert_file ? "s" : "", ipv6 ? "[" : "", o->host, ipv6 ? "]" : "",
+             listener_port(w->listener));
     if (w->config->simulated)
         log_warn(
             "SIMULATED BEDROCK: no AWS credentials were found, answers come from the simulator");
@@ -262,7 +281,7 @@ static void announce(const struct worker *w, const struct worker_options *o)
 
 int worker_run(struct config *config, const struct worker_options *options)
 {
-    struct worker w = {.config = config, .config_path = options->config};
+    struct worker w = {.config = config, .options = options};
     start(&w);
     bool listening = open_listener(&w, options);
     if (listening) {

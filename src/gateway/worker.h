@@ -9,14 +9,16 @@
  * errors changes nothing, and neither does one that would take the protection of a key away. */
 
 #include "config/config.h"
+#include "io/tls.h"
 
 #define WORKER_DRAIN_MS 600000 /* ms; agents' answers take minutes */
 
 struct worker_options {
     const char *config; /* the file SIGHUP reads again; NULL: none */
     const char *host;
-    int port;       /* 0: a free one, named in the log */
-    bool reuseport; /* several workers share the port */
+    int port;               /* 0: a free one, named in the log */
+    bool reuseport;         /* several workers share the port */
+    struct tls_options tls; /* cert_file NULL: plain HTTP. SIGHUP reads the files again */
 };
 
 /* The configuration at `path` when it may take the place of `old`, which stays the caller's; else

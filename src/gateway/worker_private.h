@@ -21,8 +21,8 @@
 struct worker {
     uv_loop_t loop;
     struct turn turn;
-    struct config *config;   /* the current snapshot */
-    const char *config_path; /* where it came from; NULL: nowhere */
+    struct config *config; /* the current snapshot */
+    const struct worker_options *options;
     struct upstream *upstream;
     struct tracker *tracker;   /* of deployments */
     struct list queue;         /* exchange.queue: those that wait for a place, the oldest first */

@@ -68,6 +68,7 @@ static void on_closed(uv_handle_t *handle)
     if (--c->handles)
         return;
     listener_unref(c->listener);
+    tls_free(c->tls);
     http1_free(c->parser);
     buf_fini(&c->pending);
     free(c);
@@ -127,6 +128,12 @@ void conn_accept(struct listener *l)
     }
     uv_tcp_nodelay(&c->tcp, 1);
     note_peer(c);
+    if (too_many && l->tls) { /* a handshake to say so costs more than the request would */
+        conn_close(c);
+        return;
+    }
+    if (l->tls)
+        c->tls = tls_new(l->tls);
     if (too_many)
         conn_refuse(c, 503, "too many connections");
     conn_progress(c);
@@ -289,13 +296,50 @@ static void on_eof(struct conn *c)
         conn_lose(c);
 }
 
+static void take_plain(void *user, struct slice in)
+{
+    on_input(user, in);
+}
+
+/* A TLS record begins with a number below 32, a request with a letter. */
+static bool is_plain_http(const struct conn *c, struct slice in)
+{
+    return !c->heard && in.p[0] >= 'A' && in.p[0] <= 'Z';
+}
+
+static void refuse_plain(struct conn *c)
+{
+    tls_free(c->tls);
+    c->tls = NULL;
+    conn_refuse(c, 400, "this port speaks HTTPS, and the request is plain HTTP");
+}
+
+static void take_bytes(struct conn *c, struct slice in)
+{
+    if (!c->tls) {
+        on_input(c, in);
+        return;
+    }
+    if (is_plain_http(c, in)) {
+        refuse_plain(c);
+        return;
+    }
+    c->heard = true;
+    enum tls_result result = tls_feed(c->tls, in, take_plain, c);
+    conn_flush_tls(c);
+    if (result == TLS_FAILED)
+        conn_lose(c);
+    else if (result == TLS_ENDED)
+        on_eof(c);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct conn *c = stream->data;
     if (n == 0)
         return;
     if (n > 0) {
-        on_input(c, slice_make(buf->base, (size_t)n));
+        take_bytes(c, slice_make(buf->base, (size_t)n));
     } else {
         c->reading = false;
         if (n == UV_EOF)
@@ -336,6 +380,7 @@ static void leave(struct conn *c)
 {
     bool silent = c->body_done && !c->body_bad && c->pending.n == 0;
     if (c->eof || silent) {
+        conn_say_end(c);
         conn_close(c);
         return;
     }

@@ -53,7 +53,7 @@ static void queue(struct conn *c, char *p, size_t n, size_t done)
     conn_cut(c);
 }
 
-void conn_write(struct conn *c, char *p, size_t n)
+static void write_bytes(struct conn *c, char *p, size_t n)
 {
     size_t done = 0;
     c->given += n;
@@ -75,6 +75,35 @@ void conn_write(struct conn *c, char *p, size_t n)
     conn_arm(c);
 }
 
+void conn_flush_tls(struct conn *c)
+{
+    char *p;
+    size_t n = buf_take(tls_out(c->tls), &p);
+    if (n && !c->lost)
+        write_bytes(c, p, n);
+    else
+        free(p);
+}
+
+void conn_write(struct conn *c, char *p, size_t n)
+{
+    if (!c->tls) {
+        write_bytes(c, p, n);
+        return;
+    }
+    tls_write(c->tls, slice_make(p, n));
+    free(p);
+    conn_flush_tls(c);
+}
+
+void conn_say_end(struct conn *c)
+{
+    if (!c->tls)
+        return;
+    tls_end(c->tls);
+    conn_flush_tls(c);
+}
+
 void conn_send(struct conn *c, struct buf *out)
 {
     char *p;
@@ -93,6 +122,7 @@ static void on_shut(uv_shutdown_t *req, int status)
 
 void conn_shut(struct conn *c)
 {
+    conn_say_end(c);
     uv_shutdown_t *req = malloc(sizeof(*req));
     if (!req)
         abort();

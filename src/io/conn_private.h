@@ -6,6 +6,7 @@
 
 #include "base/sm.h"
 #include "io/conn.h"
+#include "tls.h"
 
 #include <netinet/in.h>
 
@@ -41,9 +42,10 @@ struct listener {
     void *server; /* for events->head */
     struct conn_limits limits;
     uv_tcp_t tcp;
-    struct list conns; /* struct conn.link, all that are not CLOSED */
-    unsigned open;     /* length of `conns` */
-    unsigned refs;     /* handle of its own and connections whose memory is not yet freed */
+    struct tls_server *tls; /* of connections to come; NULL: plain */
+    struct list conns;      /* struct conn.link, all that are not CLOSED */
+    unsigned open;          /* length of `conns` */
+    unsigned refs;          /* handle of its own and connections whose memory is not yet freed */
     int port;
     bool stopping;                   /* no further request */
     char read_memory[CONN_READ_MAX]; /* parsing is synchronous, so one is enough */
@@ -57,6 +59,7 @@ struct conn {
     uv_tcp_t tcp;
     uv_timer_t timer;
     unsigned handles;            /* open ones of tcp and timer */
+    struct tls *tls;             /* NULL: plain */
     struct http1_parser *parser; /* NULL until the first byte */
     void *user;                  /* the owner's request, in REQUEST */
     struct buf pending;          /* read and not yet parsed: from `parsed` on */
@@ -67,6 +70,7 @@ struct conn {
     int64_t taken_at;            /* when `taken` last grew or the queue was empty */
     int64_t since;               /* when the wait for the client's bytes began */
     int64_t armed;               /* when the timer will fire, or CONN_NEVER */
+    bool heard;                  /* the first bytes came */
     bool reading;                /* uv_read_start is in force */
     bool served;                 /* has had a request */
     bool want_body;              /* the owner wants body bytes */
@@ -100,6 +104,8 @@ void conn_timeout(struct conn *c); /* the client's bytes are overdue */
 
 /* conn_output.c */
 void conn_write(struct conn *c, char *p, size_t n); /* takes `p` (malloc) */
+void conn_flush_tls(struct conn *c);                /* what the session wants to send */
+void conn_say_end(struct conn *c);                  /* of TLS; nothing may be written after it */
 void conn_shut(struct conn *c);                     /* our side, after what is queued */
 void conn_arm(struct conn *c);                      /* sets the timer for the next deadline */
 void conn_on_timer(uv_timer_t *timer);

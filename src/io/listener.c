@@ -126,10 +126,18 @@ unsigned listener_connections(const struct listener *l)
     return l->open;
 }
 
+void listener_use_tls(struct listener *l, struct tls_server *s)
+{
+    tls_server_unref(l->tls);
+    l->tls = tls_server_ref(s);
+}
+
 void listener_unref(struct listener *l)
 {
-    if (--l->refs == 0)
-        free(l);
+    if (--l->refs)
+        return;
+    tls_server_unref(l->tls);
+    free(l);
 }
 
 static void on_closed(uv_handle_t *handle)

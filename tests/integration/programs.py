@@ -22,7 +22,7 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("LINTEL_BUILD", ROOT / "build-debug")).resolve()
 
-LISTENING = re.compile(r"listening on (http://(\[[^\]]+\]|[^:/\s]+):(\d+))")
+LISTENING = re.compile(r"listening on (https?://(\[[^\]]+\]|[^:/\s]+):(\d+))")
 ASAN = "abort_on_error=0:exitcode=99:detect_leaks=1"
 SANITIZER = re.compile(r"ERROR: (Address|Leak|Undefined)\w*Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
 

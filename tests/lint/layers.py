@@ -30,7 +30,8 @@ MAY_USE = {
 THIRD_PARTY = {
     "yyjson.h": ["include/base/json.h"],
     "llhttp.h": ["src/wire/http1.c"],
-    "mbedtls/": ["src/wire/crypto.c"],
+    "mbedtls/": ["src/wire/crypto.c", "src/io/tls.c"],
+    "psa/": ["src/io/tls.c"],
     "openssl/": ["src/wire/crypto.c", "src/io/redis_tls.c"],
     "hiredis/": ["src/io/redis.c", "src/io/redis_link.c"],
     "zlib.h": ["src/wire/crc32.c", "src/wire/gzip.c"],
