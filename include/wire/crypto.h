@@ -10,8 +10,10 @@
 #include "base/buf.h"
 
 #define SHA256_SIZE 32
+#define SHA1_SIZE   20
 
 void sha256(struct slice data, uint8_t digest[SHA256_SIZE]);
+void sha1(struct slice data, uint8_t digest[SHA1_SIZE]); /* only for names that others gave */
 void hmac_sha256(struct slice key, struct slice data, uint8_t digest[SHA256_SIZE]);
 
 /* True when equal; takes time that depends on the lengths only. */

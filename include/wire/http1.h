@@ -41,6 +41,7 @@ struct http_call {
     struct http_headers headers;
     struct slice body;
     const struct http_fence *fence; /* GET only; NULL: the URL is ours, no limits */
+    bool direct;                    /* past any proxy: it is this machine's or its network's */
 };
 
 /* ---- requests ---------------------------------------------------------------------------- */

@@ -441,6 +441,15 @@ static void set_fence(struct upstream_op *op, const struct http_fence *fence)
     curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
+static void set_direct(struct upstream_op *op, bool direct)
+{
+    if (direct == op->direct)
+        return;
+    op->direct = direct;
+    if (op->upstream->proxied) /* NULL: what the environment says */
+        curl_easy_setopt(op->easy, CURLOPT_PROXY, direct ? "" : NULL);
+}
+
 struct upstream_op *upstream_start(struct upstream *u, const struct http_call *call,
                                    const struct upstream_timeouts *timeouts,
                                    const struct upstream_events *events, void *user)
@@ -455,6 +464,7 @@ struct upstream_op *upstream_start(struct upstream *u, const struct http_call *c
     op->error[0] = '\0';
     op->body_size = (curl_off_t)call->body.n;
     assert(!call->fence || (strcmp(call->method, "GET") == 0 && !call->body.n));
+    set_direct(op, call->direct);
     set_fence(op, call->fence);
     set_request(op, call);
     set_headers(op, call->headers);
@@ -499,8 +509,13 @@ unsigned upstream_active(const struct upstream *u)
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
+/* libcurl takes HTTP_PROXY in lower case only, since a CGI script gets the other from its client.
+ */
 static bool environment_names_a_proxy(void)
 {
+    const char *upper = getenv("HTTP_PROXY");
+    if (upper && !getenv("http_proxy") && !getenv("REQUEST_METHOD"))
+        setenv("http_proxy", upper, 0);
     static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
                                         "ALL_PROXY"};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)

@@ -67,6 +67,7 @@ struct upstream_op {
     } phase;
     curl_off_t body_size; /* of the call */
     bool paused;
+    bool direct;  /* past any proxy */
     bool fenced;  /* with these limits; such an op is not used again */
     bool refused; /* an address was, by the fence */
     struct http_fence fence;

@@ -52,6 +52,11 @@ void sha256(struct slice data, uint8_t digest[SHA256_SIZE])
          "SHA-256");
 }
 
+void sha1(struct slice data, uint8_t digest[SHA1_SIZE])
+{
+    must(EVP_Digest(data.p, data.n, digest, NULL, EVP_sha1(), NULL), "SHA-1");
+}
+
 static EVP_MAC_CTX *hmac_context(void)
 {
     char name[] = "SHA256";

@@ -18,10 +18,11 @@ MAY_USE = {
     "llm": {"base"},
     "dialect": {"llm", "wire", "base"},
     "provider": {"llm", "wire", "base"},
+    "aws": {"wire", "base"},
     "io": {"wire", "base"},
     "state": {"io", "llm", "wire", "base"},
-    "config": {"provider", "dialect", "llm", "wire", "base"},
-    "gateway": {"config", "state", "io", "provider", "dialect", "llm", "wire", "base"},
+    "config": {"aws", "provider", "dialect", "llm", "wire", "base"},
+    "gateway": {"config", "state", "io", "aws", "provider", "dialect", "llm", "wire", "base"},
     "main": {"gateway", "base"},
     "sim": {"io", "wire", "base"},
 }
@@ -41,7 +42,7 @@ THIRD_PARTY = {
 }
 
 # The pure layers know no sockets, no threads and no loop.
-PURE = ["base", "wire", "llm", "dialect", "provider", "config"]
+PURE = ["base", "wire", "llm", "dialect", "provider", "aws", "config"]
 NOT_PURE = re.compile(r"^(sys/(socket|epoll|select|timerfd|eventfd|wait)\.h|poll\.h|netdb\.h|net/|"
                       r"netinet/|arpa/|uv\.h|curl/)")
 
