@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "wire/sigv4.h"
 
+struct aws_identity;
 struct model;
 struct llm_request;
 struct route_params;
@@ -24,8 +25,10 @@ struct deployment {
     enum bedrock_api api;
     const char *region;   /* "us-east-1" */
     const char *endpoint; /* "https://bedrock-runtime.us-east-1.amazonaws.com", no last slash */
-    struct aws_credentials credentials; /* empty access_key_id: none found */
-    const char *credential_source;      /* for people: "litellm_params", "environment", … */
+    const struct aws_identity *identity; /* aws/identity.h: whose credentials; NULL: see api_key */
+    struct aws_credentials credentials;  /* of an identity that has them for good; else empty */
+    struct slice api_key; /* of Bedrock, in place of credentials and signatures; or empty */
+    const char *credential_source; /* for people: "litellm_params", "environment", … */
     /* Request parameters used where the client is silent, as configured (an object, or NULL) and
      * as read (or NULL). */
     yyjson_val *defaults;

@@ -18,9 +18,10 @@ struct provider_attempt {
     const struct model *model; /* facts about it */
     enum bedrock_api api;      /* the provider's */
     const struct llm_request *request;
-    struct plan *plan;    /* filled by build(); the decoder reads it */
-    int64_t now;          /* unix seconds */
-    struct arena *arena;  /* lives as long as the answer */
+    const struct aws_credentials *credentials; /* to sign with; NULL: the deployment's own */
+    struct plan *plan;                         /* filled by build(); the decoder reads it */
+    int64_t now;                               /* unix seconds */
+    struct arena *arena;                       /* lives as long as the answer */
     struct arena *prompt; /* for what only the call needs: gone once the answer begins */
     struct buf *body;     /* the request body is written here; owned by the caller */
 };

@@ -148,7 +148,6 @@ struct config *config_load_from(const char *path, const struct config_host *host
     config_sort_problems(&l);
     map_fini(&l.exports);
     map_fini(&l.ids);
-    map_fini(&l.profiles);
     arena_fini(&l.arena);
     return c;
 }

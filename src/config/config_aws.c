@@ -1,33 +1,32 @@
 /* Region, endpoint and credentials of a deployment, in LiteLLM's order.
  *
- * Happy path: credentials come from litellm_params (a profile before keys), then the environment,
- * then the profile AWS_PROFILE or "default"; the region from the model's name, litellm_params, the
- * environment, the profile, else us-west-2.
+ * Happy path: whose credentials it uses is found by aws/identity.h (litellm_params, the
+ * environment, the shared files, the container, the instance); the region is that of the model's
+ * name, litellm_params, the environment, the profile, else us-west-2; a Bedrock API key takes the
+ * place of all credentials.
  *
- * Failure modes: half a pair of keys, a named profile that no file has, a file that is no ini, a
- * region or endpoint that cannot be one: errors. A source that is not supported (a role, a web
- * identity, a bearer token) leaves the deployment without credentials: its warning comes from the
- * option table. Values are never shown.
+ * Failure modes: what is set up by halves or wrongly, a named profile that no file has, a file that
+ * is no ini, a region or endpoint that cannot be one: errors, but a broken profile "default" that
+ * nobody named is only warned about. Values are never shown.
  */
 
-#include "aws_profile.h"
+#include "aws/identity.h"
 #include "config/bedrock_name.h"
 #include "config_loader.h"
+#include "wire/crypto.h"
 
 #include <string.h>
 
-struct aws_files {
-    const char *path[2]; /* by enum aws_file; NULL: there is no home to look in */
-    struct slice text[2];
-};
+#define TAGS_MAX     50 /* session tags, STS's own limit */
+#define TAG_TEXT_MAX 65536
 
 /* The same for all parts of one deployment. */
-struct finder {
+struct reader {
     struct config_loader *l;
     struct deployment *d;
     const struct node *params;
     const struct config_path *path;
-    struct slice profile; /* the name that counts here */
+    struct aws_search search;
 };
 
 static struct slice env_slice(const struct config_loader *l, const char *name)
@@ -35,18 +34,24 @@ static struct slice env_slice(const struct config_loader *l, const char *name)
     return slice_of(config_env(l, name)); /* empty counts as not set */
 }
 
-static struct slice param(const struct finder *f, const char *key)
+static const struct node *param_node(const struct reader *r, const char *key)
 {
-    const struct node *n = node_get(f->params, slice_of(key));
-    return !node_is_null(n) && n->kind == NODE_SCALAR ? slice_trim(n->text) : (struct slice){0};
+    const struct node *n = node_get(r->params, slice_of(key));
+    return !node_is_null(n) && n->kind == NODE_SCALAR ? n : NULL;
 }
 
-static struct config_place place_of(const struct finder *f, struct config_path *path,
+static struct slice param(const struct reader *r, const char *key)
+{
+    const struct node *n = param_node(r, key);
+    return n ? slice_trim(n->text) : (struct slice){0};
+}
+
+static struct config_place place_of(const struct reader *r, struct config_path *path,
                                     const char *key)
 {
-    const struct node *n = node_get(f->params, slice_of(key));
-    *path = (struct config_path){.up = f->path, .key = slice_of(key)};
-    return config_place(n ? n : f->params, path);
+    const struct node *n = node_get(r->params, slice_of(key));
+    *path = (struct config_path){.up = r->path, .key = slice_of(key)};
+    return config_place(n ? n : r->params, path);
 }
 
 /* ---- the shared files ---------------------------------------------------------------------- */
@@ -61,87 +66,88 @@ static const char *file_path(struct config_loader *l, const char *variable, cons
     return own.n ? arena_strdup(&l->arena, own) : NULL;
 }
 
-static struct aws_files *open_files(struct config_loader *l)
+static void read_file(struct config_loader *l, enum aws_file which)
+{
+    struct slice text;
+    const char *error, *path = l->aws->path[which];
+    /* A file that is not there says nothing; so does one we may not read. */
+    if (!path || !l->host->read_file(l->host->ctx, path, &l->arena, &text, &error))
+        return;
+    l->aws_bad[which] =
+        (struct config_place){.file = arena_strdup(&l->c->arena, slice_of(path)),
+                              .line = aws_shared_read(l->aws, which, text, &l->arena)};
+}
+
+/* Fatal only where somebody's credentials may have stood there. */
+static void report_files(struct config_loader *l)
+{
+    static const char text[] = "expected [section] or key = value";
+    for (int i = 0; i < 2; i++)
+        if (l->aws_bad[i].line && l->aws_needed)
+            config_error(l, l->aws_bad[i], "%s", text);
+        else if (l->aws_bad[i].line)
+            config_warn(l, l->aws_bad[i], "%s", text);
+}
+
+static const struct aws_shared *open_files(struct config_loader *l)
 {
     if (l->aws)
         return l->aws;
-    struct aws_files *files = l->aws = ARENA_NEW(&l->arena, struct aws_files);
-    files->path[AWS_CREDENTIALS_FILE] = file_path(l, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
-    files->path[AWS_CONFIG_FILE] = file_path(l, "AWS_CONFIG_FILE", "config");
-    for (int i = 0; i < 2; i++) {
-        const char *error; /* a file that is not there says nothing; so does one we may not read */
-        if (files->path[i] &&
-            !l->host->read_file(l->host->ctx, files->path[i], &l->arena, &files->text[i], &error))
-            files->text[i] = (struct slice){0};
-    }
-    return files;
-}
-
-static const struct aws_profile *find_profile(struct config_loader *l, struct slice name)
-{
-    struct aws_files *files = open_files(l);
-    struct aws_profile *p = map_get(&l->profiles, name);
-    if (p)
-        return p;
-    p = ARENA_NEW(&l->arena, struct aws_profile);
-    for (int i = 0; i < 2; i++) {
-        int line = files->text[i].n ? aws_profile_read(files->text[i], i, name, p) : 0;
-        if (line) {
-            struct config_place place = {
-                .file = arena_strdup(&l->c->arena, slice_of(files->path[i])), .line = line};
-            config_error(l, place, "expected [section] or key = value");
-        }
-    }
-    map_put(&l->profiles, name, p);
-    return p;
+    l->aws = ARENA_NEW(&l->arena, struct aws_shared);
+    l->aws->path[AWS_CREDENTIALS_FILE] = file_path(l, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
+    l->aws->path[AWS_CONFIG_FILE] = file_path(l, "AWS_CONFIG_FILE", "config");
+    read_file(l, AWS_CREDENTIALS_FILE);
+    read_file(l, AWS_CONFIG_FILE);
+    return l->aws;
 }
 
 /* ---- region and endpoint ------------------------------------------------------------------- */
 
-static struct slice find_region(const struct finder *f)
+static struct slice find_region(const struct reader *r)
 {
     static const char *const variables[] = {"AWS_REGION_NAME", "AWS_REGION", "AWS_DEFAULT_REGION"};
-    struct slice region = param(f, "aws_region_name");
+    struct slice region = param(r, "aws_region_name");
     for (size_t i = 0; !region.n && i < sizeof(variables) / sizeof(*variables); i++)
-        region = env_slice(f->l, variables[i]);
+        region = env_slice(r->l, variables[i]);
     if (!region.n)
-        region = find_profile(f->l, f->profile)->region;
+        region = aws_profile_get(r->search.shared, aws_search_profile(&r->search), "region");
     return region.n ? region : SLICE("us-west-2");
 }
 
-static void read_region(const struct finder *f, struct slice region)
+static void read_region(struct reader *r, struct slice region)
 {
     struct config_path path;
     if (!region.n)
-        region = find_region(f);
+        region = find_region(r);
     if (!bedrock_region_valid(region)) {
-        config_error(f->l, place_of(f, &path, "aws_region_name"),
+        config_error(r->l, place_of(r, &path, "aws_region_name"),
                      "not an AWS region (expected the like of eu-west-1)");
         region = SLICE("us-west-2");
     }
-    f->d->region = arena_strdup(&f->l->c->arena, region);
+    r->d->region = arena_strdup(&r->l->c->arena, region);
+    r->search.region = slice_of(r->d->region);
 }
 
-static void read_endpoint(const struct finder *f)
+static void read_endpoint(const struct reader *r)
 {
-    struct arena *a = &f->l->c->arena;
-    struct slice url = param(f, "aws_bedrock_runtime_endpoint");
+    struct arena *a = &r->l->c->arena;
+    struct slice url = param(r, "aws_bedrock_runtime_endpoint");
     struct config_path path;
     if (!url.n)
-        url = env_slice(f->l, "AWS_BEDROCK_RUNTIME_ENDPOINT");
+        url = env_slice(r->l, "AWS_BEDROCK_RUNTIME_ENDPOINT");
+    if (!url.n)
+        url = aws_search_endpoint(&r->search, "BEDROCK_RUNTIME");
     if (!url.n) {
-        bool china = slice_starts(slice_of(f->d->region), SLICE("cn-"));
-        f->d->endpoint = arena_printf(a, "https://bedrock-runtime.%s.amazonaws.com%s", f->d->region,
-                                      china ? ".cn" : "")
-                             .p;
+        r->d->endpoint = aws_endpoint("bedrock-runtime", slice_of(r->d->region),
+                                      aws_search_style(&r->search), a);
         return;
     }
-    f->l->own_endpoints++;
+    r->l->own_endpoints++;
     url = bedrock_endpoint_parse(slice_trim(url));
     if (!url.p)
-        config_error(f->l, place_of(f, &path, "aws_bedrock_runtime_endpoint"),
+        config_error(r->l, place_of(r, &path, "aws_bedrock_runtime_endpoint"),
                      "expected http(s)://host[:port]");
-    f->d->endpoint = arena_strdup(a, url);
+    r->d->endpoint = arena_strdup(a, url);
 }
 
 /* ---- credentials --------------------------------------------------------------------------- */
@@ -155,7 +161,11 @@ static void note(struct config_loader *l, unsigned rank, const char *source)
     l->c->credential_source = source;
 }
 
-/* Credentials travel in headers. */
+static const char *source_env(const void *loader, const char *name)
+{
+    return config_env(loader, name);
+}
+
 static bool is_header_text(struct slice s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -164,110 +174,118 @@ static bool is_header_text(struct slice s)
     return true;
 }
 
-/* True: this source says something, be it wrong. */
-static bool take_keys(const struct finder *f, struct aws_credentials keys, const char *source,
-                      struct config_place place)
+static bool has_own_credentials(const struct reader *r)
 {
-    struct arena *a = &f->l->c->arena;
-    if (!keys.access_key_id.n && !keys.secret_access_key.n)
+    for (int i = 0; i < AWS_PARAMS; i++)
+        if (r->search.params[i].n && i != AWS_PARAM_STS_ENDPOINT)
+            return true;
+    return false;
+}
+
+/* LiteLLM lets a Bedrock API key win over everything, be it only the environment's; an api_key that
+ * is set but empty keeps that one away. */
+static bool read_api_key(struct reader *r)
+{
+    const struct node *own = param_node(r, "api_key");
+    struct slice key = own ? slice_trim(own->text) : env_slice(r->l, "AWS_BEARER_TOKEN_BEDROCK");
+    const char *source = own ? "api_key" : "AWS_BEARER_TOKEN_BEDROCK";
+    struct config_path path;
+    if (!key.n)
         return false;
-    if (!keys.access_key_id.n || !keys.secret_access_key.n)
-        config_error(f->l, place, "half a pair of AWS keys in %s: the %s is missing", source,
-                     keys.access_key_id.n ? "secret access key" : "access key id");
-    else if (!is_header_text(keys.access_key_id) || !is_header_text(keys.secret_access_key) ||
-             !is_header_text(keys.session_token))
-        config_error(f->l, place, "the AWS keys in %s hold characters that keys do not have",
-                     source);
-    f->d->credentials.access_key_id = arena_dup(a, keys.access_key_id);
-    f->d->credentials.secret_access_key = arena_dup(a, keys.secret_access_key);
-    f->d->credentials.session_token = arena_dup(a, keys.session_token);
-    f->d->credential_source = source;
-    note(f->l, 2, source);
+    if (!is_header_text(key))
+        config_error(r->l, place_of(r, &path, "api_key"),
+                     "the Bedrock API key of %s holds characters that keys do not have", source);
+    if (!own && has_own_credentials(r))
+        config_warn(r->l, config_place(r->params, r->path),
+                    "AWS_BEARER_TOKEN_BEDROCK of the environment is used, not the aws_… "
+                    "credentials here; set api_key: \"\" to use these");
+    r->d->api_key = arena_dup(&r->l->c->arena, key);
+    r->d->credential_source = source;
+    note(r->l, 2, source);
     return true;
 }
 
-static void refuse_profile(const struct finder *f, struct config_place place)
+static void add_tag(struct buf *b, unsigned number, const struct node *tag)
 {
-    const char *const *path = open_files(f->l)->path;
-    config_error(f->l, place, "there is no AWS profile \"%.*s\" in %s or %s",
-                 (int)(f->profile.n < 64 ? f->profile.n : 64), f->profile.p,
-                 path[0] ? path[0] : "~/.aws/credentials", path[1] ? path[1] : "~/.aws/config");
+    static const char *const names[] = {"Key", "Value"};
+    for (size_t i = 0; i < 2; i++) {
+        const struct node *n = node_get(tag, slice_of(names[i]));
+        buf_addf(b, "&Tags.member.%u.%s=", number, names[i]);
+        percent_encode(n ? n->text : SLICE(""), b);
+    }
 }
 
-/* The profile that aws_profile_name, AWS_PROFILE or nobody names. */
-static void use_profile(const struct finder *f, bool named, struct config_place place)
+static struct slice read_tags(struct reader *r)
 {
-    struct config_loader *l = f->l;
-    const struct aws_profile *p = find_profile(l, f->profile);
-    const char *source =
-        arena_printf(&l->c->arena, "profile %.*s", (int)f->profile.n, f->profile.p).p;
-    struct aws_credentials keys = {p->access_key_id, p->secret_access_key, p->session_token};
-    if (named || p->other)
-        note(l, 1, source);
-    if (named && !p->found)
-        refuse_profile(f, place);
-    else if (!take_keys(f, keys, source, place) && p->other)
-        config_warn(l, place, "the AWS profile \"%.*s\" says %s, which is not supported yet",
-                    (int)(f->profile.n < 64 ? f->profile.n : 64), f->profile.p, p->other);
+    const struct node *n = NODE_GET(r->params, "aws_session_tags");
+    struct config_path path;
+    struct buf b;
+    if (node_is_null(n))
+        return (struct slice){0};
+    buf_init(&b, TAG_TEXT_MAX);
+    bool ok = n->kind == NODE_LIST && n->count <= TAGS_MAX;
+    for (size_t i = 0; ok && i < n->count; i++) {
+        const struct node *tag = n->items[i].value, *key = NODE_GET(tag, "Key");
+        ok = tag->kind == NODE_MAP && key && key->kind == NODE_SCALAR && key->text.n;
+        if (ok)
+            add_tag(&b, (unsigned)i + 1, tag);
+    }
+    struct slice tags = arena_dup(&r->l->arena, buf_slice(&b));
+    buf_fini(&b);
+    if (!ok)
+        config_error(r->l, place_of(r, &path, "aws_session_tags"),
+                     "expected at most %d tags like {Key: team, Value: a}", TAGS_MAX);
+    return tags;
 }
 
-/* Sources that Lintel cannot use yet but that are meant to be used. */
-static bool names_other_source(const struct finder *f, const char *key)
-{
-    if (!param(f, key).n)
-        return false;
-    note(f->l, 1, key);
-    return true;
-}
-
-static void read_environment(struct finder *f)
-{
-    struct config_loader *l = f->l;
-    static const char *const others[] = {"AWS_BEARER_TOKEN_BEDROCK", "AWS_WEB_IDENTITY_TOKEN_FILE",
-                                         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-                                         "AWS_CONTAINER_CREDENTIALS_FULL_URI"};
-    struct aws_credentials keys = {env_slice(l, "AWS_ACCESS_KEY_ID"),
-                                   env_slice(l, "AWS_SECRET_ACCESS_KEY"),
-                                   env_slice(l, "AWS_SESSION_TOKEN")};
-    if (take_keys(f, keys, "environment", (struct config_place){0}))
-        return;
-    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-        if (env_slice(l, others[i]).n)
-            note(l, 1, others[i]);
-    use_profile(f, env_slice(l, "AWS_PROFILE").n > 0, (struct config_place){0});
-}
-
-static void read_credentials(struct finder *f)
+static void report(struct reader *r, const struct aws_fault *fault)
 {
     struct config_path path;
-    struct aws_credentials keys = {param(f, "aws_access_key_id"), param(f, "aws_secret_access_key"),
-                                   param(f, "aws_session_token")};
-    f->d->credential_source = "none";
-    if (names_other_source(f, "aws_web_identity_token") || names_other_source(f, "aws_role_name"))
-        return;
-    if (param(f, "aws_profile_name").n)
-        use_profile(f, true, place_of(f, &path, "aws_profile_name"));
-    else if (!take_keys(f, keys, "litellm_params", place_of(f, &path, "aws_access_key_id")) &&
-             !names_other_source(f, "api_key"))
-        read_environment(f);
+    struct config_place place = {0};
+    if (fault->param != AWS_PARAMS)
+        place = place_of(r, &path, aws_param_names[fault->param]);
+    if (fault->unnamed)
+        config_warn(r->l, place, "%s", fault->text);
+    else
+        config_error(r->l, place, "%s", fault->text);
+}
+
+static void read_identity(struct reader *r)
+{
+    struct deployment *d = r->d;
+    struct aws_fault fault;
+    const struct aws_identity *id = aws_identity_find(&r->search, &fault);
+    id = aws_identity_copy(id, &r->l->c->arena);
+    d->identity = id;
+    d->credentials = id->keys;
+    d->credential_source = id->name;
+    if (fault.text)
+        report(r, &fault);
+    r->l->aws_needed |= id->searched;
+    if (id->kind != AWS_NOBODY && id->kind != AWS_INSTANCE)
+        note(r->l, 2, id->name);
+    else if (id->kind == AWS_NOBODY && r->search.params[AWS_PARAM_ROLE_NAME].n)
+        note(r->l, 1, aws_param_names[AWS_PARAM_ROLE_NAME]);
 }
 
 void config_read_aws(struct config_loader *l, struct deployment *d, const struct node *params,
                      struct slice region, const struct config_path *path)
 {
-    struct finder f = {.l = l, .d = d, .params = params, .path = path};
-    f.profile = param(&f, "aws_profile_name");
-    if (!f.profile.n)
-        f.profile = env_slice(l, "AWS_PROFILE");
-    if (!f.profile.n)
-        f.profile = SLICE("default");
-    read_region(&f, region);
-    read_endpoint(&f);
-    read_credentials(&f);
+    struct reader r = {.l = l, .d = d, .params = params, .path = path};
+    r.search = (struct aws_search){
+        .env = source_env, .ctx = l, .shared = open_files(l), .arena = &l->arena};
+    for (int i = 0; i < AWS_PARAMS; i++)
+        r.search.params[i] = param(&r, aws_param_names[i]);
+    r.search.tags = read_tags(&r);
+    read_region(&r, region);
+    read_endpoint(&r);
+    if (!read_api_key(&r))
+        read_identity(&r);
 }
 
 void config_note_source(struct config_loader *l)
 {
+    report_files(l);
     if (l->c->deployment_count && l->own_endpoints == l->c->deployment_count)
         note(l, 1, "aws_bedrock_runtime_endpoint");
 }

@@ -29,24 +29,6 @@ struct config_host {
 
 extern const struct config_host config_host_system;
 
-struct config_loader {
-    struct config *c;
-    const struct config_host *host;
-    struct arena arena; /* trees and file texts: gone after loading */
-    const char *files[CONFIG_MAX_FILES];
-    size_t file_count;
-    size_t nodes;          /* so far, against CONFIG_MAX_NODES */
-    size_t problem_count;  /* kept in c->problems */
-    uint8_t *warned;       /* by row of config_options: its "no effect yet" was said */
-    struct map exports;    /* environment_variables: name → struct node * */
-    struct map ids;        /* of deployments, in use */
-    struct map profiles;   /* of AWS: name → struct aws_profile * */
-    struct aws_files *aws; /* NULL: not read yet */
-    unsigned source_rank;  /* of c->credential_source */
-    size_t own_endpoints;  /* deployments with an endpoint that is not Amazon's */
-    unsigned suggestions;  /* looked for so far: they are not cheap */
-};
-
 /* Where a value stands, for messages: a chain from the leaf to the root, on the stack. */
 struct config_path {
     const struct config_path *up; /* NULL: top level */
@@ -54,16 +36,35 @@ struct config_path {
     size_t index;
 };
 
-/* The snapshot of `path`; as config_load(), with another world outside. */
-struct config *config_load_from(const char *path, const struct config_host *host);
-
-/* ---- problems (config_problem.c) ----------------------------------------------------------- */
-
 struct config_place {
     const char *file;
     int line;
     const struct config_path *path; /* NULL: the file as a whole */
 };
+
+struct config_loader {
+    struct config *c;
+    const struct config_host *host;
+    struct arena arena; /* trees and file texts: gone after loading */
+    const char *files[CONFIG_MAX_FILES];
+    size_t file_count;
+    size_t nodes;                   /* so far, against CONFIG_MAX_NODES */
+    size_t problem_count;           /* kept in c->problems */
+    uint8_t *warned;                /* by row of config_options: its "no effect yet" was said */
+    struct map exports;             /* environment_variables: name → struct node * */
+    struct map ids;                 /* of deployments, in use */
+    struct aws_shared *aws;         /* NULL: not read yet */
+    struct config_place aws_bad[2]; /* lines of its files that are no ini; line 0: none */
+    bool aws_needed;                /* a deployment looks there for credentials */
+    unsigned source_rank;           /* of c->credential_source */
+    size_t own_endpoints;           /* deployments with an endpoint that is not Amazon's */
+    unsigned suggestions;           /* looked for so far: they are not cheap */
+};
+
+/* The snapshot of `path`; as config_load(), with another world outside. */
+struct config *config_load_from(const char *path, const struct config_host *host);
+
+/* ---- problems (config_problem.c) ----------------------------------------------------------- */
 
 /* `at` may be NULL when the path says it all. */
 struct config_place config_place(const struct node *at, const struct config_path *path);

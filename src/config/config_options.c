@@ -168,7 +168,6 @@ const char *config_homes(struct config_loader *l, struct slice name)
 /* ---- what an option without effect deserves to hear ---------------------------------------- */
 
 #define PLACE(right) " (LiteLLM's place for it: " right ")"
-#define SOURCE       ": this source of credentials is not supported, the model has none"
 
 const char *config_accepted_note(const struct config_option *o)
 {
@@ -183,9 +182,6 @@ const char *config_accepted_note(const struct config_option *o)
         {"litellm_settings", "model_cost_map_url", ": name a file in model_facts_file"},
         {"general_settings", "api_keys", PLACE("keys made with /key/generate")},
         {"router_settings", "cache_kwargs", PLACE("litellm_settings.cache_params")},
-        {"litellm_params", "aws_role_name", SOURCE},
-        {"litellm_params", "aws_web_identity_token", SOURCE},
-        {"litellm_params", "api_key", SOURCE},
     };
     for (size_t i = 0; i < sizeof(notes) / sizeof(*notes); i++)
         if (strcmp(notes[i][0], o->section) == 0 && strcmp(notes[i][1], o->name) == 0)

@@ -19,6 +19,7 @@
 #include "exchange_again.h"
 #include "exchange_batch.h"
 #include "exchange_call.h"
+#include "exchange_credentials.h"
 #include "exchange_fetch.h"
 #include "exchange_log.h"
 #include "exchange_memory.h"
@@ -43,8 +44,10 @@ const struct sm_state exchange_states[EX_NR] = {
     [EX_AUTH] = {"AUTH", SM_TO(EX_BODY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_BODY] = {"BODY", SM_TO(EX_ADMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_ADMIT] = {"ADMIT", SM_TO(EX_ROUTE) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_ROUTE] = {"ROUTE", SM_TO(EX_FETCH) | SM_TO(EX_BATCH) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) |
-                               SM_TO(EX_SETTLE)},
+    [EX_ROUTE] = {"ROUTE",
+                  SM_TO(EX_CREDENTIALS) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_CREDENTIALS] = {"CREDENTIALS", SM_TO(EX_FETCH) | SM_TO(EX_BATCH) | SM_TO(EX_AGAIN) |
+                                           SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_FETCH] = {"FETCH", SM_TO(EX_RECALL) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_RECALL] = {"RECALL", SM_TO(EX_CALL) | SM_TO(EX_SETTLE)},
     [EX_AGAIN] = {"AGAIN", SM_TO(EX_ROUTE) | SM_TO(EX_SETTLE)},
@@ -62,12 +65,15 @@ static bool invariant(const struct sm *sm)
     switch ((enum exchange_state)sm->state) {
     case EX_RELAY: return ex->head_sent && ex->request.stream && ex->conn;
     case EX_SETTLE: return !ex->conn;
-    case EX_DONE: return !ex->conn && !ex->op && !ex->recall.waiting && !ex->fetch && !ex->batch;
+    case EX_DONE:
+        return !ex->conn && !ex->op && !ex->credentials_wait.item && !ex->recall.waiting &&
+               !ex->fetch && !ex->batch;
     case EX_HEAD:
     case EX_AUTH:
     case EX_BODY:
     case EX_ADMIT: return !ex->op && !ex->head_sent;
     case EX_ROUTE:
+    case EX_CREDENTIALS:
     case EX_FETCH:
     case EX_AGAIN: return !ex->op && (!ex->head_sent || ex->committed);
     case EX_RECALL: return !ex->op && (!ex->head_sent || ex->committed) && !ex->fetch;
@@ -318,7 +324,7 @@ static int step_route(struct exchange *ex)
         exchange_queue_leave(ex);
         if (!ex->resuming.count) /* a stream keeps its name */
             ex->answer.model = answering_model(ex);
-        return ex->route->operation ? EX_BATCH : EX_FETCH;
+        return EX_CREDENTIALS;
     }
     if (ex->busy && exchange_queue_wait(ex))
         return EX_SUSPEND;
@@ -328,6 +334,15 @@ static int step_route(struct exchange *ex)
     if (!ex->deployment && ex->last_failure.kind != FAILURE_NONE)
         ex->failure =
             ex->last_failure; /* a group that is none, or rests: what really failed counts */
+    return exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
+}
+
+static int step_credentials(struct exchange *ex)
+{
+    if (!exchange_credentials(ex))
+        return EX_SUSPEND;
+    if (ex->failure.kind == FAILURE_NONE)
+        return ex->route->operation ? EX_BATCH : EX_FETCH;
     return exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
 }
 
@@ -526,6 +541,7 @@ static int step_settle(struct exchange *ex)
         ex->deadline = turn_now(&ex->worker->turn) + SETTLE_GRACE_MS;
         ex->facts &= ~(unsigned)FACT_TIMER;
         memory_recall_cancel(&ex->recall);
+        exchange_credentials_cancel(ex);
         exchange_fetch_cancel(ex);
         exchange_batch_cancel(ex);
     }
@@ -540,11 +556,11 @@ static int step_settle(struct exchange *ex)
 /* ---- the mover ----------------------------------------------------------------------------- */
 
 static int (*const steps[EX_NR])(struct exchange *ex) = {
-    [EX_HEAD] = step_head,     [EX_AUTH] = step_auth,   [EX_BODY] = step_body,
-    [EX_ADMIT] = step_admit,   [EX_ROUTE] = step_route, [EX_FETCH] = step_fetch,
-    [EX_RECALL] = step_recall, [EX_CALL] = step_call,   [EX_AGAIN] = step_again,
-    [EX_RELAY] = step_relay,   [EX_BATCH] = step_batch, [EX_FLUSH] = step_flush,
-    [EX_SETTLE] = step_settle,
+    [EX_HEAD] = step_head,   [EX_AUTH] = step_auth,     [EX_BODY] = step_body,
+    [EX_ADMIT] = step_admit, [EX_ROUTE] = step_route,   [EX_CREDENTIALS] = step_credentials,
+    [EX_FETCH] = step_fetch, [EX_RECALL] = step_recall, [EX_CALL] = step_call,
+    [EX_AGAIN] = step_again, [EX_RELAY] = step_relay,   [EX_BATCH] = step_batch,
+    [EX_FLUSH] = step_flush, [EX_SETTLE] = step_settle,
 };
 
 static void release(struct turn_grave *grave)

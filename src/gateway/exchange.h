@@ -3,15 +3,18 @@
 
 /* One HTTP request and everything done for it.
  *
- *   HEAD ─► AUTH ─► BODY ─► ADMIT ─► ROUTE ─► FETCH ─► RECALL ─► CALL ─► RELAY ─► FLUSH ─► SETTLE
- *                             │        │                           │    (stream)    ▲       │
- *                             │        └► BATCH (an operation) ───►│ whole answer   │       ▼
- *                             └ own answer ────────────────────────┴────────────────┘      DONE
+ *   HEAD ─► AUTH ─► BODY ─► ADMIT ─► ROUTE ─► CREDENTIALS ─► FETCH ─► RECALL ─► CALL ─► RELAY
+ *                             │                    │                             │ (stream)│
+ *                             │                    └► BATCH (an operation) ─────►│ whole   │
+ *                             └ own answer ─────────────────────────────────────►│ answer  │
+ *                                                                                ▼         ▼
+ *                                                             DONE ◄─ SETTLE ◄─ FLUSH ◄────┘
  *
  * Every state before FLUSH may go to FLUSH (refuse: an error reply) and, like FLUSH, to SETTLE (the
  * client is gone). Where it suspends, and for what:
  *   BODY    the rest of the request body
  *   ROUTE   a place at a deployment (exchange_queue.h)
+ *   CREDENTIALS  those of AWS, when there are none yet (exchange_credentials.h)
  *   FETCH   what the prompt names by URL (bounded by fetch_timeout)
  *   RECALL  the shared state, for thinking that the client dropped
  *   CALL    the first event that says something, or the whole answer; meanwhile keep-alives
@@ -29,6 +32,7 @@
 
 #include "base/sm.h"
 #include "config/config.h"
+#include "credentials.h"
 #include "dialect/dialect.h"
 #include "io/conn.h"
 #include "io/upstream.h"
@@ -51,6 +55,7 @@ enum exchange_state {
     EX_BODY,
     EX_ADMIT,
     EX_ROUTE,
+    EX_CREDENTIALS,
     EX_FETCH,
     EX_RECALL,
     EX_CALL,
@@ -62,6 +67,9 @@ enum exchange_state {
     EX_DONE
 };
 enum { EX_NR = EX_DONE + 1, EX_SUSPEND = -1 }; /* kept out of the enum for -Wswitch */
+
+/* Why AWS refused a call, as far as it matters for whoever signs. */
+enum exchange_refusal { REFUSED_OTHERWISE, REFUSED_CLOCK, REFUSED_TOKEN };
 
 /* What callbacks deposited. */
 enum exchange_fact {
@@ -143,6 +151,12 @@ struct exchange {
     struct memory_scope scope; /* of what the gateway remembers for this caller and model */
     struct memory_recall recall;
     struct thinking_capture thinking; /* of the answer */
+
+    struct aws_credentials credentials; /* of the call; empty with an API key */
+    struct credentials_wait credentials_wait;
+    enum exchange_refusal refusal; /* of the last answer */
+    int64_t refused_date;          /* its Date, unix seconds; 0: none */
+    bool signed_again;             /* after such a refusal */
 
     const struct provider *provider;
     struct provider_attempt attempt;

@@ -1,6 +1,7 @@
 #include "exchange_again.h"
 
 #include "base/log.h"
+#include "exchange_credentials.h"
 #include "exchange_memory.h"
 #include "exchange_resume.h"
 #include "exchange_route.h"
@@ -45,6 +46,7 @@ static void forget_attempt(struct exchange *ex)
     forget_answer(ex);
     exchange_forget_thinking(ex);
     ex->failure = (struct failure){0};
+    ex->refusal = REFUSED_OTHERWISE;
     ex->facts &= FACT_BODY_END | FACT_ROOM | FACT_GONE;
     ex->mock_until = 0;
     if (ex->committed)
@@ -60,11 +62,26 @@ static bool has_others(const struct exchange *ex)
     return d && d->routing->pool->count > ex->reroute.retries + 1;
 }
 
+/* The refusal was ours: it does not count, and the same deployment may be called. */
+static bool sign_again(struct exchange *ex)
+{
+    if (!exchange_sign_again(ex))
+        return false;
+    ex->call_sent = false;
+    exchange_call_ended(ex);
+    ex->tried_count -= ex->tried_count > 0;
+    forget_attempt(ex);
+    ex->wait_ms = 0;
+    return true;
+}
+
 bool exchange_try_again(struct exchange *ex)
 {
     uint32_t random;
     if (ex->failure.kind == FAILURE_NONE || ex->route->operation)
         return false;
+    if (sign_again(ex))
+        return true;
     exchange_call_ended(ex);
     random_bytes(&random, sizeof(random));
     struct reroute_step step =

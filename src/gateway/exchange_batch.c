@@ -1,6 +1,7 @@
 #include "exchange_batch.h"
 
 #include "exchange_call.h"
+#include "exchange_credentials.h"
 #include "exchange_route.h"
 #include "operation.h"
 #include "reply.h"
@@ -8,12 +9,21 @@
 
 #define ANSWER_MAX (256u * 1024 * 1024) /* bytes for the client */
 
+/* Calls of an operation are not made again, but the next request profits from what one was refused
+ * for. */
+static void note_error(struct exchange *ex, const struct batch_answer *answer)
+{
+    reply_keep_upstream_headers(ex, answer->headers);
+    exchange_note_refusal(ex, answer->status, answer->headers);
+    exchange_sign_again(ex);
+}
+
 bool operation_answered(struct exchange *ex, const struct batch_answer *answer)
 {
     if (answer->end != UPSTREAM_DONE)
         ex->failure = exchange_call_failure(ex, answer->end, answer->detail);
     else if (answer->status != 200)
-        reply_keep_upstream_headers(ex, answer->headers);
+        note_error(ex, answer);
     return answer->end == UPSTREAM_DONE;
 }
 

@@ -10,6 +10,7 @@
 
 #include "exchange_call.h"
 
+#include "exchange_credentials.h"
 #include "exchange_resume.h"
 #include "exchange_route.h"
 #include "llm/estimate.h"
@@ -91,6 +92,7 @@ static void on_upstream_head(void *user, int status, struct http_headers headers
 {
     struct exchange *ex = user;
     reply_keep_upstream_headers(ex, headers);
+    exchange_note_refusal(ex, status, headers);
     ex->undo = plan_undo(&ex->plan, exchange_sink(ex), &ex->arena);
     ex->decoder = ex->provider->decoder(&ex->attempt, status, headers, ex->undo);
     if (status == 200 && ex->request.stream && ex->conn && !ex->head_sent)
@@ -221,7 +223,8 @@ static void prepare_attempt(struct exchange *ex)
         .api = ex->provider->api,
         .request = &ex->effective,
         .plan = &ex->plan,
-        .now = ex->answer.created,
+        .now = credentials_now(ex->worker->credentials),
+        .credentials = &ex->credentials,
         .arena = &ex->arena,
         .prompt = &ex->prompt,
         .body = &ex->upstream_body,

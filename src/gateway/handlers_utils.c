@@ -109,7 +109,8 @@ static void use_no_credentials(struct exchange *ex)
 {
     struct deployment *d = arena_alloc(&ex->arena, sizeof(*d));
     *d = *ex->deployment;
-    d->credentials = (struct aws_credentials){SLICE("none"), SLICE("none"), {0}};
+    d->api_key = (struct slice){0};
+    ex->credentials = (struct aws_credentials){SLICE("none"), SLICE("none"), {0}};
     d->signing_key = ARENA_NEW(&ex->arena, struct sigv4_key);
     ex->deployment = d;
 }

@@ -163,6 +163,7 @@ static void on_hangup(uv_signal_t *handle, int signum)
         return;
     config_unref(w->config);
     w->config = c;
+    credentials_adopt(w->credentials, c);
     log_info("signal %d: the configuration is read again, %zu deployments", signum,
              c->deployment_count);
 }
@@ -238,6 +239,8 @@ static void start(struct worker *w)
     w->tracker = tracker_new();
     w->affinity = affinity_new();
     w->upstream = upstream_init(&w->turn, &tls);
+    w->credentials = credentials_new(&w->turn, w->upstream);
+    credentials_adopt(w->credentials, w->config);
     if (s->thinking_memory_mb)
         w->memory =
             memory_new(&w->turn, shared_local_new((size_t)s->thinking_memory_mb * MEBIBYTE));
@@ -252,6 +255,7 @@ static void start(struct worker *w)
 static void finish(struct worker *w)
 {
     memory_free(w->memory);
+    credentials_free(w->credentials);
     upstream_fini(w->upstream);
     tracker_free(w->tracker);
     affinity_free(w->affinity);

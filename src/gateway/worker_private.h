@@ -4,6 +4,7 @@
 /* What exchanges and handlers see of their worker. */
 
 #include "affinity.h"
+#include "credentials.h"
 #include "io/conn.h"
 #include "io/upstream.h"
 #include "memory.h"
@@ -24,7 +25,8 @@ struct worker {
     struct config *config; /* the current snapshot */
     const struct worker_options *options;
     struct upstream *upstream;
-    struct tracker *tracker;   /* of deployments */
+    struct credentials *credentials; /* of AWS */
+    struct tracker *tracker;         /* of deployments */
     struct list queue;         /* exchange.queue: those that wait for a place, the oldest first */
     unsigned queued;           /* how many */
     uv_timer_t queue_clock;    /* turns that come (exchange_queue.c) … */

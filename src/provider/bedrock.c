@@ -66,6 +66,11 @@ static void header_add(struct signed_headers *h, struct slice name, struct slice
     h->v[h->count++] = (struct http_header){name, value};
 }
 
+static const struct aws_credentials *credentials_of(const struct provider_attempt *t)
+{
+    return t->credentials ? t->credentials : &t->deployment->credentials;
+}
+
 static void sign(const struct provider_attempt *t, struct slice path, const char *date,
                  struct signed_headers *h)
 {
@@ -79,8 +84,8 @@ static void sign(const struct provider_attempt *t, struct slice path, const char
                               .headers = {h->v, h->signed_count},
                               .payload_hash = hash};
     header_add(h, SLICE("authorization"),
-               sigv4_authorization(&r, &d->credentials, slice_of(d->region), SLICE("bedrock"), date,
-                                   d->signing_key, t->arena));
+               sigv4_authorization(&r, credentials_of(t), slice_of(d->region), SLICE("bedrock"),
+                                   date, d->signing_key, t->arena));
 }
 
 static bool is_token(struct slice s)
@@ -136,23 +141,37 @@ static void add_client_headers(const struct llm_request *r, struct signed_header
     }
 }
 
+/* What is signed. */
+static void add_signed(const struct provider_attempt *t, struct slice host, const char *date,
+                       struct signed_headers *h)
+{
+    struct slice token = credentials_of(t)->session_token;
+    header_add(h, SLICE("content-type"), SLICE("application/json"));
+    header_add(h, SLICE("host"), host);
+    header_add(h, SLICE("x-amz-date"), arena_dup(t->arena, slice_of(date)));
+    if (token.n)
+        header_add(h, SLICE("x-amz-security-token"), token);
+}
+
 static void write_headers(const struct provider_attempt *t, struct slice host, struct slice path,
                           struct http_headers extra, struct http_call *call)
 {
-    const struct deployment *d = t->deployment;
+    struct slice key = t->deployment->api_key;
     struct signed_headers h = {0};
     char date[SIGV4_DATE_SIZE];
     sigv4_date(t->now, date);
     h.v = arena_alloc(t->arena, (HEADER_COUNT + extra.n + CLIENT_HEADERS_MAX) * sizeof(*h.v));
-    header_add(&h, SLICE("content-type"), SLICE("application/json"));
-    header_add(&h, SLICE("host"), host);
-    header_add(&h, SLICE("x-amz-date"), arena_dup(t->arena, slice_of(date)));
-    if (d->credentials.session_token.n)
-        header_add(&h, SLICE("x-amz-security-token"), d->credentials.session_token);
+    if (key.n)
+        header_add(&h, SLICE("content-type"), SLICE("application/json"));
+    else
+        add_signed(t, host, date, &h);
     for (size_t i = 0; i < extra.n; i++)
         header_add(&h, extra.v[i].name, extra.v[i].value);
     h.signed_count = h.count;
-    sign(t, path, date, &h);
+    if (key.n)
+        header_add(&h, SLICE("authorization"), ARENA_JOIN(t->arena, SLICE("Bearer "), key));
+    else
+        sign(t, path, date, &h);
     header_add(&h, SLICE("user-agent"), SLICE(USER_AGENT));
     add_client_headers(t->request, &h);
     call->headers = (struct http_headers){h.v, h.count};
@@ -160,13 +179,9 @@ static void write_headers(const struct provider_attempt *t, struct slice host, s
 
 static bool check_call(const struct provider_attempt *t, struct failure *f)
 {
-    const struct deployment *d = t->deployment;
-    if (!d->credentials.access_key_id.n)
-        return failure_set(f, t->arena, FAILURE_AUTHENTICATION, 500,
-                           "no AWS credentials for model '%s': set aws_access_key_id and "
-                           "aws_secret_access_key or aws_profile_name in litellm_params, or "
-                           "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment",
-                           d->model_name);
+    if (!t->deployment->api_key.n && !credentials_of(t)->access_key_id.n)
+        return failure_set(f, t->arena, FAILURE_AUTHENTICATION, 401,
+                           "no AWS credentials for model '%s'", t->deployment->model_name);
     if (!t->model_id.n || t->model_id.n > ID_MAX)
         return failure_set(f, t->arena, FAILURE_NOT_FOUND, 404,
                            "a model id of Bedrock has between 1 and %d bytes", ID_MAX);

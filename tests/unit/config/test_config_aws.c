@@ -27,7 +27,8 @@ struct setting {
 struct row {
     const char *yaml;
     struct setting env[4];
-    bool files; /* ~/.aws is there */
+    bool files;    /* ~/.aws is there */
+    bool instance; /* its metadata are not switched off */
     const char *problems;
     const char *id, *token, *source; /* of the credentials */
     const char *region, *best;       /* best: config_credential_source(), NULL: none */
@@ -46,6 +47,8 @@ static void check(const struct row *r)
         world_file(&w, "/home/u/.aws/credentials", CREDENTIALS);
         world_file(&w, "/home/u/.aws/config", CONFIG);
     }
+    if (!r->instance)
+        world_env(&w, "AWS_EC2_METADATA_DISABLED", "true");
     for (size_t i = 0; i < 4 && r->env[i].name; i++)
         world_env(&w, r->env[i].name, r->env[i].value);
     struct config *c = world_load(&w, r->yaml);
@@ -137,47 +140,36 @@ static void refusals(void **state)
         {.yaml = ENTRY("aws_access_key_id: ID"),
          .problems = PARAMS "aws_access_key_id: half a pair of AWS keys in litellm_params: the "
                             "secret access key is missing\n",
-         .id = "ID",
-         .source = "litellm_params",
-         .best = "litellm_params"},
+         .source = "none"},
         {.yaml = ENTRY("aws_secret_access_key: S"),
          .problems = PARAMS "aws_access_key_id: half a pair of AWS keys in litellm_params: the "
                             "access key id is missing\n",
-         .source = "litellm_params",
-         .best = "litellm_params"},
+         .source = "none"},
         {.yaml = ENTRY("aws_access_key_id: \"I\\nD\", aws_secret_access_key: S"),
          .problems = PARAMS "aws_access_key_id: the AWS keys in litellm_params hold characters "
                             "that keys do not have\n",
-         .id = "I\nD",
-         .source = "litellm_params",
-         .best = "litellm_params"},
+         .source = "none"},
         {.yaml = ENTRY(""),
          .env = {{"AWS_ACCESS_KEY_ID", "IDE"}},
          .problems = "E0 half a pair of AWS keys in environment: the secret access key is "
                      "missing\n",
-         .id = "IDE",
-         .source = "environment",
-         .best = "environment"},
+         .source = "none"},
         {.yaml = ENTRY("aws_profile_name: nosuch"),
          .files = true,
          .problems = PARAMS "aws_profile_name: there is no AWS profile \"nosuch\" in "
                             "/home/u/.aws/credentials or /home/u/.aws/config\n",
-         .source = "none",
-         .best = "profile nosuch"},
+         .source = "none"},
         {.yaml = ENTRY(""),
          .env = {{"AWS_PROFILE", "nosuch"},
                  {"AWS_SHARED_CREDENTIALS_FILE", "/x"},
                  {"AWS_CONFIG_FILE", "~/y"}},
          .problems = "E0 there is no AWS profile \"nosuch\" in /x or /home/u/y\n",
-         .source = "none",
-         .best = "profile nosuch"},
+         .source = "none"},
         {.yaml = ENTRY("aws_profile_name: half"),
          .files = true,
          .problems = PARAMS "aws_profile_name: half a pair of AWS keys in profile half: the secret "
                             "access key is missing\n",
-         .id = "ID2",
-         .source = "profile half",
-         .best = "profile half"},
+         .source = "none"},
         {.yaml = ENTRY("aws_region_name: \"x.evil.example/\""),
          .problems = PARAMS "aws_region_name: not an AWS region (expected the like of eu-west-1)\n",
          .source = "none"},
@@ -190,47 +182,56 @@ static void refusals(void **state)
     RUN(rows);
 }
 
-#define UNUSABLE                                                                                   \
-    ": is accepted but has no effect yet: this source of credentials is not supported, the model " \
-    "has none\n"
-
-/* Sources that are meant to be used, but cannot be yet. */
+/* What is got when it is needed. */
 static void named_sources(void **state)
 {
     static const struct row rows[] = {
         {.yaml = ENTRY("aws_role_name: \"arn:aws:iam::1:role/r\""),
          .env = {ENV_KEYS},
-         .problems = "W3 model_list[0].litellm_params.aws_role_name" UNUSABLE,
+         .source = "aws_role_name",
+         .best = "aws_role_name"},
+        {.yaml = ENTRY("aws_role_name: \"arn:aws:iam::1:role/r\""),
          .source = "none",
          .best = "aws_role_name"},
         {.yaml = ENTRY("aws_web_identity_token: t, aws_role_name: r"),
-         .problems = "W3 model_list[0].litellm_params.aws_web_identity_token" UNUSABLE
-                     "W3 model_list[0].litellm_params.aws_role_name" UNUSABLE,
-         .source = "none",
+         .source = "aws_web_identity_token",
          .best = "aws_web_identity_token"},
-        {.yaml = ENTRY("api_key: bearer"),
-         .problems = "W3 model_list[0].litellm_params.api_key" UNUSABLE,
-         .source = "none",
-         .best = "api_key"},
+        {.yaml = ENTRY("aws_web_identity_token: t"),
+         .problems = PARAMS "aws_web_identity_token: needs aws_role_name beside it\n",
+         .source = "none"},
+        {.yaml = ENTRY("api_key: bearer"), .source = "api_key", .best = "api_key"},
+        {.yaml = ENTRY("api_key: \"\""),
+         .env = {{"AWS_BEARER_TOKEN_BEDROCK", "x"}},
+         .source = "none"},
         {.yaml = ENTRY("aws_profile_name: role"),
          .files = true,
-         .problems = "W3 model_list[0].litellm_params.aws_profile_name: the AWS profile \"role\" "
-                     "says role_arn, which is not supported yet\n",
-         .source = "none",
+         .source = "profile role",
          .best = "profile role"},
         {.yaml = ENTRY(""),
          .env = {{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://x"}},
-         .source = "none",
-         .best = "AWS_CONTAINER_CREDENTIALS_FULL_URI"},
+         .source = "container",
+         .best = "container"},
         {.yaml = ENTRY(""),
          .env = {{"AWS_WEB_IDENTITY_TOKEN_FILE", "/x"}},
-         .source = "none",
+         .problems = "W0 a web identity token file without a role: AWS_ROLE_ARN (role_arn of a "
+                     "profile) is missing\n",
+         .source = "none"},
+        {.yaml = ENTRY(""),
+         .env = {{"AWS_WEB_IDENTITY_TOKEN_FILE", "/x"}, {"AWS_ROLE_ARN", "r"}},
+         .source = "AWS_WEB_IDENTITY_TOKEN_FILE",
          .best = "AWS_WEB_IDENTITY_TOKEN_FILE"},
         {.yaml = ENTRY(""),
          .env = {{"AWS_BEARER_TOKEN_BEDROCK", "x"}, ENV_KEYS},
-         .id = "IDE",
-         .source = "environment",
-         .best = "environment"},
+         .source = "AWS_BEARER_TOKEN_BEDROCK",
+         .best = "AWS_BEARER_TOKEN_BEDROCK"},
+        {.yaml = ENTRY("aws_access_key_id: I, aws_secret_access_key: S"),
+         .env = {{"AWS_BEARER_TOKEN_BEDROCK", "x"}},
+         .problems = "W3 model_list[0].litellm_params: AWS_BEARER_TOKEN_BEDROCK of the environment "
+                     "is used, not the aws_… credentials here; set api_key: \"\" to use these\n",
+         .source = "AWS_BEARER_TOKEN_BEDROCK",
+         .best = "AWS_BEARER_TOKEN_BEDROCK"},
+        /* nobody knows before it is asked */
+        {.yaml = ENTRY(""), .instance = true, .source = "instance metadata"},
     };
     (void)state;
     RUN(rows);
@@ -295,7 +296,7 @@ static void best_of_several(void **state)
         &w, ENTRY("aws_role_name: r") "- {model_name: b, litellm_params: {model: bedrock/x.y}}\n"
                                       "- {model_name: c, litellm_params: {model: bedrock/x.y, "
                                       "aws_access_key_id: I, aws_secret_access_key: S}}\n");
-    assert_string_equal(config_credential_source(c), "litellm_params");
+    assert_string_equal(config_credential_source(c), "aws_role_name");
     config_unref(c);
 }
 
@@ -310,7 +311,7 @@ static void files_that_are_no_ini(void **state)
                                              "bedrock/x.y}}\n",
                  "E/home/u/.aws/credentials:2 expected [section] or key = value\n");
     world_expect(&w, ENTRY("aws_region_name: r, aws_access_key_id: I, aws_secret_access_key: S"),
-                 NULL); /* nobody asks for the file */
+                 "W/home/u/.aws/credentials:2 expected [section] or key = value\n");
 }
 
 int main(void)

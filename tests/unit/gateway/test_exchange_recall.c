@@ -122,6 +122,7 @@ static void open_fixture(struct fixture *f, bool slow)
     turn_init(&w->turn, &f->world.loop);
     turn_item_init(&w->drained, no_step);
     w->upstream = upstream_init(&w->turn, &tls);
+    w->credentials = credentials_new(&w->turn, w->upstream);
     w->tracker = tracker_new();
     w->affinity = affinity_new();
     uv_timer_init(&f->world.loop, &w->clock);
@@ -142,6 +143,7 @@ static void close_fixture(struct fixture *f)
     memory_free(w->memory);
     tracker_free(w->tracker);
     affinity_free(w->affinity);
+    credentials_free(w->credentials);
     upstream_fini(w->upstream);
     uv_close((uv_handle_t *)&w->clock, NULL);
     peer_server_close(&f->bedrock);

@@ -97,7 +97,7 @@ static void test_refusals(void **state)
     x.deployment.credentials.access_key_id = SLICE("");
     assert_false(build(&x, &call));
     assert_int_equal(x.failure.kind, FAILURE_AUTHENTICATION);
-    assert_true(slice_find(x.failure.message, SLICE("aws_access_key_id")) > 0);
+    assert_true(slice_find(x.failure.message, SLICE("no AWS credentials")) == 0);
     fixture_fini(&x);
 
     for (size_t n = 0; n <= 2049; n += n ? 1 : 2048) {

@@ -1,0 +1,335 @@
+"""Where AWS credentials come from: the gateway and botocore, in the same environment, with the same
+files and the same stand-ins (cloud.py), find the same ones."""
+
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from cloud import SSO_TOKEN, Cloud
+from conftest import KEY
+from programs import BUILD, Gateway, environment
+
+ORACLE = """
+import json, os, sys
+import botocore.session
+try:
+    session = botocore.session.Session(profile=os.environ.get("ORACLE_PROFILE"))
+    found = session.get_credentials()
+    frozen = found and found.get_frozen_credentials()
+    print(json.dumps({"id": frozen.access_key, "token": frozen.token} if frozen else None))
+except Exception as error:
+    print(json.dumps({"error": f"{type(error).__name__}: {error}"}))
+"""
+
+CREDENTIALS = """
+[default]
+aws_access_key_id = AKIADEFAULT
+aws_secret_access_key = default/secret+
+[cline]
+aws_access_key_id = AKIACLINE
+aws_secret_access_key = cline-secret
+aws_session_token = cline-token
+[keys-and-process]
+aws_access_key_id = AKIABOTH
+aws_secret_access_key = both-secret
+[role-in-credentials]
+role_arn = arn:aws:iam::1:role/four
+source_profile = cline
+"""
+
+CONFIG = """
+# comment
+[default]
+region = eu-west-1
+[profile role]
+role_arn = arn:aws:iam::1:role/one
+source_profile = cline
+external_id = a&b=c
+duration_seconds = 1800
+[profile chained]
+role_arn = arn:aws:iam::1:role/two
+source_profile = role
+[profile self]
+role_arn = arn:aws:iam::1:role/self
+source_profile = self
+aws_access_key_id = AKIASELF
+aws_secret_access_key = self-secret
+[profile from-environment]
+role_arn = arn:aws:iam::1:role/three
+credential_source = Environment
+[profile from-container]
+role_arn = arn:aws:iam::1:role/three
+credential_source = EcsContainer
+[profile from-instance]
+role_arn = arn:aws:iam::1:role/three
+credential_source = Ec2InstanceMetadata
+[profile from-process]
+role_arn = arn:aws:iam::1:role/three
+source_profile = process
+[profile web]
+role_arn = arn:aws:iam::1:role/web
+web_identity_token_file = TOKEN_FILE
+[profile from-web]
+role_arn = arn:aws:iam::1:role/five
+source_profile = web
+[profile process]
+credential_process = PROCESS 'AKIAPRINTED' "a-secret"
+[profile keys-and-process]
+credential_process = PROCESS AKIAPRINTED x
+[profile keys-in-config]
+aws_access_key_id = AKIACONFIG
+aws_secret_access_key = config-secret
+[profile process-and-keys]
+credential_process = PROCESS AKIAPRINTED secret
+aws_access_key_id = AKIACONFIG
+aws_secret_access_key = config-secret
+[sso-session work]
+sso_region = us-east-1
+sso_start_url = https://example.awsapps.com/start
+sso_registration_scopes = sso:account:access
+[profile sso]
+sso_session = work
+sso_account_id = 123456789012
+sso_role_name = Reader
+[profile sso-legacy]
+sso_start_url = https://old.awsapps.com/start
+sso_region = us-east-1
+sso_account_id = 123456789012
+sso_role_name = Legacy
+[profile circle]
+role_arn = arn:aws:iam::1:role/circle
+source_profile = circle-back
+[profile circle-back]
+role_arn = arn:aws:iam::1:role/circle
+source_profile = circle
+[profile no-source]
+role_arn = arn:aws:iam::1:role/none
+[profile forbidden]
+role_arn = arn:aws:iam::1:role/forbidden
+source_profile = cline
+[profile failing-process]
+credential_process = PROCESS FAIL x
+"""
+
+PROCESS = """#!/bin/sh
+if [ "$1" = FAIL ]; then echo "no luck: $2" >&2; exit 3; fi
+printf '{"Version": 1, "AccessKeyId": "%s", "SecretAccessKey": "%s"}' "$1" "$2"
+"""
+
+ENV_KEYS = {"AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": "env-secret"}
+CONTAINER = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "CLOUD/container?x=1"}
+WEB = {"AWS_WEB_IDENTITY_TOKEN_FILE": "TOKEN_FILE", "AWS_ROLE_ARN": "arn:aws:iam::1:role/irsa"}
+INSTANCE = {"AWS_EC2_METADATA_DISABLED": "false"}
+
+# name → (environment, whether there are files, what is in the way of the cloud)
+ROWS = {
+    "nothing": ({}, False),
+    "environment": (ENV_KEYS, False),
+    "environment with a session": ({**ENV_KEYS, "AWS_SESSION_TOKEN": "env-token"}, False),
+    "environment before profile": ({**ENV_KEYS, "AWS_PROFILE": "cline"}, True),
+    "default profile": ({}, True),
+    "named profile": ({"AWS_PROFILE": "cline"}, True),
+    "AWS_DEFAULT_PROFILE": ({"AWS_DEFAULT_PROFILE": "cline"}, True),
+    "role": ({"AWS_PROFILE": "role"}, True),
+    "role of the credentials file": ({"AWS_PROFILE": "role-in-credentials"}, True),
+    "role of a role": ({"AWS_PROFILE": "chained"}, True),
+    "role with keys of its own": ({"AWS_PROFILE": "self"}, True),
+    "role of the container": ({"AWS_PROFILE": "from-container", **CONTAINER}, True),
+    "role of the instance": ({"AWS_PROFILE": "from-instance", **INSTANCE}, True),
+    "role of a process": ({"AWS_PROFILE": "from-process"}, True),
+    "role of a web identity": ({"AWS_PROFILE": "from-web"}, True),
+    "role in a circle": ({"AWS_PROFILE": "circle"}, True),
+    "role without source": ({"AWS_PROFILE": "no-source"}, True),
+    "role that is forbidden": ({"AWS_PROFILE": "forbidden"}, True),
+    "web identity": (WEB, False),
+    "web identity before keys of the profile": (WEB, True),
+    "web identity of a profile": ({"AWS_PROFILE": "web"}, True),
+    "web identity without role": ({"AWS_WEB_IDENTITY_TOKEN_FILE": "TOKEN_FILE"}, False),
+    "web identity without file": ({**WEB, "AWS_WEB_IDENTITY_TOKEN_FILE": "/nosuch"}, False),
+    "process": ({"AWS_PROFILE": "process"}, True),
+    "process after the credentials file": ({"AWS_PROFILE": "keys-and-process"}, True),
+    "process before the config file": ({"AWS_PROFILE": "process-and-keys"}, True),
+    "process that fails": ({"AWS_PROFILE": "failing-process", **CONTAINER}, True),
+    "keys of the config file": ({"AWS_PROFILE": "keys-in-config"}, True),
+    "SSO": ({"AWS_PROFILE": "sso"}, True),
+    "SSO, legacy": ({"AWS_PROFILE": "sso-legacy"}, True),
+    "container": (CONTAINER, False),
+    "container after the profile": (CONTAINER, True),
+    "container with a token": ({**CONTAINER, "AWS_CONTAINER_AUTHORIZATION_TOKEN": "Basic abc"}, False),
+    "container with a token file": (
+        {**CONTAINER, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "AUTH_FILE"},
+        False,
+    ),
+    "container elsewhere": (
+        {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.com/container", **INSTANCE},
+        False,
+    ),
+    "instance": (INSTANCE, False),
+    "instance after the container": ({**INSTANCE, **CONTAINER}, False),
+}
+IMDS_V1 = "instance with version 1 only"
+NO_ROLE = "instance without a role"
+ROWS[IMDS_V1] = (INSTANCE, False)
+ROWS[NO_ROLE] = (INSTANCE, False)
+
+
+@pytest.fixture
+def cloud():
+    cloud = Cloud()
+    yield cloud
+    cloud.stop()
+
+
+def write(path, text, mode=0o600):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+    return str(path)
+
+
+def lay_out(home, cloud, files):
+    """The home of a user; the words that stand for its paths."""
+    words = {
+        "CLOUD": cloud.url,
+        "TOKEN_FILE": write(home / "token", "header.payload.signature"),
+        "AUTH_FILE": write(home / "auth", "Basic from-file"),
+        "PROCESS": write(home / "process.sh", PROCESS, 0o700),
+    }
+    if files:
+        write(home / ".aws/credentials", CREDENTIALS)
+        write(home / ".aws/config", fill(CONFIG, words))
+        for session in ("work", "https://old.awsapps.com/start"):
+            token = {"accessToken": SSO_TOKEN, "expiresAt": "2099-01-01T00:00:00Z"}
+            write(home / f".aws/sso/cache/{cache_name(session)}.json", json.dumps(token))
+    return words
+
+
+def cache_name(text):
+    return hashlib.sha1(text.encode()).hexdigest()
+
+
+def fill(text, words):
+    for word, value in words.items():
+        text = text.replace(word, value)
+    return text
+
+
+def prepare(name, row, home, cloud):
+    settings, files = row
+    words = lay_out(home, cloud, files)
+    cloud.know("AKIAENV", "env-secret", settings.get("AWS_SESSION_TOKEN"))
+    cloud.know("AKIADEFAULT", "default/secret+")
+    cloud.know("AKIACLINE", "cline-secret", "cline-token")
+    cloud.know("AKIABOTH", "both-secret")
+    cloud.know("AKIASELF", "self-secret")
+    cloud.know("AKIACONFIG", "config-secret")
+    cloud.know("AKIAPRINTED", "secret" if name == "process before the config file" else "a-secret")
+    cloud.container_token = settings.get("AWS_CONTAINER_AUTHORIZATION_TOKEN") or (
+        "Basic from-file" if "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" in settings else None
+    )
+    cloud.instance_v2 = name != IMDS_V1
+    if name == NO_ROLE:
+        cloud.instance_role = None
+    common = {
+        "AWS_ENDPOINT_URL_STS": cloud.url,
+        "AWS_ENDPOINT_URL_SSO": cloud.url,
+        "AWS_ENDPOINT_URL_SSO_OIDC": cloud.url,
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": cloud.url,
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    return {**common, **{k: fill(v, words) for k, v in settings.items()}}
+
+
+def oracle(home, env):
+    done = subprocess.run(
+        [sys.executable, "-c", ORACLE],
+        env={**environment(home, **env), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def config(cloud, *params):
+    return {
+        "model_list": [
+            {
+                "model_name": f"m{i}",
+                "litellm_params": {
+                    "model": "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+                    "aws_region_name": "us-east-1",
+                    "aws_bedrock_runtime_endpoint": cloud.url,
+                    **more,
+                },
+            }
+            for i, more in enumerate(params or [{}])
+        ],
+        "general_settings": {"master_key": KEY},
+        "router_settings": {"num_retries": 0},
+    }
+
+
+@pytest.fixture
+def gateway_in(tmp_path):
+    started = []
+
+    def start(home, cloud, env, *params, ready=True):
+        gateway = Gateway(home, config(cloud, *params), key=KEY, env=env)
+        started.append(gateway)
+        return gateway.wait_ready() if ready else gateway
+
+    yield start
+    for gateway in started:
+        gateway.stop()
+
+
+def ask(curl, gateway, model="m0"):
+    status, headers, body = curl(
+        "-H",
+        f"Authorization: Bearer {KEY}",
+        "-H",
+        "Content-Type: application/json",
+        "-d",
+        json.dumps({"model": model, "messages": [{"role": "user", "content": "Hi"}]}),
+        gateway.base_url + "/chat/completions",
+    )
+    return status, json.loads(body)
+
+
+def refuses(home, env, config_text):
+    """Whether `lintel check` finds an error in the configuration."""
+    path = pathlib.Path(home) / "checked.yml"
+    path.write_text(json.dumps(config_text))
+    done = subprocess.run(
+        [str(BUILD / "lintel"), "check", str(path)], env=environment(home, **env), capture_output=True
+    )
+    return done.returncode != 0
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_same_as_botocore(name, tmp_path, cloud, gateway_in, curl):
+    env = prepare(name, ROWS[name], tmp_path, cloud)
+    expected = oracle(tmp_path, env)
+    if not expected or "error" in expected:
+        if refuses(tmp_path, env, config(cloud)):
+            return
+        status, answer = ask(curl, gateway_in(tmp_path, cloud, env))
+        assert status in (401, 500), answer
+        assert "no AWS credentials for model 'm0'" in answer["error"]["message"]
+        assert cloud.count("bedrock") == 0
+        return
+    gateway = gateway_in(tmp_path, cloud, env)
+    status, answer = ask(curl, gateway)
+    assert status == 200, answer
+    call = cloud.last("bedrock")
+    assert call["key"] == expected["id"] and call["error"] is None, cloud.calls
+    assert expected["token"] == cloud.secrets[call["key"]][1]
+    text = gateway.log()
+    for secret, token in cloud.secrets.values():
+        assert secret not in text and (not token or token not in text)
