@@ -197,21 +197,45 @@ static void op_invoke_events(void)
     feed_stream(&provider_anthropic_invoke, &micro.chunks, &(struct llm_sink){count_event, NULL});
 }
 
+static const struct dialect *encoding; /* of the operation */
+
 static void encode_event(void *encoder, const struct llm_event *e)
 {
     count_event(NULL, e);
-    dialect_openai_chat.encode(encoder, e, &micro.out);
+    encoding->encode(encoder, e, &micro.out);
 }
 
-static void op_chunks(void)
+static void encode_chunks(const struct dialect *dialect, const struct provider *p,
+                          const struct buf *stream)
 {
     const struct dialect_answer answer = {
         .id = SLICE("chatcmpl-0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0"),
         .model = SLICE("claude-sonnet"),
         .created = NOW};
-    void *encoder = dialect_openai_chat.encoder(&micro.arena, &micro.streamed, &answer);
-    feed_stream(&provider_bedrock, &micro.stream, &(struct llm_sink){encode_event, encoder});
+    encoding = dialect;
+    void *encoder = dialect->encoder(&micro.arena, &micro.streamed, &answer);
+    feed_stream(p, stream, &(struct llm_sink){encode_event, encoder});
     check(micro.out.n > CHUNKS * 100, "SSE");
+}
+
+static void op_chunks(void)
+{
+    encode_chunks(&dialect_openai_chat, &provider_bedrock, &micro.stream);
+}
+
+static void op_invoke_chunks(void)
+{
+    encode_chunks(&dialect_openai_chat, &provider_anthropic_invoke, &micro.chunks);
+}
+
+static void op_messages(void)
+{
+    encode_chunks(&dialect_anthropic_messages, &provider_bedrock, &micro.stream);
+}
+
+static void op_invoke_messages(void)
+{
+    encode_chunks(&dialect_anthropic_messages, &provider_anthropic_invoke, &micro.chunks);
 }
 
 static const char typical_head[] =
@@ -250,7 +274,10 @@ static const struct {
     {"chunk: event-stream frame", op_frames, CHUNKS},
     {"chunk: frame to event", op_events, CHUNKS},
     {"chunk: frame to event to SSE", op_chunks, CHUNKS},
+    {"chunk: frame to event to SSE of Messages", op_messages, CHUNKS},
     {"chunk: frame of InvokeModel to event", op_invoke_events, CHUNKS},
+    {"chunk: frame of InvokeModel to event to SSE", op_invoke_chunks, CHUNKS},
+    {"chunk: frame of InvokeModel to event to SSE of Messages", op_invoke_messages, CHUNKS},
     {"request head of an IDE agent, 20 headers", op_head, 1},
 };
 

@@ -39,6 +39,9 @@ bool json_int(yyjson_val *v,
 bool json_double(yyjson_val *v, double *value);
 const char *json_type_name(yyjson_val *v); /* "string", "number", …; "missing" for NULL */
 
+/* The value as text, as it was read; in the arena. */
+struct slice json_text_of(yyjson_val *v, struct arena *a);
+
 /* The writer. Calls must nest properly; json_key comes before each member's value. Strings are
  * escaped as RFC 8259 needs and no further. Errors show as `out->overflow`. */
 struct json_writer {

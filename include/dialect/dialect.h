@@ -9,6 +9,7 @@
 #include "llm/event.h"
 #include "llm/fold.h"
 #include "llm/request.h"
+#include "wire/http1.h"
 
 /* What an answer says about itself, known before its first byte. Owned by the caller, outlives the
  * encoder. */
@@ -16,10 +17,16 @@ struct dialect_answer {
     struct slice id;    /* "chatcmpl-<uuid>" */
     struct slice model; /* the name the client asked for */
     int64_t created;    /* unix seconds */
+    struct slice uuid;  /* the one in the id */
 };
 
 struct dialect {
     const char *name;
+    const char *id_header; /* of a reply: where clients look for the id of the request */
+    bool starts_at_once;   /* EV_START is news to the client: it does not wait for what follows */
+
+    /* What the head of a request says to the model; NULL: nothing. */
+    void (*read_head)(struct http_headers head, struct arena *a, struct llm_request *out);
 
     /* Body → request. Everything it keeps lies in the arena or in `body`, which stays. False: see
      * failure. */
@@ -31,6 +38,9 @@ struct dialect {
                      const struct dialect_answer *ans);
     void (*encode)(void *encoder, const struct llm_event *e, struct buf *out);
 
+    /* What clients skip, while the model is silent. */
+    void (*keep_alive)(struct buf *out);
+
     /* A whole answer. */
     void (*encode_whole)(const struct llm_response *response, const struct llm_request *r,
                          const struct dialect_answer *ans, struct buf *out);
@@ -39,6 +49,7 @@ struct dialect {
     void (*encode_failure)(const struct failure *f, struct buf *out);
 };
 
+extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_completions;
 

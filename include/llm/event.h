@@ -4,7 +4,8 @@
 /* The neutral answer: a stream of events whose grammar follows ConverseStream
  *
  *     START (BLOCK_START? (TEXT | REASONING | SIGNATURE | REDACTED | TOOL_ARGS | CITATION)*
- *       BLOCK_STOP)* STOP NOTE* USAGE? END        or, at any point:  FAIL
+ *       BLOCK_STOP | FOREIGN (FOREIGN)* BLOCK_STOP)* STOP NOTE* USAGE? END
+ *                                                 or, at any point:  FAIL
  *
  * Text and reasoning blocks have no BLOCK_START (their first delta opens them); tool-use blocks
  * have one. Providers emit events for whole answers too, so that everything behind them has one
@@ -14,7 +15,8 @@
 #include "llm/failure.h"
 
 enum llm_event_kind {
-    EV_START,       /* the answer begins */
+    EV_START,       /* the answer begins; id: the provider's name for it, or empty; usage: what is
+                       known of it by now, or NULL */
     EV_BLOCK_START, /* a tool call: id, name */
     EV_TEXT,        /* text */
     EV_REASONING,   /* text: thinking in clear */
@@ -22,8 +24,12 @@ enum llm_event_kind {
     EV_REDACTED,    /* text: base64 of encrypted thinking */
     EV_TOOL_ARGS,   /* text: next piece of the arguments' JSON */
     EV_CITATION,    /* json: one citation of the text around it, in the provider's form */
+    EV_FOREIGN,     /* json: a block of a kind that has no neutral form (a server tool's), in
+                       Anthropic's words: its beginning, then its deltas. Dialects of other words
+                       leave it out */
     EV_BLOCK_STOP,
-    EV_STOP,  /* stop; text: the stop sequence that was met, where known */
+    EV_STOP,  /* stop; text: the stop sequence that was met, where known; name: the provider's word
+                 for LLM_STOP_OTHER */
     EV_NOTE,  /* name, json: something the provider tells beside ("trace", "service_tier") */
     EV_USAGE, /* usage: comes after STOP */
     EV_END,   /* the answer is complete */
@@ -38,7 +44,8 @@ enum llm_stop {
     LLM_STOP_CONTENT_FILTER,
     LLM_STOP_CONTEXT_WINDOW,     /* the window was full before the answer was complete */
     LLM_STOP_MALFORMED_TOOL_USE, /* the model broke off in a tool call */
-    LLM_STOP_MALFORMED_OUTPUT
+    LLM_STOP_MALFORMED_OUTPUT,
+    LLM_STOP_OTHER /* a reason added later, or one that only its provider's clients know */
 };
 
 /* Token counts; the four parts of the input do not overlap. */
@@ -49,6 +56,8 @@ struct llm_usage {
     int64_t cache_write;    /* all of it */
     int64_t cache_write_1h; /* the part with the one-hour TTL */
     int64_t reasoning;      /* part of output */
+    bool tells_cache;       /* the provider said something of the cache, if only 0 … */
+    bool tells_ttl;         /* … and which TTL was written for */
     bool estimated;         /* the provider did not say: counted by llm/estimate.h */
     bool has_cost;          /* `cost` is known */
     double cost;            /* USD */

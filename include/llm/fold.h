@@ -10,13 +10,18 @@
 
 #define LLM_ANSWER_MAX (64u * 1024 * 1024) /* bytes of text, reasoning and arguments together */
 
-enum llm_part_kind { LLM_PART_TEXT, LLM_PART_REASONING, LLM_PART_TOOL_CALL };
+enum llm_part_kind {
+    LLM_PART_TEXT,
+    LLM_PART_REASONING,
+    LLM_PART_TOOL_CALL,
+    LLM_PART_FOREIGN /* of EV_FOREIGN; whole, as the providers of whole answers give it */
+};
 
 struct llm_part {
     struct llm_part *next;
     enum llm_part_kind kind;
     unsigned block;      /* the provider's block index */
-    struct buf text;     /* text, reasoning, or the arguments' JSON */
+    struct buf text;     /* text, reasoning, the arguments' JSON, or the foreign block's */
     struct buf redacted; /* base64, reasoning only */
     struct buf signature;
     struct buf citations;  /* of a text: JSON values, separated by commas */
@@ -31,10 +36,13 @@ struct llm_note {
 };
 
 struct llm_response {
+    struct slice id;        /* as the provider calls the answer, or empty */
     struct llm_part *parts; /* in order of appearance */
     struct llm_note *notes;
     bool stopped; /* `stop` is known */
     enum llm_stop stop;
+    struct slice stop_sequence; /* that was met, or empty */
+    struct slice stop_word;     /* the provider's, of LLM_STOP_OTHER */
     struct llm_usage usage;
     bool has_usage;
     bool complete;          /* END was seen */

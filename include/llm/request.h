@@ -12,12 +12,15 @@ enum llm_role { LLM_USER, LLM_ASSISTANT };
 enum llm_block_kind {
     LLM_TEXT,        /* text; guarded */
     LLM_IMAGE,       /* media_type, data or url */
-    LLM_DOCUMENT,    /* media_type, data or url; or plain text in `text`; name, citations */
+    LLM_DOCUMENT,    /* media_type, data or url; or plain text in `text`; or texts and images in
+                        `content`; name, citations */
     LLM_VIDEO,       /* media_type, data or url ("s3://…" too) */
     LLM_TOOL_USE,    /* id, name, input */
     LLM_TOOL_RESULT, /* id, content, is_error */
     LLM_REASONING,   /* text + signature, or redacted */
-    LLM_CACHE_POINT  /* everything before it may be cached; ttl */
+    LLM_CACHE_POINT, /* everything before it may be cached; ttl */
+    LLM_SEARCH,      /* a search result: source, name (its title), content: texts; citations */
+    LLM_FOREIGN      /* json: a block of Anthropic's that has no neutral form */
 };
 
 struct llm_block {
@@ -32,13 +35,20 @@ struct llm_block {
     struct slice id;           /* of the tool use */
     struct slice name;         /* of the tool; of a document: its file name, may be empty */
     struct slice context;      /* of a document: what the model should know about it */
+    struct slice source;       /* of a search result: where it is from, for people */
     struct slice input;        /* the arguments: one valid JSON object, as the client wrote it */
     struct slice signature;    /* of the thinking text, opaque */
     struct slice redacted;     /* base64 of an encrypted thinking block */
     struct slice ttl;          /* of a cache point: "5m", "1h", or empty */
-    struct llm_block *content; /* of a tool result: text, images, documents, cache points */
+    struct llm_block *content; /* of a tool result: text, images, documents, search results, cache
+                                  points */
+    yyjson_val *json;          /* of a foreign block: it, with its `type` */
+    yyjson_val *cited;         /* of an assistant's text: its citations as Anthropic has them, a
+                                  list; or NULL */
+    bool plain;                /* of a tool result: its content came as a string, and goes as one
+                                  where the upstream has both forms */
     bool is_error;             /* the tool failed */
-    bool citations;            /* of a document: the answer shall cite it */
+    bool citations;            /* of a document, a search result: the answer shall cite it */
     bool guarded;              /* of a text: the guardrail looks at it */
     bool recalled;             /* of reasoning: the client dropped it, the gateway remembered */
 };
@@ -46,7 +56,16 @@ struct llm_block {
 struct llm_message {
     struct llm_message *next;
     enum llm_role role;
+    bool plain; /* came as a string, and goes as one where the upstream has both forms */
     struct llm_block *blocks; /* NULL: nothing was said (dropped by the builder) */
+};
+
+/* A member nobody interpreted; a provider may pass it on. */
+struct llm_extra {
+    struct llm_extra *next;
+    struct slice name;
+    yyjson_val *value;
+    bool optional; /* left out where the model does not take it, instead of passed on to it */
 };
 
 struct llm_tool {
@@ -57,6 +76,10 @@ struct llm_tool {
     bool strict;
     bool cache_point; /* one follows this tool … */
     struct slice ttl; /* … with this ttl */
+    bool untyped;     /* without {type: custom}, which Anthropic has and can do without */
+    yyjson_val *own;  /* a tool that Anthropic defines ("bash_20250124"), in its words; then only
+                         the name and the cache point above hold; NULL: it is none */
+    struct llm_extra *extra; /* members of a tool that only some models know (defer_loading) */
 };
 
 enum llm_tool_choice {
@@ -117,17 +140,11 @@ struct llm_routing {
     enum llm_mock_failure mock;
 };
 
-/* A member nobody interpreted; a provider may pass it on. */
-struct llm_extra {
-    struct llm_extra *next;
-    struct slice name;
-    yyjson_val *value;
-};
-
 struct llm_request {
     struct slice model;       /* as the client named it */
     bool stream;              /* answer in events */
     bool include_usage;       /* with a usage chunk at the end of the stream */
+    bool anthropic;           /* in Anthropic's own words: Claude is best called in them too */
     struct llm_block *system; /* texts and cache points */
     size_t system_count;      /* messages of the client that became `system` */
     struct llm_message *messages;
@@ -148,6 +165,8 @@ struct llm_request {
     yyjson_val *guardrail;     /* guardrailConfig, or NULL */
     yyjson_val *cache_points;  /* cache_control_injection_points: a list, or NULL */
     yyjson_val *headers;       /* extra_headers: object of strings, or NULL */
+    struct slice betas;        /* anthropic-beta flags of the request's head, with commas between
+                                  them; or empty */
     yyjson_val *mock_response; /* answer with this text, call nobody; NULL: not mocked */
     double mock_timeout;       /* seconds; fail as if the model were silent for so long; 0: no */
     double timeout;            /* seconds the client gives a whole answer; 0: it does not say */
@@ -174,6 +193,10 @@ void llm_request_preset(struct llm_request *r, const struct llm_request *preset,
 
 /* Forgets a parameter by its OpenAI name, or an extra member of that name. */
 void llm_request_drop(struct llm_request *r, struct slice name, struct arena *a);
+
+/* A system message behind the beginning has no place of its own: it becomes a text of the user's
+ * that says who speaks. */
+struct slice llm_operator_note(struct arena *a, struct slice text);
 
 /* Appending keeps a tail pointer out of the structs: `tail` is the address of the last `next`. */
 struct llm_block *llm_block_add(struct llm_block ***tail, struct arena *a,

@@ -51,8 +51,12 @@ enum plan_repair {
     REPAIR_THINKING_OFF,      /* thinking is off for this turn: its history is incomplete */
     REPAIR_THINKING_DROPPED,  /* thinking blocks without signature, or not wanted, left out */
     REPAIR_BETA,              /* beta flags the model does not know were left out */
+    REPAIR_FIELDS,        /* likewise members of the request, or of a tool, in Anthropic's words */
+    REPAIR_SERVER_BLOCKS, /* what tools of Anthropic's servers did was left out of the history */
     REPAIR_COUNT
 };
+
+#define PLAN_REPAIR(r) (UINT64_C(1) << (r))
 
 /* "blank-text", "tool-result-missing", …: what the header and the counters say. */
 const char *plan_repair_name(enum plan_repair r);
@@ -112,7 +116,7 @@ struct plan {
                                  none of them says again what stands above */
     struct llm_extra *top; /* members of Converse itself: performanceConfig, requestMetadata … */
 
-    unsigned repairs; /* bits 1 << enum plan_repair */
+    uint64_t repairs; /* PLAN_REPAIR bits */
 };
 
 struct provider_attempt;

@@ -477,3 +477,15 @@ void json_value_spaced(struct json_writer *w, yyjson_val *v)
     else
         json_value(w, v);
 }
+
+struct slice json_text_of(yyjson_val *v, struct arena *a)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, SIZE_MAX);
+    json_begin(&w, &b);
+    json_value(&w, v);
+    struct slice text = arena_dup(a, buf_slice(&b));
+    buf_fini(&b);
+    return text;
+}

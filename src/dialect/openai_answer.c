@@ -1,11 +1,14 @@
 #include "openai_answer.h"
 
+#include "wire/sse.h"
+
 const char *openai_finish_reason(enum llm_stop stop)
 {
     switch (stop) {
     case LLM_STOP_END_TURN:
     case LLM_STOP_SEQUENCE:
-    case LLM_STOP_MALFORMED_OUTPUT: return "stop";
+    case LLM_STOP_MALFORMED_OUTPUT:
+    case LLM_STOP_OTHER: return "stop";
     case LLM_STOP_TOOL_USE:
     case LLM_STOP_MALFORMED_TOOL_USE: return "tool_calls";
     case LLM_STOP_MAX_TOKENS:
@@ -54,4 +57,9 @@ void openai_write_usage(struct json_writer *w, const struct llm_usage *u)
         json_raw(w, slice_money(u->cost, room));
     }
     json_object_end(w);
+}
+
+void openai_keep_alive(struct buf *out)
+{
+    sse_comment(out, SLICE("keep-alive"));
 }

@@ -12,4 +12,7 @@ const char *openai_finish_reason(enum llm_stop stop);
 /* The member "usage": OpenAI's counts, LiteLLM's cache details, OpenRouter's cost. */
 void openai_write_usage(struct json_writer *w, const struct llm_usage *u);
 
+/* A comment of the event stream. */
+void openai_keep_alive(struct buf *out);
+
 #endif

@@ -17,7 +17,7 @@
 
 /* Where a content list puts its blocks. */
 struct parts {
-    struct chat_parse *p;
+    struct parse *p;
     struct slice path; /* "messages[3].content" */
     struct llm_block **tail;
     bool text_only; /* of a system message */
@@ -40,7 +40,7 @@ static bool parse_text_part(struct parts *s, struct slice path, yyjson_val *part
 {
     yyjson_val *text = json_get(part, "text");
     if (!yyjson_is_str(text))
-        return chat_refuse_type(s->p, path, "a string as text", text);
+        return parse_refuse_type(s->p, path, "a string as text", text);
     add_text(s, json_slice(text));
     return true;
 }
@@ -76,7 +76,7 @@ static bool take_assistant_part(struct parts *s, struct slice type, yyjson_val *
 
 static bool parse_part(struct parts *s, size_t i, yyjson_val *part)
 {
-    struct slice path = chat_path_item(s->p, s->path, i);
+    struct slice path = parse_path_item(s->p, s->path, i);
     struct slice type = json_get_slice(part, "type");
     bool ok = true;
     if (yyjson_is_str(part)) {
@@ -85,13 +85,13 @@ static bool parse_part(struct parts *s, size_t i, yyjson_val *part)
     }
     if (slice_eq(type, SLICE("text")) || slice_eq(type, SLICE("input_text")))
         ok = parse_text_part(s, path, part);
-    else if (chat_is_media(type) && !s->text_only)
-        ok = chat_parse_media(s->p, path, part, &s->tail);
+    else if (parse_is_media(type) && !s->text_only)
+        ok = parse_media(s->p, path, part, &s->tail);
     else if (!type.p)
-        return chat_refuse(s->p, path, "a content part needs a 'type'");
+        return parse_refuse(s->p, path, "a content part needs a 'type'");
     else if (!take_assistant_part(s, type, part))
-        return chat_refuse(s->p, path, "content parts of type '%.*s' are not supported",
-                           SLICE_ARG(type));
+        return parse_refuse(s->p, path, "content parts of type '%.*s' are not supported",
+                            SLICE_ARG(type));
     if (ok)
         add_cache_point(s, part);
     return ok;
@@ -109,7 +109,7 @@ static bool parse_content(struct parts *s, yyjson_val *content)
         return true;
     }
     if (!yyjson_is_arr(content))
-        return chat_refuse_type(s->p, s->path, "a string or a list of parts", content);
+        return parse_refuse_type(s->p, s->path, "a string or a list of parts", content);
     for (size_t i = 0; (part = yyjson_arr_iter_next(&it)); i++)
         if (!parse_part(s, i, part))
             return false;
@@ -152,13 +152,13 @@ static bool parse_tool_calls(struct parts *s, struct slice at, yyjson_val *calls
 {
     yyjson_val *item;
     yyjson_arr_iter it = yyjson_arr_iter_with(calls);
-    struct slice path = chat_path_member(s->p, at, SLICE("tool_calls"));
+    struct slice path = parse_path_member(s->p, at, SLICE("tool_calls"));
     if (!calls || yyjson_is_null(calls))
         return true;
     if (!yyjson_is_arr(calls))
-        return chat_refuse_type(s->p, path, "a list", calls);
+        return parse_refuse_type(s->p, path, "a list", calls);
     for (size_t i = 0; (item = yyjson_arr_iter_next(&it)); i++) {
-        struct slice one = chat_path_item(s->p, path, i);
+        struct slice one = parse_path_item(s->p, path, i);
         if (!chat_parse_tool_call(s->p, one, item, &s->tail))
             return false;
         add_cache_point(s, item);
@@ -183,21 +183,12 @@ static bool parse_tool_message(struct parts *s, struct slice at, struct slice id
                                yyjson_val *message)
 {
     if (!id.n)
-        return chat_refuse(s->p, at, "a tool message needs 'tool_call_id'");
+        return parse_refuse(s->p, at, "a tool message needs 'tool_call_id'");
     struct llm_block *result = llm_block_add(&s->tail, s->p->a, LLM_TOOL_RESULT);
     struct parts inner = {.p = s->p, .path = s->path, .tail = &result->content};
     result->id = id;
+    result->plain = yyjson_is_str(json_get(message, "content"));
     return parse_content(&inner, json_get(message, "content"));
-}
-
-static struct slice as_operator_note(struct arena *a, struct slice text)
-{
-    static const char note[] = "Operator note (not from the user): ";
-    size_t n = sizeof(note) - 1;
-    char *p = arena_alloc(a, n + text.n);
-    memcpy(p, note, n);
-    memcpy(p + n, text.p, text.n);
-    return slice_make(p, n + text.n);
 }
 
 /* The leading ones are the system prompt. One after the first other message has no place of its own
@@ -210,7 +201,7 @@ static bool parse_system(struct parts *s, yyjson_val *message, bool leading)
         return false;
     for (b = leading ? NULL : *first; b; b = b->next)
         if (b->kind == LLM_TEXT && !slice_is_blank(b->text)) {
-            b->text = as_operator_note(s->p->a, b->text);
+            b->text = llm_operator_note(s->p->a, b->text);
             break;
         }
     return true;
@@ -235,8 +226,8 @@ static bool parse_by_role(struct parts *s, struct slice at, struct slice role, y
         return parse_tool_message(s, at, chat_legacy_id(s->p), message);
     if (is_system(role))
         return parse_system(s, message, leading);
-    return chat_refuse(s->p, chat_path_member(s->p, at, SLICE("role")), "unknown role '%.*s'",
-                       SLICE_ARG(role));
+    return parse_refuse(s->p, parse_path_member(s->p, at, SLICE("role")), "unknown role '%.*s'",
+                        SLICE_ARG(role));
 }
 
 /* Tails of the two lists a message may be added to. */
@@ -246,15 +237,15 @@ struct message_lists {
     bool leading; /* only system messages so far */
 };
 
-static bool parse_message(struct chat_parse *p, size_t i, yyjson_val *message,
+static bool parse_message(struct parse *p, size_t i, yyjson_val *message,
                           struct message_lists *lists)
 {
-    struct slice at = chat_path_item(p, SLICE("messages"), i);
+    struct slice at = parse_path_item(p, SLICE("messages"), i);
     struct slice role = json_get_slice(message, "role");
-    struct parts s = {.p = p, .path = chat_path_member(p, at, SLICE("content"))};
+    struct parts s = {.p = p, .path = parse_path_member(p, at, SLICE("content"))};
     struct llm_message *m = ARENA_NEW(p->a, struct llm_message);
     if (!yyjson_is_obj(message))
-        return chat_refuse_type(p, at, "an object", message);
+        return parse_refuse_type(p, at, "an object", message);
     lists->leading = lists->leading && is_system(role);
     s.tail = lists->leading ? lists->system : &m->blocks;
     if (!parse_by_role(&s, at, role, message, m, lists->leading))
@@ -270,19 +261,19 @@ static bool parse_message(struct chat_parse *p, size_t i, yyjson_val *message,
     return true;
 }
 
-bool chat_parse_messages(struct chat_parse *p, yyjson_val *messages)
+bool chat_parse_messages(struct parse *p, yyjson_val *messages)
 {
     struct message_lists lists = {&p->r->system, &p->r->messages, true};
     yyjson_val *item;
     yyjson_arr_iter it = yyjson_arr_iter_with(messages);
     if (!yyjson_is_arr(messages))
-        return chat_refuse_type(p, SLICE("messages"), "a list", messages);
+        return parse_refuse_type(p, SLICE("messages"), "a list", messages);
     if (yyjson_arr_size(messages) > MESSAGES_MAX)
-        return chat_refuse(p, SLICE("messages"), "at most %d messages", MESSAGES_MAX);
+        return parse_refuse(p, SLICE("messages"), "at most %d messages", MESSAGES_MAX);
     for (size_t i = 0; (item = yyjson_arr_iter_next(&it)); i++)
         if (!parse_message(p, i, item, &lists))
             return false;
     if (!p->r->messages && !p->r->system)
-        return chat_refuse(p, SLICE("messages"), "at least one message is needed");
+        return parse_refuse(p, SLICE("messages"), "at least one message is needed");
     return true;
 }

@@ -5,34 +5,34 @@
 #define TOOLS_MAX 1024 /* tools in one request */
 
 /* `schema`: of the parameters; OpenAI calls it parameters, Anthropic input_schema. */
-static bool parse_function(struct chat_parse *p, struct slice path, yyjson_val *fn,
-                           yyjson_val *schema, struct llm_tool *t)
+static bool parse_function(struct parse *p, struct slice path, yyjson_val *fn, yyjson_val *schema,
+                           struct llm_tool *t)
 {
     t->name = json_get_slice(fn, "name");
     if (!t->name.n)
-        return chat_refuse(p, path, "the function needs a name");
+        return parse_refuse(p, path, "the function needs a name");
     t->description = json_get_slice(fn, "description");
     t->strict = yyjson_is_true(json_get(fn, "strict"));
     if (schema && !yyjson_is_null(schema) && !yyjson_is_obj(schema))
-        return chat_refuse_type(p, path, "an object as parameters", schema);
+        return parse_refuse_type(p, path, "an object as parameters", schema);
     t->schema = yyjson_is_obj(schema) ? schema : NULL;
     return true;
 }
 
-static bool parse_tool(struct chat_parse *p, size_t i, yyjson_val *v, struct llm_tool *t)
+static bool parse_tool(struct parse *p, size_t i, yyjson_val *v, struct llm_tool *t)
 {
-    struct slice path = chat_path_item(p, SLICE("tools"), i);
+    struct slice path = parse_path_item(p, SLICE("tools"), i);
     struct slice type = json_get_slice(v, "type");
     yyjson_val *fn = json_get(v, "function"), *control = json_get(v, "cache_control");
     bool anthropic =
         !fn && json_get(v, "name") &&
         (!type.p || slice_eq(type, SLICE("custom")) || slice_eq(type, SLICE("function")));
     if (!yyjson_is_obj(v))
-        return chat_refuse_type(p, path, "an object", v);
+        return parse_refuse_type(p, path, "an object", v);
     if (type.p && !anthropic && !slice_eq(type, SLICE("function")))
-        return chat_refuse(p, path, "tools of type '%.*s' are not supported", SLICE_ARG(type));
+        return parse_refuse(p, path, "tools of type '%.*s' are not supported", SLICE_ARG(type));
     if (!anthropic && !yyjson_is_obj(fn))
-        return chat_refuse(p, path, "the member 'function' is missing");
+        return parse_refuse(p, path, "the member 'function' is missing");
     t->cache_point = yyjson_is_obj(control);
     t->ttl = json_get_slice(control, "ttl");
     if (anthropic)
@@ -40,23 +40,22 @@ static bool parse_tool(struct chat_parse *p, size_t i, yyjson_val *v, struct llm
     return parse_function(p, path, fn, json_get(fn, "parameters"), t);
 }
 
-static bool parse_legacy(struct chat_parse *p, size_t i, yyjson_val *v, struct llm_tool *t)
+static bool parse_legacy(struct parse *p, size_t i, yyjson_val *v, struct llm_tool *t)
 {
-    struct slice path = chat_path_item(p, SLICE("functions"), i);
+    struct slice path = parse_path_item(p, SLICE("functions"), i);
     return parse_function(p, path, v, json_get(v, "parameters"), t);
 }
 
-static bool parse_list(struct chat_parse *p, struct slice name, yyjson_val *tools,
-                       bool (*parse)(struct chat_parse *p, size_t i, yyjson_val *v,
-                                     struct llm_tool *t))
+static bool parse_list(struct parse *p, struct slice name, yyjson_val *tools,
+                       bool (*parse)(struct parse *p, size_t i, yyjson_val *v, struct llm_tool *t))
 {
     struct llm_tool **tail = &p->r->tools;
     yyjson_val *item;
     yyjson_arr_iter it = yyjson_arr_iter_with(tools);
     if (!yyjson_is_arr(tools))
-        return chat_refuse_type(p, name, "a list", tools);
+        return parse_refuse_type(p, name, "a list", tools);
     if (yyjson_arr_size(tools) > TOOLS_MAX)
-        return chat_refuse(p, name, "at most %d tools", TOOLS_MAX);
+        return parse_refuse(p, name, "at most %d tools", TOOLS_MAX);
     for (size_t i = 0; (item = yyjson_arr_iter_next(&it)); i++) {
         struct llm_tool *t = ARENA_NEW(p->a, struct llm_tool);
         if (!parse(p, i, item, t))
@@ -67,13 +66,13 @@ static bool parse_list(struct chat_parse *p, struct slice name, yyjson_val *tool
     return true;
 }
 
-bool chat_parse_tools(struct chat_parse *p, yyjson_val *tools)
+bool chat_parse_tools(struct parse *p, yyjson_val *tools)
 {
     return parse_list(p, SLICE("tools"), tools, parse_tool);
 }
 
 /* The older form of tools: one call in a turn, without an id. */
-bool chat_parse_functions(struct chat_parse *p, yyjson_val *functions)
+bool chat_parse_functions(struct parse *p, yyjson_val *functions)
 {
     if (p->r->tools)
         return true; /* both are given: the newer form counts */
@@ -82,7 +81,7 @@ bool chat_parse_functions(struct chat_parse *p, yyjson_val *functions)
     return parse_list(p, SLICE("functions"), functions, parse_legacy);
 }
 
-bool chat_parse_function_call(struct chat_parse *p, yyjson_val *choice)
+bool chat_parse_function_call(struct parse *p, yyjson_val *choice)
 {
     struct slice word = json_slice(choice), name = json_get_slice(choice, "name");
     if (!p->r->legacy_functions)
@@ -92,7 +91,7 @@ bool chat_parse_function_call(struct chat_parse *p, yyjson_val *choice)
     else if (slice_eq(word, SLICE("none")))
         p->r->tool_choice = LLM_TOOLS_NONE;
     else if (!name.n)
-        return chat_refuse(p, SLICE("function_call"), "must be 'auto', 'none' or have a name");
+        return parse_refuse(p, SLICE("function_call"), "must be 'auto', 'none' or have a name");
     if (name.n) {
         p->r->tool_choice = LLM_TOOLS_NAMED;
         p->r->tool_choice_name = name;
@@ -100,7 +99,7 @@ bool chat_parse_function_call(struct chat_parse *p, yyjson_val *choice)
     return true;
 }
 
-bool chat_parse_tool_choice(struct chat_parse *p, yyjson_val *choice)
+bool chat_parse_tool_choice(struct parse *p, yyjson_val *choice)
 {
     struct slice word = json_slice(choice);
     struct slice name = json_get_slice(json_get(choice, "function"), "name");
@@ -111,8 +110,8 @@ bool chat_parse_tool_choice(struct chat_parse *p, yyjson_val *choice)
     else if (slice_eq(word, SLICE("required")))
         p->r->tool_choice = LLM_TOOLS_REQUIRED;
     else if (!name.n)
-        return chat_refuse(p, SLICE("tool_choice"),
-                           "must be 'auto', 'none', 'required' or a function with a name");
+        return parse_refuse(p, SLICE("tool_choice"),
+                            "must be 'auto', 'none', 'required' or a function with a name");
     if (name.n) {
         p->r->tool_choice = LLM_TOOLS_NAMED;
         p->r->tool_choice_name = name;
@@ -137,7 +136,7 @@ static struct slice wrap_arguments(struct arena *a, struct slice text)
     return kept;
 }
 
-static struct slice object_or_wrapped(struct chat_parse *p, struct slice text)
+static struct slice object_or_wrapped(struct parse *p, struct slice text)
 {
     struct arena_mark mark = arena_mark(p->a);
     bool valid = yyjson_is_obj(json_parse(text, p->a, NULL));
@@ -148,15 +147,15 @@ static struct slice object_or_wrapped(struct chat_parse *p, struct slice text)
     return slice_is_blank(text) ? SLICE("{}") : wrap_arguments(p->a, text);
 }
 
-static bool add_call(struct chat_parse *p, struct slice path, struct slice id, yyjson_val *fn,
+static bool add_call(struct parse *p, struct slice path, struct slice id, yyjson_val *fn,
                      struct llm_block ***tail)
 {
     yyjson_val *arguments = json_get(fn, "arguments");
     struct slice name = json_get_slice(fn, "name");
     if (!id.n || !name.n)
-        return chat_refuse(p, path, "a tool call needs 'id' and 'function.name'");
+        return parse_refuse(p, path, "a tool call needs 'id' and 'function.name'");
     if (arguments && !yyjson_is_null(arguments) && !yyjson_is_str(arguments))
-        return chat_refuse_type(p, path, "a string of JSON as arguments", arguments);
+        return parse_refuse_type(p, path, "a string of JSON as arguments", arguments);
     struct llm_block *b = llm_block_add(tail, p->a, LLM_TOOL_USE);
     b->id = id;
     b->name = name;
@@ -164,18 +163,18 @@ static bool add_call(struct chat_parse *p, struct slice path, struct slice id, y
     return true;
 }
 
-bool chat_parse_tool_call(struct chat_parse *p, struct slice path, yyjson_val *call,
+bool chat_parse_tool_call(struct parse *p, struct slice path, yyjson_val *call,
                           struct llm_block ***tail)
 {
     return add_call(p, path, json_get_slice(call, "id"), json_get(call, "function"), tail);
 }
 
-struct slice chat_legacy_id(struct chat_parse *p)
+struct slice chat_legacy_id(struct parse *p)
 {
     return arena_printf(p->a, "function_call_%u", p->function_calls);
 }
 
-bool chat_parse_legacy_call(struct chat_parse *p, struct slice path, yyjson_val *call,
+bool chat_parse_legacy_call(struct parse *p, struct slice path, yyjson_val *call,
                             struct llm_block ***tail)
 {
     if (!yyjson_is_obj(call))

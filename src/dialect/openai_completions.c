@@ -190,6 +190,7 @@ static void completions_encode(void *encoder, const struct llm_event *e, struct 
     struct encoder *enc = encoder;
     switch (e->kind) {
     case EV_START:
+    case EV_FOREIGN:
     case EV_BLOCK_START:
     case EV_REASONING:
     case EV_SIGNATURE:
@@ -244,9 +245,11 @@ static void completions_encode_whole(const struct llm_response *response,
 
 const struct dialect dialect_openai_completions = {
     .name = "openai_completions",
+    .id_header = "x-request-id",
     .parse = completions_parse,
     .encoder = completions_encoder,
     .encode = completions_encode,
+    .keep_alive = openai_keep_alive,
     .encode_whole = completions_encode_whole,
     .encode_failure = openai_error_write,
 };

@@ -1,6 +1,7 @@
 #include "openai_error.h"
 
 #include "base/json.h"
+#include "error_text.h"
 #include "wire/sse.h"
 
 /* LiteLLM's error types, which differ from OpenAI's in places. */
@@ -27,19 +28,6 @@ static const char *error_type(const struct failure *f)
     return "internal_server_error";
 }
 
-static void write_message(struct json_writer *w, const struct failure *f)
-{
-    json_key(w, "message");
-    json_string_begin(w);
-    if (f->upstream) {
-        json_string_part(w, SLICE("litellm."));
-        json_string_part(w, slice_of(failure_class(f)));
-        json_string_part(w, SLICE(": BedrockException - "));
-    }
-    json_string_part(w, f->message);
-    json_string_end(w);
-}
-
 static void write_error(struct json_writer *w, const struct failure *f)
 {
     char code[12];
@@ -48,7 +36,10 @@ static void write_error(struct json_writer *w, const struct failure *f)
     json_object(w);
     json_key(w, "error");
     json_object(w);
-    write_message(w, f);
+    json_key(w, "message");
+    json_string_begin(w);
+    error_text_write(w, f);
+    json_string_end(w);
     json_member_string(w, "type", slice_of(error_type(f)));
     json_key(w, "param");
     if (f->param_shown)

@@ -28,7 +28,6 @@
 #include "exchange_resume.h"
 #include "exchange_route.h"
 #include "reply.h"
-#include "wire/sse.h"
 #include "worker_private.h"
 
 #include <stdlib.h>
@@ -298,6 +297,7 @@ static void begin_routing(struct exchange *ex)
     name_model(ex);
     ex->answer = (struct dialect_answer){
         .id = ARENA_JOIN(&ex->arena, SLICE("chatcmpl-"), slice_of(ex->id)),
+        .uuid = slice_of(ex->id),
         .created = time(NULL),
     };
     reroute_begin(&ex->reroute, ex->config, &ex->request, ex->request.model, &ex->arena);
@@ -386,8 +386,8 @@ static void send_out(struct exchange *ex)
         conn_send(ex->conn, &ex->out);
 }
 
-/* The upstream says nothing: a comment keeps proxies and clients awake. Before the first event this
- * commits the 200 (see the head of this file). */
+/* The upstream says nothing: what clients skip keeps proxies and them awake. Before the first event
+ * this commits the 200 (see the head of this file). */
 static void keep_alive(struct exchange *ex)
 {
     ex->facts &= ~(unsigned)FACT_TIMER;
@@ -395,7 +395,7 @@ static void keep_alive(struct exchange *ex)
     if (!ex->head_sent)
         reply_stream_begin(ex);
     exchange_open_chunk(ex);
-    sse_comment(&ex->out, SLICE("keep-alive"));
+    ex->route->dialect->keep_alive(&ex->out);
     send_out(ex);
     arm_keepalive(ex);
 }

@@ -181,6 +181,7 @@ struct exchange {
     bool detail_is_json; /* … as a JSON value, not as a text */
     struct buf out;      /* bytes for the client, not handed to conn yet */
     int status;          /* of the reply */
+    bool estimated;      /* what it tells is an estimate: x-lintel-estimated */
     struct failure failure;
     struct llm_usage usage;
     char service_tier[16];  /* that served, as Bedrock says, or "" */

@@ -84,8 +84,8 @@ static void on_event(void *user, const struct llm_event *event)
         llm_fold_event(&ex->fold, e);
     else if (ex->conn)
         exchange_encode(ex, e);
-    exchange_deposit(ex, (e->kind == EV_START ? 0 : FACT_EVENT) |
-                             (e->kind == EV_END ? FACT_COMPLETE : 0));
+    bool news = e->kind != EV_START || ex->route->dialect->starts_at_once;
+    exchange_deposit(ex, (news ? FACT_EVENT : 0) | (e->kind == EV_END ? FACT_COMPLETE : 0));
 }
 
 static void on_upstream_head(void *user, int status, struct http_headers headers)

@@ -84,5 +84,10 @@ static bool read_request_headers(struct exchange *ex)
 
 bool exchange_read_request(struct exchange *ex)
 {
-    return parse_request(ex) && read_request_headers(ex);
+    const struct dialect *dialect = ex->route->dialect;
+    if (!parse_request(ex) || !read_request_headers(ex))
+        return false;
+    if (dialect->read_head)
+        dialect->read_head(ex->head->headers, &ex->prompt, &ex->request);
+    return true;
 }

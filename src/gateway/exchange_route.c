@@ -212,6 +212,9 @@ bool exchange_pick(struct exchange *ex, struct slice name)
     if (!ex->deployment)
         return refuse(ex, name, &pick);
     ex->model = router_facts(ex->config, pick.deployment, pick.model_id, &ex->arena);
+    /* Who speaks Claude's own words is best passed on in them. */
+    if (pick.api == BEDROCK_AUTO && ex->request.anthropic)
+        pick.api = BEDROCK_INVOKE;
     ex->provider = provider_choose(pick.api, ex->model);
     return true;
 }

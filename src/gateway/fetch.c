@@ -61,16 +61,22 @@ bool fetch_is_wanted(const struct llm_request *r)
     return false;
 }
 
-static void each_block(struct fetch *f, void (*visit)(struct fetch *f, struct llm_block *b))
+typedef void visitor(struct fetch *f, struct llm_block *b);
+
+/* Results hold documents, and those hold images: no deeper. */
+static void each_in(struct fetch *f, struct llm_block *b, visitor *visit)
+{
+    for (; b; b = b->next) {
+        if (wants_fetch(b))
+            visit(f, b);
+        each_in(f, b->content, visit);
+    }
+}
+
+static void each_block(struct fetch *f, visitor *visit)
 {
     for (struct llm_message *m = f->job.request->messages; m; m = m->next)
-        for (struct llm_block *b = m->blocks; b; b = b->next) {
-            if (wants_fetch(b))
-                visit(f, b);
-            for (struct llm_block *c = b->content; c; c = c->next)
-                if (wants_fetch(c))
-                    visit(f, c);
-        }
+        each_in(f, m->blocks, visit);
 }
 
 /* ---- URLs ---------------------------------------------------------------------------------- */

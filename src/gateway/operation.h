@@ -25,6 +25,7 @@ struct operation {
     void (*finish)(struct exchange *ex, struct buf *body);
 };
 
+extern const struct operation operation_count_tokens;
 extern const struct operation operation_embeddings;
 extern const struct operation operation_token_counter;
 

@@ -54,6 +54,11 @@ static void add_cors(struct exchange *ex, struct reply_headers *h)
         add(h, "vary", cors ? SLICE("Origin") : SLICE("Accept-Encoding"));
 }
 
+static const struct dialect *dialect_of(const struct exchange *ex)
+{
+    return ex->route ? ex->route->dialect : &dialect_openai_chat;
+}
+
 /* "tool-name, sampling": what was changed to make the request fit. */
 static void add_repairs(struct exchange *ex, struct reply_headers *h)
 {
@@ -129,7 +134,7 @@ static void write_head(struct exchange *ex, struct reply_headers *h, int status,
     ex->reply.keep_alive = ex->reply.keep_alive && conn_can_keep_alive(ex->conn);
     add(h, "date", worker_date(ex->worker));
     add(h, "x-litellm-call-id", slice_of(ex->id));
-    add(h, "x-request-id", slice_of(ex->id)); /* where OpenAI's clients look for it */
+    add(h, dialect_of(ex)->id_header, slice_of(ex->id));
     add(h, "x-litellm-version", SLICE(LINTEL_VERSION));
     if (ex->config->simulated)
         add(h, "x-lintel-simulated", SLICE("true"));
@@ -163,6 +168,8 @@ void reply_whole(struct exchange *ex, int status, struct slice content_type, str
 {
     struct reply_headers h = {.n = 0};
     add(&h, "content-type", content_type);
+    if (ex->estimated)
+        add(&h, "x-lintel-estimated", SLICE("true"));
     add_durations(ex, &h);
     add_cost(ex, &h);
     write_reply(ex, &h, status, body);
@@ -192,11 +199,10 @@ static void write_detail(const struct exchange *ex, struct buf *body)
 
 static void write_failure(const struct exchange *ex, struct buf *body)
 {
-    const struct dialect *dialect = ex->route ? ex->route->dialect : &dialect_openai_chat;
     if (ex->detail.p)
         write_detail(ex, body);
     else
-        dialect->encode_failure(&ex->failure, body);
+        dialect_of(ex)->encode_failure(&ex->failure, body);
 }
 
 /* A call of a model that failed costs nothing; how long it was given explains a timeout. */

@@ -5,6 +5,7 @@
 
 #define CHAT        &dialect_openai_chat
 #define COMPLETIONS &dialect_openai_completions
+#define MESSAGES    &dialect_anthropic_messages
 
 static const struct route routes[] = {
     {"POST", "/v1/chat/completions", false, CHAT, NULL},
@@ -15,6 +16,12 @@ static const struct route routes[] = {
     {"POST", "/completions", false, COMPLETIONS, NULL},
     {"POST", "/openai/deployments/{model}/completions", false, COMPLETIONS, NULL},
     {"POST", "/engines/{model}/completions", false, COMPLETIONS, NULL},
+    {"POST", "/v1/messages", false, MESSAGES, NULL},
+    {"POST", "/anthropic/v1/messages", false, MESSAGES, NULL},
+    {"POST", "/messages", false, MESSAGES, NULL},
+    {"POST", "/v1/messages/count_tokens", false, MESSAGES, NULL, &operation_count_tokens},
+    {"POST", "/anthropic/v1/messages/count_tokens", false, MESSAGES, NULL, &operation_count_tokens},
+    {"POST", "/messages/count_tokens", false, MESSAGES, NULL, &operation_count_tokens},
     {"POST", "/v1/embeddings", false, CHAT, NULL, &operation_embeddings},
     {"POST", "/embeddings", false, CHAT, NULL, &operation_embeddings},
     {"POST", "/openai/deployments/{model}/embeddings", false, CHAT, NULL, &operation_embeddings},

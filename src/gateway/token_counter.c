@@ -1,15 +1,17 @@
-/* POST /utils/token_counter: how long is this prompt for this model?
+/* How long is this prompt for this model? POST /utils/token_counter, LiteLLM's, and POST
+ * /v1/messages/count_tokens, Anthropic's.
  *
  * Happy path: one CountTokens of Bedrock, or, for models it does not count for and for
  * ?call_endpoint=false, an estimate.
  *
- * Failure modes: when Bedrock fails, the estimate is given with the error beside it: a client that
- * only wants a number has one, and nothing is hidden. A model nobody knows is refused as
- * everywhere.
+ * Failure modes: when Bedrock fails, LiteLLM's route gives the estimate with the error beside it: a
+ * client that only wants a number has one, and nothing is hidden. Anthropic's answer has no place
+ * for that: there it is an error. A model nobody knows is refused as everywhere.
  */
 
 #include "dialect/token_counter.h"
 #include "exchange_call.h"
+#include "fetch.h"
 #include "llm/estimate.h"
 #include "operation.h"
 #include "provider/count.h"
@@ -80,6 +82,62 @@ static void finish(struct exchange *ex, struct buf *body)
         count.failure = &c->failure;
     token_counter_write(&count, body);
 }
+
+/* ---- Anthropic's --------------------------------------------------------------------------- */
+
+static bool parse_messages(struct exchange *ex, yyjson_val *body)
+{
+    struct counter *c = ARENA_NEW(&ex->arena, struct counter);
+    c->tokens = -1;
+    ex->operation = c;
+    bool good = dialect_anthropic_messages.parse(body, &ex->prompt, &ex->request, &ex->failure);
+    ex->request.stream = false;
+    return good;
+}
+
+static bool fail(struct exchange *ex)
+{
+    const struct counter *c = ex->operation;
+    ex->failure = c->failure;
+    return ex->failure.kind == FAILURE_NONE;
+}
+
+/* Bedrock counts what it is shown: what is named by URL is not fetched for this. */
+static bool plan_messages(struct exchange *ex, size_t *calls)
+{
+    struct counter *c = ex->operation;
+    c->local = fetch_is_wanted(&ex->effective);
+    return plan(ex, calls) && fail(ex);
+}
+
+static bool messages_done(struct exchange *ex, size_t i, const struct batch_answer *answer)
+{
+    return done(ex, i, answer) && fail(ex);
+}
+
+/* The source is LiteLLM's addition. */
+static void finish_messages(struct exchange *ex, struct buf *body)
+{
+    const struct counter *c = ex->operation;
+    struct json_writer w;
+    ex->estimated = c->tokens < 0;
+    json_begin(&w, body);
+    json_object(&w);
+    json_member_integer(&w, "input_tokens",
+                        ex->estimated ? llm_estimate_request(&ex->effective) : c->tokens);
+    json_member_string(&w, "litellm_count_source",
+                       ex->estimated ? SLICE("estimate") : SLICE("provider"));
+    json_object_end(&w);
+}
+
+const struct operation operation_count_tokens = {
+    .answer_max = ANSWER_MAX,
+    .parse = parse_messages,
+    .plan = plan_messages,
+    .call = call,
+    .done = messages_done,
+    .finish = finish_messages,
+};
 
 const struct operation operation_token_counter = {
     .answer_max = ANSWER_MAX,

@@ -317,11 +317,17 @@ static int64_t block_tokens(const struct llm_block *b)
         return llm_estimate_text(b->text) + by_size(b->redacted, DOCUMENT_BYTES_PER_TOKEN);
     case LLM_IMAGE: return image_tokens(b);
     case LLM_DOCUMENT:
-    case LLM_VIDEO: return llm_estimate_text(b->text) + by_size(b->data, DOCUMENT_BYTES_PER_TOKEN);
+    case LLM_VIDEO:
+        return llm_estimate_text(b->text) + by_size(b->data, DOCUMENT_BYTES_PER_TOKEN) +
+               blocks_tokens(b->content);
     case LLM_TOOL_USE:
         return FRAME_BLOCK + llm_estimate_text(b->name) + llm_estimate_text(b->input);
     case LLM_TOOL_RESULT: return FRAME_BLOCK + blocks_tokens(b->content);
-    case LLM_CACHE_POINT: break;
+    case LLM_SEARCH:
+        return FRAME_BLOCK + llm_estimate_text(b->name) + llm_estimate_text(b->source) +
+               blocks_tokens(b->content);
+    case LLM_CACHE_POINT:
+    case LLM_FOREIGN: break;
     }
     return 0;
 }

@@ -80,6 +80,24 @@ static void add_note(struct llm_fold *f, const struct llm_event *e)
     buf_fini(&text);
 }
 
+static void add_foreign(struct llm_fold *f, const struct llm_event *e)
+{
+    struct llm_part *p = part_add(f, LLM_PART_FOREIGN, e->block);
+    struct json_writer w;
+    json_begin(&w, &p->text);
+    json_value(&w, e->json);
+    f->bytes += p->text.n;
+    part_append(f, &p->text, SLICE("")); /* looks at the bound */
+}
+
+static void on_stop(struct llm_fold *f, const struct llm_event *e)
+{
+    f->response.stopped = true;
+    f->response.stop = e->stop;
+    f->response.stop_sequence = arena_dup(f->arena, e->text);
+    f->response.stop_word = arena_dup(f->arena, e->name);
+}
+
 void llm_fold_init(struct llm_fold *f, struct arena *a)
 {
     *f = (struct llm_fold){.arena = a};
@@ -90,8 +108,9 @@ void llm_fold_event(struct llm_fold *f, const struct llm_event *e)
 {
     struct llm_part *p;
     switch (e->kind) {
-    case EV_START:
+    case EV_START: f->response.id = arena_dup(f->arena, e->id); break;
     case EV_BLOCK_STOP: break;
+    case EV_FOREIGN: add_foreign(f, e); break;
     case EV_CITATION: add_citation(f, e); break;
     case EV_NOTE: add_note(f, e); break;
     case EV_BLOCK_START: open_tool_call(f, e); break;
@@ -110,10 +129,7 @@ void llm_fold_event(struct llm_fold *f, const struct llm_event *e)
         if (p)
             part_append(f, &p->text, e->text);
         break;
-    case EV_STOP:
-        f->response.stopped = true;
-        f->response.stop = e->stop;
-        break;
+    case EV_STOP: on_stop(f, e); break;
     case EV_USAGE:
         f->response.has_usage = true;
         f->response.usage = *e->usage;

@@ -16,6 +16,11 @@ struct llm_block *llm_block_add(struct llm_block ***tail, struct arena *a, enum 
     return b;
 }
 
+struct slice llm_operator_note(struct arena *a, struct slice text)
+{
+    return ARENA_JOIN(a, SLICE("Operator note (not from the user): "), text);
+}
+
 int64_t llm_usage_prompt(const struct llm_usage *u)
 {
     return u->input + u->cache_read + u->cache_write;
@@ -40,6 +45,7 @@ static void preset_extras(struct llm_request *r, const struct llm_extra *preset,
         struct llm_extra *e = ARENA_NEW(a, struct llm_extra);
         e->name = preset->name;
         e->value = preset->value;
+        e->optional = preset->optional;
         e->next = r->extra;
         r->extra = e;
     }
@@ -125,6 +131,7 @@ static void drop_extra(struct llm_request *r, struct slice name, struct arena *a
         *tail = ARENA_NEW(a, struct llm_extra);
         (*tail)->name = old->name;
         (*tail)->value = old->value;
+        (*tail)->optional = old->optional;
         tail = &(*tail)->next;
     }
 }
@@ -148,7 +155,7 @@ void llm_request_drop(struct llm_request *r, struct slice name, struct arena *a)
         r->top_p = NULL;
     else if (slice_eq(name, SLICE("top_k")))
         r->top_k = NULL;
-    else if (slice_eq(name, SLICE("stop")))
+    else if (slice_eq(name, SLICE("stop")) || slice_eq(name, SLICE("stop_sequences")))
         r->stop = NULL;
     else if (slice_eq(name, SLICE("tools")))
         r->tools = NULL;

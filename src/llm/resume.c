@@ -51,7 +51,8 @@ static void note(struct llm_resume *r, const struct llm_event *e)
         break;
     case EV_BLOCK_START:
     case EV_TOOL_ARGS:
-    case EV_CITATION: lose(r); break;
+    case EV_CITATION:
+    case EV_FOREIGN: lose(r); break;
     case EV_BLOCK_STOP: r->open = false; break;
     case EV_STOP: r->stopped = true; break;
     case EV_START:

@@ -7,7 +7,8 @@
  *
  * Failure modes: an error event or an error in place of a message is a failure of its kind. A
  * stream that ends behind the stop reason is complete. Events, deltas and blocks that nobody here
- * knows (pings, server tools) are skipped. */
+ * knows (pings) are skipped; blocks of server
+ * tools are handed on as they are. */
 
 #include "anthropic.h"
 
@@ -17,7 +18,9 @@ struct anthropic {
     struct bedrock_decoder core;
     struct llm_usage usage;
     bool has_usage;
-    uint64_t tools; /* bit per block: a call of the client's tools */
+    yyjson_val *edits; /* context_management of the answer, or NULL */
+    uint64_t tools;    /* bit per block: a call of the client's tools … */
+    uint64_t foreign;  /* … or of a kind that has no neutral form */
 };
 
 /* ---- usage --------------------------------------------------------------------------------- */
@@ -33,6 +36,8 @@ static void merge_usage(struct anthropic *x, yyjson_val *usage)
     struct llm_usage *u = &x->usage;
     yyjson_val *written = json_get(usage, "cache_creation");
     x->has_usage = x->has_usage || yyjson_is_obj(usage);
+    u->tells_cache = u->tells_cache || json_get(usage, "cache_read_input_tokens");
+    u->tells_ttl = u->tells_ttl || yyjson_is_obj(written);
     raise(&u->input, bedrock_count(usage, "input_tokens"));
     raise(&u->output, bedrock_count(usage, "output_tokens"));
     raise(&u->cache_read, bedrock_count(usage, "cache_read_input_tokens"));
@@ -101,9 +106,18 @@ static uint64_t block_bit(unsigned block)
     return UINT64_C(1) << (block < 63 ? block : 63);
 }
 
+static void emit_foreign(struct anthropic *x, unsigned block, yyjson_val *json)
+{
+    if (yyjson_is_obj(json))
+        bedrock_emit(&x->core,
+                     &(struct llm_event){.kind = EV_FOREIGN, .block = block, .json = json});
+}
+
 static void on_block_start(struct anthropic *x, unsigned block, yyjson_val *content)
 {
     struct slice type = json_get_slice(content, "type");
+    x->tools &= ~block_bit(block);
+    x->foreign &= ~block_bit(block);
     if (slice_eq(type, SLICE("tool_use"))) {
         x->tools |= block_bit(block);
         bedrock_emit_tool_start(&x->core, block, json_get_slice(content, "id"),
@@ -115,6 +129,9 @@ static void on_block_start(struct anthropic *x, unsigned block, yyjson_val *cont
         bedrock_emit_text(&x->core, EV_SIGNATURE, block, json_get_slice(content, "signature"));
     } else if (slice_eq(type, SLICE("redacted_thinking"))) {
         bedrock_emit_text(&x->core, EV_REDACTED, block, json_get_slice(content, "data"));
+    } else {
+        x->foreign |= block_bit(block);
+        emit_foreign(x, block, content);
     }
 }
 
@@ -128,7 +145,9 @@ static void on_delta(struct anthropic *x, unsigned block, yyjson_val *delta)
 {
     struct bedrock_decoder *d = &x->core;
     struct slice type = json_get_slice(delta, "type");
-    if (slice_eq(type, SLICE("text_delta"))) {
+    if (x->foreign & block_bit(block)) {
+        emit_foreign(x, block, delta);
+    } else if (slice_eq(type, SLICE("text_delta"))) {
         bedrock_emit_text(d, EV_TEXT, block, json_get_slice(delta, "text"));
     } else if (slice_eq(type, SLICE("input_json_delta"))) {
         if (x->tools & block_bit(block))
@@ -142,11 +161,37 @@ static void on_delta(struct anthropic *x, unsigned block, yyjson_val *delta)
     }
 }
 
+/* What context_management did: told behind the stop, as everything that stands beside. */
+static void keep_edits(struct anthropic *x, yyjson_val *holder)
+{
+    yyjson_val *edits = json_get(holder, "context_management");
+    if (yyjson_is_obj(edits))
+        x->edits = json_parse(json_text_of(edits, x->core.arena), x->core.arena, NULL);
+}
+
+static void emit_notes(struct anthropic *x, yyjson_val *body)
+{
+    invoke_emit_notes(&x->core, body);
+    if (x->edits)
+        bedrock_emit(&x->core, &(struct llm_event){.kind = EV_NOTE,
+                                                   .name = SLICE("context_management"),
+                                                   .json = x->edits});
+}
+
+static void emit_start(struct anthropic *x, yyjson_val *message)
+{
+    merge_usage(x, json_get(message, "usage"));
+    bedrock_emit(&x->core, &(struct llm_event){.kind = EV_START,
+                                               .id = json_get_slice(message, "id"),
+                                               .usage = &x->usage});
+}
+
 static void on_message_delta(struct anthropic *x, yyjson_val *event)
 {
     yyjson_val *delta = json_get(event, "delta");
     struct slice reason = invoke_stop_reason(event, json_get_slice(delta, "stop_reason"));
     merge_usage(x, json_get(event, "usage"));
+    keep_edits(x, event);
     if (!reason.n || x->core.stopped)
         return;
     bedrock_emit_stop(&x->core, reason, json_get_slice(delta, "stop_sequence"));
@@ -163,7 +208,7 @@ static void on_message_stop(struct anthropic *x, yyjson_val *event)
     merge_metrics(x, json_get(event, "amazon-bedrock-invocationMetrics"));
     if (!x->core.stopped)
         bedrock_emit_stop(&x->core, invoke_stop_reason(event, SLICE("end_turn")), SLICE(""));
-    invoke_emit_notes(&x->core, event);
+    emit_notes(x, event);
     emit_usage(x);
     bedrock_emit_kind(&x->core, EV_END, 0);
 }
@@ -182,8 +227,7 @@ static void anthropic_event(struct bedrock_decoder *d, struct slice frame, yyjso
     } else if (slice_eq(type, SLICE("content_block_stop"))) {
         bedrock_emit_block_stop(d, block);
     } else if (slice_eq(type, SLICE("message_start"))) {
-        bedrock_emit_kind(d, EV_START, 0);
-        merge_usage(x, json_get(json_get(event, "message"), "usage"));
+        emit_start(x, json_get(event, "message"));
     } else if (slice_eq(type, SLICE("message_delta"))) {
         on_message_delta(x, event);
     } else if (slice_eq(type, SLICE("message_stop"))) {
@@ -226,11 +270,11 @@ static bool anthropic_whole(struct bedrock_decoder *d, yyjson_val *body)
     }
     if (!yyjson_is_arr(json_get(body, "content")) || !reason.n)
         return false;
-    bedrock_emit_kind(d, EV_START, 0);
+    emit_start(x, body);
+    keep_edits(x, body);
     emit_content(x, json_get(body, "content"));
     bedrock_emit_stop(d, reason, json_get_slice(body, "stop_sequence"));
-    invoke_emit_notes(d, body);
-    merge_usage(x, json_get(body, "usage"));
+    emit_notes(x, body);
     emit_usage(x);
     return true;
 }

@@ -72,11 +72,25 @@ static bool is_utf8(struct slice s, struct arena *a)
     return valid;
 }
 
+static void write_blocks(struct writer *x, const struct llm_block *b);
+
+static void write_content_source(struct writer *x, const struct llm_block *content)
+{
+    json_key(&x->w, "source");
+    json_object(&x->w);
+    json_member_string(&x->w, "type", SLICE("content"));
+    json_key(&x->w, "content");
+    write_blocks(x, content);
+    json_object_end(&x->w);
+}
+
 /* Base64 is for PDF only; text goes as text, whatever its kind. */
 static void write_document_source(struct writer *x, const struct llm_block *b)
 {
     struct slice text;
-    if (!b->data.n)
+    if (b->content)
+        write_content_source(x, b->content);
+    else if (!b->data.n)
         write_source(x, "text", SLICE("text/plain"), b->text);
     else if (slice_eq(b->media_type, SLICE("application/pdf")))
         write_source(x, "base64", b->media_type, b->data);
@@ -86,6 +100,16 @@ static void write_document_source(struct writer *x, const struct llm_block *b)
         write_source(x, "text", SLICE("text/plain"), text);
     else
         refuse(x, "the text of a document is not UTF-8", b->name);
+}
+
+static void write_citations(struct json_writer *w, const struct llm_block *b)
+{
+    if (!b->citations)
+        return;
+    json_key(w, "citations");
+    json_object(w);
+    json_member_bool(w, "enabled", true);
+    json_object_end(w);
 }
 
 static void write_document(struct writer *x, const struct llm_block *b)
@@ -98,12 +122,18 @@ static void write_document(struct writer *x, const struct llm_block *b)
         json_member_string(w, "title", b->name);
     if (b->context.n)
         json_member_string(w, "context", b->context);
-    if (b->citations) {
-        json_key(w, "citations");
-        json_object(w);
-        json_member_bool(w, "enabled", true);
-        json_object_end(w);
-    }
+    write_citations(w, b);
+}
+
+static void write_search(struct writer *x, const struct llm_block *b)
+{
+    struct json_writer *w = &x->w;
+    json_member_string(w, "type", SLICE("search_result"));
+    json_member_string(w, "source", b->source);
+    json_member_string(w, "title", b->name);
+    json_key(w, "content");
+    write_blocks(x, b->content);
+    write_citations(w, b);
 }
 
 /* ---- blocks -------------------------------------------------------------------------------- */
@@ -138,13 +168,10 @@ static void write_tool_use(struct json_writer *w, const struct llm_block *b)
     json_raw(w, b->input);
 }
 
-static void write_blocks(struct writer *x, const struct llm_block *b);
-
-/* A text alone is a string, as most clients write it and LiteLLM passes it on. */
-static void write_result(struct writer *x, const struct llm_block *content)
+/* What came as a string goes as one, as LiteLLM passes it on. */
+static void write_content(struct writer *x, const struct llm_block *content, bool plain)
 {
-    json_key(&x->w, "content");
-    if (content->kind == LLM_TEXT && !content->next)
+    if (plain && content && content->kind == LLM_TEXT && !content->next)
         json_string(&x->w, content->text);
     else
         write_blocks(x, content);
@@ -155,8 +182,10 @@ static void write_tool_result(struct writer *x, const struct llm_block *b)
     struct json_writer *w = &x->w;
     json_member_string(w, "type", SLICE("tool_result"));
     json_member_string(w, "tool_use_id", b->id);
-    if (b->content)
-        write_result(x, b->content);
+    if (b->content) {
+        json_key(w, "content");
+        write_content(x, b->content, b->plain);
+    }
     if (b->is_error)
         json_member_bool(w, "is_error", true);
 }
@@ -165,6 +194,21 @@ static void write_text(struct json_writer *w, const struct llm_block *b)
 {
     json_member_string(w, "type", SLICE("text"));
     json_member_string(w, "text", b->text);
+    if (b->cited)
+        (json_key(w, "citations"), json_value(w, b->cited));
+}
+
+/* As it came, but for its cache_control. */
+static void write_foreign(struct json_writer *w, yyjson_val *json)
+{
+    yyjson_val *key;
+    yyjson_obj_iter it = yyjson_obj_iter_with(json);
+    while ((key = yyjson_obj_iter_next(&it))) {
+        if (slice_eq(json_slice(key), SLICE("cache_control")))
+            continue;
+        json_key_slice(w, json_slice(key));
+        json_value(w, yyjson_obj_iter_get_val(key));
+    }
 }
 
 static void write_members(struct writer *x, const struct llm_block *b)
@@ -177,6 +221,8 @@ static void write_members(struct writer *x, const struct llm_block *b)
     case LLM_TOOL_USE: write_tool_use(&x->w, b); break;
     case LLM_TOOL_RESULT: write_tool_result(x, b); break;
     case LLM_REASONING: write_reasoning(&x->w, b); break;
+    case LLM_SEARCH: write_search(x, b); break;
+    case LLM_FOREIGN: write_foreign(&x->w, b->json); break;
     case LLM_CACHE_POINT: /* write_blocks has written it */ break;
     }
 }
@@ -205,7 +251,7 @@ static void write_messages(struct writer *x)
         json_object(w);
         json_member_string(w, "role", m->role == LLM_USER ? SLICE("user") : SLICE("assistant"));
         json_key(w, "content");
-        write_blocks(x, m->blocks);
+        write_content(x, m->blocks, m->plain);
         json_object_end(w);
     }
     json_array_end(w);
@@ -230,10 +276,20 @@ static void write_schema(struct json_writer *w, yyjson_val *schema)
     json_object_end(w);
 }
 
+static void write_own_tool(struct json_writer *w, const struct llm_tool *t)
+{
+    json_object(w);
+    write_foreign(w, t->own);
+    if (t->cache_point)
+        write_cache_control(w, t->ttl);
+    json_object_end(w);
+}
+
 static void write_tool(struct json_writer *w, const struct llm_tool *t)
 {
     json_object(w);
-    json_member_string(w, "type", SLICE("custom"));
+    if (!t->untyped)
+        json_member_string(w, "type", SLICE("custom"));
     json_member_string(w, "name", t->name);
     if (t->description.n)
         json_member_string(w, "description", t->description);
@@ -241,6 +297,8 @@ static void write_tool(struct json_writer *w, const struct llm_tool *t)
     write_schema(w, t->schema);
     if (t->strict)
         json_member_bool(w, "strict", true);
+    for (const struct llm_extra *e = t->extra; e; e = e->next)
+        (json_key_slice(w, e->name), json_value(w, e->value));
     if (t->cache_point)
         write_cache_control(w, t->ttl);
     json_object_end(w);
@@ -268,7 +326,10 @@ static void write_tools(struct json_writer *w, const struct plan *p)
     json_key(w, "tools");
     json_array(w);
     for (const struct llm_tool *t = p->tools; t; t = t->next)
-        write_tool(w, t);
+        if (t->own)
+            write_own_tool(w, t);
+        else
+            write_tool(w, t);
     json_array_end(w);
     write_tool_choice(w, p);
 }

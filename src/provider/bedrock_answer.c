@@ -55,6 +55,9 @@ static void emit_usage(struct bedrock_decoder *d, yyjson_val *usage)
         .cache_read = bedrock_count(usage, "cacheReadInputTokens"),
         .cache_write = bedrock_count(usage, "cacheWriteInputTokens"),
         .cache_write_1h = written_for_1h(usage),
+        .tells_cache =
+            json_get(usage, "cacheReadInputTokens") || json_get(usage, "cacheWriteInputTokens"),
+        .tells_ttl = yyjson_arr_size(json_get(usage, "cacheDetails")) > 0,
     };
     u.reasoning = bedrock_reasoning_tokens(d, u.output);
     if (u.cache_write_1h > u.cache_write)

@@ -39,8 +39,9 @@ bool count_build(const struct provider_attempt *t, struct slice model, struct ht
 {
     struct provider_attempt counted = *t;
     counted.model_id = model;
+    counted.api = BEDROCK_CONVERSE; /* whichever the call itself will take */
     buf_reset(t->body);
-    if (!check_remote(t, f) || !plan_make(t, t->plan, f))
+    if (!check_remote(t, f) || !plan_make(&counted, t->plan, f))
         return false;
     bedrock_write_counted(t->plan, t->body);
     return bedrock_sign_call(&counted, SLICE("/count-tokens"), false, (struct http_headers){0},

@@ -86,7 +86,7 @@ static enum llm_stop stop_of(struct slice reason)
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         if (slice_eq(reason, slice_of(rows[i].reason)))
             return rows[i].stop;
-    return LLM_STOP_END_TURN; /* a reason added later: the answer is there all the same */
+    return LLM_STOP_OTHER;
 }
 
 int64_t bedrock_count(yyjson_val *v, const char *name)
@@ -113,9 +113,11 @@ void bedrock_emit_stop(struct bedrock_decoder *d, struct slice reason, struct sl
 {
     for (unsigned block = 0; d->tools_open; block++)
         close_tool(d, block);
+    struct llm_event stop = {.kind = EV_STOP, .stop = stop_of(reason), .text = sequence};
+    if (stop.stop == LLM_STOP_OTHER)
+        stop.name = reason;
     d->stopped = true;
-    bedrock_emit(d,
-                 &(struct llm_event){.kind = EV_STOP, .stop = stop_of(reason), .text = sequence});
+    bedrock_emit(d, &stop);
 }
 
 void bedrock_emit_tool_start(struct bedrock_decoder *d, unsigned block, struct slice id,

@@ -67,8 +67,8 @@ void bedrock_emit_tool_args(struct bedrock_decoder *d, unsigned block, struct sl
 /* The arguments of a call that came in one piece; no object: none. */
 void bedrock_emit_tool_input(struct bedrock_decoder *d, unsigned block, yyjson_val *input);
 void bedrock_emit_block_stop(struct bedrock_decoder *d, unsigned block);
-/* Bedrock's words and Anthropic's; unknown ones are LLM_STOP_END_TURN. `sequence`: the stop
- * sequence that was met, where the API says it. */
+/* Bedrock's words and Anthropic's; unknown ones are LLM_STOP_OTHER. `sequence`: the stop sequence
+ * that was met, where the API says it. */
 void bedrock_emit_stop(struct bedrock_decoder *d, struct slice reason, struct slice sequence);
 void bedrock_emit_failure(struct bedrock_decoder *d, const struct failure *f);
 void bedrock_fail_unreadable(struct bedrock_decoder *d, const char *why);

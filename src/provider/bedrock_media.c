@@ -39,6 +39,21 @@ void bedrock_write_base64(struct json_writer *w, struct slice data)
     json_string_end(w);
 }
 
+/* A document made of texts; its images stand beside it, by the plan. */
+static void write_texts(struct json_writer *w, const struct llm_block *b)
+{
+    json_key(w, "content");
+    json_array(w);
+    for (; b; b = b->next) {
+        if (b->kind != LLM_TEXT)
+            continue;
+        json_object(w);
+        json_member_string(w, "text", b->text);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
 static void write_source(struct json_writer *w, const struct llm_block *b)
 {
     json_key(w, "source");
@@ -51,6 +66,8 @@ static void write_source(struct json_writer *w, const struct llm_block *b)
     } else if (b->data.n) {
         json_key(w, "bytes");
         bedrock_write_base64(w, b->data);
+    } else if (b->content) {
+        write_texts(w, b->content);
     } else {
         json_member_string(w, "text", b->text);
     }
@@ -61,6 +78,8 @@ static void write_source(struct json_writer *w, const struct llm_block *b)
 
 static struct slice content_of(const struct llm_block *b)
 {
+    while (b->content)
+        b = b->content;
     return b->url.n ? b->url : b->data.n ? b->data : b->text;
 }
 

@@ -97,6 +97,29 @@ static void write_cache_point(struct json_writer *w, struct slice ttl)
     json_object_end(w);
 }
 
+static void write_search(struct json_writer *w, const struct llm_block *b)
+{
+    json_object(w);
+    json_key(w, "searchResult");
+    json_object(w);
+    json_member_string(w, "source", b->source);
+    json_member_string(w, "title", b->name);
+    json_key(w, "content");
+    json_array(w);
+    for (const struct llm_block *c = b->content; c; c = c->next)
+        if (c->kind == LLM_TEXT)
+            write_text(w, c);
+    json_array_end(w);
+    if (b->citations) {
+        json_key(w, "citations");
+        json_object(w);
+        json_member_bool(w, "enabled", true);
+        json_object_end(w);
+    }
+    json_object_end(w);
+    json_object_end(w);
+}
+
 static void write_block(struct json_writer *w, const struct llm_block *b,
                         struct bedrock_media *media)
 {
@@ -109,6 +132,8 @@ static void write_block(struct json_writer *w, const struct llm_block *b,
     case LLM_TOOL_RESULT: write_tool_result(w, b, media); break;
     case LLM_REASONING: write_reasoning(w, b); break;
     case LLM_CACHE_POINT: write_cache_point(w, b->ttl); break;
+    case LLM_SEARCH: write_search(w, b); break;
+    case LLM_FOREIGN: break; /* the plan has left it out */
     }
 }
 
@@ -181,7 +206,7 @@ static void write_tool(struct json_writer *w, struct plan *p, const struct llm_t
     json_object(w);
     json_key(w, "json");
     if (schema_write_tool(w, tool->schema, p->model->family == FAMILY_NOVA))
-        p->repairs |= 1u << REPAIR_SCHEMA;
+        p->repairs |= PLAN_REPAIR(REPAIR_SCHEMA);
     json_object_end(w);
     if (tool->strict)
         json_member_bool(w, "strict", true);
@@ -232,7 +257,7 @@ static void write_schema_text(struct json_writer *w, struct plan *p)
     buf_init(&text, BEDROCK_BODY_MAX);
     json_begin(&inner, &text);
     if (schema_write(&inner, p->schema->schema))
-        p->repairs |= 1u << REPAIR_SCHEMA;
+        p->repairs |= PLAN_REPAIR(REPAIR_SCHEMA);
     json_member_string(w, "schema", buf_slice(&text));
     buf_fini(&text);
 }

@@ -35,6 +35,8 @@ const char *plan_repair_name(enum plan_repair r)
         [REPAIR_THINKING_OFF] = "thinking-off",
         [REPAIR_THINKING_DROPPED] = "thinking-dropped",
         [REPAIR_BETA] = "beta",
+        [REPAIR_FIELDS] = "fields",
+        [REPAIR_SERVER_BLOCKS] = "server-blocks",
     };
     return names[r];
 }
@@ -91,11 +93,11 @@ static const struct model *vouched(const struct provider_attempt *t)
 
 static void converse(struct planner *k)
 {
-    unsigned before = k->p->repairs;
+    uint64_t before = k->p->repairs;
     plan_messages(k);
     if (plan_history_thinks(k))
         return;
-    k->p->repairs = before | 1u << REPAIR_THINKING_OFF;
+    k->p->repairs = before | PLAN_REPAIR(REPAIR_THINKING_OFF);
     plan_messages(k);
 }
 

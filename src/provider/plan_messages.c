@@ -33,7 +33,7 @@ struct talk {
 
 static bool says(const struct llm_block *b)
 {
-    if (b->kind == LLM_TEXT || (b->kind == LLM_DOCUMENT && !b->data.n && !b->url.n))
+    if (b->kind == LLM_TEXT || (b->kind == LLM_DOCUMENT && !b->data.n && !b->url.n && !b->content))
         return text_trim_end(b->text).n > 0;
     return b->kind != LLM_CACHE_POINT;
 }
@@ -65,6 +65,15 @@ static void leave_out(struct talk *t, const struct llm_block *b)
 
 /* ---- turns --------------------------------------------------------------------------------- */
 
+/* Of an answer's text, where the upstream takes them back. */
+static void settle_cited(struct talk *t, struct llm_block *own)
+{
+    if (!own->cited || t->k->t->api == BEDROCK_INVOKE)
+        return;
+    own->cited = NULL;
+    plan_repaired(t->k, REPAIR_CITATIONS);
+}
+
 static struct llm_block *add(struct talk *t, struct llm_block **at, const struct llm_block *b)
 {
     struct llm_block *own = arena_alloc(t->k->a, sizeof(*own));
@@ -75,6 +84,7 @@ static struct llm_block *add(struct talk *t, struct llm_block **at, const struct
         t->end = &own->next;
     t->k->documents += b->kind == LLM_DOCUMENT;
     t->k->cited += b->kind == LLM_DOCUMENT && b->citations;
+    settle_cited(t, own);
     return own;
 }
 
@@ -132,27 +142,80 @@ static void open_turn(struct talk *t, enum llm_role role)
     t->tools = NULL;
 }
 
+/* ---- blocks of Claude's ------------------------------------------------------------------- */
+
+static struct slice all_texts(struct talk *t, struct slice head, const struct llm_block *b)
+{
+    struct buf text;
+    buf_init(&text, SIZE_MAX);
+    buf_add(&text, head);
+    for (; b; b = b->next)
+        if (b->kind == LLM_TEXT)
+            (buf_add_char(&text, '\n'), buf_add(&text, b->text));
+    struct slice all = arena_dup(t->k->a, buf_slice(&text));
+    buf_fini(&text);
+    return all;
+}
+
+/* Search results, for models that have no such blocks: as text. */
+static const struct llm_block *in_other_words(struct talk *t, const struct llm_block *b)
+{
+    if (b->kind != LLM_SEARCH || t->k->claude)
+        return b;
+    struct llm_block *text = ARENA_NEW(t->k->a, struct llm_block);
+    text->kind = LLM_TEXT;
+    text->text =
+        all_texts(t, ARENA_JOIN(t->k->a, b->name, SLICE(" ("), b->source, SLICE(")")), b->content);
+    plan_repaired(t->k, REPAIR_DOCUMENT_TEXT);
+    return text;
+}
+
+/* A document of pieces with images among them, for Converse, whose documents are made of texts: its
+ * pieces stand in its place. */
+static bool falls_apart(struct talk *t, const struct llm_block *b)
+{
+    const struct llm_block *c = b->kind == LLM_DOCUMENT ? b->content : NULL;
+    while (c && c->kind != LLM_IMAGE)
+        c = c->next;
+    if (!c || t->k->t->api == BEDROCK_INVOKE)
+        return false;
+    plan_repaired(t->k, REPAIR_DOCUMENT_TEXT);
+    return true;
+}
+
 /* ---- tool results -------------------------------------------------------------------------- */
 
-/* Results hold no blank texts, and cache points stand behind them. */
-static void add_result(struct talk *t, const struct llm_block *result, struct slice id)
+struct result {
+    struct llm_block **tail;
+    const struct llm_block *point; /* the last cache point in it, or behind it */
+};
+
+/* Results hold no blank texts. */
+static void add_pieces(struct talk *t, struct result *r, const struct llm_block *b)
 {
-    struct llm_block *own = add(t, t->end, result), **tail = &own->content;
-    const struct llm_block *point = result->next;
-    own->id = id;
-    own->content = NULL;
-    if (point && point->kind != LLM_CACHE_POINT)
-        point = NULL;
-    for (const struct llm_block *b = result->content; b; b = b->next) {
+    for (; b; b = b->next) {
         if (b->kind == LLM_CACHE_POINT)
-            point = b;
+            r->point = b;
         else if (!says(b))
             leave_out(t, b);
-        else
-            tail = &add(t, tail, b)->next;
+        else if (falls_apart(t, b))
+            add_pieces(t, r, b->content);
+        else if (b->kind != LLM_FOREIGN || plan_keeps_foreign(t->k, b))
+            r->tail = &add(t, r->tail, in_other_words(t, b))->next;
     }
-    if (point)
-        add(t, t->end, point);
+}
+
+/* Cache points stand behind results, not in them. */
+static void add_result(struct talk *t, const struct llm_block *result, struct slice id)
+{
+    struct llm_block *own = add(t, t->end, result);
+    const struct llm_block *point = result->next;
+    struct result r = {&own->content, point && point->kind == LLM_CACHE_POINT ? point : NULL};
+    own->id = id;
+    own->content = NULL;
+    add_pieces(t, &r, result->content);
+    if (r.point)
+        add(t, t->end, r.point);
 }
 
 static void add_missing(struct talk *t, struct slice id)
@@ -282,6 +345,16 @@ static void add_thought(struct talk *t, const struct llm_block *b)
     plan_repaired(t->k, REPAIR_BLOCK_ORDER);
 }
 
+static void add_parts(struct talk *t, const struct llm_block *b)
+{
+    for (; b; b = b->next) {
+        if (says(b))
+            add_said(t, b);
+        else
+            leave_out(t, b);
+    }
+}
+
 static bool is_tool(const struct llm_block *b)
 {
     return b->kind == LLM_TOOL_USE || b->kind == LLM_TOOL_RESULT;
@@ -298,8 +371,12 @@ static bool add_block(struct talk *t, const struct llm_block *b)
         return pass_result(t, b);
     else if (b->kind == LLM_REASONING)
         add_thought(t, b);
+    else if (b->kind == LLM_FOREIGN && !plan_keeps_foreign(t->k, b))
+        return true;
+    else if (falls_apart(t, b))
+        add_parts(t, b->content);
     else if (says(b) || (b->kind == LLM_CACHE_POINT && t->turn->blocks))
-        add_said(t, b);
+        add_said(t, in_other_words(t, b));
     else
         leave_out(t, b);
     return false;
@@ -312,9 +389,10 @@ static void add_message(struct talk *t, const struct llm_message *m)
     bool answers = has_kind(m, LLM_TOOL_RESULT);
     if (t->turn && t->turn->role == LLM_ASSISTANT && m->role == LLM_USER)
         answer_calls(t);
-    if (!t->turn || t->turn->role != m->role)
+    if (!t->turn || t->turn->role != m->role) {
         open_turn(t, m->role);
-    else if (!t->answers && !answers)
+        t->turn->plain = m->plain;
+    } else if (!t->answers && !answers)
         plan_repaired(t->k, REPAIR_MERGED_TURNS);
     t->answers = answers;
     t->thoughts = NULL;

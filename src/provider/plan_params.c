@@ -65,10 +65,22 @@ bool plan_is_allowed(const struct llm_request *r, const char *name)
     return holds(r->allowed_params, slice_of(name));
 }
 
+/* Whoever speaks Anthropic's words takes every model for a Claude: what only Claude knows, and
+ * only makes the answer better, need not fail. */
+static bool is_of_claude(const struct planner *k, struct slice name)
+{
+    static const char *const names[] = {"output_config", "thinking"};
+    return k->r->anthropic && LISTED(names, name);
+}
+
 bool plan_unsupported(struct planner *k, struct slice name)
 {
     if (k->drop)
         return true;
+    if (is_of_claude(k, name)) {
+        plan_repaired(k, REPAIR_FIELDS);
+        return true;
+    }
     failure_set(
         k->f, k->a, FAILURE_UNSUPPORTED, 400,
         "Bedrock does not support the parameter '%.*s' for model %.*s; set drop_params: "
@@ -141,26 +153,6 @@ static void keep_last(struct llm_extra **list)
     map_fini(&seen);
 }
 
-static bool sort_extras(struct planner *k)
-{
-    struct llm_extra **fields = &k->p->fields, **top = &k->p->top;
-    for (const struct llm_extra *e = k->r->extra; e; e = e->next) {
-        if (slice_eq(e->name, SLICE("anthropic_beta")))
-            continue;
-        if (LISTED(top_level, e->name))
-            push(k, &top, e->name, e->value);
-        else if (is_wrapper(e->name))
-            push_members(k, &fields, e->value);
-        else if (!LISTED(unsupported, e->name) || holds(k->r->allowed_params, e->name))
-            push(k, &fields, e->name, e->value);
-        else if (!plan_unsupported(k, e->name))
-            return false;
-    }
-    keep_last(&k->p->fields);
-    keep_last(&k->p->top);
-    return true;
-}
-
 /* ---- beta flags ---------------------------------------------------------------------------- */
 
 static bool has_beta(const struct plan *p, struct slice name)
@@ -171,18 +163,38 @@ static bool has_beta(const struct plan *p, struct slice name)
     return false;
 }
 
-static void add_beta(struct planner *k, struct slice name)
+/* The name under which Bedrock has a flag of Anthropic's. */
+static struct slice beta_of_bedrock(struct slice name)
+{
+    if (slice_eq(name, SLICE("advanced-tool-use-2025-11-20")))
+        return SLICE("tool-search-tool-2025-10-19");
+    return name;
+}
+
+/* False: it is not sent. */
+static bool put_beta(struct planner *k, struct slice name)
 {
     struct plan *p = k->p;
     struct slice api = k->t->api == BEDROCK_INVOKE ? SLICE("invoke") : SLICE("converse");
-    if (!name.n || has_beta(p, name))
-        return;
+    if (has_beta(p, name))
+        return true;
     if (!p->betas)
         p->betas = arena_alloc(k->a, BETAS_MAX * sizeof(*p->betas));
-    if (p->beta_count < BETAS_MAX && model_takes_beta(k->m, name, api))
-        p->betas[p->beta_count++] = name;
-    else
+    if (p->beta_count == BETAS_MAX || !model_takes_beta(k->m, name, api))
+        return false;
+    p->betas[p->beta_count++] = name;
+    return true;
+}
+
+static void add_beta(struct planner *k, struct slice name)
+{
+    if (name.n && !put_beta(k, beta_of_bedrock(name)))
         plan_repaired(k, REPAIR_BETA);
+}
+
+bool plan_needs_beta(struct planner *k, const char *name)
+{
+    return k->claude && k->t->api == BEDROCK_INVOKE && put_beta(k, slice_of(name));
 }
 
 static void add_beta_list(struct planner *k, struct slice list)
@@ -191,11 +203,12 @@ static void add_beta_list(struct planner *k, struct slice list)
         add_beta(k, slice_trim(slice_split(&list, ',')));
 }
 
-/* From the body (a list, or one string), and from an anthropic-beta header. */
+/* From the head of the request, the body (a list, or one string), and extra_headers. */
 static void collect_betas(struct planner *k)
 {
     yyjson_val *item, *key;
     yyjson_obj_iter headers = yyjson_obj_iter_with(k->r->headers);
+    add_beta_list(k, k->r->betas);
     for (const struct llm_extra *e = k->r->extra; e; e = e->next) {
         yyjson_arr_iter it = yyjson_arr_iter_with(e->value);
         if (!slice_eq(e->name, SLICE("anthropic_beta")))
@@ -207,6 +220,67 @@ static void collect_betas(struct planner *k)
     while ((key = yyjson_obj_iter_next(&headers)))
         if (slice_eq_nocase(json_slice(key), SLICE("anthropic-beta")))
             add_beta_list(k, json_slice(yyjson_obj_iter_get_val(key)));
+}
+
+/* ---- sorting -------------------------------------------------------------------------------- */
+
+/* Members of Anthropic's Messages that Claude has on Bedrock too; the others are left out. */
+static const struct optional_row {
+    const char *name;
+    const char *beta;  /* without which it is refused, or NULL */
+    bool converse;     /* goes through Converse too */
+    bool of_no_weight; /* without it the answer is the same */
+} optional_rows[] = {
+    {"context_management", "context-management-2025-06-27", false, false},
+    {"metadata", NULL, false, true},
+    {"output_config", NULL, true, false},
+    {"safeguards", NULL, false, false},
+};
+
+static const struct optional_row *find_optional(struct slice name)
+{
+    for (size_t i = 0; i < sizeof(optional_rows) / sizeof(*optional_rows); i++)
+        if (slice_eq(name, slice_of(optional_rows[i].name)))
+            return &optional_rows[i];
+    return NULL;
+}
+
+static bool takes_optional(struct planner *k, const struct optional_row *row)
+{
+    if (!row || !k->claude || (k->t->api != BEDROCK_INVOKE && !row->converse))
+        return false;
+    return !row->beta || plan_needs_beta(k, row->beta);
+}
+
+static void push_optional(struct planner *k, struct llm_extra ***tail, const struct llm_extra *e)
+{
+    const struct optional_row *row = find_optional(e->name);
+    if (takes_optional(k, row))
+        push(k, tail, e->name, e->value);
+    else if (!row || !row->of_no_weight)
+        plan_repaired(k, REPAIR_FIELDS);
+}
+
+static bool sort_extras(struct planner *k)
+{
+    struct llm_extra **fields = &k->p->fields, **top = &k->p->top;
+    for (const struct llm_extra *e = k->r->extra; e; e = e->next) {
+        if (slice_eq(e->name, SLICE("anthropic_beta")))
+            continue;
+        if (e->optional)
+            push_optional(k, &fields, e);
+        else if (LISTED(top_level, e->name))
+            push(k, &top, e->name, e->value);
+        else if (is_wrapper(e->name))
+            push_members(k, &fields, e->value);
+        else if (!LISTED(unsupported, e->name) || holds(k->r->allowed_params, e->name))
+            push(k, &fields, e->name, e->value);
+        else if (!plan_unsupported(k, e->name))
+            return false;
+    }
+    keep_last(&k->p->fields);
+    keep_last(&k->p->top);
+    return true;
 }
 
 /* ---- the rest ------------------------------------------------------------------------------ */

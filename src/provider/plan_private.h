@@ -34,7 +34,7 @@ struct planner {
 
 static inline void plan_repaired(struct planner *k, enum plan_repair r)
 {
-    k->p->repairs |= 1u << r;
+    k->p->repairs |= PLAN_REPAIR(r);
 }
 
 /* ---- parameters ---------------------------------------------------------------------------- */
@@ -50,12 +50,19 @@ void plan_field(struct planner *k, struct slice name, const char *json);
 
 bool plan_params(struct planner *k);
 
+/* The beta flag that a part of the request needs: false when the model does not know it, or is no
+ * Claude that is spoken to in its own words. */
+bool plan_needs_beta(struct planner *k, const char *name);
+
 /* What the client says in the model's own words counts: nothing is said twice. */
 void plan_fields_win(struct planner *k);
 
 /* ---- tools --------------------------------------------------------------------------------- */
 
 bool plan_tools(struct planner *k);
+
+/* Whether a block of Anthropic's that has no neutral form goes to the model. */
+bool plan_keeps_foreign(struct planner *k, const struct llm_block *b);
 
 /* When it is known whether the model thinks, which does not go together with a forced tool. */
 void plan_settle_choice(struct planner *k);

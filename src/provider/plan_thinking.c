@@ -191,7 +191,7 @@ static bool is_torn(const struct planner *k, const struct llm_block *b)
 /* Thinking is sent as it came, but where the model would refuse it. Others than Claude do. */
 bool plan_keeps_thinking(struct planner *k, const struct llm_block *b)
 {
-    bool off = k->p->repairs & 1u << REPAIR_THINKING_OFF;
+    bool off = k->p->repairs & PLAN_REPAIR(REPAIR_THINKING_OFF);
     bool thinks = plan_thinks(k->p) || k->m->thinking == THINKING_ALWAYS;
     if (b->recalled && (off || !thinks))
         return false;

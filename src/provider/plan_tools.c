@@ -18,6 +18,7 @@
 
 #define NAME_MAX_BYTES 64
 #define HASH_CHARS     8
+#define SEARCH_BETA    "tool-search-tool-2025-10-19"
 
 #define ANSWER_HERE "Call this tool with the answer as its arguments, and say nothing else."
 
@@ -182,11 +183,29 @@ static bool takes_strict(const struct planner *k, const struct llm_tool *t)
     return able && schema_is_strict(t->schema);
 }
 
+/* The members that Claude has on Bedrock too. */
+static void settle_extras(struct planner *k, struct llm_tool *own)
+{
+    const struct llm_extra *e = own->extra;
+    struct llm_extra **tail = &own->extra;
+    for (*tail = NULL; e; e = e->next) {
+        if (!slice_eq(e->name, SLICE("defer_loading")) || !plan_needs_beta(k, SEARCH_BETA)) {
+            plan_repaired(k, REPAIR_FIELDS);
+            continue;
+        }
+        *tail = arena_alloc(k->a, sizeof(**tail));
+        **tail = *e;
+        (*tail)->next = NULL;
+        tail = &(*tail)->next;
+    }
+}
+
 static void offer_tool(struct planner *k, struct llm_tool *own, const struct llm_tool *t)
 {
     *own = *t;
     own->next = NULL;
     own->name = plan_tool_name(k, t->name);
+    settle_extras(k, own);
     if (slice_is_blank(t->description))
         own->description.n = 0;
     if (!t->strict || takes_strict(k, t))
@@ -195,20 +214,45 @@ static void offer_tool(struct planner *k, struct llm_tool *own, const struct llm
     plan_repaired(k, REPAIR_SCHEMA);
 }
 
+/* Tools that Anthropic defines, and the beta flags without which they are refused. */
+static bool takes_own(struct planner *k, const struct llm_tool *t)
+{
+    static const char *const rows[][2] = {
+        {"computer_20250124", "computer-use-2025-01-24"},
+        {"computer_20251124", "computer-use-2025-11-24"},
+        {"memory_20250818", "context-management-2025-06-27"},
+        {"tool_search_tool_bm25_20251119", SEARCH_BETA},
+        {"tool_search_tool_regex_20251119", SEARCH_BETA},
+    };
+    struct slice type = json_get_slice(t->own, "type");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (slice_eq(type, slice_of(rows[i][0])))
+            plan_needs_beta(k, rows[i][1]);
+    if (k->claude && k->t->api == BEDROCK_INVOKE)
+        return true;
+    return failure_bad_param(k->f, k->a, "tools",
+                             "tools: '%.*s' is one of Claude's own tools, which exist over "
+                             "InvokeModel only; this request goes to %.*s over Converse",
+                             SLICE_ARG(type), SLICE_ARG(k->t->model_id));
+}
+
 /* Two tools of one name: Bedrock refuses both; the first one stays. */
-static void tools_of_client(struct planner *k, struct llm_tool ***tail)
+static bool tools_of_client(struct planner *k, struct llm_tool ***tail)
 {
     struct map seen;
+    bool good = true;
     map_init(&seen);
-    for (const struct llm_tool *t = k->r->tools; t; t = t->next) {
+    for (const struct llm_tool *t = k->r->tools; t && good; t = t->next) {
         if (map_get(&seen, t->name)) {
             plan_repaired(k, REPAIR_TOOL_CONFIG);
             continue;
         }
         map_put(&seen, t->name, k);
         offer_tool(k, add_tool(k, tail), t);
+        good = !t->own || takes_own(k, t);
     }
     map_fini(&seen);
+    return good;
 }
 
 /* tool_choice "none" has no counterpart: the tools are not offered, unless the history needs them.
@@ -221,13 +265,30 @@ static bool offer(struct planner *k, struct llm_tool ***tail)
     if (!k->m->tools)
         return true;
     bool needed = history_has_tools(k);
-    if (k->r->tools && (needed || !none))
-        tools_of_client(k, tail);
-    else if (needed)
+    if (k->r->tools && (needed || !none)) {
+        if (!tools_of_client(k, tail))
+            return false;
+    } else if (needed)
         tools_of_history(k, tail);
     if (needed && none)
         plan_repaired(k, REPAIR_TOOL_CHOICE);
     return true;
+}
+
+/* What the search among tools left in the history, and compactions; the rest is of servers that
+ * Bedrock does not have. */
+bool plan_keeps_foreign(struct planner *k, const struct llm_block *b)
+{
+    struct slice type = json_get_slice(b->json, "type"), name = json_get_slice(b->json, "name");
+    bool search = slice_eq(type, SLICE("tool_reference")) ||
+                  slice_eq(type, SLICE("tool_search_tool_result")) ||
+                  slice_starts(name, SLICE("tool_search_tool_"));
+    if (search && plan_needs_beta(k, SEARCH_BETA))
+        return true;
+    if (slice_eq(type, SLICE("compaction")) && plan_needs_beta(k, "compact-2026-01-12"))
+        return true;
+    plan_repaired(k, REPAIR_SERVER_BLOCKS);
+    return false;
 }
 
 /* ---- choice -------------------------------------------------------------------------------- */

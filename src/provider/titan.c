@@ -137,7 +137,7 @@ static struct slice stop_word(struct slice reason)
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         if (slice_eq(reason, slice_of(rows[i].titan)))
             return slice_of(rows[i].bedrock);
-    return reason;
+    return SLICE("end_turn"); /* its answer is there all the same */
 }
 
 static void raise(int64_t *count, int64_t reported)

@@ -2,9 +2,10 @@
  * one end, and each event of the reply is JSON.
  *
  * Input: a byte (low 3 bits: the status; bit 3: the client wants a stream; bit 4: the bytes are
- * sent as they are; bits 5 and 6: Converse, or InvokeModel of Claude or Titan), a seed for the
- * cuts, then the bytes. Unless bit 4 is set, a streamed answer's bytes are lines that become
- * frames, "event-type payload", with '!' in front of an exception's type and
+ * sent as they are; bits 5 and 6: Converse, or InvokeModel of Claude or Titan; bit 7: the client
+ * speaks Anthropic's Messages, not OpenAI's chat), a seed for the cuts, then the bytes. Unless bit
+ * 4 is set, a streamed answer's bytes are lines that become frames, "event-type payload", with '!'
+ * in front of an exception's type and
  * '?' of an error's; the payload of a "chunk" is wrapped as InvokeModel does it. */
 
 #include "dialect/dialect.h"
@@ -65,6 +66,7 @@ static void write_answer(struct buf *out, struct slice in, bool frames)
 /* ---- the reply ----------------------------------------------------------------------------- */
 
 struct reply {
+    const struct dialect *dialect;
     const struct llm_request *request;
     struct arena *arena;
     void *encoder;
@@ -79,32 +81,77 @@ static void on_event(void *user, const struct llm_event *e)
     check(r->ends == 0);
     r->ends += e->kind == EV_END || e->kind == EV_FAIL;
     if (r->request->stream)
-        dialect_openai_chat.encode(r->encoder, e, &r->out);
+        r->dialect->encode(r->encoder, e, &r->out);
     else
         llm_fold_event(&r->fold, e);
 }
 
-static void check_sse(struct slice sse, struct arena *a)
+/* Anthropic's grammar: a message that begins and ends, blocks with the next index each, deltas of
+ * open ones only. */
+struct grammar {
+    bool begun, over;
+    int64_t blocks;
+    uint64_t open; /* bit per index; those beyond are not followed */
+};
+
+static uint64_t bit(int64_t index)
 {
+    return index < 64 ? UINT64_C(1) << index : 0;
+}
+
+static void check_message(struct grammar *g, struct slice type, yyjson_val *event)
+{
+    int64_t index = 0;
+    bool start = slice_eq(type, SLICE("message_start")), error = slice_eq(type, SLICE("error"));
+    check(!g->over && slice_eq(type, json_get_slice(event, "type")));
+    check(start ? !g->begun : g->begun || error);
+    g->begun = true;
+    g->over = error || slice_eq(type, SLICE("message_stop"));
+    check(!slice_eq(type, SLICE("message_delta")) || !g->open);
+    if (!slice_starts(type, SLICE("content_block_")))
+        return;
+    check(json_int(json_get(event, "index"), &index));
+    if (slice_eq(type, SLICE("content_block_start"))) {
+        check(index == g->blocks++);
+        g->open |= bit(index);
+        return;
+    }
+    check(index < g->blocks && (index >= 64 || g->open & bit(index)));
+    if (slice_eq(type, SLICE("content_block_stop")))
+        g->open &= ~bit(index);
+}
+
+static void check_sse(struct slice sse, bool messages, struct arena *a)
+{
+    struct grammar g = {0};
     while (sse.n) {
+        struct slice type = {0};
+        if (messages) {
+            check(slice_starts(sse, SLICE("event: ")));
+            type = slice_skip(slice_split(&sse, '\n'), 7);
+        }
         check(slice_starts(sse, SLICE("data: ")));
         ptrdiff_t end = slice_find(sse, SLICE("\n\n"));
         check(end >= 0);
         struct slice data = slice_skip(slice_make(sse.p, (size_t)end), 6);
         struct arena_mark mark = arena_mark(a);
-        check(slice_eq(data, SLICE("[DONE]")) || json_parse(data, a, NULL));
+        yyjson_val *event = json_parse(data, a, NULL);
+        check(event || (!messages && slice_eq(data, SLICE("[DONE]"))));
+        if (messages)
+            check_message(&g, type, event);
         arena_rewind(a, mark);
         sse = slice_skip(sse, (size_t)end + 2);
     }
+    check(!messages || g.over);
 }
 
 static void write_whole(struct reply *r, const struct dialect_answer *ans)
 {
     const struct llm_response *a = &r->fold.response;
     if (a->failure.kind != FAILURE_NONE)
-        dialect_openai_chat.encode_failure(&a->failure, &r->out);
+        r->dialect->encode_failure(&a->failure, &r->out);
     else
-        dialect_openai_chat.encode_whole(a, r->request, ans, &r->out);
+        r->dialect->encode_whole(a, r->request, ans, &r->out);
     check(json_parse(buf_slice(&r->out), r->arena, NULL));
 }
 
@@ -115,12 +162,14 @@ static void run(const struct provider *p, struct slice bytes, int status,
 {
     struct deployment d = {.model_name = "m"};
     struct dialect_answer ans = {SLICE("id"), SLICE("m"), 1700000000};
-    struct reply r = {.request = request, .arena = a};
+    const struct dialect *dialect =
+        request->anthropic ? &dialect_anthropic_messages : &dialect_openai_chat;
+    struct reply r = {.dialect = dialect, .request = request, .arena = a};
     struct provider_attempt t = {.deployment = &d, .request = request, .arena = a};
     struct llm_sink sink = {on_event, &r};
     buf_init(&r.out, SIZE_MAX);
     llm_fold_init(&r.fold, a);
-    r.encoder = dialect_openai_chat.encoder(a, request, &ans);
+    r.encoder = dialect->encoder(a, request, &ans);
     void *decoder = p->decoder(&t, status, (struct http_headers){0}, &sink);
     while (bytes.n) {
         seed = seed * 1103515245 + 12345;
@@ -134,7 +183,7 @@ static void run(const struct provider *p, struct slice bytes, int status,
     p->fini(decoder);
     check(r.ends == 1);
     if (request->stream)
-        check_sse(buf_slice(&r.out), a);
+        check_sse(buf_slice(&r.out), request->anthropic, a);
     else
         write_whole(&r, &ans);
     llm_fold_fini(&r.fold);
@@ -152,7 +201,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena a;
     struct buf answer, whole, cut;
     int status = statuses[data[0] & 7];
-    struct llm_request request = {.stream = data[0] & 8, .include_usage = data[0] & 8};
+    struct llm_request request = {
+        .stream = data[0] & 8, .include_usage = data[0] & 8, .anthropic = data[0] & 128};
     arena_init(&a);
     write_answer(&answer, slice_make((const char *)data + 2, size - 2),
                  status == 200 && request.stream && !(data[0] & 16));

@@ -271,6 +271,8 @@ static const struct target *target_of(const char *dir)
 
 static const struct dialect *dialect_of(const char *dir)
 {
+    if (strstr(dir, "anthropic_messages-"))
+        return &dialect_anthropic_messages;
     return strstr(dir, "openai_completions-") ? &dialect_openai_completions : &dialect_openai_chat;
 }
 
@@ -325,7 +327,8 @@ static bool translate(struct golden *g)
         return false;
     if (g->deployment.preset)
         llm_request_preset(&g->request, g->deployment.preset, &g->arena);
-    g->answer = (struct dialect_answer){SLICE("chatcmpl-golden"), g->request.model, NOW};
+    g->answer =
+        (struct dialect_answer){SLICE("chatcmpl-golden"), g->request.model, NOW, SLICE("golden")};
     return g->provider->build(&g->attempt, &call, &g->failure);
 }
 

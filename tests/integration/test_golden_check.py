@@ -10,7 +10,7 @@ import pytest
 from conftest import SHARED
 from programs import BUILD, ROOT, SANITIZER, environment
 
-AREAS = "chat,chat_stream,tools,reasoning,caching,errors,embeddings,completions,models,routing"
+AREAS = "chat,chat_stream,tools,reasoning,caching,errors,embeddings,completions,messages_api,models,routing"
 
 
 @pytest.mark.timeout(240)

@@ -27,8 +27,9 @@ static void test_a_good_answer(void **state)
     struct llm_usage u = {.input = 1, .output = 2, .cache_read = 30, .cache_write = 400};
     char id[] = "t1";
     arena_init(&a);
+    yyjson_val *foreign = json_parse(SLICE("{\"type\": \"x\"}"), &a, NULL);
     llm_fold_init(&f, &a);
-    send(&f, (struct llm_event){.kind = EV_START});
+    send(&f, (struct llm_event){.kind = EV_START, .id = SLICE("msg_1")});
     send_text(&f, EV_REASONING, 0, "I ");
     send_text(&f, EV_REASONING, 0, "think");
     send_text(&f, EV_SIGNATURE, 0, "sig");
@@ -43,7 +44,11 @@ static void test_a_good_answer(void **state)
     send_text(&f, EV_TOOL_ARGS, 3, "1}");
     send_text(&f, EV_TOOL_ARGS, 9, "of no call");
     send(&f, (struct llm_event){.kind = EV_BLOCK_STOP, .block = 3});
-    send(&f, (struct llm_event){.kind = EV_STOP, .stop = LLM_STOP_TOOL_USE});
+    send(&f, (struct llm_event){.kind = EV_FOREIGN, .block = 5, .json = foreign});
+    send(&f, (struct llm_event){.kind = EV_STOP,
+                                .stop = LLM_STOP_TOOL_USE,
+                                .text = SLICE("END"),
+                                .name = SLICE("later")});
     assert_false(f.response.complete);
     send(&f, (struct llm_event){.kind = EV_USAGE, .usage = &u});
     send(&f, (struct llm_event){.kind = EV_END});
@@ -68,7 +73,13 @@ static void test_a_good_answer(void **state)
     p = p->next;
     check_text(p->id, "t2");
     check_text(buf_slice(&p->text), "{}");
+    p = p->next;
+    assert_int_equal(p->kind, LLM_PART_FOREIGN);
+    check_text(buf_slice(&p->text), "{\"type\":\"x\"}");
     assert_null(p->next);
+    check_text(r->id, "msg_1");
+    check_text(r->stop_sequence, "END");
+    check_text(r->stop_word, "later");
     llm_fold_fini(&f);
     llm_fold_fini(&f);
     assert_null(f.response.parts);

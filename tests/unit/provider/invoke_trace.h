@@ -28,11 +28,15 @@ static inline void trace_usage(struct buf *out, const struct llm_usage *u)
 static inline void trace_event(void *user, const struct llm_event *e)
 {
     static const char *const names[] = {"start",    "tool", "text",     "thinking", "signature",
-                                        "redacted", "args", "citation", "block",    "stop",
-                                        "note",     "used", "end",      "fail"};
+                                        "redacted", "args", "citation", "foreign",  "block",
+                                        "stop",     "note", "used",     "end",      "fail"};
     struct buf *out = user;
     buf_addf(out, "%s", names[e->kind]);
-    if (e->kind < EV_STOP && e->kind != EV_START)
+    if (e->kind == EV_START) { /* its id and first counts: in tests/golden */
+        buf_add_char(out, '\n');
+        return;
+    }
+    if (e->kind < EV_STOP)
         buf_addf(out, "%u", e->block);
     if (e->kind == EV_STOP)
         buf_addf(out, " %d", (int)e->stop);

@@ -124,6 +124,8 @@ static inline void tell_block(struct buf *b, const struct llm_block *block)
         buf_addf(b, "%s%s", block->redacted.n ? "secret" : "think", block->recalled ? "*" : "");
         break;
     case LLM_CACHE_POINT: tell_point(b, block->ttl); break;
+    case LLM_SEARCH: buf_add(b, SLICE("search")); break;
+    case LLM_FOREIGN: buf_add(b, SLICE("foreign")); break;
     }
 }
 

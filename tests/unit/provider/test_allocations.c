@@ -81,6 +81,7 @@ static void test_the_counter(void **state)
 }
 
 struct stream {
+    const struct dialect *dialect;
     void *encoder;
     struct buf out;
 };
@@ -88,7 +89,7 @@ struct stream {
 static void encode(void *user, const struct llm_event *e)
 {
     struct stream *s = user;
-    dialect_openai_chat.encode(s->encoder, e, &s->out);
+    s->dialect->encode(s->encoder, e, &s->out);
 }
 
 static void write_event(struct buf *out, const char *type, const char *payload)
@@ -162,16 +163,17 @@ static void feed(const struct provider *p, void *decoder, struct slice bytes, si
     }
 }
 
-static void check_stream(const struct provider *p, struct slice frames)
+static void check_stream(const struct dialect *dialect, const struct provider *p,
+                         struct slice frames)
 {
     static const size_t pieces[] = {SIZE_MAX, 1, 100, 1400};
     struct dialect_answer ans = {SLICE("chatcmpl-1"), SLICE("claude"), 1700000000};
     struct fixture x;
-    struct stream s;
+    struct stream s = {.dialect = dialect};
     fixture_init(&x);
     buf_init(&s.out, 1 << 20);
     x.request.stream = true;
-    s.encoder = dialect_openai_chat.encoder(&x.arena, &x.request, &ans);
+    s.encoder = dialect->encoder(&x.arena, &x.request, &ans);
     x.sink = (struct llm_sink){encode, &s};
     void *d = p->decoder(&x.attempt, 200, (struct http_headers){0}, &x.sink);
     feed(p, d, frames, 77, &s); /* the buffers find their size */
@@ -198,7 +200,8 @@ static void test_stream(void **state)
         struct buf frames;
         buf_init(&frames, 1 << 20);
         rows[i].write(&frames);
-        check_stream(rows[i].provider, buf_slice(&frames));
+        check_stream(&dialect_openai_chat, rows[i].provider, buf_slice(&frames));
+        check_stream(&dialect_anthropic_messages, rows[i].provider, buf_slice(&frames));
         buf_fini(&frames);
     }
 }

@@ -130,8 +130,8 @@ static void test_reasons(void **state)
         {"\"delta\":{\"stop_reason\":\"max_tokens\"}", "stop 3\n"},
         {"\"delta\":{\"stop_reason\":\"refusal\"}", "stop 4\n"},
         {"\"delta\":{\"stop_reason\":\"model_context_window_exceeded\"}", "stop 5\n"},
-        {"\"delta\":{\"stop_reason\":\"pause_turn\"}", "stop 0\n"},
-        {"\"delta\":{\"stop_reason\":\"later\"}", "stop 0\n"},
+        {"\"delta\":{\"stop_reason\":\"pause_turn\"}", "stop 8  pause_turn\n"},
+        {"\"delta\":{\"stop_reason\":\"later\"}", "stop 8  later\n"},
         {"\"delta\":{\"stop_reason\":null}", "stop 0\n"},
         {"\"delta\":{\"stop_reason\":\"end_turn\"},"
          "\"amazon-bedrock-guardrailAction\":\"INTERVENED\"",
@@ -148,8 +148,10 @@ static void test_reasons(void **state)
     }
 }
 
-/* Nobody here runs server tools: their blocks and arguments are no calls of the client's. */
-static void test_skipped(void **state)
+/* Blocks of server tools, and what comes later, are no calls of the client's: they pass as they
+ * are.
+ */
+static void test_foreign(void **state)
 {
     static const char *const chunks[] = {
         START,
@@ -165,7 +167,11 @@ static void test_skipped(void **state)
         STOP,
         NULL,
     };
-    check_stream(anthropic_decoder, chunks, "start\nstop 0\n" USED "end\n");
+    check_stream(anthropic_decoder, chunks,
+                 "start\nforeign0 "
+                 "{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web\",\"input\":{}}\n"
+                 "foreign0 {\"type\":\"input_json_delta\",\"partial_json\":\"{}\"}\n"
+                 "foreign0 {\"type\":\"later_delta\"}\nstop 0\n" USED "end\n");
 }
 
 static void test_ends(void **state)
@@ -255,7 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_blocks), cmocka_unit_test(test_usage),
-        cmocka_unit_test(test_reasons),    cmocka_unit_test(test_skipped),
+        cmocka_unit_test(test_reasons),    cmocka_unit_test(test_foreign),
         cmocka_unit_test(test_ends),       cmocka_unit_test(test_whole),
         cmocka_unit_test(test_bad_frames),
     };

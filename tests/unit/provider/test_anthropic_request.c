@@ -63,7 +63,8 @@ static void test_blocks(void **state)
         {.kind = LLM_TOOL_RESULT, .id = SLICE("t1"), .content = in_result, .is_error = true},
         {.kind = LLM_CACHE_POINT},
         {.kind = LLM_TOOL_RESULT, .id = SLICE("t2")},
-        {.kind = LLM_TOOL_RESULT, .id = SLICE("t3"), .content = &alone},
+        {.kind = LLM_TOOL_RESULT, .id = SLICE("t3"), .content = &alone, .plain = true},
+        {.kind = LLM_TOOL_RESULT, .id = SLICE("t4"), .content = &alone},
     };
     struct world o;
     chain(in_result, 2);
@@ -83,7 +84,9 @@ static void test_blocks(void **state)
                "\"media_type\":\"image/png\",\"data\":\"AAAA\"}}],\"is_error\":true,"
                "\"cache_control\":{\"type\":\"ephemeral\"}},"
                "{\"type\":\"tool_result\",\"tool_use_id\":\"t2\"},"
-               "{\"type\":\"tool_result\",\"tool_use_id\":\"t3\",\"content\":\"\\\"0\\\"\"}]}]}");
+               "{\"type\":\"tool_result\",\"tool_use_id\":\"t3\",\"content\":\"\\\"0\\\"\"},"
+               "{\"type\":\"tool_result\",\"tool_use_id\":\"t4\",\"content\":[{\"type\":\"text\","
+               "\"text\":\"\\\"0\\\"\"}]}]}]}");
     fixture_fini(&o.x);
 }
 

@@ -1,4 +1,4 @@
-/* OpenAI chat completions, request side: content parts that are images, documents or videos, in the
+/* Content parts that are images, documents or videos, in the
  * spellings clients use: OpenAI's (image_url, file), LiteLLM's (video_url, file with a URL),
  * Anthropic's (image, document).
  *
@@ -10,7 +10,7 @@
  * base64, a type no model takes: each a 400 that names the part. */
 
 #include "llm/media.h"
-#include "openai_chat.h"
+#include "parse.h"
 #include "wire/crypto.h"
 
 #include <string.h>
@@ -28,14 +28,14 @@ struct source {
     enum llm_block_kind kind; /* of what a URL leads to, until it is fetched */
 };
 
-struct media_parse {
-    struct chat_parse *p;
+struct media_part {
+    struct parse *p;
     struct llm_block ***tail;
 };
 
 /* ---- sources → blocks ---------------------------------------------------------------------- */
 
-static struct llm_block *add_block(const struct media_parse *m, const struct source *s,
+static struct llm_block *add_block(const struct media_part *m, const struct source *s,
                                    enum llm_block_kind kind)
 {
     struct llm_block *b = llm_block_add(m->tail, m->p->a, kind);
@@ -73,17 +73,17 @@ static struct slice head_of(struct arena *a, struct slice data)
     return head;
 }
 
-static bool add_data(const struct media_parse *m, struct source *s)
+static bool add_data(const struct media_part *m, struct source *s)
 {
     if (!clean_base64(m->p->a, &s->data))
-        return chat_refuse(m->p, s->path, "the data is not valid base64");
+        return parse_refuse(m->p, s->path, "the data is not valid base64");
     const struct media *media = media_decide(s->type, s->name, head_of(m->p->a, s->data));
     if (!media && media_type_is_vague(s->type))
-        return chat_refuse(m->p, s->path,
-                           "its media type is not known: say it in the data URL, in "
-                           "'format' or by the extension of 'filename'");
+        return parse_refuse(m->p, s->path,
+                            "its media type is not known: say it in the data URL, in "
+                            "'format' or by the extension of 'filename'");
     if (!media)
-        return chat_refuse(m->p, s->path, "unsupported media type '%.*s'", SLICE_ARG(s->type));
+        return parse_refuse(m->p, s->path, "unsupported media type '%.*s'", SLICE_ARG(s->type));
     struct llm_block *b = add_block(m, s, media->kind);
     b->media_type = slice_of(media->types[0]);
     b->data = s->data;
@@ -91,12 +91,12 @@ static bool add_data(const struct media_parse *m, struct source *s)
 }
 
 /* data:image/png;base64,… */
-static bool add_data_url(const struct media_parse *m, struct source *s)
+static bool add_data_url(const struct media_part *m, struct source *s)
 {
     struct slice rest = slice_skip(s->url, sizeof("data:") - 1);
     struct slice meta = slice_split(&rest, ',');
     if (!rest.p || !slice_ends(meta, SLICE("base64")))
-        return chat_refuse(m->p, s->path, "the data URL does not hold base64");
+        return parse_refuse(m->p, s->path, "the data URL does not hold base64");
     if (media_type_is_vague(s->type))
         s->type = slice_split(&meta, ';');
     s->data = rest;
@@ -104,19 +104,19 @@ static bool add_data_url(const struct media_parse *m, struct source *s)
 }
 
 /* Bedrock reads these itself; only their type is ours to say. */
-static bool add_s3(const struct media_parse *m, struct source *s)
+static bool add_s3(const struct media_part *m, struct source *s)
 {
     const struct media *media = media_decide(s->type, s->url, slice_of(NULL));
     if (!media)
-        return chat_refuse(m->p, s->path, "what '%.*s' holds is not known: say it in 'format'",
-                           SLICE_ARG(s->url));
+        return parse_refuse(m->p, s->path, "what '%.*s' holds is not known: say it in 'format'",
+                            SLICE_ARG(s->url));
     struct llm_block *b = add_block(m, s, media->kind);
     b->media_type = slice_of(media->types[0]);
     b->url = s->url;
     return true;
 }
 
-static bool add_remote(const struct media_parse *m, struct source *s)
+static bool add_remote(const struct media_part *m, struct source *s)
 {
     const struct media *media = media_by_type(s->type);
     struct llm_block *b = add_block(m, s, media ? media->kind : s->kind);
@@ -125,7 +125,7 @@ static bool add_remote(const struct media_parse *m, struct source *s)
     return true;
 }
 
-static bool add_url(const struct media_parse *m, struct source *s)
+static bool add_url(const struct media_part *m, struct source *s)
 {
     if (slice_starts_nocase(s->url, SLICE("data:")))
         return add_data_url(m, s);
@@ -134,10 +134,10 @@ static bool add_url(const struct media_parse *m, struct source *s)
     if (slice_starts_nocase(s->url, SLICE("https://")) ||
         slice_starts_nocase(s->url, SLICE("http://")))
         return add_remote(m, s);
-    return chat_refuse(m->p, s->path, "a URL must begin with data:, https:// or s3://");
+    return parse_refuse(m->p, s->path, "a URL must begin with data:, https:// or s3://");
 }
 
-static bool add_source(const struct media_parse *m, struct source *s)
+static bool add_source(const struct media_part *m, struct source *s)
 {
     if (s->url.n)
         return add_url(m, s);
@@ -163,18 +163,18 @@ static bool wants_citations(yyjson_val *holder)
 }
 
 /* {image_url: {url, format}}, and video_url likewise; or the URL itself. */
-static bool parse_url_part(const struct media_parse *m, struct source *s, yyjson_val *part)
+static bool parse_url_part(const struct media_part *m, struct source *s, yyjson_val *part)
 {
     const char *member = s->kind == LLM_VIDEO ? "video_url" : "image_url";
     yyjson_val *value = json_get(part, member);
     s->url = yyjson_is_str(value) ? json_slice(value) : json_get_slice(value, "url");
     s->type = json_get_slice(value, "format");
     if (!s->url.n)
-        return chat_refuse(m->p, s->path, "'%s.url' is missing", member);
+        return parse_refuse(m->p, s->path, "'%s.url' is missing", member);
     return add_source(m, s);
 }
 
-static bool parse_file_part(const struct media_parse *m, struct source *s, yyjson_val *part)
+static bool parse_file_part(const struct media_part *m, struct source *s, yyjson_val *part)
 {
     yyjson_val *file = json_get(part, "file");
     struct slice id = json_get_slice(file, "file_id");
@@ -191,14 +191,14 @@ static bool parse_file_part(const struct media_parse *m, struct source *s, yyjso
     if (s->url.n || s->data.n)
         return add_source(m, s);
     if (id.n)
-        return chat_refuse(m->p, s->path,
-                           "'file_id' names an uploaded file, and files cannot be "
-                           "uploaded here: send 'file_data'");
-    return chat_refuse(m->p, s->path, "'file.file_data' is missing");
+        return parse_refuse(m->p, s->path,
+                            "'file_id' names an uploaded file, and files cannot be "
+                            "uploaded here: send 'file_data'");
+    return parse_refuse(m->p, s->path, "'file.file_data' is missing");
 }
 
 /* {type: image|document, source: {type: base64|url|text, …}, title, context, citations} */
-static bool parse_source_part(const struct media_parse *m, struct source *s, yyjson_val *part)
+static bool parse_source_part(const struct media_part *m, struct source *s, yyjson_val *part)
 {
     yyjson_val *source = json_get(part, "source");
     struct slice type = json_get_slice(source, "type");
@@ -213,17 +213,17 @@ static bool parse_source_part(const struct media_parse *m, struct source *s, yyj
     else if (slice_eq(type, SLICE("text")) && s->kind == LLM_DOCUMENT)
         s->text = json_get_slice(source, "data");
     else
-        return chat_refuse(m->p, s->path, "a source of type '%.*s' is not supported",
-                           SLICE_ARG(type));
+        return parse_refuse(m->p, s->path, "a source of type '%.*s' is not supported",
+                            SLICE_ARG(type));
     if (!s->data.n && !s->url.n && !s->text.n)
-        return chat_refuse(m->p, s->path, "its source is empty");
+        return parse_refuse(m->p, s->path, "its source is empty");
     return add_source(m, s);
 }
 
 static const struct part_kind {
     const char *type;
     enum llm_block_kind kind;
-    bool (*parse)(const struct media_parse *m, struct source *s, yyjson_val *part);
+    bool (*parse)(const struct media_part *m, struct source *s, yyjson_val *part);
 } part_kinds[] = {
     {"image_url", LLM_IMAGE, parse_url_part},      {"video_url", LLM_VIDEO, parse_url_part},
     {"file", LLM_DOCUMENT, parse_file_part},       {"image", LLM_IMAGE, parse_source_part},
@@ -238,16 +238,15 @@ static const struct part_kind *find_kind(struct slice type)
     return NULL;
 }
 
-bool chat_is_media(struct slice type)
+bool parse_is_media(struct slice type)
 {
     return find_kind(type) != NULL;
 }
 
-bool chat_parse_media(struct chat_parse *p, struct slice path, yyjson_val *part,
-                      struct llm_block ***tail)
+bool parse_media(struct parse *p, struct slice path, yyjson_val *part, struct llm_block ***tail)
 {
     const struct part_kind *kind = find_kind(json_get_slice(part, "type"));
-    const struct media_parse m = {p, tail};
+    const struct media_part m = {p, tail};
     struct source s = {.path = path, .kind = kind->kind};
     return kind->parse(&m, &s, part);
 }
