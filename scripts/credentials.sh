@@ -9,16 +9,10 @@ credentials_find() {
     if [ $status -eq 0 ]; then
         printf '%s\n' "$source"
     elif [ $status -eq 3 ]; then
-        credentials_of_container || credentials_of_instance
+        credentials_of_instance
     else
         printf 'unknown\n'
     fi
-}
-
-# ECS and EKS name where to ask in the environment.
-credentials_of_container() {
-    [ -n "${AWS_CONTAINER_CREDENTIALS_RELATIVE_URI:-}${AWS_CONTAINER_CREDENTIALS_FULL_URI:-}" ] &&
-        printf 'container role\n'
 }
 
 # An EC2 instance profile. A machine that is none is known after a second at the most.

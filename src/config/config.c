@@ -13,6 +13,16 @@
 
 /* ---- settings that need more than their row ------------------------------------------------ */
 
+/* LiteLLM's variable, the AWS SDKs', and that of Python's programs. */
+static const char *ca_variable(const struct config_loader *l)
+{
+    static const char *const names[] = {"SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"};
+    const char *file = NULL;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names) && (!file || !*file); i++)
+        file = config_env(l, names[i]);
+    return file;
+}
+
 /* true, false, or the path of a file of certificate authorities. */
 static void read_ssl_verify(struct config_loader *l, const struct node *litellm)
 {
@@ -20,7 +30,7 @@ static void read_ssl_verify(struct config_loader *l, const struct node *litellm)
     const struct config_path up = {.key = SLICE("litellm_settings")};
     const struct config_path path = {.up = &up, .key = SLICE("ssl_verify")};
     const struct node *n = NODE_GET(litellm, "ssl_verify");
-    const char *file = config_env(l, "SSL_CERT_FILE");
+    const char *file = ca_variable(l);
     s->ssl_verify = true;
     if (!node_is_null(n) && !node_bool(n, &s->ssl_verify)) {
         struct slice text;

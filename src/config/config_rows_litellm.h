@@ -8,7 +8,7 @@ STORED("set_verbose", BOOL, RESTART, set_verbose, "false", "log in detail, as --
 STORED("include_cost_in_streaming_usage", BOOL, RESTART, include_cost, "true", "`usage.cost` (USD) in answers, streamed and whole: what Cline shows")
 STORED("json_logs", BOOL, RESTART, json_logs, "false", "one JSON object per log line")
 STORED("sse_keepalive_ping_interval_seconds", NUMBER, RELOAD, keepalive_seconds, "15", "seconds of silence after which a stream carries a comment, so that no proxy cuts it; 0: never (LiteLLM's default)")
-READ("ssl_verify", ANY, RESTART, "true", "check the certificates of Bedrock; or the path of a file with certificate authorities; also SSL_CERT_FILE")
+READ("ssl_verify", ANY, RESTART, "true", "check the certificates of Bedrock; or the path of a file with certificate authorities; else SSL_CERT_FILE, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE")
 
 ACCEPTED("success_callback", LIST, "[]", "loggers that are told of successes (langfuse, otel, prometheus, webhook …)")
 ACCEPTED("failure_callback", LIST, "[]", "loggers that are told of failures")

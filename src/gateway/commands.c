@@ -1,6 +1,7 @@
 #include "gateway/commands.h"
 
 #include "auth.h"
+#include "aws/identity.h"
 #include "base/log.h"
 #include "supervisor.h"
 #include "worker.h"
@@ -100,6 +101,23 @@ static void set_up_log(const struct config *c, bool debug)
     log_setup(debug || c->settings.set_verbose ? LOG_DEBUG : LOG_INFO, c->settings.json_logs);
 }
 
+/* Once for each source, with the first of the models that use it. */
+static void announce_sources(const struct config *c)
+{
+    for (size_t i = 0; i < c->deployment_count; i++) {
+        const struct deployment *d = &c->deployments[i];
+        size_t first = 0;
+        while (strcmp(c->deployments[first].credential_source, d->credential_source) != 0)
+            first++;
+        if (first < i)
+            continue;
+        if (strcmp(d->credential_source, "none") == 0)
+            log_warn("model %s has no AWS credentials: %s", d->model_name, d->identity->tried);
+        else
+            log_info("AWS credentials from: %s (model %s)", d->credential_source, d->model_name);
+    }
+}
+
 static int serve(const struct options *o)
 {
     struct config *c;
@@ -116,6 +134,7 @@ static int serve(const struct options *o)
         return 1;
     }
     set_up_log(c, o->debug);
+    announce_sources(c);
     struct worker_options worker = o->worker;
     worker.config = o->config;
     return o->workers > 1 ? supervisor_run(c, &worker, o->workers) : worker_run(c, &worker);
@@ -123,10 +142,24 @@ static int serve(const struct options *o)
 
 /* ---- commands that only read a configuration ----------------------------------------------- */
 
+static void print_source(const struct deployment *d)
+{
+    const struct aws_identity *id = d->identity;
+    printf("  %s: %s in %s, AWS credentials: %s", d->model_name, d->bedrock_id, d->region,
+           d->credential_source);
+    if (id && id->kind == AWS_NOBODY)
+        printf(" (%s)", id->tried);
+    else if (id && id->kind == AWS_INSTANCE)
+        fputs(" (nothing else is set up)", stdout);
+    putchar('\n');
+}
+
 static int check(const struct config *c, const char *path)
 {
     printf("%s: %u errors, %u warnings, %zu deployments\n", path, c->errors, c->warnings,
            c->errors ? 0 : c->deployment_count);
+    for (size_t i = 0; !c->errors && i < c->deployment_count; i++)
+        print_source(&c->deployments[i]);
     return c->errors ? 1 : 0;
 }
 
