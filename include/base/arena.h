@@ -3,9 +3,10 @@
 
 /* A bump allocator: everything made for one request dies with it.
  * The owner of the struct owns all memory handed out; nothing is freed singly.
- * First blocks (16 KiB) come from a bounded process-wide free list, so a short request costs no
+ * First blocks (16 KiB) come from a bounded free list of the thread, so a short request costs no
  * malloc. Running out of memory aborts: callers cap sizes before they allocate.
- * Not thread-safe. Under AddressSanitizer rewound and finished memory is poisoned. */
+ * An arena is used by one thread at a time, and may be handed from one to another. Under
+ * AddressSanitizer rewound and finished memory is poisoned. */
 
 #include "base/slice.h"
 
@@ -15,6 +16,8 @@ struct arena {
     struct arena_block *head; /* newest block; older ones are chained behind it */
     size_t total;             /* bytes in all blocks, for limits and tests */
 };
+
+void arena_end_thread(void); /* a thread that used arenas ends: its free list goes */
 
 struct arena_mark {
     struct arena_block *block;

@@ -33,8 +33,8 @@ struct arena_block {
     char data[];
 };
 
-static struct arena_block *free_blocks;
-static unsigned free_count;
+static _Thread_local struct arena_block *free_blocks;
+static _Thread_local unsigned free_count;
 
 static void *alloc_or_die(size_t n)
 {
@@ -73,6 +73,17 @@ static void block_free(struct arena_block *b)
     }
     ASAN_UNPOISON_MEMORY_REGION(b->data, b->size);
     free(b);
+}
+
+void arena_end_thread(void)
+{
+    while (free_blocks) {
+        struct arena_block *b = free_blocks;
+        free_blocks = b->older;
+        ASAN_UNPOISON_MEMORY_REGION(b->data, b->size);
+        free(b);
+    }
+    free_count = 0;
 }
 
 void arena_init(struct arena *a)
