@@ -20,6 +20,9 @@ pc:libcrypto libssl-dev
 pc:zlib zlib1g-dev
 pc:hiredis libhiredis-dev
 file:/usr/include/mbedtls/md.h libmbedtls-dev
+pc:sqlite3 libsqlite3-dev
+pc:libpq libpq-dev
+pc:libmariadb libmariadb-dev
 '
 
 ML_TEST_PACKAGES='

@@ -239,7 +239,9 @@ struct store_rows {
     size_t column_count;
     size_t count;               /* rows */
     struct store_value *values; /* row after row; live as long as the job */
-    int64_t changed;            /* rows that an insert, update or delete touched */
+    int64_t changed;            /* rows that an insert, update or delete touched; what it says of
+                                   store_upsert and store_insert_new differs from database to
+                                   database */
     bool more;                  /* there were more than STORE_ROWS_MAX */
 };
 

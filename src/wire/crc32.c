@@ -3,7 +3,7 @@
  * Intel 2009; the constants are powers of x modulo the polynomial, bit-reflected, from that paper),
  * these into one, that into 32 bits; zlib does the rest, and all of it on other processors. */
 
-#include "crc32.h"
+#include "wire/crc32.h"
 
 #include <zlib.h>
 

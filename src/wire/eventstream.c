@@ -8,7 +8,7 @@
 
 #include "wire/eventstream.h"
 
-#include "crc32.h"
+#include "wire/crc32.h"
 
 #include <assert.h>
 #include <string.h>

@@ -39,6 +39,9 @@ THIRD_PARTY = {
     "uv.h": ["include/io/", "src/io/", "src/state/", "src/gateway/", "sim/"],
     "curl/": ["src/io/upstream_private.h"],
     "yaml.h": ["src/config/config_yaml.c"],
+    "sqlite3.h": ["src/state/store_sqlite.c"],
+    "libpq-fe.h": ["src/state/store_postgres.c"],
+    "mysql.h": ["src/state/store_mysql.c"],
 }
 
 # The pure layers know no sockets, no threads and no loop.

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "../../../src/wire/crc32.h"
+#include "wire/crc32.h"
 
 #include <zlib.h>
 
