@@ -26,6 +26,13 @@ struct config_problem {
     const char *text; /* one line, with the path of the key: "litellm_settings.fallback: …" */
 };
 
+/* general_settings.health_check_…: calls that only see whether a model answers. */
+struct health_settings {
+    bool background, routing, details, ignore_transient, skip_disabled;
+    int64_t interval, concurrency; /* seconds; calls at once */
+    double staleness;              /* seconds; 0: two intervals */
+};
+
 /* Settings by name; a row of config_options says where each comes from. Strings may be NULL
  * (unset). Durations are seconds as in LiteLLM. */
 struct settings {
@@ -59,6 +66,7 @@ struct settings {
     double connect_timeout, first_byte_timeout, stream_idle_timeout; /* ours */
     bool mid_stream_fallbacks; /* ours; or in litellm_settings */
     struct routing routing;
+    struct health_settings health;
 };
 
 struct config {
@@ -78,8 +86,9 @@ struct config {
     int64_t num_retries; /* of a group, where nobody says otherwise */
     double retry_after;  /* seconds, the shortest wait */
     yyjson_val *retry_policy, *model_group_retry_policy; /* objects as written, or NULL */
-    yyjson_val *public_model_groups;                     /* list of names, or NULL */
-    yyjson_val *url_allowed_hosts;                       /* list of hosts and host:port, or NULL */
+    yyjson_val *health_groups; /* background_health_check_model_groups: list of names, or NULL */
+    yyjson_val *public_model_groups; /* list of names, or NULL */
+    yyjson_val *url_allowed_hosts;   /* list of hosts and host:port, or NULL */
     struct config_problem *problems;
     unsigned errors, warnings;
     bool simulated;                /* the upstream is the simulated Bedrock (LINTEL_SIMULATED=1) */

@@ -105,6 +105,11 @@ void config_read_groups(struct config_loader *l, const struct node *root)
     c->default_fallbacks = read_fallbacks(l, router, litellm, "default_fallbacks");
     c->context_window_fallbacks = read_fallbacks(l, router, litellm, "context_window_fallbacks");
     c->content_policy_fallbacks = read_fallbacks(l, router, litellm, "content_policy_fallbacks");
+    c->health_groups = config_read_list(l, NODE_GET(root, "general_settings"), "general_settings",
+                                        "background_health_check_model_groups");
+    if (!c->health_groups)
+        c->health_groups =
+            config_read_list(l, router, "router_settings", "background_health_check_model_groups");
     c->public_model_groups =
         config_read_list(l, litellm, "litellm_settings", "public_model_groups");
 }

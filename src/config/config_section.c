@@ -25,6 +25,8 @@ static const struct range ranges[] = {
     {"max_queued_requests", 0, 100000},
     {"default_max_parallel_requests", 0, 1000000},
     {"fetch_max_mb", 0, FETCH_MB_MAX},
+    {"health_check_interval", 1, CONFIG_MAX_SECONDS},
+    {"health_check_concurrency", 1, 8},
     {NULL, 0, CONFIG_MAX_SECONDS}, /* all others are durations */
 };
 

@@ -117,10 +117,13 @@ static const struct upstream_events upstream_events = {
 static void slot_start(struct batch *b, struct batch_slot *slot, const struct http_call *call)
 {
     *slot = (struct batch_slot){.batch = b, .busy = true, .i = b->next++};
+    struct upstream_timeouts timeouts = b->options.timeouts;
+    if (b->events->total_ms)
+        timeouts.total_ms = b->events->total_ms(b->user, slot->i);
     arena_init(&slot->headers);
     buf_init(&slot->body, b->options.body_max);
     b->busy++;
-    slot->op = upstream_start(b->upstream, call, &b->options.timeouts, &upstream_events, slot);
+    slot->op = upstream_start(b->upstream, call, &timeouts, &upstream_events, slot);
 }
 
 static void slot_free(struct batch_slot *slot)
@@ -189,10 +192,18 @@ static void start_next(struct batch *b, struct batch_slot *slot)
     bool go_on = b->events->call(b->user, b->next, &call);
     if (b->dead)
         return;
-    if (go_on)
+    if (!go_on)
+        stop(b);
+    else if (call.url)
         slot_start(b, slot, &call);
     else
-        stop(b);
+        b->next++;
+}
+
+static size_t at_once(const struct batch *b)
+{
+    size_t n = b->options.at_once;
+    return n && n < BATCH_CONCURRENCY ? n : BATCH_CONCURRENCY;
 }
 
 static void batch_step(struct turn_item *item)
@@ -201,8 +212,8 @@ static void batch_step(struct turn_item *item)
     for (size_t i = 0; i < BATCH_CONCURRENCY && !b->dead; i++)
         if (b->slots[i].busy)
             tell(b, &b->slots[i]);
-    for (size_t i = 0; i < BATCH_CONCURRENCY && !b->dead; i++)
-        if (!b->slots[i].busy && !b->stopped && b->next < b->options.count)
+    for (size_t i = 0; i < at_once(b) && !b->dead; i++)
+        while (!b->dead && !b->slots[i].busy && !b->stopped && b->next < b->options.count)
             start_next(b, &b->slots[i]);
     if (b->dead || b->busy)
         return;

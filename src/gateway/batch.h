@@ -29,16 +29,19 @@ struct batch_answer {
 };
 
 struct batch_events {
-    /* Fills the i-th call; what it points to lives until `over`. False: stop (the owner knows why).
-     */
+    /* Fills the i-th call; what it points to lives until `over`. Left without a URL: there is
+     * nothing to call, and no `done`. False: stop (the owner knows why). */
     bool (*call)(void *user, size_t i, struct http_call *call);
     bool (*done)(void *user, size_t i, const struct batch_answer *answer);
     void (*over)(void *user);
+    /* Milliseconds that the i-th call may take in all; NULL: as the options say. */
+    unsigned (*total_ms)(void *user, size_t i);
 };
 
 struct batch_options {
     size_t count;     /* calls, at least 1 */
     size_t body_max;  /* bytes of one answer */
+    size_t at_once;   /* at most BATCH_CONCURRENCY; 0: as many as that */
     size_t total_max; /* bytes of all together; 0: no limit */
     struct upstream_timeouts timeouts;
 };

@@ -42,7 +42,8 @@ const struct sm_state exchange_states[EX_NR] = {
     [EX_HEAD] = {"HEAD", SM_TO(EX_AUTH) | SM_TO(EX_SETTLE)},
     [EX_AUTH] = {"AUTH", SM_TO(EX_BODY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_BODY] = {"BODY", SM_TO(EX_ADMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_ADMIT] = {"ADMIT", SM_TO(EX_ROUTE) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_AWAIT] = {"AWAIT", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_ADMIT] = {"ADMIT", SM_TO(EX_AWAIT) | SM_TO(EX_ROUTE) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_ROUTE] = {"ROUTE",
                   SM_TO(EX_CREDENTIALS) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_CREDENTIALS] = {"CREDENTIALS", SM_TO(EX_FETCH) | SM_TO(EX_BATCH) | SM_TO(EX_AGAIN) |
@@ -70,6 +71,7 @@ static bool invariant(const struct sm *sm)
     case EX_HEAD:
     case EX_AUTH:
     case EX_BODY:
+    case EX_AWAIT:
     case EX_ADMIT: return !ex->op && !ex->head_sent;
     case EX_ROUTE:
     case EX_CREDENTIALS:
@@ -271,17 +273,23 @@ static int answer_ourselves(struct exchange *ex)
 {
     struct buf body;
     buf_init(&body, OUT_MAX);
-    ex->route->handle(ex, &body);
+    if (ex->failure.kind == FAILURE_NONE)
+        ex->route->handle(ex, &body);
     if (ex->failure.kind == FAILURE_NONE)
         reply_whole(ex, 200, SLICE("application/json"), buf_slice(&body));
     buf_fini(&body);
     return EX_FLUSH;
 }
 
+static int step_await(struct exchange *ex)
+{
+    return ex->route->wait->ready(ex) ? answer_ourselves(ex) : EX_SUSPEND;
+}
+
 static int step_admit(struct exchange *ex)
 {
     if (ex->route->handle)
-        return answer_ourselves(ex);
+        return ex->route->wait ? EX_AWAIT : answer_ourselves(ex);
     if (!exchange_read_request(ex))
         return EX_FLUSH;
     ex->request.include_usage =
@@ -544,6 +552,8 @@ static int step_settle(struct exchange *ex)
         exchange_credentials_cancel(ex);
         exchange_fetch_cancel(ex);
         exchange_batch_cancel(ex);
+        if (ex->route && ex->route->wait)
+            ex->route->wait->end(ex);
     }
     resume_if_room(ex);
     if (ex->op && ex->facts & (FACT_TIMER | FACT_GONE | FACT_FAILED)) {
@@ -556,11 +566,21 @@ static int step_settle(struct exchange *ex)
 /* ---- the mover ----------------------------------------------------------------------------- */
 
 static int (*const steps[EX_NR])(struct exchange *ex) = {
-    [EX_HEAD] = step_head,   [EX_AUTH] = step_auth,     [EX_BODY] = step_body,
-    [EX_ADMIT] = step_admit, [EX_ROUTE] = step_route,   [EX_CREDENTIALS] = step_credentials,
-    [EX_FETCH] = step_fetch, [EX_RECALL] = step_recall, [EX_CALL] = step_call,
-    [EX_AGAIN] = step_again, [EX_RELAY] = step_relay,   [EX_BATCH] = step_batch,
-    [EX_FLUSH] = step_flush, [EX_SETTLE] = step_settle,
+    [EX_AWAIT] = step_await,
+    [EX_HEAD] = step_head,
+    [EX_AUTH] = step_auth,
+    [EX_BODY] = step_body,
+    [EX_ADMIT] = step_admit,
+    [EX_ROUTE] = step_route,
+    [EX_CREDENTIALS] = step_credentials,
+    [EX_FETCH] = step_fetch,
+    [EX_RECALL] = step_recall,
+    [EX_CALL] = step_call,
+    [EX_AGAIN] = step_again,
+    [EX_RELAY] = step_relay,
+    [EX_BATCH] = step_batch,
+    [EX_FLUSH] = step_flush,
+    [EX_SETTLE] = step_settle,
 };
 
 static void release(struct turn_grave *grave)

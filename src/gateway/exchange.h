@@ -13,6 +13,7 @@
  * Every state before FLUSH may go to FLUSH (refuse: an error reply) and, like FLUSH, to SETTLE (the
  * client is gone). Where it suspends, and for what:
  *   BODY    the rest of the request body
+ *   AWAIT   what an own answer needs (answer_wait in routes.h); from ADMIT, to FLUSH
  *   ROUTE   a place at a deployment (exchange_queue.h)
  *   CREDENTIALS  those of AWS, when there are none yet (exchange_credentials.h)
  *   FETCH   what the prompt names by URL (bounded by fetch_timeout)
@@ -47,6 +48,7 @@
 
 struct batch;
 struct fetch;
+struct health_run;
 struct worker;
 
 enum exchange_state {
@@ -54,6 +56,7 @@ enum exchange_state {
     EX_AUTH,
     EX_BODY,
     EX_ADMIT,
+    EX_AWAIT,
     EX_ROUTE,
     EX_CREDENTIALS,
     EX_FETCH,
@@ -145,6 +148,7 @@ struct exchange {
     size_t tried_count;
     int64_t prompt_tokens; /* estimated, where routing asks for it; else 0 */
 
+    struct health_run *health; /* that GET /health waits for; or NULL */
     void *operation;           /* the operation's own state, of routes that have one */
     struct batch *batch;       /* its calls; NULL: none is running */
     struct fetch *fetch;       /* NULL: none is running */

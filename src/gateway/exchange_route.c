@@ -115,6 +115,8 @@ static struct router_query query_of(struct exchange *ex, struct slice name)
                              .prefill = exchange_resume_needs_prefill(ex),
                              .now = turn_now(&ex->worker->turn),
                              .tracker = ex->worker->tracker,
+                             .health =
+                                 ex->config->settings.health.routing ? ex->worker->health : NULL,
                              .tried = ex->tried,
                              .tried_count = ex->tried_count};
     random_bytes(&q.random, sizeof(q.random));

@@ -11,11 +11,6 @@ void handle_root(struct exchange *ex, struct buf *body)
     BUF_LITERAL(body, "\"Lintel: RUNNING\"");
 }
 
-void handle_health(struct exchange *ex, struct buf *body)
-{
-    BUF_LITERAL(body, "{\"status\":\"healthy\"}");
-}
-
 void handle_liveness(struct exchange *ex, struct buf *body)
 {
     BUF_LITERAL(body, "\"I'm alive!\"");

@@ -7,7 +7,6 @@
 #include "exchange.h"
 
 void handle_root(struct exchange *ex, struct buf *body);
-void handle_health(struct exchange *ex, struct buf *body); /* calls no model, unlike LiteLLM's */
 void handle_liveness(struct exchange *ex, struct buf *body);
 void handle_readiness(struct exchange *ex, struct buf *body); /* 503 while draining */
 void handle_exchanges(struct exchange *ex, struct buf *body); /* what lives now, for operators */
@@ -15,6 +14,11 @@ void handle_exchanges(struct exchange *ex, struct buf *body); /* what lives now,
 /* handlers_router.c */
 void handle_router_settings(struct exchange *ex, struct buf *body);
 void handlers_write_deployments(struct exchange *ex, struct json_writer *w); /* how they do */
+
+/* handlers_health.c */
+extern const struct answer_wait health_wait;
+void handle_health(struct exchange *ex, struct buf *body);
+void handle_health_latest(struct exchange *ex, struct buf *body);
 
 /* handlers_models.c */
 void handle_models(struct exchange *ex, struct buf *body);

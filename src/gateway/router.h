@@ -9,21 +9,24 @@
 #include "config/config.h"
 #include "tracker.h"
 
+struct health;
+
 struct router_query {
     struct slice model;
     bool streamed;
-    int64_t now;              /* ms, the turn's */
-    uint32_t random;          /* decides between equals */
-    struct tracker *tracker;  /* NULL: only the name is looked up, nothing rests */
-    struct affinity *kept;    /* NULL: none */
-    uint64_t affinity;        /* affinity_hash of what should stay where it was; 0: nothing */
-    int64_t affinity_ttl;     /* ms; from its last use */
-    int64_t estimated_tokens; /* of the prompt; 0: not known */
-    bool must_fit;            /* into the model's context, by that estimate */
-    struct slice region;      /* where the deployment must lie; or empty: anywhere */
-    bool prefill;             /* the model must accept the beginning of its answer */
-    yyjson_val *tags;         /* list of strings, or NULL … */
-    struct slice tag_list;    /* … and more, with commas between them */
+    int64_t now;                 /* ms, the turn's */
+    uint32_t random;             /* decides between equals */
+    struct tracker *tracker;     /* NULL: only the name is looked up, nothing rests */
+    const struct health *health; /* NULL: checks do not count */
+    struct affinity *kept;       /* NULL: none */
+    uint64_t affinity;           /* affinity_hash of what should stay where it was; 0: nothing */
+    int64_t affinity_ttl;        /* ms; from its last use */
+    int64_t estimated_tokens;    /* of the prompt; 0: not known */
+    bool must_fit;               /* into the model's context, by that estimate */
+    struct slice region;         /* where the deployment must lie; or empty: anywhere */
+    bool prefill;                /* the model must accept the beginning of its answer */
+    yyjson_val *tags;            /* list of strings, or NULL … */
+    struct slice tag_list;       /* … and more, with commas between them */
     /* Called before for this request: chosen again only when no other may be. */
     const struct deployment *const *tried;
     size_t tried_count;

@@ -11,6 +11,8 @@
 
 #include "router_choose.h"
 
+#include "health.h"
+
 #define STALE_MS     60000 /* a latency that is measured again now and then … */
 #define STALE_CHANCE 32    /* … by one call in so many */
 #define RANDOM_RANGE 4294967296.0
@@ -143,6 +145,11 @@ static bool note_wait(struct choice *c, int64_t ms)
 static bool is_awake(struct choice *c, const struct candidate *k)
 {
     return note_wait(c, tracked_rests(k->tracked, c->query->now));
+}
+
+static bool is_healthy(struct choice *c, const struct candidate *k)
+{
+    return !health_is_sick(c->query->health, k->d, c->query->now);
 }
 
 static bool is_free(struct choice *c, const struct candidate *k)
@@ -369,6 +376,8 @@ static enum router_refusal narrow(struct choice *c, struct router_pick *pick)
         return ROUTER_RESTING;
     if (routing_has_limits(c->routing) && !keep(c, is_within_limits))
         return ROUTER_LIMITED;
+    if (c->query->health)
+        keep(c, is_healthy); /* a sick one is better than none */
     pick->pace = pace_of(c);
     c->wait_ms = 0;
     if (!keep(c, is_free))

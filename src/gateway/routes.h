@@ -9,6 +9,12 @@
 struct exchange;
 struct operation;
 
+/* What an own answer waits for; in the state AWAIT. */
+struct answer_wait {
+    bool (*ready)(struct exchange *ex); /* begins it when !ex->entered; a failure is ready too */
+    void (*end)(struct exchange *ex);   /* once, at the end of the exchange */
+};
+
 struct route {
     const char *method;
     const char *path;              /* "{model}" matches one or more segments, percent-encoded */
@@ -18,6 +24,7 @@ struct route {
      * is set in the exchange. */
     void (*handle)(struct exchange *ex, struct buf *body);
     const struct operation *operation; /* several calls make the answer; NULL: the dialect's one */
+    const struct answer_wait *wait;    /* before `handle`; NULL: for nothing */
 };
 
 enum route_match { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };

@@ -164,6 +164,7 @@ static void on_hangup(uv_signal_t *handle, int signum)
     config_unref(w->config);
     w->config = c;
     credentials_adopt(w->credentials, c);
+    health_configure(w->health);
     log_info("signal %d: the configuration is read again, %zu deployments", signum,
              c->deployment_count);
 }
@@ -244,6 +245,8 @@ static void start(struct worker *w)
     if (s->thinking_memory_mb)
         w->memory =
             memory_new(&w->turn, shared_local_new((size_t)s->thinking_memory_mb * MEBIBYTE));
+    w->health = health_new(w);
+    health_configure(w->health);
     uv_timer_init(&w->loop, &w->clock);
     uv_timer_init(&w->loop, &w->drain_limit);
     exchange_queue_start(w);
@@ -254,6 +257,7 @@ static void start(struct worker *w)
 
 static void finish(struct worker *w)
 {
+    health_free(w->health);
     memory_free(w->memory);
     credentials_free(w->credentials);
     upstream_fini(w->upstream);

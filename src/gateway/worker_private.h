@@ -5,6 +5,7 @@
 
 #include "affinity.h"
 #include "credentials.h"
+#include "health.h"
 #include "io/conn.h"
 #include "io/upstream.h"
 #include "memory.h"
@@ -32,6 +33,7 @@ struct worker {
     uv_timer_t queue_clock;    /* turns that come (exchange_queue.c) … */
     int64_t queue_wake;        /* … ms, turn time: the next one; 0: none */
     struct affinity *affinity; /* who was served by which */
+    struct health *health;     /* which deployments answer */
     struct memory *memory;     /* of thinking; NULL: switched off */
     struct store *store;       /* the database; NULL: none is configured */
     struct listener *listener; /* NULL once closed */
