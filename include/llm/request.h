@@ -171,8 +171,9 @@ struct llm_request {
     double mock_timeout;       /* seconds; fail as if the model were silent for so long; 0: no */
     double timeout;            /* seconds the client gives a whole answer; 0: it does not say */
     double stream_timeout;     /* likewise the beginning of a stream */
-    struct slice user;         /* end user, for accounting; not sent upstream */
-    yyjson_val *metadata;      /* for logs and traces; not sent upstream; NULL: none */
+    double connect_timeout, first_byte_timeout, stream_idle_timeout; /* likewise */
+    struct slice user;    /* end user, for accounting; not sent upstream */
+    yyjson_val *metadata; /* for logs and traces; not sent upstream; NULL: none */
     struct llm_extra *extra;
     bool drop_params;       /* the client: drop what the model does not take */
     yyjson_val *drop_list;  /* the client: drop these in any case (list of names), or NULL */

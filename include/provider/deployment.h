@@ -44,6 +44,7 @@ struct deployment {
     int64_t num_retries;          /* of a failed call; -1: the router's */
     double timeout_s;             /* whole answer; 0: the router's */
     double stream_timeout_s;      /* to the first byte of a stream; 0: the router's */
+    double connect_timeout_s, first_byte_timeout_s, idle_timeout_s; /* likewise */
     struct sigv4_key *signing_key;
     int line; /* of the entry in the configuration file */
 };

@@ -412,6 +412,9 @@ static bool read_deployment(struct entry *e)
     d->num_retries = retries(e);
     d->timeout_s = seconds(e, "timeout");
     d->stream_timeout_s = seconds(e, "stream_timeout");
+    d->connect_timeout_s = seconds(e, "connect_timeout");
+    d->first_byte_timeout_s = seconds(e, "first_byte_timeout");
+    d->idle_timeout_s = seconds(e, "stream_idle_timeout");
     d->signing_key = ARENA_NEW(&e->l->c->arena, struct sigv4_key);
     config_read_aws(e->l, d, e->params, name.region, e->params_path);
     config_read_route(e->l, d, e->params, e->params_path);

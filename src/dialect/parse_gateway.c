@@ -70,6 +70,21 @@ static bool parse_stream_timeout(struct parse *p, yyjson_val *v)
     return parse_seconds(p, "stream_timeout", v, &p->r->stream_timeout);
 }
 
+static bool parse_connect_timeout(struct parse *p, yyjson_val *v)
+{
+    return parse_seconds(p, "connect_timeout", v, &p->r->connect_timeout);
+}
+
+static bool parse_first_byte_timeout(struct parse *p, yyjson_val *v)
+{
+    return parse_seconds(p, "first_byte_timeout", v, &p->r->first_byte_timeout);
+}
+
+static bool parse_idle_timeout(struct parse *p, yyjson_val *v)
+{
+    return parse_seconds(p, "stream_idle_timeout", v, &p->r->stream_idle_timeout);
+}
+
 static bool parse_drop_params(struct parse *p, yyjson_val *v)
 {
     return parse_flag(p, "drop_params", v, &p->r->drop_params);
@@ -154,10 +169,12 @@ const struct parse_member parse_gateway[] = {
     {"allowed_model_region", parse_region},
     {"allowed_openai_params", parse_allowed_params},
     {"cache", ignore},
+    {"connect_timeout", parse_connect_timeout},
     {"context_window_fallback_dict", parse_context_fallbacks},
     {"disable_fallbacks", parse_disable_fallbacks},
     {"drop_params", parse_drop_params},
     {"fallbacks", parse_fallbacks},
+    {"first_byte_timeout", parse_first_byte_timeout},
     {"litellm_metadata", ignore},
     {"litellm_session_id", ignore},
     {"litellm_trace_id", ignore},
@@ -174,6 +191,7 @@ const struct parse_member parse_gateway[] = {
     {"no-log", ignore},
     {"num_retries", parse_num_retries},
     {"request_timeout", parse_timeout},
+    {"stream_idle_timeout", parse_idle_timeout},
     {"stream_timeout", parse_stream_timeout},
     {"tags", parse_tags},
     {"timeout", parse_timeout},

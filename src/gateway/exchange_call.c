@@ -115,20 +115,6 @@ static bool on_upstream_data(void *user, struct slice bytes)
     return true;
 }
 
-struct failure exchange_call_failure(struct exchange *ex, enum upstream_end end, const char *detail)
-{
-    struct failure f = {0};
-    bool timeout = end >= UPSTREAM_TIMEOUT_CONNECT && end <= UPSTREAM_TIMEOUT_TOTAL;
-    bool unreachable = end == UPSTREAM_UNREACHABLE;
-    failure_set(&f, &ex->arena, timeout ? FAILURE_TIMEOUT : FAILURE_BAD_GATEWAY,
-                timeout ? 408 : 502, "%s%s%s%s", detail,
-                unreachable ? ". Check the network, and whether Bedrock is offered in region " : "",
-                unreachable ? ex->deployment->region : "", unreachable ? "." : "");
-    f.upstream = true;
-    f.retryable = true;
-    return f;
-}
-
 static void on_upstream_end(void *user, enum upstream_end end, const char *detail)
 {
     struct exchange *ex = user;
@@ -164,38 +150,6 @@ void exchange_estimate_usage(struct exchange *ex)
 }
 
 /* ---- the call ------------------------------------------------------------------------------ */
-
-static double first_of(double a, double b, double c)
-{
-    return a > 0 ? a : b > 0 ? b : c;
-}
-
-double exchange_timeout(const struct exchange *ex)
-{
-    const struct settings *s = &ex->config->settings;
-    if (ex->request.timeout > 0)
-        return ex->request.timeout;
-    return first_of(ex->deployment->timeout_s, s->timeout, s->request_timeout);
-}
-
-/* A stream has no total: it may take as long as it says something. */
-struct upstream_timeouts exchange_timeouts(const struct exchange *ex)
-{
-    const struct settings *s = &ex->config->settings;
-    const struct deployment *d = ex->deployment;
-    double total = exchange_timeout(ex);
-    double wanted = first_of(ex->request.stream_timeout, ex->request.timeout, d->stream_timeout_s);
-    double first = first_of(wanted, s->stream_timeout, s->first_byte_timeout);
-    struct upstream_timeouts t = {.connect_ms = config_milliseconds(s->connect_timeout)};
-    if (ex->request.stream) {
-        t.first_ms = config_milliseconds(first > 0 ? first : total);
-        t.idle_ms = config_milliseconds(s->stream_idle_timeout);
-    } else {
-        t.first_ms = config_milliseconds(s->first_byte_timeout);
-        t.total_ms = config_milliseconds(total);
-    }
-    return t;
-}
 
 /* Translation adds framing and escapes: one allocation for most bodies. */
 static void reserve_upstream_body(struct exchange *ex)

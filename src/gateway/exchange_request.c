@@ -75,11 +75,15 @@ static bool read_retries(struct exchange *ex)
                              "header x-litellm-num-retries: expected a count");
 }
 
-/* What LiteLLM's clients may say in the head as well as in the body. */
+/* What clients may say in the head as well as in the body; LiteLLM's, and our own. */
 static bool read_request_headers(struct exchange *ex)
 {
-    return read_retries(ex) && read_seconds(ex, "x-litellm-timeout", &ex->request.timeout) &&
-           read_seconds(ex, "x-litellm-stream-timeout", &ex->request.stream_timeout);
+    struct llm_request *r = &ex->request;
+    return read_retries(ex) && read_seconds(ex, "x-litellm-timeout", &r->timeout) &&
+           read_seconds(ex, "x-litellm-stream-timeout", &r->stream_timeout) &&
+           read_seconds(ex, "x-lintel-connect-timeout", &r->connect_timeout) &&
+           read_seconds(ex, "x-lintel-first-byte-timeout", &r->first_byte_timeout) &&
+           read_seconds(ex, "x-lintel-stream-idle-timeout", &r->stream_idle_timeout);
 }
 
 bool exchange_read_request(struct exchange *ex)

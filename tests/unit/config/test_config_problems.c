@@ -47,7 +47,7 @@ static void unknown_keys(void **state)
          "litellm_settings\n"},
         {MODEL "general_settings: {conect_timeout: 1}\n",
          "W2 general_settings.conect_timeout: unknown option, ignored: did you mean "
-         "connect_timeout under router_settings?\n"},
+         "connect_timeout under litellm_params?\n"},
         {MODEL "x: 1\nquite_another_thing_altogether: 1\n",
          "W2 x: unknown option, ignored\n"
          "W3 quite_another_thing_altogether: unknown option, ignored\n"},
