@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "config/redis.h"
 #include "config/routing.h"
 #include "provider/deployment.h"
 #include "provider/models.h"
@@ -48,6 +49,8 @@ struct settings {
 
     double thinking_memory_ttl;         /* ours: seconds */
     int64_t thinking_memory_mb;         /* ours: 0: none */
+    const char *shared_namespace;       /* ours: of all keys in Redis */
+    double shared_patience;             /* ours: seconds a request waits for Redis */
     double fetch_max_mb, fetch_timeout; /* ours: of what prompts name by URL */
     bool fetch_plain_http;              /* ours */
 
@@ -89,6 +92,7 @@ struct config {
     yyjson_val *health_groups; /* background_health_check_model_groups: list of names, or NULL */
     yyjson_val *public_model_groups; /* list of names, or NULL */
     yyjson_val *url_allowed_hosts;   /* list of hosts and host:port, or NULL */
+    struct config_redis redis;       /* what gateways share */
     struct config_problem *problems;
     unsigned errors, warnings;
     bool simulated;                /* the upstream is the simulated Bedrock (LINTEL_SIMULATED=1) */

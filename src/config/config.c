@@ -130,6 +130,7 @@ static void read_tree(struct config_loader *l, struct node *root)
     read_url_hosts(l, litellm, section(root, "general_settings"));
     config_read_routing(l, root);
     config_read_groups(l, root);
+    config_read_redis(l, root);
     config_read_facts(l, section(root, "general_settings"));
     config_read_models(l, root);
     config_gather_pools(l);

@@ -106,6 +106,9 @@ yyjson_val *config_read_list(struct config_loader *l, const struct node *section
                              const char *section_name, const char *name);
 void config_read_groups(struct config_loader *l, const struct node *root);
 
+/* config_redis.c: the Redis that gateways share. */
+void config_read_redis(struct config_loader *l, const struct node *root);
+
 /* config_facts.c: the table of models, with what model_facts_file lays over it. */
 void config_read_facts(struct config_loader *l, const struct node *general);
 

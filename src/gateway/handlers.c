@@ -61,12 +61,29 @@ static void write_memory(struct json_writer *w, const struct memory *m)
     json_object(w);
     json_member_integer(w, "entries", (int64_t)s.shared.entries);
     json_member_integer(w, "bytes", (int64_t)s.shared.bytes);
-    json_member_integer(w, "hits", (int64_t)s.shared.hits);
-    json_member_integer(w, "misses", (int64_t)s.shared.misses);
+    json_member_integer(w, "hits", (int64_t)s.hits);
+    json_member_integer(w, "misses", (int64_t)s.misses);
     json_member_integer(w, "evicted", (int64_t)s.shared.evicted);
     json_member_integer(w, "expired", (int64_t)s.shared.expired);
     json_member_integer(w, "dropped", (int64_t)(s.shared.dropped + s.unkept));
     json_member_integer(w, "late", (int64_t)s.late);
+    json_object_end(w);
+}
+
+static void write_shared(struct json_writer *w, const struct worker *of)
+{
+    struct shared_stats s;
+    const struct config_redis *r = &of->config->redis;
+    of->shared->ops->stats(of->shared, &s);
+    json_object(w);
+    json_member_string(w, "kind", r->source ? SLICE("redis") : SLICE("local"));
+    json_member_bool(w, "away", s.away);
+    json_member_integer(w, "hits", (int64_t)s.hits);
+    json_member_integer(w, "misses", (int64_t)s.misses);
+    json_member_integer(w, "asked", (int64_t)s.asked);
+    json_member_integer(w, "late", (int64_t)s.late);
+    json_member_integer(w, "failed", (int64_t)s.failed);
+    json_member_integer(w, "dropped", (int64_t)s.dropped);
     json_object_end(w);
 }
 
@@ -94,6 +111,8 @@ void handle_exchanges(struct exchange *ex, struct buf *body)
     json_member_integer(&j, "connections", w->listener ? listener_connections(w->listener) : 0);
     json_member_integer(&j, "upstream", upstream_active(w->upstream));
     json_member_integer(&j, "descriptors", open_descriptors());
+    json_key(&j, "shared_state");
+    write_shared(&j, w);
     if (w->memory) {
         json_key(&j, "thinking_memory");
         write_memory(&j, w->memory);

@@ -20,7 +20,7 @@ struct memory {
     struct shared *shared;
     struct list waiting; /* memory_recall.link */
     uv_timer_t timer;    /* ticks while somebody waits */
-    uint64_t unkept, late;
+    uint64_t unkept, late, hits, misses;
     char keys[SHARED_KEYS_MAX][KEY_MAX]; /* of the question that is being asked */
 };
 
@@ -52,7 +52,6 @@ void memory_free(struct memory *m)
 {
     if (!m)
         return;
-    m->shared->ops->free(m->shared);
     uv_close((uv_handle_t *)&m->timer, on_closed);
 }
 
@@ -60,6 +59,8 @@ void memory_stats(const struct memory *m, struct memory_stats *stats)
 {
     stats->unkept = m->unkept;
     stats->late = m->late;
+    stats->hits = m->hits;
+    stats->misses = m->misses;
     m->shared->ops->stats(m->shared, &stats->shared);
 }
 
@@ -164,8 +165,11 @@ static void keep_answer(struct memory_recall *r, struct recall_want *want, struc
 static void on_got(void *user, const struct slice *values, size_t n)
 {
     struct memory_recall *r = user;
-    for (size_t i = n; i-- > 0;)
+    for (size_t i = n; i-- > 0;) {
+        r->memory->hits += values[i].p != NULL;
+        r->memory->misses += values[i].p == NULL;
         keep_answer(r, &r->wants[r->left + i], values[i]);
+    }
     r->waiting = false;
     if (r->asking)
         return;

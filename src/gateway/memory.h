@@ -25,14 +25,15 @@
 
 struct memory;
 
-/* Takes the shared state over. */
+/* The shared state outlives it. */
 struct memory *memory_new(struct turn *turn, struct shared *shared);
 void memory_free(struct memory *m); /* no recall is under way; run the loop once more after */
 
 struct memory_stats {
     struct shared_stats shared;
-    uint64_t unkept; /* answers whose thinking could not be kept */
-    uint64_t late;   /* recalls that went on without an answer */
+    uint64_t hits, misses; /* of what was recalled */
+    uint64_t unkept;       /* answers whose thinking could not be kept */
+    uint64_t late;         /* recalls that went on without an answer */
 };
 void memory_stats(const struct memory *m, struct memory_stats *stats);
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "exchange.h"
 #include "exchange_queue.h"
+#include "shared_state.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -20,7 +21,6 @@
 
 #define CLOCK_MS      250               /* resolution of exchange deadlines */
 #define HEAP_KEPT_MAX (4 * 1024 * 1024) /* bytes */
-#define MEBIBYTE      (1024 * 1024)
 
 struct slice worker_date(struct worker *w)
 {
@@ -242,9 +242,9 @@ static void start(struct worker *w)
     w->upstream = upstream_init(&w->turn, &tls);
     w->credentials = credentials_new(&w->turn, w->upstream);
     credentials_adopt(w->credentials, w->config);
+    w->shared = shared_state_new(&w->turn, w->config);
     if (s->thinking_memory_mb)
-        w->memory =
-            memory_new(&w->turn, shared_local_new((size_t)s->thinking_memory_mb * MEBIBYTE));
+        w->memory = memory_new(&w->turn, w->shared);
     w->health = health_new(w);
     health_configure(w->health);
     uv_timer_init(&w->loop, &w->clock);
@@ -259,6 +259,7 @@ static void finish(struct worker *w)
 {
     health_free(w->health);
     memory_free(w->memory);
+    w->shared->ops->free(w->shared);
     credentials_free(w->credentials);
     upstream_fini(w->upstream);
     tracker_free(w->tracker);

@@ -10,6 +10,7 @@
 #include "io/upstream.h"
 #include "memory.h"
 #include "provider/plan.h"
+#include "state/shared.h"
 #include "state/spend.h"
 #include "tracker.h"
 #include "worker.h"
@@ -27,6 +28,7 @@ struct worker {
     const struct worker_options *options;
     struct upstream *upstream;
     struct credentials *credentials; /* of AWS */
+    struct shared *shared;           /* limits, values and what else processes may share */
     struct tracker *tracker;         /* of deployments */
     struct list queue;         /* exchange.queue: those that wait for a place, the oldest first */
     unsigned queued;           /* how many */

@@ -9,7 +9,7 @@
  * Redis cannot serve makes it away: from then on nothing is sent but a probe, whose success is the
  * return. */
 
-#include "shared_redis.h"
+#include "state/shared_redis.h"
 
 #include "base/log.h"
 #include "redis_clear.h"
@@ -625,13 +625,13 @@ static void on_heard(void *ctx, struct slice message)
 
 static const struct redis_events redis_events = {.changed = on_changed, .heard = on_heard};
 
-static void name_keys(struct shared_redis *r, const char *namespace)
+static void name_keys(struct shared_redis *r, const char *name_space)
 {
     uint64_t random[2];
     random_bytes(random, sizeof(random));
     r->last_id = random[0] & RANDOM_IDS;
-    snprintf(r->prefix, sizeof(r->prefix), "{lintel%s%s}:", namespace ? ":" : "",
-             namespace ? namespace : "");
+    snprintf(r->prefix, sizeof(r->prefix), "{lintel%s%s}:", name_space ? ":" : "",
+             name_space ? name_space : "");
     snprintf(r->channel, sizeof(r->channel), "%sword", r->prefix);
     snprintf(r->token, sizeof(r->token), QUESTION_CLAIM "%016llx%016llx",
              (unsigned long long)random[0], (unsigned long long)random[1]);
@@ -651,7 +651,7 @@ struct shared *shared_redis_new(struct turn *turn, const struct shared_redis_opt
     struct shared_redis *r = calloc(1, sizeof(*r));
     if (!r)
         abort();
-    name_keys(r, options->namespace);
+    name_keys(r, options->name_space);
     redis.channel = r->channel;
     r->turn = turn;
     r->redis = redis_open(turn, &redis, &redis_events, r, error, size);

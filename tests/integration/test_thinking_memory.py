@@ -12,6 +12,7 @@ import openai
 import pytest
 from conftest import KEY, configuration, openai_client
 from programs import wait_for
+from redis_server import RedisServer
 
 THINKING = {"max_tokens": 4000, "extra_body": {"thinking": {"type": "enabled", "budget_tokens": 1024}}}
 
@@ -275,3 +276,26 @@ def test_a_client_that_leaves_is_not_remembered(gateway, client):
     stream.close()
     wait_for(lambda: gateway.holds()["live"] == 0)
     assert memory(gateway)["entries"] == before["entries"]
+
+
+@pytest.fixture
+def redis(tmp_path):
+    server = RedisServer(tmp_path / "redis")
+    yield server
+    server.kill()
+
+
+def test_processes_share_it_through_redis(launch, simulator, redis):
+    """What one gateway was told another knows, also one that is started later."""
+    settings = configuration(simulator.url, router_settings={"redis_url": redis.url})
+    first = launch(settings)
+    wait_for(lambda: not first.holds()["shared_state"]["away"])
+    with openai_client(first) as client:
+        messages, _ = begin(client, "Paris", ask=ask_streamed)
+    second = launch(settings)
+    wait_for(lambda: not second.holds()["shared_state"]["away"])
+    assert replay(second, simulator, messages) == [1]
+    assert second.holds()["thinking_memory"]["hits"] == 1
+    assert replay(first, simulator, messages) == [1]
+    redis.do("FLUSHALL")
+    assert replay(first, simulator, messages) == [0]

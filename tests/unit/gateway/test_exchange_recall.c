@@ -127,7 +127,8 @@ static void open_fixture(struct fixture *f, bool slow)
     w->affinity = affinity_new();
     uv_timer_init(&f->world.loop, &w->clock);
     slow_shared_init(&f->slow, &f->world);
-    w->memory = memory_new(&w->turn, slow ? &f->slow.shared : f->slow.local);
+    w->shared = slow ? &f->slow.shared : f->slow.local;
+    w->memory = memory_new(&w->turn, w->shared);
     w->listener =
         listener_open(&w->turn, "127.0.0.1", 0, false, &exchange_conn_events, w, &limits, &error);
     assert_non_null(w->listener);
@@ -141,6 +142,7 @@ static void close_fixture(struct fixture *f)
     WORLD_UNTIL(&f->world, w->live == 0);
     listener_close(w->listener);
     memory_free(w->memory);
+    w->shared->ops->free(w->shared);
     tracker_free(w->tracker);
     affinity_free(w->affinity);
     credentials_free(w->credentials);

@@ -11,6 +11,7 @@
 struct fixture {
     struct world world;
     struct slow_shared slow;
+    struct shared *shared;
     struct memory *memory;
     struct memory_scope scope;
     /* one recall at a time */
@@ -35,7 +36,8 @@ static void open_fixture(struct fixture *f, bool slow)
     memset(f, 0, sizeof(*f));
     world_open(&f->world);
     slow_shared_init(&f->slow, &f->world);
-    f->memory = memory_new(&f->world.turn, slow ? &f->slow.shared : f->slow.local);
+    f->shared = slow ? &f->slow.shared : f->slow.local;
+    f->memory = memory_new(&f->world.turn, f->shared);
     f->scope = memory_scope_of(SLICE("sk-key"), SLICE("anthropic.claude"));
     arena_init(&f->arena);
     buf_init(&f->text, SIZE_MAX);
@@ -45,6 +47,7 @@ static void open_fixture(struct fixture *f, bool slow)
 static void close_fixture(struct fixture *f)
 {
     memory_free(f->memory);
+    f->shared->ops->free(f->shared);
     buf_fini(&f->text);
     arena_fini(&f->arena);
     world_close(&f->world);
@@ -313,7 +316,9 @@ static void test_bytes_of_one_request_are_bounded(void **state)
     buf_init(&conversation, SIZE_MAX);
     open_fixture(&f, false);
     memory_free(f.memory); /* a larger one */
-    f.memory = memory_new(&f.world.turn, shared_local_new((size_t)64 << 20));
+    f.shared->ops->free(f.shared);
+    f.shared = shared_local_new((size_t)64 << 20);
+    f.memory = memory_new(&f.world.turn, f.shared);
     memset(thought, 'x', sizeof(thought));
     buf_addf(&conversation, "U");
     for (unsigned i = 0; i < FIT + 3; i++) {

@@ -6,7 +6,7 @@
 #include "../base/check.h"
 #include "../io/world.h"
 #include "redis_server.h"
-#include "shared_redis.h"
+#include "state/shared_redis.h"
 
 struct redis_world {
     struct world world;

@@ -193,7 +193,7 @@ static void unix_socket_and_database(void **state)
     struct redis_world *w = *state;
     w->options.redis.path = w->server.path;
     w->options.redis.db = 7;
-    w->options.namespace = "team";
+    w->options.name_space = "team";
     expect_connection(w);
     tell_put(w, "a", "x", 60000);
     assert_string_equal(ask_get(w, "a", 0), "x");

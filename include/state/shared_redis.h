@@ -23,7 +23,7 @@
 
 struct shared_redis_options {
     struct redis_options redis; /* `channel` is set in here */
-    const char *namespace;      /* without braces; NULL: none. At most 100 bytes */
+    const char *name_space;     /* without braces; NULL: none. At most 100 bytes */
     unsigned patience_ms;
     bool fail_closed;
     size_t local_bytes; /* of the local back end */
