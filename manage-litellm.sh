@@ -33,7 +33,9 @@ Usage: ./manage-litellm.sh [-c CONFIG] COMMAND [OPTIONS]
 Commands
   start          install what is missing, build, start in the background, wait until ready
   stop           finish the running requests, then stop
-  restart        stop and start; what would not start leaves the running one alone
+  restart        start anew (also another version): the new one takes the old one's place, which
+                 finishes its requests; what would not start leaves the running one alone
+  upgrade        the same
   reload         read the configuration again without a break
   status         tell whether it runs (exit 0: yes, 3: no)
   logs [-f]      show the log; -f follows it
@@ -84,7 +86,7 @@ parse_arguments() {
         --detailed_debug) ML_ARGS+=("$1") ;;
         -f | --follow) ML_FOLLOW=yes ;;
         --quick) ML_QUICK=yes ;;
-        start | stop | restart | reload | status | logs | run | build | test)
+        start | stop | restart | upgrade | reload | status | logs | run | build | test)
             [ -z "$ML_VERB" ] || wrong_usage "two commands: $ML_VERB and $1"
             ML_VERB=$1
             ;;
@@ -109,7 +111,7 @@ main() {
     case $ML_VERB in
     start) service_start ;;
     stop) service_stop ;;
-    restart) service_restart ;;
+    restart | upgrade) service_restart ;;
     reload) service_reload ;;
     status) service_status ;;
     logs) service_logs ;;

@@ -1,12 +1,14 @@
 # shellcheck shell=bash
 # Lintel as a service: start, stop, restart, status, logs, run. Sourced.
 #
-# run/ holds lintel.pid, lintel.state (what the running one was started with), lintel.log and, with
-# a simulated Bedrock, bedrock-sim.pid and bedrock-sim.log.
+# run/ holds lintel.pid, lintel.state (what the running one was started with), lintel.log,
+# handover.sock (by which the next one takes its place), lintel.N.pid of those that still finish what
+# they have begun, and, with a simulated Bedrock, bedrock-sim.pid and bedrock-sim.log.
 
 ML_PID=$ML_RUN/lintel.pid
 ML_STATE=$ML_RUN/lintel.state
 ML_LOG=$ML_RUN/lintel.log
+ML_HANDOVER=$ML_RUN/handover.sock
 ML_SIM_PID=$ML_RUN/bedrock-sim.pid
 ML_SIM_LOG=$ML_RUN/bedrock-sim.log
 ML_SIM_ID=AKIASIMULATEDBEDROCK
@@ -29,13 +31,57 @@ service_start() {
     service_bring_up
 }
 
-# What cannot start is found out while the old one still serves.
+# What cannot start is found out while the old one still serves. At the same address the new one
+# takes the old one's place without a break, if both can.
 service_restart() {
     service_lock
     service_prepare
-    [ "$ML_URL" = "$(service_state url)" ] || service_refuse_taken_port
+    if [ "$ML_URL" = "$(service_state url)" ]; then
+        if service_can_take_place; then
+            service_take_place
+            return
+        fi
+    else
+        service_refuse_taken_port
+    fi
     service_take_down
     service_bring_up
+}
+
+service_can_take_place() {
+    [ -S "$ML_HANDOVER" ] && process_find "$ML_PID" >/dev/null
+}
+
+service_take_place() {
+    local before old
+    old=$(process_find "$ML_PID")
+    service_choose_bedrock keep
+    service_rotate_log
+    service_command
+    before=$(stat -c %s "$ML_LOG" 2>/dev/null || echo 0)
+    mv "$ML_PID" "$ML_RUN/lintel.$old.pid"
+    if ! process_launch "$ML_PID" "$ML_LOG" "${ML_COMMAND[@]}" || ! service_wait_taken "$before"; then
+        process_stop "$ML_PID" 5
+        mv "$ML_RUN/lintel.$old.pid" "$ML_PID"
+        die "Lintel did not start: $(service_last_words "$before") (the one before goes on)"
+    fi
+    service_note_state
+    service_tell "$before"
+    process_find "$ML_RUN/lintel.$old.pid" >/dev/null &&
+        say "The one before (pid $old) takes no new requests and ends when its last one has."
+    return 0
+}
+
+# service_wait_taken BYTES-OF-THE-LOG-BEFORE
+service_wait_taken() {
+    local tries=$((ML_READY_SECONDS * 20))
+    while process_find "$ML_PID" >/dev/null; do
+        service_words "$1" | grep -q "takes this one's place" && service_answers "$ML_URL" && return 0
+        [ $tries -gt 0 ] || return 1
+        tries=$((tries - 1))
+        sleep 0.05
+    done
+    return 1
 }
 
 service_stop() {
@@ -195,6 +241,7 @@ service_bring_up() {
 service_command() {
     ML_COMMAND=("$ML_BUILD/lintel" --config "$ML_CONFIG" --host "$ML_HOST" --port "$ML_PORT"
         "${ML_ARGS[@]}")
+    [ ${#ML_HANDOVER} -ge 108 ] || ML_COMMAND+=(--handover "$ML_HANDOVER") # the kernel's limit
 }
 
 service_refuse_taken_port() {
@@ -204,17 +251,20 @@ service_refuse_taken_port() {
 }
 
 # Sets ML_BEDROCK; without credentials starts the simulated Bedrock and points the gateway to it.
+# With `keep` one that runs goes on: somebody may be streaming from it.
 service_choose_bedrock() {
     if ML_BEDROCK=$(credentials_find "$ML_CONFIG"); then
         return 0
     fi
     ML_BEDROCK=simulated
     local url
-    : >"$ML_SIM_LOG"
-    process_stop "$ML_SIM_PID" 5
-    process_launch "$ML_SIM_PID" "$ML_SIM_LOG" "$ML_BUILD/bedrock-sim" --host 127.0.0.1 --port 0 \
-        --credentials "$ML_SIM_ID:$ML_SIM_SECRET" && url=$(service_sim_url) ||
-        service_give_up "the simulated Bedrock: $(tail -n 1 "$ML_SIM_LOG")"
+    if [ "${1:-}" != keep ] || ! process_find "$ML_SIM_PID" >/dev/null; then
+        : >"$ML_SIM_LOG"
+        process_stop "$ML_SIM_PID" 5
+        process_launch "$ML_SIM_PID" "$ML_SIM_LOG" "$ML_BUILD/bedrock-sim" --host 127.0.0.1 --port 0 \
+            --credentials "$ML_SIM_ID:$ML_SIM_SECRET"
+    fi
+    url=$(service_sim_url) || service_give_up "the simulated Bedrock: $(tail -n 1 "$ML_SIM_LOG")"
     export LINTEL_SIMULATED=1 AWS_BEDROCK_RUNTIME_ENDPOINT=$url
     export AWS_ACCESS_KEY_ID=$ML_SIM_ID AWS_SECRET_ACCESS_KEY=$ML_SIM_SECRET
     [ -n "${AWS_REGION:-}" ] || export AWS_REGION=us-east-1
@@ -272,6 +322,12 @@ service_give_up() {
 }
 
 service_take_down() {
+    local pid_file
+    for pid_file in "$ML_RUN"/lintel.*.pid; do # these end by themselves; asking again would cut them
+        process_wait_gone "$pid_file" "$ML_STOP_SECONDS" && continue
+        process_stop "$pid_file" 2
+        complain "an earlier Lintel had requests to finish: ended by force"
+    done
     process_stop "$ML_PID" "$ML_STOP_SECONDS" ||
         complain "some requests were not finished after $ML_STOP_SECONDS seconds: ended by force"
     process_stop "$ML_SIM_PID" 5

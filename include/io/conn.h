@@ -53,9 +53,21 @@ struct conn_events {
 struct conn_limits {
     unsigned connections_max; /* beyond: 503 and close */
     unsigned head_ms, body_idle_ms, idle_ms, stall_ms;
+    /* How long an idle connection is kept once the listener stops, so that a request which is on
+     * its way already is answered (and told "connection: close"). 0: idle ones close at once. */
+    unsigned stop_idle_ms;
 };
 
-/* Binds and listens. `host` is a numeric address, "localhost" or a name (resolved at start,
+/* Binds and listens, without a loop: the descriptor, or -1 and an explanation in `*error` (static
+ * or strerror text). For processes that hand it on; see listener_open. */
+int listener_bind(const char *host, int port, bool reuseport, const char **error);
+
+/* Accepts from a descriptor of listener_bind, which it owns from here on, failure included. NULL:
+ * see `*error`. */
+struct listener *listener_adopt(struct turn *t, int fd, const struct conn_events *events,
+                                void *server, const struct conn_limits *limits, const char **error);
+
+/* Both. `host` is a numeric address, "localhost" or a name (resolved at start,
  * blocking; of several addresses an IPv4 one); "::" listens on IPv6 and IPv4. `port` 0 takes a free
  * one. SO_REUSEADDR; SO_REUSEPORT when `reuseport`. Returns NULL and an explanation in `*error`
  * (static or strerror text, e.g. "address already in use"). */
@@ -67,7 +79,7 @@ void listener_use_tls(struct listener *l, struct tls_server *s);
 int listener_port(const struct listener *l);
 unsigned listener_connections(const struct listener *l); /* open now */
 
-/* Stops accepting; idle connections close now, busy ones after their reply. */
+/* Stops accepting; idle connections close (see stop_idle_ms), busy ones after their reply. */
 void listener_stop(struct listener *l);
 
 /* Stops, cuts every connection (their owners hear `gone` in the next turn) and releases the

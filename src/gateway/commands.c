@@ -15,7 +15,6 @@
 
 #define DEFAULT_HOST "127.0.0.1"
 #define DEFAULT_PORT 4000
-#define WORKERS_MAX  256
 #define EXIT_NOWHERE 3 /* lintel credentials: no source */
 
 static const char usage[] =
@@ -32,6 +31,9 @@ static const char usage[] =
     "                         speak HTTPS with this certificate chain and key, PEM\n"
     "                         (SSL_CERTFILE_PATH, SSL_KEYFILE_PATH); SIGHUP reads them again\n"
     "      --ciphers LIST     of TLS 1.2, with ':' between them\n"
+    "      --handover PATH    Unix socket by which a gateway with the same host and port takes "
+    "this\n"
+    "                         one's place without a refused connection (LINTEL_HANDOVER)\n"
     "      --detailed_debug   log everything\n"
     "      --version\n"
     "      --help\n"
@@ -43,6 +45,8 @@ static const char usage[] =
 struct options {
     const char *config;
     struct worker_options worker;
+    const char *handover;
+    int port;
     int workers;
     bool debug;
 };
@@ -136,7 +140,15 @@ static int serve(const struct options *o)
     set_up_log(c, o->debug);
     announce_sources(c);
     struct worker_options worker = o->worker;
+    struct sockets sockets;
+    const char *error = NULL;
+    if (!sockets_open(&sockets, worker.host, o->port, o->workers, o->handover, &error)) {
+        log_error("cannot listen on %s port %d: %s", worker.host, o->port, error);
+        config_unref(c);
+        return 1;
+    }
     worker.config = o->config;
+    worker.sockets = &sockets;
     return o->workers > 1 ? supervisor_run(c, &worker, o->workers) : worker_run(c, &worker);
 }
 
@@ -213,6 +225,7 @@ enum {
     ARG_CERT,
     ARG_KEY,
     ARG_CIPHERS,
+    ARG_HANDOVER,
     ARG_DEBUG,
     ARG_VERSION,
     ARG_HELP
@@ -227,6 +240,7 @@ static const struct option arguments[] = {
     {"ssl_keyfile_path", required_argument, NULL, ARG_KEY},
     {"ciphers", required_argument, NULL, ARG_CIPHERS},
     {"ssl_ciphers", required_argument, NULL, ARG_CIPHERS},
+    {"handover", required_argument, NULL, ARG_HANDOVER},
     {"detailed_debug", no_argument, NULL, ARG_DEBUG},
     {"version", no_argument, NULL, ARG_VERSION},
     {"help", no_argument, NULL, ARG_HELP},
@@ -241,12 +255,13 @@ static int take_argument(int key, struct options *o)
     switch (key) {
     case 'c': o->config = optarg; return CONTINUE;
     case ARG_HOST: o->worker.host = optarg; return CONTINUE;
-    case ARG_PORT: return to_number(optarg, 0, 65535, "--port", &o->worker.port) ? CONTINUE : 2;
+    case ARG_PORT: return to_number(optarg, 0, 65535, "--port", &o->port) ? CONTINUE : 2;
     case ARG_WORKERS:
-        return to_number(optarg, 1, WORKERS_MAX, "--num_workers", &o->workers) ? CONTINUE : 2;
+        return to_number(optarg, 1, SOCKETS_MAX, "--num_workers", &o->workers) ? CONTINUE : 2;
     case ARG_CERT: o->worker.tls.cert_file = optarg; return CONTINUE;
     case ARG_KEY: o->worker.tls.key_file = optarg; return CONTINUE;
     case ARG_CIPHERS: o->worker.tls.ciphers = optarg; return CONTINUE;
+    case ARG_HANDOVER: o->handover = optarg; return CONTINUE;
     case ARG_DEBUG: o->debug = true; return CONTINUE;
     case ARG_VERSION: puts("lintel " LINTEL_VERSION); return 0;
     case ARG_HELP: fputs(usage, stdout); return 0;
@@ -260,13 +275,14 @@ static bool from_environment(struct options *o)
     *o = (struct options){
         .config = environment("CONFIG_FILE_PATH", NULL),
         .worker = {.host = environment("HOST", DEFAULT_HOST),
-                   .port = DEFAULT_PORT,
                    .tls = {.cert_file = environment("SSL_CERTFILE_PATH", NULL),
                            .key_file = environment("SSL_KEYFILE_PATH", NULL)}},
+        .handover = environment("LINTEL_HANDOVER", NULL),
+        .port = DEFAULT_PORT,
         .workers = 1,
     };
-    return (!port || to_number(port, 0, 65535, "PORT", &o->worker.port)) &&
-           (!workers || to_number(workers, 1, WORKERS_MAX, "NUM_WORKERS", &o->workers));
+    return (!port || to_number(port, 0, 65535, "PORT", &o->port)) &&
+           (!workers || to_number(workers, 1, SOCKETS_MAX, "NUM_WORKERS", &o->workers));
 }
 
 int command_main(int argc, char **argv)

@@ -11,10 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAUSE_MIN_S  1
-#define PAUSE_MAX_S  30
-#define HEALTHY_S    60 /* a worker that lived that long starts afresh at the shortest pause */
-#define CHILDREN_MAX 256
+#define PAUSE_MIN_S 1
+#define PAUSE_MAX_S 30
+#define HEALTHY_S   60 /* a worker that lived that long starts afresh at the shortest pause */
 
 struct child {
     time_t started;
@@ -22,13 +21,15 @@ struct child {
     unsigned pause_s;
 };
 
-static struct child children[CHILDREN_MAX];
+static struct child children[SOCKETS_MAX];
 static volatile sig_atomic_t stopping;
+static struct sockets *listening; /* kept for workers to come */
 
 static void pass_on(int signum)
 {
     stopping = 1;
-    for (int i = 0; i < CHILDREN_MAX; i++)
+    sockets_close(listening, -1); /* nobody would accept from them */
+    for (int i = 0; i < SOCKETS_MAX; i++)
         if (children[i].pid > 0)
             kill(children[i].pid, signum);
 }
@@ -36,13 +37,15 @@ static void pass_on(int signum)
 /* Each worker reads the file itself; one that is started later must find the same. */
 static void pass_on_hangup(int signum)
 {
-    for (int i = 0; i < CHILDREN_MAX; i++)
+    for (int i = 0; i < SOCKETS_MAX; i++)
         if (children[i].pid > 0)
             kill(children[i].pid, signum);
 }
 
 static void spawn(struct child *c, struct config *config, const struct worker_options *options)
 {
+    struct worker_options own = *options;
+    own.index = (int)(c - children);
     c->started = time(NULL);
     c->pid = fork();
     if (c->pid == 0) {
@@ -50,7 +53,7 @@ static void spawn(struct child *c, struct config *config, const struct worker_op
         signal(SIGINT, SIG_DFL);
         signal(SIGHUP, SIG_DFL);
         prctl(PR_SET_PDEATHSIG, SIGTERM); /* a killed supervisor leaves no orphans */
-        exit(worker_run(config, options));
+        exit(worker_run(config, &own));
     }
     if (c->pid < 0)
         log_error("cannot start a worker");
@@ -125,18 +128,15 @@ int supervisor_run(struct config *config, const struct worker_options *options, 
     struct worker_options shared = *options;
     struct sigaction sa = {.sa_handler = pass_on};
     int status;
-    shared.reuseport = true;
-    if (!shared.port) {
-        fputs("lintel: several workers need a fixed port\n", stderr);
-        config_unref(config);
-        return 2;
-    }
+    shared.supervised = true;
+    listening = options->sockets;
     sigaction(SIGTERM, &sa, NULL);
     sigaction(SIGINT, &sa, NULL);
     sa.sa_handler = pass_on_hangup;
     sigaction(SIGHUP, &sa, NULL);
     for (int i = 0; i < workers; i++)
         spawn(&children[i], config, &shared);
+    sockets_forget_old(listening);
     status = wait_for_children(&config, &shared, workers);
     config_unref(config);
     return status;

@@ -13,14 +13,17 @@
 #include "base/log.h"
 #include "exchange.h"
 #include "exchange_queue.h"
+#include "handover.h"
 #include "shared_state.h"
 
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define CLOCK_MS      250               /* resolution of exchange deadlines */
 #define HEAP_KEPT_MAX (4 * 1024 * 1024) /* bytes */
+#define STOP_IDLE_MS  2000 /* a client that uses a connection again does so sooner, mostly */
 
 struct slice worker_date(struct worker *w)
 {
@@ -98,6 +101,18 @@ static void on_drain_limit(uv_timer_t *timer)
     cut(w);
 }
 
+static void drain(struct worker *w)
+{
+    w->draining = true;
+    handover_close(w->handover);
+    w->handover = NULL;
+    listener_stop(w->listener);
+    sockets_close(w->options->sockets, w->options->index);
+    uv_timer_start(&w->drain_limit, on_drain_limit, WORKER_DRAIN_MS, 0);
+    uv_timer_start(&w->clock, on_clock, CLOCK_MS, CLOCK_MS);
+    turn_mark(&w->turn, &w->drained);
+}
+
 static void on_signal(uv_signal_t *handle, int signum)
 {
     struct worker *w = handle->data;
@@ -107,11 +122,19 @@ static void on_signal(uv_signal_t *handle, int signum)
         return;
     }
     log_info("signal %d: shutting down, %u requests to finish", signum, w->live);
-    w->draining = true;
-    listener_stop(w->listener);
-    uv_timer_start(&w->drain_limit, on_drain_limit, WORKER_DRAIN_MS, 0);
-    uv_timer_start(&w->clock, on_clock, CLOCK_MS, CLOCK_MS);
-    turn_mark(&w->turn, &w->drained);
+    drain(w);
+}
+
+/* Another gateway accepts from our sockets. */
+static void on_taken(void *user)
+{
+    struct worker *w = user;
+    w->handover = NULL;
+    log_info("another gateway takes this one's place, %u requests to finish", w->live);
+    if (w->options->supervised)
+        kill(getppid(), SIGTERM); /* which comes back to all workers */
+    else if (!w->draining)
+        drain(w);
 }
 
 /* ---- another configuration ------------------------------------------------------------------ */
@@ -180,12 +203,13 @@ static bool open_listener(struct worker *w, const struct worker_options *o)
         .body_idle_ms = config_milliseconds(s->body_timeout),
         .idle_ms = config_milliseconds(s->idle_timeout),
         .stall_ms = config_milliseconds(s->client_stall_timeout),
+        .stop_idle_ms = STOP_IDLE_MS,
     };
     const char *error = NULL;
-    w->listener = listener_open(&w->turn, o->host, o->port, o->reuseport, &exchange_conn_events, w,
-                                &limits, &error);
+    w->listener = listener_adopt(&w->turn, o->sockets->fds[o->index], &exchange_conn_events, w,
+                                 &limits, &error);
     if (!w->listener)
-        log_error("cannot listen on %s port %d: %s", o->host, o->port, error);
+        log_error("cannot listen on %s: %s", o->host, error);
     return w->listener && use_tls(w);
 }
 
@@ -274,6 +298,19 @@ static void finish(struct worker *w)
     config_unref(w->config);
 }
 
+/* Of the gateway before, if there is one; and make room for the next one. */
+static void take_place(struct worker *w)
+{
+    struct sockets *s = w->options->sockets;
+    if (w->options->index) {
+        sockets_forget_old(s);
+        return;
+    }
+    sockets_ready(s);
+    if (s->path)
+        w->handover = handover_open(&w->loop, s, on_taken, w);
+}
+
 static void announce(const struct worker *w, const struct worker_options *o)
 {
     bool ipv6 = slice_find_char(slice_of(o->host), ':') >= 0;
@@ -295,6 +332,7 @@ int worker_run(struct config *config, const struct worker_options *options)
     bool listening = open_listener(&w, options);
     if (listening) {
         announce(&w, options);
+        take_place(&w);
         uv_run(&w.loop, UV_RUN_DEFAULT);
         log_info("stopped after %llu requests", (unsigned long long)w.served);
     } else {

@@ -10,15 +10,17 @@
 
 #include "config/config.h"
 #include "io/tls.h"
+#include "sockets.h"
 
 #define WORKER_DRAIN_MS 600000 /* ms; agents' answers take minutes */
 
 struct worker_options {
     const char *config; /* the file SIGHUP reads again; NULL: none */
     const char *host;
-    int port;               /* 0: a free one, named in the log */
-    bool reuseport;         /* several workers share the port */
-    struct tls_options tls; /* cert_file NULL: plain HTTP. SIGHUP reads the files again */
+    struct sockets *sockets; /* of all workers */
+    int index;               /* of this worker's socket; the first one hands them on */
+    bool supervised;         /* the parent process has to be told to end */
+    struct tls_options tls;  /* cert_file NULL: plain HTTP. SIGHUP reads the files again */
 };
 
 /* The configuration at `path` when it may take the place of `old`, which stays the caller's; else

@@ -39,6 +39,7 @@ struct worker {
     struct memory *memory;     /* of thinking; NULL: switched off */
     struct store *store;       /* the database; NULL: none is configured */
     struct listener *listener; /* NULL once closed */
+    struct handover *handover; /* NULL: the sockets are not handed on */
     struct list exchanges;     /* exchange.link: all that live */
     unsigned live;             /* how many */
     uint64_t served;           /* exchanges ended so far */

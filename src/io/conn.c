@@ -503,6 +503,16 @@ void conn_refuse(struct conn *c, int status, const char *reason)
     conn_write(c, p, n);
 }
 
+void conn_stop_idling(struct conn *c)
+{
+    if (!c->listener->limits.stop_idle_ms) {
+        conn_close(c);
+        return;
+    }
+    c->since = conn_now(c);
+    conn_arm(c);
+}
+
 void conn_timeout(struct conn *c)
 {
     switch (conn_state(c)) {

@@ -137,7 +137,10 @@ static unsigned patience(const struct conn *c)
 {
     const struct conn_limits *limits = &c->listener->limits;
     switch (conn_state(c)) {
-    case CONN_IDLE: return c->served || !limits->head_ms ? limits->idle_ms : limits->head_ms;
+    case CONN_IDLE:
+        if (c->listener->stopping)
+            return limits->stop_idle_ms;
+        return c->served || !limits->head_ms ? limits->idle_ms : limits->head_ms;
     case CONN_HEAD: return limits->head_ms;
     case CONN_REQUEST:
         return c->want_body && !c->body_done && !c->body_bad ? limits->body_idle_ms : 0;

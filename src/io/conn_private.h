@@ -100,7 +100,8 @@ void conn_progress(struct conn *c); /* after any event: moves on, adjusts readin
 void conn_lose(struct conn *c);     /* tells the owner and closes; not from an owner's step */
 void conn_cut(struct conn *c);      /* the same in the next step */
 void conn_close(struct conn *c);
-void conn_timeout(struct conn *c); /* the client's bytes are overdue */
+void conn_stop_idling(struct conn *c); /* the listener stops */
+void conn_timeout(struct conn *c);     /* the client's bytes are overdue */
 
 /* conn_output.c */
 void conn_write(struct conn *c, char *p, size_t n); /* takes `p` (malloc) */

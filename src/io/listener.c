@@ -8,10 +8,12 @@
 
 #include "conn_private.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BACKLOG 4096 /* the kernel's own limit is mostly this or less */
 
@@ -39,17 +41,41 @@ static bool resolve(const char *host, int port, struct sockaddr_storage *address
     return true;
 }
 
-/* Before bind. libuv has a flag for it only since 1.49. */
-static int share_port(uv_tcp_t *tcp)
+static bool set_flag(int fd, int flag)
 {
-    uv_os_fd_t fd;
-    int rc = uv_fileno((uv_handle_t *)tcp, &fd);
-    if (rc < 0)
-        return rc;
     int on = 1;
-    return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0
-               ? uv_translate_sys_error(errno)
-               : 0;
+    return setsockopt(fd, SOL_SOCKET, flag, &on, sizeof(on)) == 0;
+}
+
+/* "::" listens on IPv4 too, whatever the system's default. */
+static bool prepare(int fd, int family, bool reuseport)
+{
+    int off = 0;
+    if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0)
+        return false;
+    return set_flag(fd, SO_REUSEADDR) && (!reuseport || set_flag(fd, SO_REUSEPORT));
+}
+
+static socklen_t size_of(const struct sockaddr_storage *address)
+{
+    return address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                          : sizeof(struct sockaddr_in);
+}
+
+int listener_bind(const char *host, int port, bool reuseport, const char **error)
+{
+    struct sockaddr_storage address = {0};
+    if (!resolve(host, port, &address, error))
+        return -1;
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && prepare(fd, address.ss_family, reuseport) &&
+        bind(fd, (const struct sockaddr *)&address, size_of(&address)) == 0 &&
+        listen(fd, BACKLOG) == 0)
+        return fd;
+    *error = uv_strerror(uv_translate_sys_error(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
 }
 
 static int bound_port(const uv_tcp_t *tcp)
@@ -70,29 +96,20 @@ static void on_connection(uv_stream_t *stream, int status)
         conn_accept(l);
 }
 
-static int start(struct listener *l, const struct sockaddr_storage *address, bool reuseport)
+static int start(struct listener *l, int fd)
 {
-    int rc = uv_tcp_init_ex(l->turn->loop, &l->tcp, address->ss_family);
-    if (rc < 0)
-        return rc;
+    uv_tcp_init(l->turn->loop, &l->tcp);
     l->refs = 1;
     l->tcp.data = l;
-    if (reuseport)
-        rc = share_port(&l->tcp);
-    if (rc == 0)
-        rc = uv_tcp_bind(&l->tcp, (const struct sockaddr *)address, 0);
-    if (rc == 0)
-        rc = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
-    return rc;
+    int rc = uv_tcp_open(&l->tcp, fd);
+    if (rc < 0)
+        close(fd);
+    return rc < 0 ? rc : uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
 }
 
-struct listener *listener_open(struct turn *t, const char *host, int port, bool reuseport,
-                               const struct conn_events *events, void *server,
-                               const struct conn_limits *limits, const char **error)
+static struct listener *listener_new(struct turn *t, const struct conn_events *events, void *server,
+                                     const struct conn_limits *limits)
 {
-    struct sockaddr_storage address = {0};
-    if (!resolve(host, port, &address, error))
-        return NULL;
     struct listener *l = malloc(sizeof(*l));
     if (!l)
         abort();
@@ -103,17 +120,29 @@ struct listener *listener_open(struct turn *t, const char *host, int port, bool 
     l->server = server;
     l->limits = *limits;
     list_init(&l->conns);
-    int rc = start(l, &address, reuseport);
+    return l;
+}
+
+struct listener *listener_adopt(struct turn *t, int fd, const struct conn_events *events,
+                                void *server, const struct conn_limits *limits, const char **error)
+{
+    struct listener *l = listener_new(t, events, server, limits);
+    int rc = start(l, fd);
     if (rc == 0) {
         l->port = bound_port(&l->tcp);
         return l;
     }
     *error = uv_strerror(rc);
-    if (l->refs)
-        listener_close(l);
-    else
-        free(l);
+    listener_close(l);
     return NULL;
+}
+
+struct listener *listener_open(struct turn *t, const char *host, int port, bool reuseport,
+                               const struct conn_events *events, void *server,
+                               const struct conn_limits *limits, const char **error)
+{
+    int fd = listener_bind(host, port, reuseport, error);
+    return fd < 0 ? NULL : listener_adopt(t, fd, events, server, limits, error);
 }
 
 int listener_port(const struct listener *l)
@@ -158,7 +187,7 @@ void listener_stop(struct listener *l)
         next = link->next;
         struct conn *c = LIST_ENTRY(link, struct conn, link);
         if (conn_state(c) == CONN_IDLE)
-            conn_close(c);
+            conn_stop_idling(c);
     }
 }
 
