@@ -123,6 +123,14 @@ class CloudHandler(http.server.BaseHTTPRequestHandler):
 
     # ---- requests
 
+    def parse_request(self):
+        """As a proxy it is asked by whole URLs."""
+        good = super().parse_request()
+        if good and self.path.startswith("http://"):
+            self.cloud.calls.append(("proxied", self.path))
+            self.path = "/" + self.path.split("/", 3)[3]
+        return good
+
     def do_PUT(self):
         self.body()
         if self.path == "/latest/api/token" and self.note("imds-token"):

@@ -3,27 +3,13 @@ files and the same stand-ins (cloud.py), find the same ones."""
 
 import hashlib
 import json
-import os
 import pathlib
 import subprocess
-import sys
 
 import pytest
-from cloud import SSO_TOKEN, Cloud
-from conftest import KEY
-from programs import BUILD, Gateway, environment
-
-ORACLE = """
-import json, os, sys
-import botocore.session
-try:
-    session = botocore.session.Session(profile=os.environ.get("ORACLE_PROFILE"))
-    found = session.get_credentials()
-    frozen = found and found.get_frozen_credentials()
-    print(json.dumps({"id": frozen.access_key, "token": frozen.token} if frozen else None))
-except Exception as error:
-    print(json.dumps({"error": f"{type(error).__name__}: {error}"}))
-"""
+from aws import ask, cloud, config, gateway_in, oracle, write  # noqa: F401  (fixtures)
+from cloud import SSO_TOKEN
+from programs import BUILD, environment
 
 CREDENTIALS = """
 [default]
@@ -177,20 +163,6 @@ ROWS[IMDS_V1] = (INSTANCE, False)
 ROWS[NO_ROLE] = (INSTANCE, False)
 
 
-@pytest.fixture
-def cloud():
-    cloud = Cloud()
-    yield cloud
-    cloud.stop()
-
-
-def write(path, text, mode=0o600):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(mode)
-    return str(path)
-
-
 def lay_out(home, cloud, files):
     """The home of a user; the words that stand for its paths."""
     words = {
@@ -242,64 +214,6 @@ def prepare(name, row, home, cloud):
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     return {**common, **{k: fill(v, words) for k, v in settings.items()}}
-
-
-def oracle(home, env):
-    done = subprocess.run(
-        [sys.executable, "-c", ORACLE],
-        env={**environment(home, **env), "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def config(cloud, *params):
-    return {
-        "model_list": [
-            {
-                "model_name": f"m{i}",
-                "litellm_params": {
-                    "model": "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
-                    "aws_region_name": "us-east-1",
-                    "aws_bedrock_runtime_endpoint": cloud.url,
-                    **more,
-                },
-            }
-            for i, more in enumerate(params or [{}])
-        ],
-        "general_settings": {"master_key": KEY},
-        "router_settings": {"num_retries": 0},
-    }
-
-
-@pytest.fixture
-def gateway_in(tmp_path):
-    started = []
-
-    def start(home, cloud, env, *params, ready=True):
-        gateway = Gateway(home, config(cloud, *params), key=KEY, env=env)
-        started.append(gateway)
-        return gateway.wait_ready() if ready else gateway
-
-    yield start
-    for gateway in started:
-        gateway.stop()
-
-
-def ask(curl, gateway, model="m0"):
-    status, headers, body = curl(
-        "-H",
-        f"Authorization: Bearer {KEY}",
-        "-H",
-        "Content-Type: application/json",
-        "-d",
-        json.dumps({"model": model, "messages": [{"role": "user", "content": "Hi"}]}),
-        gateway.base_url + "/chat/completions",
-    )
-    return status, json.loads(body)
 
 
 def refuses(home, env, config_text):
