@@ -5,7 +5,7 @@
  *
  * Failure modes: what cannot be started says so in the step; a child that is slow or talks too much
  * is killed with its whole process group (it is the leader of a session of its own), and then ends
- * like any other. What the owner cancels is killed, and freed once libuv has let go of it. */
+ * like any other. What the owner cancels is killed, and freed once it has ended. */
 
 #include "command.h"
 
@@ -40,6 +40,16 @@ struct command {
     void *user;
 };
 
+static void on_closed(uv_handle_t *handle)
+{
+    struct command *c = handle->data;
+    if (--c->handles)
+        return;
+    buf_fini(&c->out.text);
+    buf_fini(&c->err.text);
+    free(c);
+}
+
 /* ---- deposits ------------------------------------------------------------------------------ */
 
 static void look(struct command *c)
@@ -65,6 +75,8 @@ static void on_exit_status(uv_process_t *process, int64_t status, int signal_num
     else if (!*c->error && status)
         snprintf(c->error, sizeof(c->error), "it ended with status %d", (int)status);
     kill(-process->pid, SIGKILL); /* what it left behind would hold the pipes */
+    if (c->dead)
+        uv_close((uv_handle_t *)process, on_closed);
     look(c);
 }
 
@@ -98,21 +110,12 @@ static void on_output(uv_stream_t *pipe, ssize_t n, const uv_buf_t *buf)
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
-static void on_closed(uv_handle_t *handle)
-{
-    struct command *c = handle->data;
-    if (--c->handles)
-        return;
-    buf_fini(&c->out.text);
-    buf_fini(&c->err.text);
-    free(c);
-}
-
 static void close_all(struct command *c)
 {
     c->dead = true;
     turn_unmark(&c->item);
-    uv_close((uv_handle_t *)&c->process, on_closed);
+    if (!c->running) /* else its end is waited for, lest it stays a zombie */
+        uv_close((uv_handle_t *)&c->process, on_closed);
     uv_close((uv_handle_t *)&c->timer, on_closed);
     uv_close((uv_handle_t *)&c->out.pipe, on_closed);
     uv_close((uv_handle_t *)&c->err.pipe, on_closed);
