@@ -4,8 +4,8 @@
  * at once and kept in their places, so that nothing but the final text of a vector lies in memory;
  * tokens are summed and priced at the end.
  *
- * Failure modes: the first call that fails ends the request with its error; half a list is no
- * answer. */
+ * Failure modes: the first call that fails ends the attempt; half a list is no answer. A retry or a
+ * fallback makes all of them anew. */
 
 #include "dialect/embeddings.h"
 #include "exchange_call.h"
@@ -36,6 +36,8 @@ static bool plan(struct exchange *ex, size_t *calls)
     struct embeddings *e = ex->operation;
     if (!embed_plan_make(&ex->attempt, &e->request, &e->plan, &ex->failure))
         return false;
+    e->usage = (struct llm_usage){0}; /* nobody pays for the same inputs twice */
+    e->images = 0;
     e->items = arena_alloc(&ex->arena, (e->request.count + 1) * sizeof(*e->items));
     *calls = e->plan.count;
     return true;
@@ -97,6 +99,7 @@ static void finish(struct exchange *ex, struct buf *body)
 
 const struct operation operation_embeddings = {
     .answer_max = ANSWER_MAX,
+    .again = true,
     .parse = parse,
     .plan = plan,
     .call = call,

@@ -53,7 +53,7 @@ const struct sm_state exchange_states[EX_NR] = {
     [EX_AGAIN] = {"AGAIN", SM_TO(EX_ROUTE) | SM_TO(EX_SETTLE)},
     [EX_CALL] = {"CALL", SM_TO(EX_RELAY) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_RELAY] = {"RELAY", SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_BATCH] = {"BATCH", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_BATCH] = {"BATCH", SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_FLUSH] = {"FLUSH", SM_TO(EX_SETTLE)},
     [EX_SETTLE] = {"SETTLE", SM_TO(EX_DONE)},
     [EX_DONE] = {"DONE", 0},
@@ -356,7 +356,9 @@ static int step_credentials(struct exchange *ex)
 
 static int step_batch(struct exchange *ex)
 {
-    return exchange_batch(ex) ? EX_FLUSH : EX_SUSPEND;
+    if (!exchange_batch(ex))
+        return EX_SUSPEND;
+    return ex->call_sent && exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
 }
 
 static int step_fetch(struct exchange *ex)

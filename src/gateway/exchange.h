@@ -19,7 +19,7 @@
  *   FETCH   what the prompt names by URL (bounded by fetch_timeout)
  *   RECALL  the shared state, for thinking that the client dropped
  *   CALL    the first event that says something, or the whole answer; meanwhile keep-alives
- *   AGAIN   the wait before a retry; from CALL, back to ROUTE (exchange_again.c)
+ *   AGAIN   the wait before a retry; from CALL or BATCH, back to ROUTE (exchange_again.c)
  *   RELAY   upstream events; room at the client; to AGAIN when a stream that broke off goes on
  *           elsewhere (exchange_resume.c)
  *   BATCH   the calls of an operation (operation.h), bounded by the timeout of the whole answer

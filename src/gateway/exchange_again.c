@@ -5,6 +5,7 @@
 #include "exchange_memory.h"
 #include "exchange_resume.h"
 #include "exchange_route.h"
+#include "operation.h"
 #include "worker_private.h"
 
 /* One line an attempt, for those who look into a request. */
@@ -37,6 +38,7 @@ static void forget_answer(struct exchange *ex)
         ex->encoder = NULL;
     ex->estimated_output = 0;
     ex->usage = (struct llm_usage){0};
+    ex->cost = (struct model_cost){0};
     ex->upstream_headers = (struct http_headers){0};
 }
 
@@ -78,7 +80,8 @@ static bool sign_again(struct exchange *ex)
 bool exchange_try_again(struct exchange *ex)
 {
     uint32_t random;
-    if (ex->failure.kind == FAILURE_NONE || ex->route->operation)
+    const struct operation *o = ex->route->operation;
+    if (ex->failure.kind == FAILURE_NONE || (o && !o->again))
         return false;
     if (sign_again(ex))
         return true;

@@ -18,6 +18,7 @@
 
 struct operation {
     size_t answer_max; /* bytes of one upstream answer */
+    bool again;        /* fails like a chat: retries and fallbacks, each beginning with plan */
     bool (*parse)(struct exchange *ex, yyjson_val *body);
     bool (*plan)(struct exchange *ex, size_t *calls); /* none: finish() comes at once */
     bool (*call)(struct exchange *ex, size_t i, struct http_call *call);

@@ -35,9 +35,12 @@ def gateway(launch, simulator):
         deployment("titan2-small", EMBEDDERS["titan2"], simulator.url, dimensions=256),
         deployment("query", EMBEDDERS["cohere3"], simulator.url, input_type="search_query"),
         deployment("titan1-drops", EMBEDDERS["titan1"], simulator.url, drop_params=True),
+        deployment("stubborn", EMBEDDERS["titan2"], simulator.url, num_retries=2),
+        deployment("first", EMBEDDERS["titan2"], simulator.url),
         deployment("hasty", EMBEDDERS["titan2"], simulator.url, timeout=1),
     ]
-    return launch(configuration(simulator.url, extra_models=models))
+    router = {"fallbacks": [{"first": ["titan1"]}]}
+    return launch(configuration(simulator.url, extra_models=models, router_settings=router))
 
 
 def near(a, b):
@@ -268,3 +271,55 @@ def test_node(gateway, node):
     assert len(found["small"]["vectors"][0]) == 256
     assert found["refused"] == {"name": "BadRequestError", "status": 400}
     assert found["completion"] == {"text": "Grüße 🦜", "reasons": ["stop"], "usages": 1}
+
+
+# ---- once more --------------------------------------------------------------------------------------
+
+
+def create(client, model, inputs, **more):
+    return client.embeddings.with_raw_response.create(model=model, input=inputs, **more)
+
+
+@pytest.mark.parametrize("fault", ["error(500)", "throttle", "cut(0)"])
+def test_a_retry_helps(client, simulator, fault, request):
+    """One input of three fails once: all are asked for anew, the other two are not paid for twice."""
+    name = f"{request.node.name} {fault}"
+    inputs = ["one " + name, f"[[sim:{fault}]] [[sim:times(1)]] two {name}", "three " + name]
+    before = simulator.stats()["requests"]
+    raw = create(client, "stubborn", inputs)
+    assert raw.headers["x-litellm-attempted-retries"] == "1"
+    assert [d.index for d in raw.parse().data] == [0, 1, 2]
+    assert before + 4 <= simulator.stats()["requests"] <= before + 6
+    again = create(client, "stubborn", inputs)
+    assert again.headers["x-litellm-attempted-retries"] == "0"
+    assert again.parse().usage == raw.parse().usage
+    assert again.headers["x-litellm-response-cost"] == raw.headers["x-litellm-response-cost"]
+    assert [d.embedding for d in again.parse().data] == [d.embedding for d in raw.parse().data]
+
+
+def test_retries_end(client, simulator, request):
+    before = simulator.stats()["requests"]
+    with pytest.raises(openai.InternalServerError):
+        create(client, "stubborn", f"[[sim:error(503)]] {request.node.name}")
+    assert simulator.stats()["requests"] == before + 3
+    with pytest.raises(openai.BadRequestError):
+        create(client, "stubborn", f"[[sim:error(400)]] {request.node.name}")
+    assert simulator.stats()["requests"] == before + 4
+
+
+def test_a_fallback(client, simulator, request):
+    before = simulator.stats()["requests"]
+    raw = create(client, "first", [f"[[sim:error(400)]] [[sim:times(1)]] {request.node.name}", "two"])
+    assert raw.headers["x-litellm-attempted-fallbacks"] == "1"
+    assert raw.headers["x-litellm-model-group"] == "titan1"
+    assert len(raw.parse().data) == 2
+    assert before + 3 <= simulator.stats()["requests"] <= before + 4
+    with pytest.raises(openai.BadRequestError):
+        create(client, "first", f"[[sim:error(400)]] {request.node.name}", extra_body={"disable_fallbacks": True})
+
+
+def test_what_cannot_be_asked_is_not_retried(client, simulator):
+    before = simulator.stats()["requests"]
+    with pytest.raises(openai.BadRequestError):
+        create(client, "titan1", "x", dimensions=256)
+    assert simulator.stats()["requests"] == before
