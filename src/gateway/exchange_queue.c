@@ -133,6 +133,7 @@ bool exchange_queue_wait(struct exchange *ex)
 {
     struct worker *w = ex->worker;
     if (is_over(ex)) {
+        w->queue_refused++;
         exchange_queue_leave(ex);
         return false;
     }

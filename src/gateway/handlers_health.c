@@ -254,3 +254,28 @@ void handle_health_latest(struct exchange *ex, struct buf *body)
     json_member_integer(&w, "total_models", total);
     json_object_end(&w);
 }
+
+/* ---- GET /health/backlog ------------------------------------------------------------------- */
+
+static int64_t calls_under_way(const struct worker *w)
+{
+    int64_t n = 0;
+    for (const struct list *l = w->exchanges.next; l != &w->exchanges; l = l->next)
+        n += LIST_ENTRY(l, const struct exchange, link)->call.of != NULL;
+    return n;
+}
+
+/* Of this worker: all requests, those at a deployment, those that wait for a place at one, and
+ * those that got none. */
+void handle_health_backlog(struct exchange *ex, struct buf *body)
+{
+    const struct worker *w = ex->worker;
+    struct json_writer j;
+    json_begin(&j, body);
+    json_object(&j);
+    json_member_integer(&j, "in_flight_requests", w->live);
+    json_member_integer(&j, "admitted_requests", calls_under_way(w));
+    json_member_integer(&j, "queued_requests", w->queued);
+    json_member_integer(&j, "rejected_requests", (int64_t)w->queue_refused);
+    json_object_end(&j);
+}

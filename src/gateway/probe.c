@@ -68,7 +68,13 @@ static void ask(struct probe *p)
     p->request.max_tokens = MAX_TOKENS;
     json_int(json_get(p->deployment->model_info, "health_check_max_tokens"),
              &p->request.max_tokens);
-    p->request.thinking.kind = LLM_THINKING_OFF;
+}
+
+/* Where the deployment would think by its own parameters. */
+static void think_not(struct llm_thinking *t)
+{
+    if (t->kind != LLM_THINKING_UNSET || t->effort.n)
+        *t = (struct llm_thinking){.kind = LLM_THINKING_OFF};
 }
 
 static void set_inputs(struct probe *p)
@@ -113,6 +119,7 @@ static bool build(struct probe *p, struct http_call *call, struct failure *f)
     }
     if (p->deployment->preset)
         llm_request_preset(&p->request, p->deployment->preset, &p->arena);
+    think_not(&p->request.thinking);
     drop_listed(p);
     if (!p->embeds)
         return p->provider->build(&p->attempt, call, f);

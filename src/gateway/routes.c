@@ -44,6 +44,7 @@ static const struct route routes[] = {
     {"PATCH", "/model/{model}/update", false, CHAT, handle_model_change},
     {"GET", "/", true, CHAT, handle_root},
     {"GET", "/health", true, CHAT, handle_health, NULL, &health_wait},
+    {"GET", "/health/backlog", false, CHAT, handle_health_backlog},
     {"GET", "/health/latest", false, CHAT, handle_health_latest},
     {"GET", "/health/liveliness", true, CHAT, handle_liveness},
     {"GET", "/health/liveness", true, CHAT, handle_liveness},

@@ -32,6 +32,7 @@ struct worker {
     struct tracker *tracker;         /* of deployments */
     struct list queue;         /* exchange.queue: those that wait for a place, the oldest first */
     unsigned queued;           /* how many */
+    uint64_t queue_refused;    /* that found no place, or not in time */
     uv_timer_t queue_clock;    /* turns that come (exchange_queue.c) … */
     int64_t queue_wake;        /* … ms, turn time: the next one; 0: none */
     struct affinity *affinity; /* who was served by which */

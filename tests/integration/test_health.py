@@ -181,6 +181,16 @@ def test_latest(gateway):
     assert "BedrockException" in bad["error_message"]
 
 
+def test_backlog(gateway):
+    one = {"in_flight_requests": 1, "admitted_requests": 0, "queued_requests": 0, "rejected_requests": 0}
+    assert get(gateway, "/health/backlog") == (200, one)
+    with Raw(gateway) as raw:
+        raw.chat(model="claude", messages=[{"role": "user", "content": "[[sim:slow_head(2000)]]"}])
+        both = {**one, "in_flight_requests": 2, "admitted_requests": 1}
+        wait_for(lambda: get(gateway, "/health/backlog") == (200, both), what="the other request")
+        raw.reply()
+
+
 def test_details_can_be_hidden(launch, simulator):
     models = [entry("good", MODELS["claude"], simulator.url), entry("bad", "bedrock/*", simulator.url)]
     general = {"master_key": KEY, "health_check_details": False}
