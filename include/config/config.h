@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "config/limits.h"
 #include "config/redis.h"
 #include "config/routing.h"
 #include "provider/deployment.h"
@@ -54,6 +55,10 @@ struct settings {
     double fetch_max_mb, fetch_timeout; /* ours: of what prompts name by URL */
     bool fetch_plain_http;              /* ours */
 
+    const char *user_header_name;   /* an extra header that may name the end user */
+    enum limit_tokens limit_tokens; /* token_rate_limit_type */
+    int64_t limit_window;           /* seconds of rpm and tpm: LITELLM_RATE_LIMIT_WINDOW_SIZE */
+
     /* litellm_settings */
     bool user_url_validation; /* or general_settings: such URLs lead to public addresses only */
     double request_timeout;   /* whole call, seconds */
@@ -93,6 +98,10 @@ struct config {
     yyjson_val *public_model_groups; /* list of names, or NULL */
     yyjson_val *url_allowed_hosts;   /* list of hosts and host:port, or NULL */
     struct config_redis redis;       /* what gateways share */
+    struct limit_set limits;         /* of all requests together */
+    int64_t parallel_per_key;        /* where the key says nothing */
+    struct map keys;                 /* api_keys: hash → const struct fixed_key * */
+    char master_hash[KEY_HASH_SIZE];
     struct config_problem *problems;
     unsigned errors, warnings;
     bool simulated;                /* the upstream is the simulated Bedrock (LINTEL_SIMULATED=1) */

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/map.h"
+#include "config/limits.h"
 #include "llm/failure.h"
 
 struct deployment;
@@ -56,6 +57,7 @@ struct routing {
     bool disable_cooldowns;
     bool tag_filtering, tag_match_any;
     bool pre_call_checks;
+    bool enforce_limits;  /* enforce_model_rate_limits: rpm and tpm hold with any strategy */
     unsigned affinity;    /* routing_affinity bits */
     int64_t max_parallel; /* calls at once of a deployment that says nothing; 0: no limit */
     int64_t queue_max;    /* requests that wait for a place */
@@ -68,22 +70,23 @@ struct routing {
 /* Limits on rpm and tpm hold, and so prompts are estimated. */
 static inline bool routing_has_limits(const struct routing *r)
 {
-    return r->pre_call_checks || r->strategy == ROUTING_USAGE || r->strategy == ROUTING_LATENCY ||
-           r->strategy == ROUTING_COST;
+    return r->pre_call_checks || r->enforce_limits || r->strategy == ROUTING_USAGE ||
+           r->strategy == ROUTING_LATENCY || r->strategy == ROUTING_COST;
 }
 
 #define ROUTE_ORDER_LAST INT64_MAX
 
 /* Of one deployment, from litellm_params. */
 struct route_params {
-    const struct pool *pool; /* its group */
-    double weight;           /* < 0: not given */
-    int64_t rpm, tpm;        /* 0: no limit */
-    int64_t max_parallel;    /* calls at once; 0: as the router says */
-    int64_t order;           /* ROUTE_ORDER_LAST: not given */
-    double cooldown_s;       /* < 0: the router's */
-    yyjson_val *tags;        /* list of strings, or NULL */
-    struct slice region;     /* region_name, or the first part of the AWS region: "eu" */
+    const struct pool *pool;  /* its group */
+    double weight;            /* < 0: not given */
+    int64_t rpm, tpm;         /* 0: no limit */
+    int64_t max_parallel;     /* calls at once; 0: as the router says */
+    int64_t order;            /* ROUTE_ORDER_LAST: not given */
+    double cooldown_s;        /* < 0: the router's */
+    yyjson_val *tags;         /* list of strings, or NULL */
+    struct slice region;      /* region_name, or the first part of the AWS region: "eu" */
+    struct limit_set per_key; /* default_api_key_rpm_limit, …_tpm_limit */
     /* Where the tracker keeps it; tracker.c's own. */
     struct tracked *tracked;
     uint64_t generation;
@@ -94,7 +97,9 @@ struct pool {
     struct slice name;
     const struct deployment **members;
     size_t count;
-    bool caches; /* one of them puts cache points by itself */
+    bool caches;              /* one of them puts cache points by itself */
+    struct limit_set limits;  /* of the group: model_group_limits */
+    struct limit_set per_key; /* of each key, for this model */
 };
 
 struct pools {

@@ -134,6 +134,7 @@ static void read_tree(struct config_loader *l, struct node *root)
     config_read_facts(l, section(root, "general_settings"));
     config_read_models(l, root);
     config_gather_pools(l);
+    config_read_limits(l, root);
     config_note_source(l);
     if (!l->c->errors)
         config_export(l, root);
@@ -150,6 +151,7 @@ struct config *config_load_from(const char *path, const struct config_host *host
     c->refs = 1;
     arena_init(&c->arena);
     map_init(&c->pools.by_name);
+    map_init(&c->keys);
     arena_init(&l.arena);
     l.warned = arena_zalloc(&l.arena, config_option_count());
     config_defaults(&l);
@@ -182,6 +184,7 @@ void config_unref(struct config *c)
         if (c->deployments[i].known)
             map_fini(c->deployments[i].known);
     map_fini(&c->pools.by_name);
+    map_fini(&c->keys);
     model_table_free(c->models);
     arena_fini(&c->arena);
     free(c);

@@ -122,6 +122,12 @@ void config_read_route(struct config_loader *l, struct deployment *d, const stru
                        const struct config_path *path);
 void config_gather_pools(struct config_loader *l);
 
+/* config_limits.c: limits of all, of groups and of keys (default_api_key_… of one deployment), and
+ * the keys that the configuration names. Once the groups are gathered. */
+struct reading;
+void config_read_limits(struct config_loader *l, const struct node *root);
+void config_read_key_defaults(struct reading params, struct limit_set *per_key);
+
 /* config_aws.c: region, endpoint and credentials of a deployment whose names are read. `region` is
  * the one that its model path or ARN names, or empty. */
 void config_read_aws(struct config_loader *l, struct deployment *d, const struct node *params,

@@ -172,15 +172,11 @@ const char *config_homes(struct config_loader *l, struct slice name)
 const char *config_accepted_note(const struct config_option *o)
 {
     static const char *const notes[][3] = {
-        {"litellm_settings", "rpm", PLACE("litellm_params of a model")},
-        {"litellm_settings", "tpm", PLACE("litellm_params of a model")},
-        {"litellm_settings", "max_parallel_requests", PLACE("general_settings")},
         {"litellm_settings", "retry_after", PLACE("router_settings")},
         {"litellm_settings", "alerting", PLACE("general_settings")},
         {"litellm_settings", "alerting_threshold", PLACE("general_settings")},
         {"litellm_settings", "debug", PLACE("litellm_settings.set_verbose")},
         {"litellm_settings", "model_cost_map_url", ": name a file in model_facts_file"},
-        {"general_settings", "api_keys", PLACE("keys made with /key/generate")},
         {"router_settings", "cache_kwargs", PLACE("litellm_settings.cache_params")},
     };
     for (size_t i = 0; i < sizeof(notes) / sizeof(*notes); i++)

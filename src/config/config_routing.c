@@ -8,44 +8,10 @@
 
 #include "config_loader.h"
 
+#include "config_reading.h"
 #include "config_shown.h"
 
 #include <stdlib.h>
-
-#define INTEGER_MAX 1e10
-
-struct reading {
-    struct config_loader *l;
-    const struct node *map;
-    const struct config_path *path;
-    bool nested; /* inside an option: no check of a section has looked at its types */
-};
-
-/* False: it is not there, or no number; the latter is reported once. */
-static bool number(struct reading in, const char *key, double min, double max, double *value)
-{
-    const struct config_path path = {.up = in.path, .key = slice_of(key)};
-    const struct node *n = node_get(in.map, slice_of(key));
-    double v = 0;
-    bool is_number = !node_is_null(n) && node_number(n, &v);
-    if (node_is_null(n) || (!is_number && !in.nested))
-        return false;
-    if (is_number && v >= min && v <= max) {
-        *value = v;
-        return true;
-    }
-    config_error(in.l, config_place(n, &path), "expected a number from %.12g to %.12g", min, max);
-    return false;
-}
-
-static bool integer(struct reading in, const char *key, int64_t min, int64_t *value)
-{
-    double v;
-    if (!number(in, key, (double)min, INTEGER_MAX, &v))
-        return false;
-    *value = (int64_t)v;
-    return true;
-}
 
 /* ---- router_settings ----------------------------------------------------------------------- */
 
@@ -90,9 +56,9 @@ static void read_strategy_args(struct reading in)
     struct routing *r = &in.l->c->settings.routing;
     const struct config_path path = {.up = in.path, .key = SLICE("routing_strategy_args")};
     struct reading args = {in.l, NODE_GET(in.map, "routing_strategy_args"), &path, true};
-    number(args, "ttl", 0, CONFIG_MAX_SECONDS, &r->latency_ttl);
-    number(args, "lowest_latency_buffer", 0, 1000, &r->latency_buffer);
-    if (integer(args, "max_latency_list_size", 1, &r->latency_window) &&
+    reading_number(args, "ttl", 0, CONFIG_MAX_SECONDS, &r->latency_ttl);
+    reading_number(args, "lowest_latency_buffer", 0, 1000, &r->latency_buffer);
+    if (reading_integer(args, "max_latency_list_size", 1, &r->latency_window) &&
         r->latency_window > LATENCY_WINDOW_MAX)
         r->latency_window = LATENCY_WINDOW_MAX;
 }
@@ -108,7 +74,7 @@ static void read_allowed_fails(struct reading in)
         const char *name = routing_fail_name(i);
         struct slice key = arena_printf(&in.l->arena, "%sAllowedFails", name);
         known += node_get(policy.map, key) != NULL;
-        integer(policy, key.p, 0, &r->allowed_fails_of[i]);
+        reading_integer(policy, key.p, 0, &r->allowed_fails_of[i]);
     }
     if (policy.map && policy.map->kind == NODE_MAP && known < policy.map->count)
         config_warn(in.l, config_place(policy.map, &path),
@@ -120,9 +86,11 @@ static void read_allowed_fails(struct reading in)
 static void read_allowed_fails_of_all(struct reading in, struct reading litellm)
 {
     struct routing *r = &in.l->c->settings.routing;
-    if (!integer(in, "allowed_fails", 0, &r->allowed_fails))
-        integer(litellm, "allowed_fails", 0, &r->allowed_fails);
+    if (!reading_integer(in, "allowed_fails", 0, &r->allowed_fails))
+        reading_integer(litellm, "allowed_fails", 0, &r->allowed_fails);
 }
+
+#define CHECK_LIMITS (1u << 8) /* beside the bits of affinity */
 
 static void read_pre_call_checks(struct reading in)
 {
@@ -131,7 +99,8 @@ static void read_pre_call_checks(struct reading in)
         unsigned bit;
     } known[] = {{SLICE("session_affinity"), AFFINITY_SESSION},
                  {SLICE("deployment_affinity"), AFFINITY_KEY},
-                 {SLICE("prompt_caching"), AFFINITY_PROMPT}};
+                 {SLICE("prompt_caching"), AFFINITY_PROMPT},
+                 {SLICE("enforce_model_rate_limits"), CHECK_LIMITS}};
     const struct config_path path = {.up = in.path, .key = SLICE("optional_pre_call_checks")};
     const struct node *list = NODE_GET(in.map, "optional_pre_call_checks");
     for (size_t i = 0; list && list->kind == NODE_LIST && i < list->count; i++) {
@@ -140,11 +109,12 @@ static void read_pre_call_checks(struct reading in)
         unsigned bit = 0;
         for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++)
             bit |= slice_eq(n->text, known[k].name) ? known[k].bit : 0;
-        in.l->c->settings.routing.affinity |= bit;
+        in.l->c->settings.routing.affinity |= bit & ~(unsigned)CHECK_LIMITS;
+        in.l->c->settings.routing.enforce_limits |= bit == CHECK_LIMITS;
         if (!bit)
             config_warn(in.l, config_place(n, &self),
-                        "has no effect: session_affinity, deployment_affinity and prompt_caching "
-                        "have");
+                        "has no effect: session_affinity, deployment_affinity, prompt_caching and "
+                        "enforce_model_rate_limits have");
     }
 }
 
@@ -199,12 +169,13 @@ void config_read_route(struct config_loader *l, struct deployment *d, const stru
     struct route_params *p = ARENA_NEW(&l->c->arena, struct route_params);
     yyjson_val *tags = json_get(d->params, "tags");
     *p = (struct route_params){.weight = -1, .order = ROUTE_ORDER_LAST, .cooldown_s = -1};
-    number(in, "weight", 0, 1e9, &p->weight);
-    integer(in, "rpm", 0, &p->rpm);
-    integer(in, "tpm", 0, &p->tpm);
-    integer(in, "max_parallel_requests", 0, &p->max_parallel);
-    integer(in, "order", -1000000, &p->order);
-    number(in, "cooldown_time", 0, CONFIG_MAX_SECONDS, &p->cooldown_s);
+    reading_number(in, "weight", 0, 1e9, &p->weight);
+    reading_integer(in, "rpm", 0, &p->rpm);
+    reading_integer(in, "tpm", 0, &p->tpm);
+    reading_integer(in, "max_parallel_requests", 0, &p->max_parallel);
+    reading_integer(in, "order", -1000000, &p->order);
+    reading_number(in, "cooldown_time", 0, CONFIG_MAX_SECONDS, &p->cooldown_s);
+    config_read_key_defaults(in, &p->per_key);
     p->tags = yyjson_is_arr(tags) ? tags : NULL;
     p->region = region_of(d);
     d->routing = p;
@@ -222,11 +193,19 @@ static size_t count_members(struct config *c, struct pool *pools)
         if (!pool) {
             pool = &pools[n++];
             pool->name = name;
+            pool->limits = pool->per_key = (struct limit_set)LIMIT_SET_NONE;
             map_put(&c->pools.by_name, name, pool);
         }
         pool->count++;
     }
     return n;
+}
+
+/* The first deployment that says something counts, as in LiteLLM. */
+static void join(int64_t *limit, int64_t other)
+{
+    if (*limit == LIMIT_NONE)
+        *limit = other;
 }
 
 static void fill(struct config *c, struct pool *pool, struct deployment *d)
@@ -238,6 +217,8 @@ static void fill(struct config *c, struct pool *pool, struct deployment *d)
     pool->members[pool->count++] = d;
     pool->caches = pool->caches || d->prompt_caching_auto;
     d->routing->pool = pool;
+    join(&pool->per_key.rpm, d->routing->per_key.rpm);
+    join(&pool->per_key.tpm, d->routing->per_key.tpm);
 }
 
 /* What a pattern leaves open is the shorter the more it says. */

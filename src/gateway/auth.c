@@ -30,16 +30,93 @@ static bool refuse(struct failure *f, struct arena *a, const char *why)
     return false;
 }
 
-bool auth_check(const struct config *c, const struct http_head *head, struct arena *a,
-                struct failure *f)
+void caller_init(struct caller *c)
 {
-    struct slice master = slice_of(c->settings.master_key);
-    struct slice key = auth_key(c, head);
-    if (!master.n)
+    const struct limit_set none = LIMIT_SET_NONE;
+    *c = (struct caller){.spend_limit = -1,
+                         .of_key = none,
+                         .of_user = none,
+                         .of_team = none,
+                         .of_member = none,
+                         .of_end_user = none};
+}
+
+static void be_master(const struct config *c, struct caller *caller)
+{
+    caller->master = true;
+    caller->key = slice_of(c->master_hash);
+}
+
+static void be(const struct fixed_key *k, struct caller *caller)
+{
+    caller->key = slice_of(k->hash);
+    caller->alias = k->alias;
+    caller->user = k->user;
+    caller->team = k->team;
+    caller->models = k->models;
+    caller->model_count = k->model_count;
+    caller->spend_limit = k->spend_limit;
+    caller->of_key = k->limits;
+    caller->of_key_models = k->model_limits;
+}
+
+static const struct fixed_key *find_fixed(const struct config *c, struct slice key)
+{
+    uint8_t digest[SHA256_SIZE];
+    char hash[KEY_HASH_SIZE];
+    if (!c->keys.count)
+        return NULL;
+    sha256(key, digest);
+    hex_encode(digest, sizeof(digest), hash);
+    return map_get(&c->keys, slice_of(hash));
+}
+
+bool auth_check(const struct config *c, const struct http_head *head, struct caller *caller,
+                struct arena *a, struct failure *f)
+{
+    struct slice master = slice_of(c->settings.master_key), key = auth_key(c, head);
+    const struct fixed_key *fixed;
+    caller_init(caller);
+    if ((!master.n && !c->keys.count) || (master.n && ct_equal(key, master))) {
+        be_master(c, caller);
         return true;
+    }
     if (!key.n)
         return refuse(f, a, "No api key passed in.");
-    return ct_equal(key, master) || refuse(f, a, "Invalid proxy server token passed.");
+    fixed = find_fixed(c, key);
+    if (!fixed)
+        return refuse(f, a, "Invalid proxy server token passed.");
+    be(fixed, caller);
+    return true;
+}
+
+bool auth_check_route(const struct caller *caller, const struct route *route, struct slice path,
+                      struct arena *a, struct failure *f)
+{
+    if (caller->master || !route->admin)
+        return true;
+    return refuse(f, a,
+                  arena_printf(a,
+                               "Only proxy admin can be used to generate, delete, update info for "
+                               "new keys/users/teams. Route=%.*s. Your role=unknown. Your "
+                               "user_id=%.*s",
+                               SLICE_ARG(path), SLICE_ARG(caller->user))
+                      .p);
+}
+
+bool auth_check_model(const struct caller *caller, struct slice model, struct arena *a,
+                      struct failure *f)
+{
+    if (models_allow(caller->models, caller->model_count, model))
+        return true;
+    failure_set(f, a, FAILURE_PERMISSION, 403,
+                "The requested model '%.*s' is not available for this API key, or the model name "
+                "is invalid. Check the models available to you and try again.",
+                SLICE_ARG(model));
+    f->type = "key_model_access_denied";
+    f->param = SLICE("model");
+    f->param_shown = true;
+    return false;
 }
 
 bool auth_key_is_weak(const char *master_key)

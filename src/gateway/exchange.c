@@ -43,9 +43,11 @@ const struct sm_state exchange_states[EX_NR] = {
     [EX_AUTH] = {"AUTH", SM_TO(EX_BODY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_BODY] = {"BODY", SM_TO(EX_ADMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_AWAIT] = {"AWAIT", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_ADMIT] = {"ADMIT", SM_TO(EX_AWAIT) | SM_TO(EX_ROUTE) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_ROUTE] = {"ROUTE",
-                  SM_TO(EX_CREDENTIALS) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_ADMIT] = {"ADMIT", SM_TO(EX_AWAIT) | SM_TO(EX_LIMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_LIMIT] = {"LIMIT", SM_TO(EX_ROUTE) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_ROUTE] = {"ROUTE", SM_TO(EX_PLACE) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_PLACE] = {"PLACE",
+                  SM_TO(EX_CREDENTIALS) | SM_TO(EX_ROUTE) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_CREDENTIALS] = {"CREDENTIALS", SM_TO(EX_FETCH) | SM_TO(EX_BATCH) | SM_TO(EX_AGAIN) |
                                            SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_FETCH] = {"FETCH", SM_TO(EX_RECALL) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
@@ -67,12 +69,14 @@ static bool invariant(const struct sm *sm)
     case EX_SETTLE: return !ex->conn;
     case EX_DONE:
         return !ex->conn && !ex->op && !ex->credentials_wait.item && !ex->recall.waiting &&
-               !ex->fetch && !ex->batch;
+               !ex->fetch && !ex->batch && !ex->caller_hold.held && !ex->place_hold.held;
     case EX_HEAD:
     case EX_AUTH:
     case EX_BODY:
     case EX_AWAIT:
-    case EX_ADMIT: return !ex->op && !ex->head_sent;
+    case EX_ADMIT:
+    case EX_LIMIT: return !ex->op && !ex->head_sent;
+    case EX_PLACE: return !ex->op && ex->deployment;
     case EX_ROUTE:
     case EX_CREDENTIALS:
     case EX_FETCH:
@@ -171,6 +175,7 @@ void exchange_expire(struct exchange *ex, int64_t now)
         ex->deadline = 0;
         exchange_deposit(ex, FACT_TIMER);
     }
+    exchange_limits_renew(ex, now);
 }
 
 /* ---- HEAD, AUTH ---------------------------------------------------------------------------- */
@@ -209,6 +214,12 @@ static bool body_is_too_large(struct exchange *ex)
     return true;
 }
 
+static bool is_allowed(struct exchange *ex)
+{
+    return auth_check(ex->config, ex->head, &ex->caller, &ex->arena, &ex->failure) &&
+           auth_check_route(&ex->caller, ex->route, ex->head->path, &ex->arena, &ex->failure);
+}
+
 static int step_auth(struct exchange *ex)
 {
     struct route_result r = routes_find(ex->head->method, ex->head->path);
@@ -222,7 +233,7 @@ static int step_auth(struct exchange *ex)
     }
     ex->route = r.route;
     ex->route_model = r.model;
-    if (!r.route->open && !auth_check(ex->config, ex->head, &ex->arena, &ex->failure))
+    if (!r.route->open && !is_allowed(ex))
         return EX_FLUSH;
     return body_is_too_large(ex) ? EX_FLUSH : EX_BODY;
 }
@@ -295,14 +306,22 @@ static int step_admit(struct exchange *ex)
     ex->request.include_usage =
         ex->request.include_usage || ex->config->settings.always_include_stream_usage;
     ex->request.drop_params = ex->request.drop_params || ex->config->settings.drop_params;
-    return EX_ROUTE;
+    return EX_LIMIT;
 }
 
-/* ---- ROUTE, FETCH, RECALL, CALL ------------------------------------------------------------ */
+static int step_limit(struct exchange *ex)
+{
+    if (!ex->entered)
+        name_model(ex);
+    if (!exchange_limit(ex))
+        return EX_SUSPEND;
+    return ex->failure.kind == FAILURE_NONE ? EX_ROUTE : EX_FLUSH;
+}
+
+/* ---- ROUTE, PLACE, FETCH, RECALL, CALL ----------------------------------------------------- */
 
 static void begin_routing(struct exchange *ex)
 {
-    name_model(ex);
     ex->answer = (struct dialect_answer){
         .id = ARENA_JOIN(&ex->arena, SLICE("chatcmpl-"), slice_of(ex->id)),
         .uuid = slice_of(ex->id),
@@ -332,10 +351,12 @@ static int step_route(struct exchange *ex)
         exchange_queue_leave(ex);
         if (!ex->resuming.count) /* a stream keeps its name */
             ex->answer.model = answering_model(ex);
-        return EX_CREDENTIALS;
+        return EX_PLACE;
     }
-    if (ex->busy && exchange_queue_wait(ex))
+    if (ex->busy && exchange_queue_wait(ex)) {
+        exchange_place_begin(ex);
         return EX_SUSPEND;
+    }
     exchange_queue_leave(ex);
     if (ex->failure.kind == FAILURE_BAD_REQUEST && !ex->reroute.fallbacks)
         return EX_FLUSH; /* no such model */
@@ -343,6 +364,18 @@ static int step_route(struct exchange *ex)
         ex->failure =
             ex->last_failure; /* a group that is none, or rests: what really failed counts */
     return exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
+}
+
+static int step_place(struct exchange *ex)
+{
+    bool granted;
+    if (!exchange_place(ex, &granted))
+        return EX_SUSPEND;
+    if (ex->failure.kind != FAILURE_NONE)
+        return EX_FLUSH;
+    if (!granted)
+        return EX_ROUTE;
+    return EX_CREDENTIALS;
 }
 
 static int step_credentials(struct exchange *ex)
@@ -370,6 +403,7 @@ static int step_fetch(struct exchange *ex)
 
 static int step_again(struct exchange *ex)
 {
+    exchange_place_begin(ex);
     return exchange_again(ex) ? EX_ROUTE : EX_SUSPEND;
 }
 
@@ -562,27 +596,18 @@ static int step_settle(struct exchange *ex)
         upstream_cancel(ex->op);
         ex->op = NULL;
     }
-    return ex->op ? EX_SUSPEND : EX_DONE;
+    return !exchange_limits_settle(ex) || ex->op ? EX_SUSPEND : EX_DONE;
 }
 
 /* ---- the mover ----------------------------------------------------------------------------- */
 
 static int (*const steps[EX_NR])(struct exchange *ex) = {
-    [EX_AWAIT] = step_await,
-    [EX_HEAD] = step_head,
-    [EX_AUTH] = step_auth,
-    [EX_BODY] = step_body,
-    [EX_ADMIT] = step_admit,
-    [EX_ROUTE] = step_route,
-    [EX_CREDENTIALS] = step_credentials,
-    [EX_FETCH] = step_fetch,
-    [EX_RECALL] = step_recall,
-    [EX_CALL] = step_call,
-    [EX_AGAIN] = step_again,
-    [EX_RELAY] = step_relay,
-    [EX_BATCH] = step_batch,
-    [EX_FLUSH] = step_flush,
-    [EX_SETTLE] = step_settle,
+    [EX_AWAIT] = step_await, [EX_HEAD] = step_head,     [EX_AUTH] = step_auth,
+    [EX_BODY] = step_body,   [EX_ADMIT] = step_admit,   [EX_LIMIT] = step_limit,
+    [EX_ROUTE] = step_route, [EX_PLACE] = step_place,   [EX_CREDENTIALS] = step_credentials,
+    [EX_FETCH] = step_fetch, [EX_RECALL] = step_recall, [EX_CALL] = step_call,
+    [EX_AGAIN] = step_again, [EX_RELAY] = step_relay,   [EX_BATCH] = step_batch,
+    [EX_FLUSH] = step_flush, [EX_SETTLE] = step_settle,
 };
 
 static void release(struct turn_grave *grave)

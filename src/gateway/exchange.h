@@ -3,18 +3,20 @@
 
 /* One HTTP request and everything done for it.
  *
- *   HEAD ─► AUTH ─► BODY ─► ADMIT ─► ROUTE ─► CREDENTIALS ─► FETCH ─► RECALL ─► CALL ─► RELAY
- *                             │                    │                             │ (stream)│
- *                             │                    └► BATCH (an operation) ─────►│ whole   │
- *                             └ own answer ─────────────────────────────────────►│ answer  │
- *                                                                                ▼         ▼
- *                                                             DONE ◄─ SETTLE ◄─ FLUSH ◄────┘
+ *   HEAD ─► AUTH ─► BODY ─► ADMIT ─► LIMIT ─► ROUTE ─► PLACE ─► CREDENTIALS ─► FETCH ─► RECALL
+ *                             │                                      │                    │
+ *                             └ own answer ─────► FLUSH ◄────────┐   └► BATCH (operation) ▼
+ *                                                 │  ▲           └──────── whole answer ─ CALL
+ *                                       SETTLE ◄──┘  └───── RELAY (stream) ◄──────────────┘
+ *                                         └► DONE
  *
  * Every state before FLUSH may go to FLUSH (refuse: an error reply) and, like FLUSH, to SETTLE (the
  * client is gone). Where it suspends, and for what:
  *   BODY    the rest of the request body
  *   AWAIT   what an own answer needs (answer_wait in routes.h); from ADMIT, to FLUSH
+ *   LIMIT   the shared state, for what the caller may (exchange_limits.h)
  *   ROUTE   a place at a deployment (exchange_queue.h)
+ *   PLACE   the shared state, for what the deployment may; back to ROUTE when it may not
  *   CREDENTIALS  those of AWS, when there are none yet (exchange_credentials.h)
  *   FETCH   what the prompt names by URL (bounded by fetch_timeout)
  *   RECALL  the shared state, for thinking that the client dropped
@@ -32,9 +34,11 @@
  * until conn_finish() or `gone`; the configuration snapshot is referenced. */
 
 #include "base/sm.h"
+#include "caller.h"
 #include "config/config.h"
 #include "credentials.h"
 #include "dialect/dialect.h"
+#include "exchange_limits.h"
 #include "io/conn.h"
 #include "io/upstream.h"
 #include "llm/resume.h"
@@ -42,6 +46,7 @@
 #include "provider/plan.h"
 #include "provider/provider.h"
 #include "reroute.h"
+#include "router.h"
 #include "routes.h"
 #include "tracker.h"
 #include "wire/crypto.h"
@@ -57,7 +62,9 @@ enum exchange_state {
     EX_BODY,
     EX_ADMIT,
     EX_AWAIT,
+    EX_LIMIT,
     EX_ROUTE,
+    EX_PLACE,
     EX_CREDENTIALS,
     EX_FETCH,
     EX_RECALL,
@@ -137,6 +144,13 @@ struct exchange {
     const struct model *model; /* facts about it */
     struct slice model_group;  /* name of the group that serves */
     struct dialect_answer answer;
+
+    struct caller caller;
+    struct limit_hold caller_hold, place_hold; /* granted to the caller, at the deployment */
+    const struct deployment
+        *passed_over[ROUTER_PASSED_OVER_MAX]; /* granted nothing in this round */
+    size_t passed_over_count;
+    int64_t place_wait_ms; /* until one of them may grant again; 0: nobody knows */
 
     struct list queue;        /* of worker.queue */
     int64_t queue_until;      /* ms, turn time: it has waited long enough */

@@ -118,7 +118,9 @@ static struct router_query query_of(struct exchange *ex, struct slice name)
                              .health =
                                  ex->config->settings.health.routing ? ex->worker->health : NULL,
                              .tried = ex->tried,
-                             .tried_count = ex->tried_count};
+                             .tried_count = ex->tried_count,
+                             .passed_over = ex->passed_over,
+                             .passed_over_count = ex->passed_over_count};
     random_bytes(&q.random, sizeof(q.random));
     q.must_fit = must_fit(ex);
     if (r->pre_call_checks)
@@ -211,6 +213,8 @@ bool exchange_pick(struct exchange *ex, struct slice name)
     ex->busy = pick.refusal == ROUTER_BUSY || exchange_queue_is_behind(ex);
     if (ex->busy)
         no_place(ex, &pick);
+    if (pick.refusal == ROUTER_LIMITED && exchange_place_wait(ex))
+        pick.wait_ms = exchange_place_wait(ex);
     if (!ex->deployment)
         return refuse(ex, name, &pick);
     ex->model = router_facts(ex->config, pick.deployment, pick.model_id, &ex->arena);
@@ -230,6 +234,14 @@ void exchange_call_begun(struct exchange *ex)
     tracked_begin(d, &ex->call, ex->prompt_tokens, now);
     if (ex->tried_count < TRIED_MAX)
         ex->tried[ex->tried_count++] = ex->deployment;
+}
+
+void exchange_call_dropped(struct exchange *ex)
+{
+    if (ex->tried_count && ex->tried[ex->tried_count - 1] == ex->deployment)
+        ex->tried_count--;
+    exchange_call_ended(ex);
+    ex->deployment = NULL;
 }
 
 void exchange_call_sent(struct exchange *ex)
@@ -267,6 +279,7 @@ void exchange_call_ended(struct exchange *ex)
         .tokens = llm_usage_prompt(&usage) + usage.output,
         .output = usage.output,
     };
+    exchange_place_end(ex);
     struct tracked *tracked = ex->call.of;
     if (!tracked)
         return;

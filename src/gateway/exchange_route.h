@@ -11,6 +11,7 @@ bool exchange_pick(struct exchange *ex, struct slice name);
  * ex->usage as they are (or came to nothing). Each call begins once; what has ended, or never
  * began, may end again. */
 void exchange_call_begun(struct exchange *ex);
+void exchange_call_dropped(struct exchange *ex); /* it came to nothing: as if it had not begun */
 void exchange_call_sent(struct exchange *ex);
 void exchange_call_ended(struct exchange *ex);
 

@@ -19,6 +19,7 @@
 struct operation {
     size_t answer_max; /* bytes of one upstream answer */
     bool again;        /* fails like a chat: retries and fallbacks, each beginning with plan */
+    bool unlimited;    /* no limits of the caller: what it calls costs nothing */
     bool (*parse)(struct exchange *ex, yyjson_val *body);
     bool (*plan)(struct exchange *ex, size_t *calls); /* none: finish() comes at once */
     bool (*call)(struct exchange *ex, size_t i, struct http_call *call);

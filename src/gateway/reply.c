@@ -5,7 +5,7 @@
 #include "worker_private.h"
 
 #define REPAIRS_MAX          1024 /* all their names together */
-#define HEADERS_MAX          64
+#define HEADERS_MAX          96
 #define UPSTREAM_HEADERS_MAX 24   /* kept of an answer */
 #define UPSTREAM_BYTES_MAX   8192 /* likewise */
 #define FAILURE_BODY_MAX     (128 * 1024)
@@ -129,6 +129,66 @@ static void add_durations(struct exchange *ex, struct reply_headers *h)
     add_integer(ex, h, "x-litellm-overhead-duration-ms", called - ex->times[EX_HEAD]);
 }
 
+/* "6m0.25s", as OpenAI writes durations. */
+static struct slice duration(struct exchange *ex, int64_t ms)
+{
+    if (ms >= 60000)
+        return arena_printf(&ex->arena, "%lldm%gs", (long long)(ms / 60000),
+                            (double)(ms % 60000) / 1000);
+    if (ms >= 1000)
+        return arena_printf(&ex->arena, "%gs", (double)ms / 1000);
+    return arena_printf(&ex->arena, "%lldms", (long long)ms);
+}
+
+static void add_joined(struct exchange *ex, struct reply_headers *h, const char *a, const char *b,
+                       const char *c, struct slice value)
+{
+    add(h, ARENA_JOIN(&ex->arena, slice_of(a), slice_of(b), slice_of(c), SLICE("\0")).p, value);
+}
+
+/* OpenAI's "x-ratelimit-remaining-requests" and its like, of the limit that has least left. */
+static void add_tightest(struct exchange *ex, struct reply_headers *h, enum limit_unit unit)
+{
+    struct limit_left left;
+    const char *name = limit_unit_name(unit);
+    if (!exchange_limit_left(ex, unit, &left))
+        return;
+    add_joined(ex, h, "x-ratelimit-limit-", name, "", arena_integer(&ex->arena, left.limit));
+    add_joined(ex, h, "x-ratelimit-remaining-", name, "", arena_integer(&ex->arena, left.left));
+    add_joined(ex, h, "x-ratelimit-reset-", name, "", duration(ex, left.reset_ms));
+}
+
+/* LiteLLM's, of each limit: "x-ratelimit-api_key-remaining-requests". */
+static void add_each_limit(struct exchange *ex, struct reply_headers *h)
+{
+    const struct limit_hold *hold = &ex->caller_hold;
+    for (size_t i = 0; hold->asked && i < hold->limits.n; i++) {
+        const struct limit_ask *of = &hold->limits.of[i];
+        const char *unit = limit_unit_name(of->unit);
+        int64_t limit = hold->limits.asks[i].limit, left = limit - hold->states[i].used;
+        add_joined(ex, h, "x-ratelimit-", of->scope,
+                   ARENA_JOIN(&ex->arena, SLICE("-remaining-"), slice_of(unit), SLICE("\0")).p,
+                   arena_integer(&ex->arena, left > 0 ? left : 0));
+        add_joined(ex, h, "x-ratelimit-", of->scope,
+                   ARENA_JOIN(&ex->arena, SLICE("-limit-"), slice_of(unit), SLICE("\0")).p,
+                   arena_integer(&ex->arena, limit));
+    }
+}
+
+static void add_limits(struct exchange *ex, struct reply_headers *h)
+{
+    const struct limit_set *key = &ex->caller.of_key;
+    if (!ex->caller.key.n || !ex->route || ex->route->handle)
+        return;
+    if (key->rpm != LIMIT_NONE)
+        add_integer(ex, h, "x-litellm-key-rpm-limit", key->rpm);
+    if (key->tpm != LIMIT_NONE)
+        add_integer(ex, h, "x-litellm-key-tpm-limit", key->tpm);
+    add_tightest(ex, h, LIMIT_REQUESTS);
+    add_tightest(ex, h, LIMIT_TOKENS);
+    add_each_limit(ex, h);
+}
+
 static void write_head(struct exchange *ex, struct reply_headers *h, int status, int64_t length)
 {
     ex->reply.keep_alive = ex->reply.keep_alive && conn_can_keep_alive(ex->conn);
@@ -142,6 +202,7 @@ static void write_head(struct exchange *ex, struct reply_headers *h, int status,
     add_cors(ex, h);
     add_deployment(ex, h);
     add_repairs(ex, h);
+    add_limits(ex, h);
     http1_write_head(&ex->reply, &ex->out, status, (struct http_headers){h->v, h->n}, length);
     ex->status = status;
     ex->head_sent = true;
@@ -224,6 +285,11 @@ void reply_failure(struct exchange *ex)
     add(&h, "content-type", SLICE("application/json"));
     if (f->retry_after_s)
         add_integer(ex, &h, "retry-after", f->retry_after_s);
+    if (ex->caller_hold.reset_at.n) { /* LiteLLM's, of the limit that refused */
+        enum limit_unit unit = ex->caller_hold.limits.of[ex->caller_hold.refused].unit;
+        add(&h, "rate_limit_type", slice_of(limit_unit_name(unit)));
+        add(&h, "reset_at", ex->caller_hold.reset_at);
+    }
     if (f->status == 401)
         add(&h, "www-authenticate", SLICE("Bearer"));
     if (ex->allow)

@@ -30,7 +30,12 @@ struct router_query {
     /* Called before for this request: chosen again only when no other may be. */
     const struct deployment *const *tried;
     size_t tried_count;
+    /* Asked before in this round, and had nothing to give: not chosen. */
+    const struct deployment *const *passed_over;
+    size_t passed_over_count;
 };
+
+#define ROUTER_PASSED_OVER_MAX 16 /* asked in one round; further ones count as limited too */
 
 enum router_refusal {
     ROUTER_PICKED,

@@ -180,12 +180,22 @@ static bool is_within_limits(struct choice *c, const struct candidate *k)
            (!p->tpm || tracked_tokens(k->tracked, q->now) + q->estimated_tokens <= p->tpm);
 }
 
+static bool is_among(const struct candidate *k, const struct deployment *const *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i] == k->d)
+            return true;
+    return false;
+}
+
 static bool is_untried(struct choice *c, const struct candidate *k)
 {
-    for (size_t i = 0; i < c->query->tried_count; i++)
-        if (c->query->tried[i] == k->d)
-            return false;
-    return true;
+    return !is_among(k, c->query->tried, c->query->tried_count);
+}
+
+static bool is_not_passed_over(struct choice *c, const struct candidate *k)
+{
+    return !is_among(k, c->query->passed_over, c->query->passed_over_count);
 }
 
 static void keep_lowest_order(struct choice *c)
@@ -374,8 +384,10 @@ static enum router_refusal narrow(struct choice *c, struct router_pick *pick)
         return ROUTER_TOO_LONG;
     if (!keep(c, is_awake))
         return ROUTER_RESTING;
-    if (routing_has_limits(c->routing) && !keep(c, is_within_limits))
+    if (c->query->passed_over_count >= ROUTER_PASSED_OVER_MAX || !keep(c, is_not_passed_over))
         return ROUTER_LIMITED;
+    if (routing_has_limits(c->routing)) /* an estimate: the exact count is asked in PLACE */
+        keep(c, is_within_limits);
     if (c->query->health)
         keep(c, is_healthy); /* a sick one is better than none */
     pick->pace = pace_of(c);
@@ -421,7 +433,7 @@ void router_choose(const struct config *config, const struct router_query *q,
         return;
     }
     if (pool->count == 1 && !r->tag_filtering && !has_places(r, pool->members[0]) &&
-        !routing_has_limits(r) && !needs_facts(q)) {
+        !routing_has_limits(r) && !needs_facts(q) && !q->passed_over_count) {
         take_only(r, q, pool->members[0], pick);
         return;
     }

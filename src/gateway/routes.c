@@ -38,10 +38,10 @@ static const struct route routes[] = {
     {"GET", "/utils/supported_openai_params", false, CHAT, handle_supported_params},
     {"POST", "/utils/token_counter", false, CHAT, NULL, &operation_token_counter},
     {"POST", "/utils/transform_request", false, CHAT, handle_transform_request},
-    {"POST", "/model/new", false, CHAT, handle_model_change},
-    {"POST", "/model/update", false, CHAT, handle_model_change},
-    {"POST", "/model/delete", false, CHAT, handle_model_change},
-    {"PATCH", "/model/{model}/update", false, CHAT, handle_model_change},
+    {"POST", "/model/new", false, CHAT, handle_model_change, .admin = true},
+    {"POST", "/model/update", false, CHAT, handle_model_change, .admin = true},
+    {"POST", "/model/delete", false, CHAT, handle_model_change, .admin = true},
+    {"PATCH", "/model/{model}/update", false, CHAT, handle_model_change, .admin = true},
     {"GET", "/", true, CHAT, handle_root},
     {"GET", "/health", true, CHAT, handle_health, NULL, &health_wait},
     {"GET", "/health/backlog", false, CHAT, handle_health_backlog},
@@ -49,8 +49,8 @@ static const struct route routes[] = {
     {"GET", "/health/liveliness", true, CHAT, handle_liveness},
     {"GET", "/health/liveness", true, CHAT, handle_liveness},
     {"GET", "/health/readiness", true, CHAT, handle_readiness},
-    {"GET", "/router/settings", false, CHAT, handle_router_settings},
-    {"GET", "/debug/exchanges", false, CHAT, handle_exchanges},
+    {"GET", "/router/settings", false, CHAT, handle_router_settings, .admin = true},
+    {"GET", "/debug/exchanges", false, CHAT, handle_exchanges, .admin = true},
 };
 #define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))
 

@@ -25,6 +25,7 @@ struct route {
     void (*handle)(struct exchange *ex, struct buf *body);
     const struct operation *operation; /* several calls make the answer; NULL: the dialect's one */
     const struct answer_wait *wait;    /* before `handle`; NULL: for nothing */
+    bool admin;                        /* for the master key only */
 };
 
 enum route_match { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };

@@ -141,6 +141,7 @@ const struct operation operation_count_tokens = {
 
 const struct operation operation_token_counter = {
     .answer_max = ANSWER_MAX,
+    .unlimited = true,
     .parse = parse,
     .plan = plan,
     .call = call,

@@ -133,7 +133,7 @@ static void accepted(void **state)
          "router_settings: {allowed_fails: -1, optional_pre_call_checks: [prompt_caching, x]}\n",
          "E2 router_settings.allowed_fails: expected a number from 0 to 10000000000\n"
          "W2 router_settings.optional_pre_call_checks[1]: has no effect: session_affinity, "
-         "deployment_affinity and prompt_caching have\n"},
+         "deployment_affinity, prompt_caching and enforce_model_rate_limits have\n"},
         {MODEL "router_settings: {allowed_fails_policy: {RateLimitErrorAllowedFails: x, Y: 1}}\n",
          "E2 router_settings.allowed_fails_policy.RateLimitErrorAllowedFails: expected a number "
          "from 0 to 10000000000\n"
@@ -179,18 +179,13 @@ static void mission_shapes(void **state)
               "    ttl: 3600\n";
 #define QUIET "is accepted but has no effect yet"
     static const char problems[] =
-        "W6 litellm_settings.max_parallel_requests: " QUIET
-        " (LiteLLM's place for it: general_settings)\n"
-        "W7 litellm_settings.rpm: " QUIET " (LiteLLM's place for it: litellm_params of a model)\n"
-        "W8 litellm_settings.tpm: " QUIET " (LiteLLM's place for it: litellm_params of a model)\n"
         "W12 litellm_settings.alerting: " QUIET " (LiteLLM's place for it: general_settings)\n"
         "W13 litellm_settings.alerting_threshold: " QUIET
         " (LiteLLM's place for it: general_settings)\n"
         "W15 litellm_settings.debug: " QUIET
         " (LiteLLM's place for it: litellm_settings.set_verbose)\n"
         "W18 general_settings.database_url: " QUIET "\n"
-        "W19 general_settings.api_keys: " QUIET
-        " (LiteLLM's place for it: keys made with /key/generate)\n"
+        "W20 general_settings.api_keys[0].spend_limit: " QUIET "\n"
         "W22 router_settings.cache_responses: " QUIET "\n"
         "W23 router_settings.cache_kwargs: " QUIET
         " (LiteLLM's place for it: litellm_settings.cache_params)\n";

@@ -13,7 +13,7 @@
 #define BODY_MAX  1000
 
 static struct peer_server server;
-static struct caller caller;
+static struct dialer caller;
 
 struct owner {
     struct batch *batch;

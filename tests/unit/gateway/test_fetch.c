@@ -12,7 +12,7 @@
     "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 8\r\n\r\n\x89PNG\r\n\x1a\n"
 
 static struct peer_server server;
-static struct caller caller;
+static struct dialer caller;
 
 /* One request and its fetch. */
 struct prompt {

@@ -181,38 +181,47 @@ static void usage(void **state)
     }
 }
 
-/* Never above what a deployment is allowed; when all of it is used up, nobody. */
+/* As long as one is within its limits by the estimate, nobody goes above; then any may be asked
+ * for the exact count, until all have refused. */
 static void limits(void **state)
 {
     struct fixture f;
-    int counts[MAX] = {0}, served = 0;
+    int counts[MAX] = {0};
     (void)state;
     set_up(&f, "routing_strategy: usage-based-routing-v2", ", rpm: 10", ", rpm: 20, tpm: 100000",
            ", tpm: 500");
     f.q.estimated_tokens = 10;
-    for (struct router_pick p; (p = pick(&f)).deployment; served++) {
-        int i = (int)(p.deployment - f.c->deployments);
+    for (int served = 0; served < 80; served++) {
+        int i = picked(&f);
         counts[i]++;
         serve(&f, i, FAILURE_NONE, 1, 10);
-        assert_true(served < 1000);
     }
     assert_int_equal(counts[0], 10);
     assert_int_equal(counts[1], 20);
     assert_int_equal(counts[2], 50);
+    const struct deployment *all[MAX] = {&f.c->deployments[1], &f.c->deployments[0],
+                                         &f.c->deployments[2]};
+    f.q.passed_over = all;
+    f.q.passed_over_count = 2;
+    assert_int_equal(picked(&f), 2);
+    f.q.passed_over_count = 3;
     assert_int_equal(pick(&f).refusal, ROUTER_LIMITED);
     assert_true(pick(&f).wait_ms > 0);
-    f.now += 66000;
-    assert_non_null(pick(&f).deployment);
     tear_down(&f);
     /* rpm is only a weight in simple-shuffle, unless checks are asked for. */
-    set_up(&f, "", ", rpm: 1", ", rpm: 1", ", rpm: 1");
+    set_up(&f, "", ", rpm: 1", ", rpm: 1", ", rpm: 100");
     for (int i = 0; i < 30; i++)
-        serve(&f, picked(&f), FAILURE_NONE, 1, 10);
+        serve(&f, 2, FAILURE_NONE, 1, 10);
+    expect_shares(&f, 1, 1, 98);
     tear_down(&f);
-    set_up(&f, "enable_pre_call_checks: true", ", rpm: 1", ", rpm: 1", ", rpm: 1");
-    for (int i = 0; i < 3; i++)
+    set_up(&f, "optional_pre_call_checks: [enforce_model_rate_limits]", ", rpm: 1", ", rpm: 10",
+           ", rpm: 1000");
+    for (int i = 0; i < 1000; i++)
+        serve(&f, 2, FAILURE_NONE, 1, 10);
+    for (int i = 0; i < 11; i++) {
+        assert_int_not_equal(picked(&f), 2);
         serve(&f, picked(&f), FAILURE_NONE, 1, 10);
-    assert_int_equal(pick(&f).refusal, ROUTER_LIMITED);
+    }
     tear_down(&f);
 }
 

@@ -10,7 +10,7 @@
 
 #define BODY_MAX ((size_t)64 * 1024 * 1024)
 
-void caller_open(struct caller *c, struct world *w, int port)
+void caller_open(struct dialer *c, struct world *w, int port)
 {
     const struct upstream_tls tls = {.verify = true};
     /* Proxies of the surroundings do not lead to this loopback. */
@@ -21,7 +21,7 @@ void caller_open(struct caller *c, struct world *w, int port)
     assert_non_null(c->upstream);
 }
 
-void caller_close(struct caller *c)
+void caller_close(struct dialer *c)
 {
     assert_int_equal(upstream_active(c->upstream), 0);
     upstream_fini(c->upstream);
@@ -68,7 +68,7 @@ static void on_end(void *user, enum upstream_end end, const char *detail)
 
 static const struct upstream_events events = {on_head, on_data, on_end};
 
-void call_start(struct call *call, struct caller *c, const char *method, const char *path,
+void call_start(struct call *call, struct dialer *c, const char *method, const char *path,
                 const char *body)
 {
     call->caller = c;

@@ -7,7 +7,7 @@
 #include "io/upstream.h"
 #include "world.h"
 
-struct caller {
+struct dialer {
     struct world *world;
     struct upstream *upstream;
     int port;
@@ -15,7 +15,7 @@ struct caller {
 };
 
 struct call {
-    struct caller *caller;
+    struct dialer *caller;
     struct upstream_op *op; /* NULL: ended or cancelled */
     char url[128];
     struct http_call http;
@@ -33,11 +33,11 @@ struct call {
     char detail[256];
 };
 
-void caller_open(struct caller *c, struct world *w, int port);
-void caller_close(struct caller *c);
+void caller_open(struct dialer *c, struct world *w, int port);
+void caller_close(struct dialer *c);
 
 /* Starts at once: tests run between two turns, as steps do. */
-void call_start(struct call *call, struct caller *c, const char *method, const char *path,
+void call_start(struct call *call, struct dialer *c, const char *method, const char *path,
                 const char *body);
 void call_free(struct call *call);
 

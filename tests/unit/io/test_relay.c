@@ -26,7 +26,7 @@ struct relay {
 
 static struct relay relay;
 static struct peer_server server;
-static struct caller caller;
+static struct dialer caller;
 
 static size_t queued(void)
 {

@@ -12,7 +12,7 @@
 #define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Kind:  greeting \r\n\r\nhello"
 
 static struct peer_server server;
-static struct caller caller;
+static struct dialer caller;
 
 /* Answers each complete request with the text in server.user. */
 static void answer(struct peer *p)

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static struct peer_server server;
-static struct caller caller;
+static struct dialer caller;
 
 static void open_server(struct world *w, void (*script)(struct peer *p), const char *text)
 {

@@ -12,7 +12,7 @@
 #define OK_HELLO "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 static struct peer_server server;
-static struct caller caller;
+static struct dialer caller;
 
 static const struct http_fence strict = {.plain_http = true, .redirects_max = 3};
 static const struct http_fence strictest = {.redirects_max = 3};

@@ -1,0 +1,266 @@
+/* An exchange's limits; see exchange_limits.h.
+ *
+ * Happy path: nothing limits the request, and nothing is asked. Else: the asks are made, the shared
+ * state answers inside the call (in the process) or in a later turn (Redis), and what was granted
+ * is settled in the end.
+ * Failure modes: a refusal is a 429 that says which limit of whom; a shared state that is away is a
+ * 503 if the policy is to refuse. */
+
+#include "exchange_limits.h"
+
+#include "auth.h"
+#include "exchange_resume.h"
+#include "exchange_route.h"
+#include "llm/estimate.h"
+#include "operation.h"
+#include "worker_private.h"
+
+#include <time.h>
+
+#define MS_PER_S        1000
+#define RETRY_AFTER_MAX 3600 /* seconds */
+#define TIME_SIZE       32
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+static void on_answer(void *user, const struct shared_answer *answer)
+{
+    struct limit_hold *h = user;
+    h->waiting = false;
+    h->away = answer->away;
+    h->refused = answer->refused;
+    h->asked = !answer->away;
+    if (h->asked)
+        memcpy(h->states, answer->states, h->limits.n * sizeof(*h->states));
+    if (!answer->away && answer->refused < 0) {
+        h->held = true;
+        h->grant = answer->grant;
+    }
+    if (!h->asking)
+        exchange_deposit(h->ex, 0);
+}
+
+static bool has_leases(const struct limits *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (l->of[i].unit == LIMIT_PARALLEL)
+            return true;
+    return false;
+}
+
+static void estimate_tokens(struct exchange *ex, struct limits *l)
+{
+    if (!l->tokens)
+        return;
+    if (!ex->prompt_tokens)
+        ex->prompt_tokens = llm_estimate_request(&ex->request);
+    limits_set_tokens(l, ex->config->settings.limit_tokens, ex->prompt_tokens,
+                      ex->request.max_tokens);
+}
+
+static void ask(struct exchange *ex, struct limit_hold *h)
+{
+    int64_t now = turn_now(&ex->worker->turn);
+    h->ex = ex;
+    h->asked = h->held = h->away = false;
+    h->refused = -1;
+    if (!h->limits.n)
+        return;
+    estimate_tokens(ex, &h->limits);
+    h->states = arena_zalloc(&ex->arena, h->limits.n * sizeof(*h->states));
+    h->renew_at = has_leases(&h->limits) ? now + LIMIT_RENEW_MS : 0;
+    h->waiting = h->asking = true;
+    ex->worker->shared->ops->reserve(ex->worker->shared, h->limits.asks, h->limits.n, now,
+                                     on_answer, h);
+    h->asking = false;
+}
+
+/* `tokens`: really used; `served`: an upstream was called. */
+static void settle(struct exchange *ex, struct limit_hold *h, int64_t tokens, bool served)
+{
+    struct shared *s = ex->worker->shared;
+    if (!h->held)
+        return;
+    h->held = false;
+    limits_set_used(&h->limits, tokens, served);
+    s->ops->settle(s, &h->grant, h->limits.asks, h->limits.n, turn_now(&ex->worker->turn));
+}
+
+static int64_t tokens_of(const struct exchange *ex, const struct llm_usage *u)
+{
+    switch (ex->config->settings.limit_tokens) {
+    case TOKENS_TOTAL: break;
+    case TOKENS_INPUT: return llm_usage_prompt(u);
+    case TOKENS_OUTPUT: return u->output;
+    }
+    return llm_usage_prompt(u) + u->output;
+}
+
+/* ---- refusing -------------------------------------------------------------------------------- */
+
+static int seconds_of(int64_t ms)
+{
+    int64_t seconds = (ms + MS_PER_S - 1) / MS_PER_S;
+    return (int)(seconds < 1 ? 1 : seconds > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : seconds);
+}
+
+static struct slice clock_in(struct exchange *ex, int seconds)
+{
+    char text[TIME_SIZE];
+    struct tm tm;
+    time_t at = time(NULL) + seconds;
+    size_t n = gmtime_r(&at, &tm) ? strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &tm) : 0;
+    return arena_dup(&ex->arena, slice_make(text, n));
+}
+
+/* In LiteLLM's words. */
+static void refuse(struct exchange *ex, struct limit_hold *h)
+{
+    const struct limit_ask *of = &h->limits.of[h->refused];
+    const struct shared_ask *ask = &h->limits.asks[h->refused];
+    const struct shared_state *state = &h->states[h->refused];
+    int seconds = seconds_of(state->wait_ms ? state->wait_ms : state->reset_ms);
+    int64_t left = ask->limit - state->used;
+    h->reset_at = clock_in(ex, seconds);
+    failure_set(&ex->failure, &ex->arena, FAILURE_RATE_LIMIT, 429,
+                "Rate limit exceeded for %s: %.*s. Limit type: %s. Current limit: %lld, Remaining: "
+                "%lld. Limit resets at: %.*s",
+                of->scope, SLICE_ARG(of->name), limit_unit_name(of->unit), (long long)ask->limit,
+                (long long)(left > 0 ? left : 0), SLICE_ARG(h->reset_at));
+    ex->failure.retry_after_s = seconds;
+}
+
+static void refuse_away(struct exchange *ex)
+{
+    failure_set(&ex->failure, &ex->arena, FAILURE_UNAVAILABLE, 503,
+                "the rate limits cannot be checked at the moment, and "
+                "fail_closed_rate_limit_enforcement is set");
+    ex->failure.retry_after_s = 1;
+}
+
+/* ---- LIMIT: the caller ----------------------------------------------------------------------- */
+
+static struct slice end_user_of(struct exchange *ex)
+{
+    const char *names[] = {ex->config->settings.user_header_name, "x-litellm-end-user-id",
+                           "x-litellm-customer-id"};
+    struct slice id = ex->request.user;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        struct slice v =
+            names[i] ? http_header_get(ex->head->headers, names[i]) : slice_make(NULL, 0);
+        if (v.n)
+            return arena_dup(&ex->arena, v);
+    }
+    return arena_dup(&ex->arena, id.n ? id : json_get_slice(ex->request.metadata, "user_id"));
+}
+
+bool exchange_limit(struct exchange *ex)
+{
+    struct limit_hold *h = &ex->caller_hold;
+    if (!ex->entered) {
+        ex->caller.end_user = end_user_of(ex);
+        if (!auth_check_model(&ex->caller, ex->request.model, &ex->arena, &ex->failure))
+            return true;
+        if (!ex->route->operation || !ex->route->operation->unlimited)
+            limits_of_caller(&h->limits, ex->config, &ex->caller, ex->request.model, &ex->arena);
+        ask(ex, h);
+    }
+    if (h->waiting)
+        return false;
+    if (h->away)
+        refuse_away(ex);
+    else if (h->refused >= 0)
+        refuse(ex, h);
+    return true;
+}
+
+/* Only of a call that was made does anything stay taken. */
+bool exchange_limits_settle(struct exchange *ex)
+{
+    settle(ex, &ex->caller_hold, tokens_of(ex, &ex->usage), ex->attempts > 0);
+    settle(ex, &ex->place_hold, 0, false);
+    return !ex->caller_hold.waiting && !ex->place_hold.waiting;
+}
+
+/* ---- PLACE: the deployment ------------------------------------------------------------------- */
+
+void exchange_place_begin(struct exchange *ex)
+{
+    ex->passed_over_count = 0;
+    ex->place_wait_ms = 0;
+}
+
+int64_t exchange_place_wait(const struct exchange *ex)
+{
+    return ex->place_wait_ms;
+}
+
+static void pass_over(struct exchange *ex, const struct limit_hold *h)
+{
+    int64_t ms = h->refused >= 0 ? h->states[h->refused].wait_ms : 0;
+    if (ms && (!ex->place_wait_ms || ms < ex->place_wait_ms))
+        ex->place_wait_ms = ms;
+    if (ex->passed_over_count < ROUTER_PASSED_OVER_MAX)
+        ex->passed_over[ex->passed_over_count++] = ex->deployment;
+    exchange_call_dropped(ex);
+}
+
+bool exchange_place(struct exchange *ex, bool *granted)
+{
+    struct limit_hold *h = &ex->place_hold;
+    if (!ex->entered) {
+        limits_of_deployment(&h->limits, ex->config, ex->deployment, &ex->arena);
+        ask(ex, h);
+    }
+    if (h->waiting)
+        return false;
+    *granted = !h->away && h->refused < 0;
+    if (h->away)
+        refuse_away(ex);
+    if (!*granted)
+        pass_over(ex, h);
+    return true;
+}
+
+void exchange_place_end(struct exchange *ex)
+{
+    struct llm_usage usage = exchange_resume_usage(ex);
+    settle(ex, &ex->place_hold, tokens_of(ex, &usage), ex->call_sent);
+}
+
+/* ---- for headers ----------------------------------------------------------------------------- */
+
+static bool look(const struct limit_hold *h, enum limit_unit unit, bool found,
+                 struct limit_left *least)
+{
+    for (size_t i = 0; h->asked && i < h->limits.n; i++) {
+        int64_t limit = h->limits.asks[i].limit, left = limit - h->states[i].used;
+        if (h->limits.of[i].unit != unit || (found && left >= least->left))
+            continue;
+        *least = (struct limit_left){limit, left > 0 ? left : 0, h->states[i].reset_ms};
+        found = true;
+    }
+    return found;
+}
+
+bool exchange_limit_left(const struct exchange *ex, enum limit_unit unit, struct limit_left *left)
+{
+    return look(&ex->place_hold, unit, look(&ex->caller_hold, unit, false, left), left);
+}
+
+/* ---- leases ---------------------------------------------------------------------------------- */
+
+static void renew(struct exchange *ex, struct limit_hold *h, int64_t now)
+{
+    struct shared *s = ex->worker->shared;
+    if (!h->held || !h->renew_at || now < h->renew_at)
+        return;
+    h->renew_at = now + LIMIT_RENEW_MS;
+    s->ops->renew(s, &h->grant, h->limits.asks, h->limits.n, now);
+}
+
+void exchange_limits_renew(struct exchange *ex, int64_t now)
+{
+    renew(ex, &ex->caller_hold, now);
+    renew(ex, &ex->place_hold, now);
+}

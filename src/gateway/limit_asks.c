@@ -1,0 +1,194 @@
+/* Limits → asks; see limit_asks.h.
+ *
+ * Happy path: each scope that has a limit adds an ask with a key of its own, then the tokens are
+ * filled in.
+ * Failure modes: none; there are fewer scopes than SHARED_ASKS_MAX, and what were too many is left
+ * out. */
+
+#include "limit_asks.h"
+
+#include "router.h"
+#include "wire/crypto.h"
+
+#define MS_PER_S           1000
+#define OUTPUT_GUESS       1024 /* tokens, where the client does not say */
+#define OUTPUT_GUESS_SHARE 4    /* … but at most so much of the limit: a quarter */
+
+static const struct {
+    const char *name, *key;
+} units[] = {[LIMIT_REQUESTS] = {"requests", "rpm"},
+             [LIMIT_TOKENS] = {"tokens", "tpm"},
+             [LIMIT_PARALLEL] = {"max_parallel_requests", "parallel"}};
+
+const char *limit_unit_name(enum limit_unit u)
+{
+    return units[u].name;
+}
+
+/* ---- asks ------------------------------------------------------------------------------------ */
+
+static void init(struct limits *l)
+{
+    *l = (struct limits){0};
+}
+
+/* Most requests have no limits: room is made for the first. */
+static void make_room(struct limits *l, struct arena *a)
+{
+    if (l->asks)
+        return;
+    l->asks = arena_alloc(a, SHARED_ASKS_MAX * sizeof(*l->asks));
+    l->of = arena_alloc(a, SHARED_ASKS_MAX * sizeof(*l->of));
+}
+
+static struct slice key_of(const struct limit_ask *of, int64_t window_ms, struct arena *a)
+{
+    struct slice key =
+        arena_printf(a, "limit:%s:%lld:%s:%.*s", units[of->unit].key,
+                     (long long)(window_ms / MS_PER_S), of->scope, SLICE_ARG(of->name));
+    uint8_t digest[SHA256_SIZE];
+    char hash[HEX_SIZE(SHA256_SIZE)];
+    if (key.n <= SHARED_NAME_MAX)
+        return key;
+    sha256(of->name, digest);
+    hex_encode(digest, sizeof(digest), hash);
+    return key_of(&(struct limit_ask){of->scope, slice_of(hash), of->unit}, window_ms, a);
+}
+
+static void add(struct limits *l, const struct config *c, struct limit_ask of, int64_t limit,
+                struct arena *a)
+{
+    bool lease = of.unit == LIMIT_PARALLEL;
+    int64_t window_ms = lease ? LIMIT_LEASE_MS : c->settings.limit_window * MS_PER_S;
+    if (limit == LIMIT_NONE || l->n == SHARED_ASKS_MAX)
+        return;
+    make_room(l, a);
+    l->of[l->n] = of;
+    l->asks[l->n++] = (struct shared_ask){.key = key_of(&of, window_ms, a),
+                                          .kind = lease ? SHARED_LEASE : SHARED_WINDOW,
+                                          .limit = limit,
+                                          .window_ms = window_ms,
+                                          .units = of.unit != LIMIT_TOKENS};
+    l->tokens = l->tokens || of.unit == LIMIT_TOKENS;
+}
+
+static void add_set(struct limits *l, const struct config *c, const char *scope, struct slice name,
+                    const struct limit_set *set, struct arena *a)
+{
+    add(l, c, (struct limit_ask){scope, name, LIMIT_REQUESTS}, set->rpm, a);
+    add(l, c, (struct limit_ask){scope, name, LIMIT_PARALLEL}, set->parallel, a);
+    add(l, c, (struct limit_ask){scope, name, LIMIT_TOKENS}, set->tpm, a);
+}
+
+static bool is_none(const struct limit_set *s)
+{
+    return s->rpm == LIMIT_NONE && s->tpm == LIMIT_NONE && s->parallel == LIMIT_NONE;
+}
+
+/* "who:model" */
+static void add_model(struct limits *l, const struct config *c, const char *scope, struct slice who,
+                      struct slice model, const struct limit_set *set, struct arena *a)
+{
+    if (set && !is_none(set))
+        add_set(l, c, scope, ARENA_JOIN(a, who, SLICE(":"), model), set, a);
+}
+
+/* ---- the caller ------------------------------------------------------------------------------ */
+
+static struct limit_set key_limits(const struct config *c, const struct caller *caller)
+{
+    struct limit_set set = caller->of_key;
+    if (set.parallel == LIMIT_NONE)
+        set.parallel = c->parallel_per_key;
+    return set;
+}
+
+/* What the key says of the model, else what the model's group says of keys. */
+static void add_key_model(struct limits *l, const struct config *c, const struct caller *caller,
+                          struct slice model, struct arena *a)
+{
+    const struct limit_set *set = model_limits_find(&caller->of_key_models, model);
+    struct slice name = model;
+    const struct pool *pool = set ? NULL : router_pool(c, &name);
+    if (set)
+        add_model(l, c, "model_per_key", caller->key, model, set, a);
+    else if (pool)
+        add_model(l, c, "model_per_key", caller->key, pool->name, &pool->per_key, a);
+}
+
+void limits_of_caller(struct limits *l, const struct config *c, const struct caller *caller,
+                      struct slice model, struct arena *a)
+{
+    struct limit_set key = key_limits(c, caller);
+    init(l);
+    if (caller->key.n) {
+        add_set(l, c, "api_key", caller->key, &key, a);
+        add_key_model(l, c, caller, model, a);
+    }
+    if (caller->user.n)
+        add_set(l, c, "user", caller->user, &caller->of_user, a);
+    if (caller->team.n) {
+        add_set(l, c, "team", caller->team, &caller->of_team, a);
+        add_model(l, c, "model_per_team", caller->team, model,
+                  model_limits_find(&caller->of_team_models, model), a);
+    }
+    if (caller->team.n && caller->user.n)
+        add_model(l, c, "team_member", caller->team, caller->user, &caller->of_member, a);
+    if (caller->end_user.n)
+        add_set(l, c, "end_user", caller->end_user, &caller->of_end_user, a);
+    add_set(l, c, "global", SLICE("all"), &c->limits, a);
+}
+
+/* ---- the deployment -------------------------------------------------------------------------- */
+
+/* Of a deployment 0 says nothing, as in LiteLLM. */
+static int64_t given(int64_t limit)
+{
+    return limit ? limit : LIMIT_NONE;
+}
+
+void limits_of_deployment(struct limits *l, const struct config *c, const struct deployment *d,
+                          struct arena *a)
+{
+    const struct route_params *p = d->routing;
+    init(l);
+    if (routing_has_limits(&c->settings.routing)) {
+        struct limit_set own = {given(p->rpm), given(p->tpm), LIMIT_NONE};
+        add_set(l, c, "deployment", slice_of(d->id), &own, a);
+    }
+    add_set(l, c, "model_group", p->pool->name, &p->pool->limits, a);
+}
+
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+static int64_t output_of(int64_t limit, int64_t max_tokens)
+{
+    int64_t share = limit / OUTPUT_GUESS_SHARE;
+    if (max_tokens >= 0)
+        return max_tokens;
+    return share < OUTPUT_GUESS ? share : OUTPUT_GUESS;
+}
+
+void limits_set_tokens(struct limits *l, enum limit_tokens kind, int64_t prompt, int64_t max_tokens)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        int64_t limit = l->asks[i].limit, output = output_of(limit, max_tokens);
+        int64_t wanted = kind == TOKENS_INPUT    ? prompt
+                         : kind == TOKENS_OUTPUT ? output
+                                                 : prompt + output;
+        if (l->of[i].unit == LIMIT_TOKENS)
+            l->asks[i].units = wanted < limit ? wanted : limit;
+    }
+}
+
+void limits_set_used(struct limits *l, int64_t tokens, bool served)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        int64_t taken = l->asks[i].units;
+        switch (l->of[i].unit) {
+        case LIMIT_REQUESTS: l->asks[i].units = served ? 0 : -taken; break;
+        case LIMIT_TOKENS: l->asks[i].units = (served ? tokens : 0) - taken; break;
+        case LIMIT_PARALLEL: break;
+        }
+    }
+}
