@@ -50,7 +50,7 @@ static bool is_known(const struct config *c, const struct health_filter *filter)
 static void begin(struct exchange *ex)
 {
     struct health_filter filter = filter_of(ex);
-    if (!auth_check(ex->config, ex->head, &ex->arena, &ex->failure))
+    if (!auth_check(ex->config, ex->head, &ex->caller, &ex->arena, &ex->failure))
         return;
     if (!is_known(ex->config, &filter)) {
         detail_refuse_error(

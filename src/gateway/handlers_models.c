@@ -17,6 +17,22 @@
 
 #define MODELS_CREATED 1677610602 /* LiteLLM's constant: clients compare lists, not dates */
 
+/* The names that the caller may ask for. */
+static struct model_list list_for(struct exchange *ex, unsigned what)
+{
+    struct model_list list = model_list_new(ex->config, what, &ex->arena);
+    size_t kept = 0, aliases = 0;
+    for (size_t i = 0; i < list.n; i++) {
+        if (!models_allow(ex->caller.models, ex->caller.model_count, list.v[i].name))
+            continue;
+        aliases += i < list.aliases;
+        list.v[kept++] = list.v[i];
+    }
+    list.n = kept;
+    list.aliases = aliases;
+    return list;
+}
+
 /* ---- /v1/models ----------------------------------------------------------------------------- */
 
 enum fallback_type { FALLBACK_NONE, FALLBACK_GENERAL, FALLBACK_CONTEXT, FALLBACK_POLICY };
@@ -157,7 +173,7 @@ void handle_models(struct exchange *ex, struct buf *body)
     bool patterns = query_flag(query, "return_wildcard_routes", &ex->arena);
     if (!read_fallback_type(ex, &type))
         return;
-    struct model_list list = model_list_new(ex->config, patterns ? LIST_WILDCARDS : 0, &ex->arena);
+    struct model_list list = list_for(ex, patterns ? LIST_WILDCARDS : 0);
     json_begin(&w, body);
     json_object(&w);
     json_key(&w, "data");
@@ -221,7 +237,7 @@ static bool write_one(struct exchange *ex, struct slice id, const struct model_i
 static void write_all(struct exchange *ex, const struct model_info_writer *info,
                       struct json_writer *w)
 {
-    struct model_list list = model_list_new(ex->config, LIST_FIXED_WILDCARDS, &ex->arena);
+    struct model_list list = list_for(ex, LIST_FIXED_WILDCARDS);
     for (size_t i = list.aliases; i < list.n; i++)
         write_entries(ex, &list.v[i], info, w);
     for (size_t i = 0; i < list.aliases; i++)
@@ -259,7 +275,7 @@ void handle_model_info_v2(struct exchange *ex, struct buf *body)
 void handle_model_groups(struct exchange *ex, struct buf *body)
 {
     struct slice wanted = query_get(ex->head->query, "model_group", &ex->arena);
-    struct model_list list = model_list_new(ex->config, 0, &ex->arena);
+    struct model_list list = list_for(ex, 0);
     struct model_group g;
     struct json_writer w;
     json_begin(&w, body);
@@ -278,7 +294,7 @@ void handle_model_groups(struct exchange *ex, struct buf *body)
 
 void handle_model_hub(struct exchange *ex, struct buf *body)
 {
-    struct model_list list = model_list_new(ex->config, 0, &ex->arena);
+    struct model_list list = list_for(ex, 0);
     struct model_group g;
     struct json_writer w;
     json_begin(&w, body);
