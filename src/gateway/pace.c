@@ -113,7 +113,7 @@ static void cut(struct pace *p, int64_t now)
     if (p->ceiling < PACE_LEAST)
         p->ceiling = PACE_LEAST;
     p->rate = between(PACE_LEAST, (1 - CUT) * p->ceiling, p->ceiling);
-    p->progress = guessed ? BEYOND : 0;
+    p->progress = guessed || (1 - CUT) * p->ceiling <= PACE_LEAST ? BEYOND : 0;
     p->cut_at = now;
 }
 

@@ -10,8 +10,8 @@
  * - Calls that were sent PACE_GRACE_MS ago and not refused are evidence: they bring the rate back
  *   to the ceiling in about PACE_RETURN_MS, level off there and feel beyond it, along CUBIC's curve
  *   (RFC 9438), after twice that time by the call that is admitted: e-fold in a second (at once
- *   where the first cut came too early for a measure). Without evidence (no demand, nothing sent)
- *   the rate stays.
+ *   where the first cut came too early for a measure, and from PACE_LEAST). Without evidence (no
+ * demand, nothing sent) the rate stays.
  * - PACE_FORGET_MS without a refusal and without anybody who had to wait, and nothing is limited
  *   any more.
  *
