@@ -15,6 +15,7 @@
 
 #include "exchange.h"
 
+#include "ask.h"
 #include "auth.h"
 #include "exchange_again.h"
 #include "exchange_batch.h"
@@ -42,8 +43,8 @@ const struct sm_state exchange_states[EX_NR] = {
     [EX_HEAD] = {"HEAD", SM_TO(EX_AUTH) | SM_TO(EX_SETTLE)},
     [EX_AUTH] = {"AUTH", SM_TO(EX_BODY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_BODY] = {"BODY", SM_TO(EX_ADMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_AWAIT] = {"AWAIT", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_ADMIT] = {"ADMIT", SM_TO(EX_AWAIT) | SM_TO(EX_LIMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_ADMIT] = {"ADMIT", SM_TO(EX_ANSWER) | SM_TO(EX_LIMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_ANSWER] = {"ANSWER", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_LIMIT] = {"LIMIT", SM_TO(EX_ROUTE) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_ROUTE] = {"ROUTE", SM_TO(EX_PLACE) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_PLACE] = {"PLACE",
@@ -69,11 +70,12 @@ static bool invariant(const struct sm *sm)
     case EX_SETTLE: return !ex->conn;
     case EX_DONE:
         return !ex->conn && !ex->op && !ex->credentials_wait.item && !ex->recall.waiting &&
-               !ex->fetch && !ex->batch && !ex->caller_hold.held && !ex->place_hold.held;
+               !ex->fetch && !ex->batch && !ex->caller_hold.held && !ex->place_hold.held &&
+               !ex->own.ready;
     case EX_HEAD:
     case EX_AUTH:
     case EX_BODY:
-    case EX_AWAIT:
+    case EX_ANSWER:
     case EX_ADMIT:
     case EX_LIMIT: return !ex->op && !ex->head_sent;
     case EX_PLACE: return !ex->op && ex->deployment;
@@ -233,6 +235,7 @@ static int step_auth(struct exchange *ex)
     }
     ex->route = r.route;
     ex->route_model = r.model;
+    ex->route_item = r.item;
     if (!r.route->open && !is_allowed(ex))
         return EX_FLUSH;
     return body_is_too_large(ex) ? EX_FLUSH : EX_BODY;
@@ -280,27 +283,10 @@ bool exchange_find_model(struct exchange *ex)
     return exchange_pick(ex, ex->request.model);
 }
 
-static int answer_ourselves(struct exchange *ex)
-{
-    struct buf body;
-    buf_init(&body, OUT_MAX);
-    if (ex->failure.kind == FAILURE_NONE)
-        ex->route->handle(ex, &body);
-    if (ex->failure.kind == FAILURE_NONE)
-        reply_whole(ex, 200, SLICE("application/json"), buf_slice(&body));
-    buf_fini(&body);
-    return EX_FLUSH;
-}
-
-static int step_await(struct exchange *ex)
-{
-    return ex->route->wait->ready(ex) ? answer_ourselves(ex) : EX_SUSPEND;
-}
-
 static int step_admit(struct exchange *ex)
 {
     if (ex->route->handle)
-        return ex->route->wait ? EX_AWAIT : answer_ourselves(ex);
+        return EX_ANSWER;
     if (!exchange_read_request(ex))
         return EX_FLUSH;
     ex->request.include_usage =
@@ -316,6 +302,15 @@ static int step_limit(struct exchange *ex)
     if (!exchange_limit(ex))
         return EX_SUSPEND;
     return ex->failure.kind == FAILURE_NONE ? EX_ROUTE : EX_FLUSH;
+}
+
+static int step_answer(struct exchange *ex)
+{
+    if (!ask_step(ex))
+        return EX_SUSPEND;
+    if (ex->failure.kind == FAILURE_NONE)
+        reply_whole(ex, 200, SLICE("application/json"), buf_slice(&ex->own.body));
+    return EX_FLUSH;
 }
 
 /* ---- ROUTE, PLACE, FETCH, RECALL, CALL ----------------------------------------------------- */
@@ -588,8 +583,7 @@ static int step_settle(struct exchange *ex)
         exchange_credentials_cancel(ex);
         exchange_fetch_cancel(ex);
         exchange_batch_cancel(ex);
-        if (ex->route && ex->route->wait)
-            ex->route->wait->end(ex);
+        ask_end(ex);
     }
     resume_if_room(ex);
     if (ex->op && ex->facts & (FACT_TIMER | FACT_GONE | FACT_FAILED)) {
@@ -602,12 +596,12 @@ static int step_settle(struct exchange *ex)
 /* ---- the mover ----------------------------------------------------------------------------- */
 
 static int (*const steps[EX_NR])(struct exchange *ex) = {
-    [EX_AWAIT] = step_await, [EX_HEAD] = step_head,     [EX_AUTH] = step_auth,
-    [EX_BODY] = step_body,   [EX_ADMIT] = step_admit,   [EX_LIMIT] = step_limit,
-    [EX_ROUTE] = step_route, [EX_PLACE] = step_place,   [EX_CREDENTIALS] = step_credentials,
-    [EX_FETCH] = step_fetch, [EX_RECALL] = step_recall, [EX_CALL] = step_call,
-    [EX_AGAIN] = step_again, [EX_RELAY] = step_relay,   [EX_BATCH] = step_batch,
-    [EX_FLUSH] = step_flush, [EX_SETTLE] = step_settle,
+    [EX_ANSWER] = step_answer, [EX_HEAD] = step_head,     [EX_AUTH] = step_auth,
+    [EX_BODY] = step_body,     [EX_ADMIT] = step_admit,   [EX_LIMIT] = step_limit,
+    [EX_ROUTE] = step_route,   [EX_PLACE] = step_place,   [EX_CREDENTIALS] = step_credentials,
+    [EX_FETCH] = step_fetch,   [EX_RECALL] = step_recall, [EX_CALL] = step_call,
+    [EX_AGAIN] = step_again,   [EX_RELAY] = step_relay,   [EX_BATCH] = step_batch,
+    [EX_FLUSH] = step_flush,   [EX_SETTLE] = step_settle,
 };
 
 static void release(struct turn_grave *grave)

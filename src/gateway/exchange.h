@@ -5,7 +5,7 @@
  *
  *   HEAD ─► AUTH ─► BODY ─► ADMIT ─► LIMIT ─► ROUTE ─► PLACE ─► CREDENTIALS ─► FETCH ─► RECALL
  *                             │                                      │                    │
- *                             └ own answer ─────► FLUSH ◄────────┐   └► BATCH (operation) ▼
+ *                             └► ANSWER ────────► FLUSH ◄────────┐   └► BATCH (operation) ▼
  *                                                 │  ▲           └──────── whole answer ─ CALL
  *                                       SETTLE ◄──┘  └───── RELAY (stream) ◄──────────────┘
  *                                         └► DONE
@@ -13,7 +13,7 @@
  * Every state before FLUSH may go to FLUSH (refuse: an error reply) and, like FLUSH, to SETTLE (the
  * client is gone). Where it suspends, and for what:
  *   BODY    the rest of the request body
- *   AWAIT   what an own answer needs (answer_wait in routes.h); from ADMIT, to FLUSH
+ *   ANSWER  what an answer of our own needs: the database, probes (ask.h); from ADMIT, to FLUSH
  *   LIMIT   the shared state, for what the caller may (exchange_limits.h)
  *   ROUTE   a place at a deployment (exchange_queue.h)
  *   PLACE   the shared state, for what the deployment may; back to ROUTE when it may not
@@ -52,8 +52,10 @@
 #include "wire/crypto.h"
 
 struct batch;
+struct exchange;
 struct fetch;
 struct health_run;
+struct store_job;
 struct worker;
 
 enum exchange_state {
@@ -61,7 +63,7 @@ enum exchange_state {
     EX_AUTH,
     EX_BODY,
     EX_ADMIT,
-    EX_AWAIT,
+    EX_ANSWER,
     EX_LIMIT,
     EX_ROUTE,
     EX_PLACE,
@@ -109,6 +111,21 @@ struct resuming {
     struct model_cost cost;   /* … at their models' prices */
 };
 
+typedef void answer_next(struct exchange *ex, struct buf *body);
+
+/* An answer of our own on its way; ask.c's. */
+struct own_answer {
+    struct buf body;
+    bool (*ready)(struct exchange *ex); /* NULL: nothing is waited for */
+    answer_next *next;
+    void (*end)(struct exchange *ex); /* NULL: nothing to end */
+    void *state;                      /* the handler's, in the arena */
+    struct store_job *job;            /* asked, or asked last; NULL: none */
+    answer_next *with_rows;
+    bool running;   /* the job; nobody else may touch it */
+    bool conflicts; /* with_rows looks at them */
+};
+
 struct exchange {
     struct list link;      /* worker.exchanges */
     struct turn_item item; /* marked when there is something to do */
@@ -134,7 +151,9 @@ struct exchange {
 
     const struct route *route;
     struct slice route_model; /* model named in the path, or empty */
-    struct buf body;          /* of the client's request */
+    struct slice route_item;  /* what another hole of the path stands for, or empty; encoded */
+    struct own_answer own;
+    struct buf body; /* of the client's request */
     struct http1_reply reply;
 
     struct llm_request request;   /* the client's */

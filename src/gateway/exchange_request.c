@@ -36,6 +36,13 @@ static yyjson_val *parse_body(struct exchange *ex, const char **nothing)
     return NULL;
 }
 
+yyjson_val *exchange_parse_body(struct exchange *ex)
+{
+    const char *nothing = NULL;
+    yyjson_val *body = parse_body(ex, &nothing);
+    return nothing ? json_parse(SLICE("{}"), &ex->prompt, NULL) : body;
+}
+
 /* A body that says nothing counts as an empty object, as in LiteLLM: the dialect knows what it
  * misses in it. */
 static bool parse_request(struct exchange *ex)

@@ -7,4 +7,7 @@
  * is there; its bytes are used up. False: see ex->failure. */
 bool exchange_read_request(struct exchange *ex);
 
+/* The body alone; an empty one, or a form, counts as {}. NULL: see ex->failure. */
+yyjson_val *exchange_parse_body(struct exchange *ex);
+
 #endif

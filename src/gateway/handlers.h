@@ -16,7 +16,6 @@ void handle_router_settings(struct exchange *ex, struct buf *body);
 void handlers_write_deployments(struct exchange *ex, struct json_writer *w); /* how they do */
 
 /* handlers_health.c */
-extern const struct answer_wait health_wait;
 void handle_health(struct exchange *ex, struct buf *body);
 void handle_health_backlog(struct exchange *ex, struct buf *body);
 void handle_health_latest(struct exchange *ex, struct buf *body);

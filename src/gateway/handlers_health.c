@@ -8,6 +8,7 @@
 
 #include "handlers.h"
 
+#include "ask.h"
 #include "auth.h"
 #include "detail.h"
 #include "health.h"
@@ -46,42 +47,6 @@ static bool is_known(const struct config *c, const struct health_filter *filter)
             return true;
     return !filter->id.n;
 }
-
-static void begin(struct exchange *ex)
-{
-    struct health_filter filter = filter_of(ex);
-    if (!auth_check(ex->config, ex->head, &ex->caller, &ex->arena, &ex->failure))
-        return;
-    if (!is_known(ex->config, &filter)) {
-        detail_refuse_error(
-            ex, 404,
-            arena_printf(&ex->arena, "Model with ID %.*s not found", SLICE_ARG(filter.id)));
-        return;
-    }
-    if (ex->config->settings.health.background)
-        return;
-    ex->health = health_run_start(ex->worker->health, ex->config, &filter, &ex->item);
-    if (ex->health)
-        return;
-    failure_set(&ex->failure, &ex->arena, FAILURE_RATE_LIMIT, 429,
-                "%d health checks are under way, ask again later", HEALTH_RUNS_MAX);
-    ex->failure.retry_after_s = 1;
-}
-
-static bool health_ready(struct exchange *ex)
-{
-    if (!ex->entered && asks_for_models(ex))
-        begin(ex);
-    return !ex->health || health_run_over(ex->health);
-}
-
-static void health_end(struct exchange *ex)
-{
-    health_run_free(ex->health);
-    ex->health = NULL;
-}
-
-const struct answer_wait health_wait = {.ready = health_ready, .end = health_end};
 
 /* ---- GET /health --------------------------------------------------------------------------- */
 
@@ -179,14 +144,10 @@ static int64_t count(const struct found *found, bool healthy)
     return n;
 }
 
-void handle_health(struct exchange *ex, struct buf *body)
+static void write_health(struct exchange *ex, struct buf *body)
 {
     struct json_writer w;
     struct found found = {.filter = filter_of(ex)};
-    if (!asks_for_models(ex)) {
-        BUF_LITERAL(body, "{\"status\":\"healthy\"}");
-        return;
-    }
     found.v = ex->health ? health_run_results(ex->health, &found.n)
                          : health_results(ex->worker->health, &found.n);
     json_begin(&w, body);
@@ -196,6 +157,46 @@ void handle_health(struct exchange *ex, struct buf *body)
     json_member_integer(&w, "healthy_count", count(&found, true));
     json_member_integer(&w, "unhealthy_count", count(&found, false));
     json_object_end(&w);
+}
+
+static bool probes_are_over(struct exchange *ex)
+{
+    return health_run_over(ex->health);
+}
+
+static void end_probes(struct exchange *ex)
+{
+    health_run_free(ex->health);
+    ex->health = NULL;
+}
+
+static void probe(struct exchange *ex, const struct health_filter *filter)
+{
+    ex->health = health_run_start(ex->worker->health, ex->config, filter, &ex->item);
+    if (ex->health) {
+        ask_wait(ex, probes_are_over, write_health, end_probes);
+        return;
+    }
+    failure_set(&ex->failure, &ex->arena, FAILURE_RATE_LIMIT, 429,
+                "%d health checks are under way, ask again later", HEALTH_RUNS_MAX);
+    ex->failure.retry_after_s = 1;
+}
+
+void handle_health(struct exchange *ex, struct buf *body)
+{
+    struct health_filter filter = filter_of(ex);
+    if (!asks_for_models(ex))
+        BUF_LITERAL(body, "{\"status\":\"healthy\"}");
+    else if (!auth_check(ex->config, ex->head, &ex->caller, &ex->arena, &ex->failure))
+        return;
+    else if (!is_known(ex->config, &filter))
+        detail_refuse_error(
+            ex, 404,
+            arena_printf(&ex->arena, "Model with ID %.*s not found", SLICE_ARG(filter.id)));
+    else if (ex->config->settings.health.background)
+        write_health(ex, body);
+    else
+        probe(ex, &filter);
 }
 
 /* ---- GET /health/latest -------------------------------------------------------------------- */

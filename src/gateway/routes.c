@@ -43,7 +43,7 @@ static const struct route routes[] = {
     {"POST", "/model/delete", false, CHAT, handle_model_change, .admin = true},
     {"PATCH", "/model/{model}/update", false, CHAT, handle_model_change, .admin = true},
     {"GET", "/", true, CHAT, handle_root},
-    {"GET", "/health", true, CHAT, handle_health, NULL, &health_wait},
+    {"GET", "/health", true, CHAT, handle_health},
     {"GET", "/health/backlog", false, CHAT, handle_health_backlog},
     {"GET", "/health/latest", false, CHAT, handle_health_latest},
     {"GET", "/health/liveliness", true, CHAT, handle_liveness},
@@ -54,29 +54,41 @@ static const struct route routes[] = {
 };
 #define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))
 
-static bool path_matches(const char *pattern, struct slice path, struct slice *model)
+/* `hole`: what stands in the place of {name}; n == 0: the pattern has none. */
+static bool path_matches(const char *pattern, struct slice path, struct slice *hole)
 {
-    struct slice p = slice_of(pattern), hole = SLICE("{model}");
-    ptrdiff_t at = slice_find(p, hole);
-    *model = slice_make(NULL, 0);
-    if (at < 0)
+    struct slice p = slice_of(pattern), before, after;
+    ptrdiff_t open = slice_find_char(p, '{'), close = slice_find_char(p, '}');
+    *hole = slice_make(NULL, 0);
+    if (open < 0)
         return slice_eq(p, path);
-    struct slice before = slice_make(p.p, (size_t)at), after = slice_skip(p, (size_t)at + hole.n);
+    before = slice_make(p.p, (size_t)open);
+    after = slice_skip(p, (size_t)close + 1);
     if (path.n <= before.n + after.n || !slice_starts(path, before) || !slice_ends(path, after))
         return false;
-    *model = slice_make(path.p + before.n, path.n - before.n - after.n);
+    *hole = slice_make(path.p + before.n, path.n - before.n - after.n);
     return true;
+}
+
+static struct route_result found(const struct route *route, struct slice hole)
+{
+    struct route_result r = {.match = ROUTE_FOUND, .route = route};
+    if (slice_find(slice_of(route->path), SLICE("{model}")) >= 0)
+        r.model = hole;
+    else
+        r.item = hole;
+    return r;
 }
 
 struct route_result routes_find(struct slice method, struct slice path)
 {
     struct route_result r = {.match = ROUTE_NO_PATH};
-    struct slice wanted = slice_eq(method, SLICE("HEAD")) ? SLICE("GET") : method, model;
+    struct slice wanted = slice_eq(method, SLICE("HEAD")) ? SLICE("GET") : method, hole;
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        if (!path_matches(routes[i].path, path, &model))
+        if (!path_matches(routes[i].path, path, &hole))
             continue;
         if (slice_eq(wanted, slice_of(routes[i].method)))
-            return (struct route_result){ROUTE_FOUND, &routes[i], model, NULL};
+            return found(&routes[i], hole);
         r.match = ROUTE_NO_METHOD;
         r.allow =
             slice_eq(slice_of(routes[i].method), SLICE("GET")) ? "GET, HEAD" : routes[i].method;

@@ -9,22 +9,15 @@
 struct exchange;
 struct operation;
 
-/* What an own answer waits for; in the state AWAIT. */
-struct answer_wait {
-    bool (*ready)(struct exchange *ex); /* begins it when !ex->entered; a failure is ready too */
-    void (*end)(struct exchange *ex);   /* once, at the end of the exchange */
-};
-
 struct route {
     const char *method;
-    const char *path;              /* "{model}" matches one or more segments, percent-encoded */
-    bool open;                     /* no key needed */
+    const char *path; /* "{model}", or "{item}", matches one or more segments, percent-encoded */
+    bool open;        /* no key needed */
     const struct dialect *dialect; /* for errors, and for calls of a model */
-    /* Writes the whole answer of a route that calls no model; NULL: a model is called. A failure
+    /* Makes the answer of a route that calls no model (ask.h); NULL: a model is called. A failure
      * is set in the exchange. */
     void (*handle)(struct exchange *ex, struct buf *body);
     const struct operation *operation; /* several calls make the answer; NULL: the dialect's one */
-    const struct answer_wait *wait;    /* before `handle`; NULL: for nothing */
     bool admin;                        /* for the master key only */
 };
 
@@ -34,6 +27,7 @@ struct route_result {
     enum route_match match;
     const struct route *route; /* ROUTE_FOUND */
     struct slice model;        /* what {model} matched, still encoded; else empty */
+    struct slice item;         /* likewise, of a hole with another name */
     const char *allow;         /* ROUTE_NO_METHOD: the Allow header */
 };
 
