@@ -116,7 +116,8 @@ struct slice aws_search_endpoint(const struct aws_search *s, const char *service
 
 /* ---- what is found ------------------------------------------------------------------------- */
 
-static struct slice format_text(struct finder *f, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static struct slice
+format_text(struct finder *f, const char *format, va_list args)
 {
     char text[TRIED_MAX];
     vsnprintf(text, sizeof(text), format, args);
