@@ -5,9 +5,6 @@
 #include "aws/time.h"
 #include "base/text.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #define ERROR_MAX 1024 /* bytes */
 
 static void step(struct aws_flow *f, const struct aws_result *r)
@@ -36,19 +33,15 @@ void aws_flow_take(struct aws_flow *f, const struct aws_result *result)
     step(f, result);
 }
 
-void flow_fail(struct aws_flow *f, bool transient, const char *format, ...)
+void flow_fail_text(struct aws_flow *f, bool transient, struct slice error)
 {
-    char text[ERROR_MAX];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    struct slice error = arena_dup(f->arena, slice_of(text));
-    text_clean((char *)(uintptr_t)error.p, error.n);
+    char *text = arena_strdup(f->arena, error);
+    size_t n = error.n < ERROR_MAX ? error.n : ERROR_MAX;
+    text_clean(text, n);
     f->want = AWS_WANT_NOTHING;
     f->failed = true;
     f->transient = transient;
-    f->error = error;
+    f->error = slice_make(text, n);
 }
 
 /* They travel in headers. */
@@ -60,16 +53,17 @@ static bool is_header_text(struct slice s)
     return true;
 }
 
-void flow_found(struct aws_flow *f, struct aws_credentials c, int64_t expires)
+void flow_found(struct aws_flow *f, struct aws_credentials found, int64_t expires)
 {
-    if (!c.access_key_id.n || !c.secret_access_key.n || !is_header_text(c.access_key_id) ||
-        !is_header_text(c.secret_access_key) || !is_header_text(c.session_token)) {
+    if (!found.access_key_id.n || !found.secret_access_key.n ||
+        !is_header_text(found.access_key_id) || !is_header_text(found.secret_access_key) ||
+        !is_header_text(found.session_token)) {
         flow_fail(f, false, "%s: the answer holds no credentials", f->doing);
         return;
     }
-    f->found = (struct aws_credentials){arena_dup(f->arena, c.access_key_id),
-                                        arena_dup(f->arena, c.secret_access_key),
-                                        arena_dup(f->arena, c.session_token)};
+    f->found = (struct aws_credentials){arena_dup(f->arena, found.access_key_id),
+                                        arena_dup(f->arena, found.secret_access_key),
+                                        arena_dup(f->arena, found.session_token)};
     f->expires = expires;
 }
 

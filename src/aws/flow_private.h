@@ -13,8 +13,10 @@ void flow_process(struct aws_flow *f, const struct aws_result *r);
 void flow_container(struct aws_flow *f, const struct aws_result *r);
 void flow_instance(struct aws_flow *f, const struct aws_result *r);
 
-void flow_fail(struct aws_flow *f, bool transient, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/* The end, with a printf-like text of one line. */
+#define flow_fail(f, transient, ...)                                                               \
+    flow_fail_text((f), (transient), arena_printf((f)->arena, __VA_ARGS__))
+void flow_fail_text(struct aws_flow *f, bool transient, struct slice error);
 
 /* The end. Incomplete credentials are a failure. */
 void flow_found(struct aws_flow *f, struct aws_credentials found, int64_t expires);

@@ -24,7 +24,8 @@ enum { ROLE_BEGIN, ROLE_SOURCE, ROLE_WHO, ROLE_ASSUME, WEB_TOKEN, WEB_ASSUME };
 
 /* ---- XML ----------------------------------------------------------------------------------- */
 
-static size_t decode_entity(struct slice s, char *to)
+/* One character of `s` to `to`; how many bytes it stands for. */
+static size_t decode(struct slice s, char *to)
 {
     static const struct {
         struct slice name;
@@ -39,7 +40,7 @@ static size_t decode_entity(struct slice s, char *to)
             *to = rows[i].c;
             return rows[i].name.n;
         }
-    *to = '&';
+    *to = *s.p;
     return 1;
 }
 
@@ -56,13 +57,8 @@ static struct slice xml_text(struct slice xml, const char *name, struct arena *a
         return (struct slice){0};
     char *text = arena_alloc(a, (size_t)n + 1);
     size_t used = 0;
-    for (struct slice s = slice_make(xml.p, (size_t)n); s.n; used++) {
-        size_t taken = 1;
-        text[used] = *s.p;
-        if (*s.p == '&')
-            taken = decode_entity(s, &text[used]);
-        s = slice_skip(s, taken);
-    }
+    for (size_t i = 0; i < (size_t)n; used++)
+        i += decode(slice_make(xml.p + i, (size_t)n - i), &text[used]);
     return slice_make(text, used);
 }
 

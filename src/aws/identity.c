@@ -6,16 +6,12 @@
 
 #include "identity_private.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #define METADATA_URL      "http://169.254.169.254"
 #define METADATA_URL_IPV6 "http://[fd00:ec2::254]"
 #define CONTAINER_URL     "http://169.254.170.2"
 #define METADATA_MS       1000 /* as botocore */
 #define METADATA_MS_MAX   10000
 #define METADATA_TRIES    5
-#define TRIED_MAX         2048
 
 const char *const aws_param_names[AWS_PARAMS] = {
     [AWS_PARAM_ACCESS_KEY_ID] = "aws_access_key_id",
@@ -116,30 +112,15 @@ struct slice aws_search_endpoint(const struct aws_search *s, const char *service
 
 /* ---- what is found ------------------------------------------------------------------------- */
 
-__attribute__((format(printf, 2, 0))) static struct slice
-format_text(struct finder *f, const char *format, va_list args)
+void finder_tried_text(struct finder *f, struct slice text)
 {
-    char text[TRIED_MAX];
-    vsnprintf(text, sizeof(text), format, args);
-    return arena_dup(f->s->arena, slice_of(text));
+    f->tried = ARENA_JOIN(f->s->arena, f->tried, f->tried.n ? SLICE("; ") : SLICE(""), text);
 }
 
-void finder_tried(struct finder *f, const char *format, ...)
+struct aws_identity *finder_fault_text(struct finder *f, struct slice text)
 {
-    va_list args;
-    va_start(args, format);
-    struct slice more = format_text(f, format, args);
-    va_end(args);
-    f->tried = ARENA_JOIN(f->s->arena, f->tried, f->tried.n ? SLICE("; ") : SLICE(""), more);
-}
-
-struct aws_identity *finder_fault(struct finder *f, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
     if (!f->fault->text)
-        f->fault->text = format_text(f, format, args).p;
-    va_end(args);
+        f->fault->text = text.p;
     return NULL;
 }
 

@@ -22,12 +22,12 @@ struct finder {
 /* What the environment says; empty: nothing. */
 struct slice finder_env(const struct finder *f, const char *name);
 
-/* Another source is not set up. */
-void finder_tried(struct finder *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* Always NULL. The first fault counts. */
-struct aws_identity *finder_fault(struct finder *f, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/* Both with a printf-like text. Another source is not set up; or what is set up is wrong: always
+ * NULL, and the first fault counts. */
+#define finder_tried(f, ...) finder_tried_text((f), arena_printf((f)->s->arena, __VA_ARGS__))
+#define finder_fault(f, ...) finder_fault_text((f), arena_printf((f)->s->arena, __VA_ARGS__))
+void finder_tried_text(struct finder *f, struct slice text);
+struct aws_identity *finder_fault_text(struct finder *f, struct slice text);
 
 struct aws_identity *identity_new(struct finder *f, enum aws_identity_kind kind, const char *name);
 

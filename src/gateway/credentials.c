@@ -110,6 +110,7 @@ static void wake(struct entry *e)
     }
 }
 
+/* Out of its list already. */
 static void entry_free(struct entry *e)
 {
     if (e->fetch) {
@@ -117,7 +118,6 @@ static void entry_free(struct entry *e)
         e->owner->fetches--;
     }
     wake(e);
-    list_del(&e->link);
     arena_fini(&e->arena);
     arena_fini(&e->found_arena);
     arena_fini(&e->error_arena);
@@ -287,8 +287,10 @@ static void forget_unwanted(struct credentials *c)
     for (struct list *l = c->entries.next, *next; l != &c->entries; l = next) {
         struct entry *e = LIST_ENTRY(l, struct entry, link);
         next = l->next;
-        if (!e->wanted && list_empty(&e->waiters))
-            entry_free(e);
+        if (e->wanted || !list_empty(&e->waiters))
+            continue;
+        list_del(l);
+        entry_free(e);
     }
 }
 
@@ -386,8 +388,11 @@ void credentials_free(struct credentials *c)
 {
     if (!c)
         return;
-    while (!list_empty(&c->entries))
-        entry_free(LIST_ENTRY(c->entries.next, struct entry, link));
+    for (struct list *l = c->entries.next, *next; l != &c->entries; l = next) {
+        next = l->next;
+        entry_free(LIST_ENTRY(l, struct entry, link));
+    }
+    list_init(&c->entries);
     turn_unmark(&c->item);
     uv_close((uv_handle_t *)&c->timer, on_closed);
 }

@@ -131,13 +131,15 @@ struct exchange {
     struct turn_item item; /* marked when there is something to do */
     struct turn_grave grave;
     struct sm sm;
-    bool entered;      /* the current state's step has run once */
-    bool routed;       /* ROUTE was entered before */
-    bool busy;         /* no deployment had a place … */
-    bool queued;       /* … so it waits for one */
-    bool call_sent;    /* `call` is on its way */
-    unsigned facts;    /* exchange_fact bits */
-    unsigned attempts; /* upstream calls made */
+    bool entered;                  /* the current state's step has run once */
+    bool routed;                   /* ROUTE was entered before */
+    bool busy;                     /* no deployment had a place … */
+    bool queued;                   /* … so it waits for one */
+    bool call_sent;                /* `call` is on its way */
+    bool signed_again;             /* the call, after a refusal for the sake of its signature */
+    enum exchange_refusal refusal; /* of the last answer */
+    unsigned facts;                /* exchange_fact bits */
+    unsigned attempts;             /* upstream calls made */
     struct reroute reroute;
     int64_t wait_ms;             /* before the next attempt */
     struct failure last_failure; /* of the attempt before */
@@ -191,9 +193,7 @@ struct exchange {
 
     struct aws_credentials credentials; /* of the call; empty with an API key */
     struct credentials_wait credentials_wait;
-    enum exchange_refusal refusal; /* of the last answer */
-    int64_t refused_date;          /* its Date, unix seconds; 0: none */
-    bool signed_again;             /* after such a refusal */
+    int64_t refused_date; /* of the last answer: its Date, unix seconds; 0: none */
 
     const struct provider *provider;
     struct provider_attempt attempt;
