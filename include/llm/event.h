@@ -58,6 +58,7 @@ struct llm_usage {
     int64_t reasoning;      /* part of output */
     bool tells_cache;       /* the provider said something of the cache, if only 0 … */
     bool tells_ttl;         /* … and which TTL was written for */
+    bool tells_thinking;    /* `reasoning` is the provider's figure, not an estimate */
     bool estimated;         /* the provider did not say: counted by llm/estimate.h */
     bool has_cost;          /* `cost` is known */
     double cost;            /* USD */

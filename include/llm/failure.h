@@ -31,6 +31,8 @@ struct failure {
     int retry_after_s;      /* seconds; 0 = not known */
     struct slice message;   /* one line for people; in the arena of the request */
     struct slice param;     /* member of the request at fault ("messages[0].role"), or empty */
+    const char *code;       /* by which a client's program knows what to do about it, where it has
+                               such codes; or NULL */
     const char *type;       /* error.type where the kind does not say it well; NULL: by kind */
     bool param_shown;       /* clients read it as error.param; else that is null: see below */
 };

@@ -26,6 +26,7 @@ struct llm_resume {
     struct llm_sink sink; /* events go in here … */
     struct llm_sink to;   /* … and on to there */
     struct buf text;      /* that was sent */
+    bool only_anew;       /* see llm_resume_only_anew() */
     bool lost;            /* something was sent that no continuation can follow */
     bool reasoned;        /* thinking was sent */
     bool stopped;         /* STOP was sent */
@@ -46,6 +47,10 @@ enum llm_resume_way llm_resume_way(const struct llm_resume *r);
 /* The beginning to give to the next model; empty for LLM_RESUME_ANEW. Valid until the next event.
  */
 struct slice llm_resume_prefill(const struct llm_resume *r);
+
+/* No text will be asked for: collects nothing any more. An answer of which something was sent that
+ * counts cannot go on. */
+void llm_resume_only_anew(struct llm_resume *r);
 
 /* The answer broke off; what comes from here on continues it. */
 void llm_resume_again(struct llm_resume *r);

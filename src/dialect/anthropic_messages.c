@@ -115,6 +115,17 @@ static bool parse_cache_control(struct parse *p, yyjson_val *v)
     return true;
 }
 
+/* Conversations that the server keeps: there are none here, and half a conversation would be
+ * answered as a whole one. Anthropic's SDKs know the code and send all of it. */
+static bool parse_thread(struct parse *p, yyjson_val *v)
+{
+    if (yyjson_is_false(v))
+        return true;
+    parse_refuse(p, SLICE("thread"), "message threads are not supported: send the conversation");
+    p->f->code = "thread_unsupported_request";
+    return false;
+}
+
 /* The provider's business: Bedrock has a version of its own. */
 static bool ignore(struct parse *p, yyjson_val *v)
 {
@@ -123,6 +134,7 @@ static bool ignore(struct parse *p, yyjson_val *v)
 
 static const struct parse_member members[] = {
     {"model", parse_model},
+    {"thread", parse_thread},
     {"messages", messages_parse_messages},
     {"system", messages_parse_system},
     {"cache_control", parse_cache_control},

@@ -35,6 +35,12 @@ void messages_write_usage(struct json_writer *w, const struct llm_usage *u, bool
         json_object_end(w);
     }
     json_member_integer(w, "output_tokens", u->output);
+    if (u->tells_thinking) {
+        json_key(w, "output_tokens_details");
+        json_object(w);
+        json_member_integer(w, "thinking_tokens", u->reasoning);
+        json_object_end(w);
+    }
     json_object_end(w);
 }
 

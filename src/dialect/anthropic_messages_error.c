@@ -33,6 +33,14 @@ static void write_message(struct json_writer *w, const struct failure *f)
     json_string_end(w);
 }
 
+static void write_details(struct json_writer *w, const struct failure *f)
+{
+    json_key(w, "details");
+    json_object(w);
+    json_member_string(w, "error_code", slice_of(f->code));
+    json_object_end(w);
+}
+
 void messages_error_write(const struct failure *f, struct buf *out)
 {
     struct json_writer w;
@@ -43,6 +51,8 @@ void messages_error_write(const struct failure *f, struct buf *out)
     json_object(&w);
     json_member_string(&w, "type", slice_of(error_type(f)));
     write_message(&w, f);
+    if (f->code)
+        write_details(&w, f);
     json_object_end(&w);
     json_object_end(&w);
 }

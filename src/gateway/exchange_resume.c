@@ -4,7 +4,8 @@
  *
  * Failure modes: a half-sent tool call, thinking that never came to a text, an answer made of a
  * tool's arguments, more than SENT_MAX bytes, no deployment that accepts it, nothing left of the
- * budget: the stream ends with its error event, as without the option. */
+ * budget: the stream ends with its error event, as without the option. Without it a stream whose
+ * beginning alone was sent (dialect->starts_at_once) may still begin anew. */
 
 #include "exchange_resume.h"
 
@@ -21,10 +22,13 @@
 void exchange_resume_begin(struct exchange *ex)
 {
     struct resuming *r = &ex->resuming;
-    if (r->on || !ex->request.stream || !ex->config->settings.mid_stream_fallbacks)
+    bool wanted = ex->config->settings.mid_stream_fallbacks;
+    if (r->on || !ex->request.stream || (!wanted && !ex->route->dialect->starts_at_once))
         return;
     r->on = true;
     llm_resume_init(&r->answer, ex->sink, SENT_MAX);
+    if (!wanted)
+        llm_resume_only_anew(&r->answer);
 }
 
 const struct llm_sink *exchange_sink(const struct exchange *ex)
@@ -47,7 +51,8 @@ static enum llm_resume_way way_on(const struct exchange *ex)
 bool exchange_may_resume(const struct exchange *ex)
 {
     const struct llm_resume *r = &ex->resuming.answer;
-    return ex->resuming.on && !(r->lost || (r->text.n && is_formatted(ex)));
+    bool over = r->lost || (r->only_anew && llm_resume_way(r) != LLM_RESUME_ANEW);
+    return ex->resuming.on && !over && !(r->text.n && is_formatted(ex));
 }
 
 /* ---- the call that broke off --------------------------------------------------------------- */

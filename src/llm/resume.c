@@ -31,6 +31,8 @@ static void lose(struct llm_resume *r)
 static void note_text(struct llm_resume *r, struct slice text)
 {
     r->open = true;
+    if (r->only_anew)
+        r->lost = true;
     if (r->lost)
         return;
     buf_add(&r->text, text);
@@ -143,13 +145,18 @@ struct slice llm_resume_prefill(const struct llm_resume *r)
 
 enum llm_resume_way llm_resume_way(const struct llm_resume *r)
 {
-    if (r->stopped)
+    if (r->stopped && !r->only_anew)
         return LLM_RESUME_COMPLETE;
-    if (r->lost)
+    if (r->lost || r->stopped)
         return LLM_RESUME_NEVER;
     if (llm_resume_prefill(r).n)
         return LLM_RESUME_PREFILL;
     return r->reasoned ? LLM_RESUME_NEVER : LLM_RESUME_ANEW;
+}
+
+void llm_resume_only_anew(struct llm_resume *r)
+{
+    r->only_anew = true;
 }
 
 void llm_resume_again(struct llm_resume *r)

@@ -68,6 +68,7 @@ static void merge_metrics(struct anthropic *x, yyjson_val *metrics)
 static void emit_usage(struct anthropic *x)
 {
     x->usage.reasoning = bedrock_reasoning_tokens(&x->core, x->usage.output);
+    x->usage.tells_thinking = x->core.thinking_tokens > 0;
     if (x->has_usage)
         bedrock_emit(&x->core, &(struct llm_event){.kind = EV_USAGE, .usage = &x->usage});
 }

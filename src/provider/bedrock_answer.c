@@ -60,6 +60,7 @@ static void emit_usage(struct bedrock_decoder *d, yyjson_val *usage)
         .tells_ttl = yyjson_arr_size(json_get(usage, "cacheDetails")) > 0,
     };
     u.reasoning = bedrock_reasoning_tokens(d, u.output);
+    u.tells_thinking = d->thinking_tokens > 0;
     if (u.cache_write_1h > u.cache_write)
         u.cache_write_1h = u.cache_write;
     if (yyjson_is_obj(usage))

@@ -1,10 +1,18 @@
 """/v1/messages and /v1/messages/count_tokens, asked by Anthropic's own Python SDK and by hand."""
 
+import base64
+import http.server
 import json
+import struct
+import threading
+import typing
+import zlib
 
 import anthropic
+import pydantic
 import pytest
 from conftest import KEY, configuration, deployment
+from programs import wait_for
 
 CLAUDE = "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 SETTINGS = {
@@ -118,6 +126,78 @@ def test_stop_reasons(claude):
     stopped = ask(claude, False, "[[sim:reply(one two three)]]", stop_sequences=["two"])
     assert (stopped.stop_reason, stopped.stop_sequence) == ("stop_sequence", "two")
     assert ask(claude, True, "Hi [[sim:stop(refusal)]]").stop_reason == "refusal"
+
+
+# ---- what the SDK does by itself -------------------------------------------------------------------
+
+RUNNER = (
+    '[[sim:turn(0)]][[sim:tool(get_weather,{"city":"Oslo"})]][[sim:tool(get_time,{"city":"Oslo"})]]'
+    '[[sim:turn(1)]][[sim:tool(get_weather,{"city":"Rome"})]][[sim:turn(2)]][[sim:reply(Fine.)]]'
+)
+
+
+@anthropic.beta_tool
+def get_weather(city: str) -> str:
+    """Tells the weather."""
+    return f"sunny in {city}"
+
+
+@anthropic.beta_tool
+def get_time(city: str) -> str:
+    """Tells the time."""
+    return f"noon in {city}"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model", ["claude", "bedrock-converse-us-claude-3-7-sonnet-v1"])
+def test_tool_runner(claude, simulator, model, stream):
+    mark = simulator.mark()
+    runner = claude.beta.messages.tool_runner(
+        model=model,
+        max_tokens=4096,
+        messages=[user("Go. " + RUNNER)],
+        tools=[get_weather, get_time],
+        thinking=THINKING,
+        stream=stream,
+    )
+    final = runner.until_done()
+    assert final.content[-1].text == "Fine." and final.stop_reason == "end_turn"
+    calls = simulator.since(mark)
+    # The SDK asks for a thread first, which the gateway refuses in words the SDK understands.
+    assert len(calls) == 3 and "sunny in Rome" in json.dumps(calls[-1]["body"])
+    # A follow-up turn, with all of it behind.
+    history = [user("Go."), {"role": "assistant", "content": final.content}, user("And?")]
+    assert ask(claude, stream, history, model=model, thinking=THINKING).stop_reason == "end_turn"
+
+
+class Report(pydantic.BaseModel):
+    city: str
+    sky: typing.Literal["clear", "cloudy"]
+
+
+@pytest.mark.parametrize("model", ["claude", "bedrock-converse-us-claude-3-7-sonnet-v1", "nova"])
+def test_parsed_output(claude, model):
+    request = {"model": model, "max_tokens": 999, "messages": [user("How is it in Paris?")]}
+    parsed = claude.messages.parse(output_format=Report, **request).parsed_output
+    assert isinstance(parsed, Report) and parsed.sky == "clear"
+
+
+def test_text_stream_and_events(claude):
+    request = {"model": "claude", "max_tokens": 4096, "thinking": THINKING}
+    kinds = []
+    with claude.messages.stream(messages=[user("[[sim:reply(Grüße 🦜)]]")], **request) as stream:
+        for event in stream:
+            kinds.append(event.type)
+        assert stream.get_final_text() == "Grüße 🦜"
+    assert {"thinking", "signature", "text", "message_stop"} <= set(kinds)
+
+
+def test_client_leaves(claude, simulator):
+    before = simulator.stats()["cancelled"]
+    prompt = "[[sim:chunks(2000,50)]] [[sim:gap(20)]]"
+    with claude.messages.stream(model="claude", max_tokens=64000, messages=[user(prompt)]) as stream:
+        next(iter(stream))
+    wait_for(lambda: simulator.stats()["cancelled"] == before + 1, 5, "the call cancelled")
 
 
 # ---- requests --------------------------------------------------------------------------------------
@@ -293,6 +373,74 @@ def test_fallback_after_an_exception_frame(launch, simulator):
         prompt = "Hi [[sim:exception(throttlingException)]][[sim:times(1)]]"
         message = ask(client, True, prompt)
         assert message.model == "spare" and message.stop_reason == "end_turn"
+
+
+def frame(payload, **headers):
+    """One message of AWS's event stream."""
+    head = b""
+    for name, value in headers.items():
+        name = ":" + name.replace("_", "-")
+        head += bytes([len(name)]) + name.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
+    prelude = struct.pack(">II", 16 + len(head) + len(payload), len(head))
+    body = prelude + struct.pack(">I", zlib.crc32(prelude)) + head + payload
+    return body + struct.pack(">I", zlib.crc32(body))
+
+
+def chunk(event):
+    data = base64.b64encode(json.dumps(event).encode()).decode()
+    return frame(json.dumps({"bytes": data}).encode(), message_type="event", event_type="chunk")
+
+
+@pytest.fixture
+def breaking_off():
+    """An upstream whose streams begin and break off: its URL."""
+    usage = {"input_tokens": 1, "output_tokens": 1}
+    message = {"id": "msg_0", "type": "message", "role": "assistant", "content": [], "usage": usage}
+    exception = frame(
+        b'{"message":"Too many requests."}', message_type="exception", exception_type="throttlingException"
+    )
+    answer = chunk({"type": "message_start", "message": message}) + exception
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-type", "application/vnd.amazon.eventstream")
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_fallback_after_the_beginning_alone(launch, simulator, breaking_off):
+    """message_start is out, but nothing was said: another model may still begin."""
+    config = configuration(
+        simulator.url,
+        extra_models=[
+            deployment("weak", CLAUDE, breaking_off),
+            deployment("spare", "bedrock/us.amazon.nova-pro-v1:0", simulator.url),
+        ],
+        router_settings={"fallbacks": [{"weak": ["spare"]}], "num_retries": 0},
+    )
+    with anthropic_client(launch(config)) as client:
+        message = ask(client, True, "[[sim:reply(Here I am.)]]", model="weak")
+        assert message.content[0].text == "Here I am." and message.stop_reason == "end_turn"
+        assert message.usage.output_tokens > 1
+
+
+def test_nobody_goes_on(launch, simulator, breaking_off):
+    config = configuration(simulator.url, extra_models=[deployment("weak", CLAUDE, breaking_off)])
+    with anthropic_client(launch(config)) as client:
+        with pytest.raises(anthropic.APIStatusError) as error:
+            ask(client, True, "Hi", model="weak")
+        assert error.value.body["error"]["type"] == "rate_limit_error"
 
 
 # ---- count_tokens ----------------------------------------------------------------------------------

@@ -20,12 +20,19 @@ static void see(struct seen *s, struct slice text)
 
 static void on_event(void *user, const struct llm_event *e)
 {
-    static const char *const names[] = {[EV_START] = "start",       [EV_BLOCK_START] = "call",
-                                        [EV_REASONING] = "thought", [EV_SIGNATURE] = "signature",
-                                        [EV_REDACTED] = "redacted", [EV_TOOL_ARGS] = "args",
-                                        [EV_CITATION] = "citation", [EV_BLOCK_STOP] = "stopped",
-                                        [EV_STOP] = "stop",         [EV_NOTE] = "note",
-                                        [EV_USAGE] = "usage",       [EV_END] = "end",
+    static const char *const names[] = {[EV_START] = "start",
+                                        [EV_BLOCK_START] = "call",
+                                        [EV_REASONING] = "thought",
+                                        [EV_SIGNATURE] = "signature",
+                                        [EV_REDACTED] = "redacted",
+                                        [EV_TOOL_ARGS] = "args",
+                                        [EV_CITATION] = "citation",
+                                        [EV_FOREIGN] = "foreign",
+                                        [EV_BLOCK_STOP] = "stopped",
+                                        [EV_STOP] = "stop",
+                                        [EV_NOTE] = "note",
+                                        [EV_USAGE] = "usage",
+                                        [EV_END] = "end",
                                         [EV_FAIL] = "fail"};
     char word[64];
     if (e->kind == EV_TEXT) {
@@ -242,10 +249,41 @@ static void test_bound(void **state)
     check_seen(&t, "1234567890");
 }
 
+/* Without the option an answer goes on only as long as nothing of it counts, and nothing is kept.
+ */
+static void test_only_anew(void **state)
+{
+    struct test t;
+    begin(&t, 100);
+    llm_resume_only_anew(&t.r);
+    send(&t, EV_START, 0, "");
+    assert_int_equal(llm_resume_way(&t.r), LLM_RESUME_ANEW);
+    llm_resume_again(&t.r);
+    send(&t, EV_START, 0, "");
+    say(&t, 0, "Hi");
+    assert_int_equal(llm_resume_way(&t.r), LLM_RESUME_NEVER);
+    assert_null(t.r.text.p);
+    send(&t, EV_BLOCK_STOP, 0, "");
+    send(&t, EV_STOP, 0, "");
+    assert_int_equal(llm_resume_way(&t.r), LLM_RESUME_NEVER);
+    check_seen(&t, "<start 0>Hi<stopped 0><stop 0>");
+}
+
+static void test_foreign_blocks_are_the_end(void **state)
+{
+    struct test t;
+    begin(&t, 100);
+    send(&t, EV_FOREIGN, 0, "");
+    assert_int_equal(llm_resume_way(&t.r), LLM_RESUME_NEVER);
+    check_seen(&t, "<foreign 0>");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_breaks),
+        cmocka_unit_test(test_only_anew),
+        cmocka_unit_test(test_foreign_blocks_are_the_end),
         cmocka_unit_test(test_texts_are_joined),
         cmocka_unit_test(test_blocks_count_on),
         cmocka_unit_test(test_text_was_complete),
