@@ -31,6 +31,9 @@ cmd:clang clang
 clang:include/sanitizer/asan_interface.h libclang-rt-dev
 cmd:clang-tidy clang-tidy
 cmd:nginx nginx-light
+cmd:psql postgresql
+file:/usr/sbin/mariadbd mariadb-server
+cmd:mariadb mariadb-client
 cmd:redis-server redis-server
 cmd:node nodejs
 cmd:npm npm

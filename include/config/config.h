@@ -59,6 +59,14 @@ struct settings {
     enum limit_tokens limit_tokens; /* token_rate_limit_type */
     int64_t limit_window;           /* seconds of rpm and tpm: LITELLM_RATE_LIMIT_WINDOW_SIZE */
 
+    const char *database_url;   /* or DATABASE_URL; NULL: no database */
+    const char *data_directory; /* ours: of the default database and the spool */
+    double database_connect_timeout, database_socket_timeout; /* 0: the store's */
+    double spend_write_seconds;                               /* proxy_batch_write_at */
+    int64_t spool_max_mb;                                     /* ours */
+    bool keep_schema;                                         /* disable_prisma_schema_update */
+    bool disable_spend_logs, disable_spend_updates, disable_error_logs;
+
     /* litellm_settings */
     bool user_url_validation; /* or general_settings: such URLs lead to public addresses only */
     double request_timeout;   /* whole call, seconds */

@@ -9,6 +9,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
+void crypto_end_thread(void); /* a thread that used any of this ends: its contexts go */
+
 #define SHA256_SIZE 32
 #define SHA1_SIZE   20
 

@@ -74,13 +74,25 @@ static void read_url_hosts(struct config_loader *l, const struct node *litellm,
     l->c->url_allowed_hosts = list ? list : config_read_list(l, litellm, "litellm_settings", name);
 }
 
+/* A variable where the file is silent; an empty one counts as not set. */
+static void read_variable(struct config_loader *l, const char *variable, const char **field,
+                          const struct node *in, const char *name)
+{
+    const char *value = config_env(l, variable);
+    if (node_is_null(node_get(in, slice_of(name))) && value && *value)
+        *field = arena_strdup(&l->c->arena, slice_of(value));
+}
+
 /* What the environment says where the file is silent. */
-static void read_environment(struct config_loader *l, const struct node *litellm)
+static void read_environment(struct config_loader *l, const struct node *litellm,
+                             const struct node *general)
 {
     struct settings *s = &l->c->settings;
     const char *key = config_env(l, "LITELLM_MASTER_KEY");
     if (!s->master_key && key && *key)
         s->master_key = arena_strdup(&l->c->arena, slice_of(key));
+    read_variable(l, "DATABASE_URL", &s->database_url, general, "database_url");
+    read_variable(l, "LINTEL_DATA_DIRECTORY", &s->data_directory, general, "data_directory");
     if (node_is_null(NODE_GET(litellm, "drop_params")))
         s->drop_params = env_true(l, "LITELLM_DROP_PARAMS");
     l->c->simulated = env_true(l, "LINTEL_SIMULATED");
@@ -124,7 +136,7 @@ static void read_tree(struct config_loader *l, struct node *root)
     const struct node *litellm = section(root, "litellm_settings");
     config_substitute(l, root);
     check_sections(l, root);
-    read_environment(l, litellm);
+    read_environment(l, litellm, section(root, "general_settings"));
     read_ssl_verify(l, litellm);
     read_fetch_max(l, section(root, "general_settings"));
     read_url_hosts(l, litellm, section(root, "general_settings"));

@@ -23,6 +23,7 @@ static const struct range ranges[] = {
     {"max_connections", 1, 1000000},
     {"thinking_memory_mb", 0, 65536},
     {"max_queued_requests", 0, 100000},
+    {"spend_spool_max_mb", 1, 1048576},
     {"default_max_parallel_requests", 0, 1000000},
     {"fetch_max_mb", 0, FETCH_MB_MAX},
     {"health_check_interval", 1, CONFIG_MAX_SECONDS},

@@ -28,6 +28,7 @@
 #include "exchange_request.h"
 #include "exchange_resume.h"
 #include "exchange_route.h"
+#include "exchange_spend.h"
 #include "reply.h"
 #include "worker_private.h"
 
@@ -287,7 +288,9 @@ static int step_admit(struct exchange *ex)
 {
     if (ex->route->handle)
         return EX_ANSWER;
-    if (!exchange_read_request(ex))
+    bool read = exchange_read_request(ex);
+    exchange_spend_begin(ex);
+    if (!read)
         return EX_FLUSH;
     ex->request.include_usage =
         ex->request.include_usage || ex->config->settings.always_include_stream_usage;
@@ -577,6 +580,7 @@ static int step_settle(struct exchange *ex)
         exchange_queue_leave(ex);
         exchange_call_ended(ex);
         exchange_log(ex);
+        exchange_spend_end(ex);
         ex->deadline = turn_now(&ex->worker->turn) + SETTLE_GRACE_MS;
         ex->facts &= ~(unsigned)FACT_TIMER;
         memory_recall_cancel(&ex->recall);

@@ -21,9 +21,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define CLOCK_MS      250               /* resolution of exchange deadlines */
-#define HEAP_KEPT_MAX (4 * 1024 * 1024) /* bytes */
-#define STOP_IDLE_MS  2000 /* a client that uses a connection again does so sooner, mostly */
+#define CLOCK_MS       250               /* resolution of exchange deadlines */
+#define HEAP_KEPT_MAX  (4 * 1024 * 1024) /* bytes */
+#define STORE_CLOSE_MS 5000              /* for the database to take what waits */
+#define MEBIBYTE       (1024 * 1024)
+#define STOP_IDLE_MS   2000 /* a client that uses a connection again does so sooner, mostly */
 
 struct slice worker_date(struct worker *w)
 {
@@ -194,6 +196,28 @@ static void on_hangup(uv_signal_t *handle, int signum)
 
 /* ---- the beginning ------------------------------------------------------------------------- */
 
+/* False: the log says why. */
+static bool open_store(struct worker *w)
+{
+    const struct settings *s = &w->config->settings;
+    struct store_options o = {
+        .url = s->database_url,
+        .directory = s->data_directory,
+        .keep_schema = s->keep_schema,
+        .connect_timeout = s->database_connect_timeout,
+        .socket_timeout = s->database_socket_timeout,
+        .write_interval = s->spend_write_seconds,
+        .spool_bytes = s->spool_max_mb * MEBIBYTE,
+    };
+    const char *error = NULL;
+    if (!s->database_url)
+        return true;
+    w->store = store_open(&w->turn, &o, &error);
+    if (!w->store)
+        log_error("%s", error);
+    return w->store != NULL;
+}
+
 static bool open_listener(struct worker *w, const struct worker_options *o)
 {
     const struct settings *s = &w->config->settings;
@@ -281,6 +305,7 @@ static void start(struct worker *w)
 
 static void finish(struct worker *w)
 {
+    store_close(w->store, STORE_CLOSE_MS);
     health_free(w->health);
     memory_free(w->memory);
     w->shared->ops->free(w->shared);
@@ -329,7 +354,7 @@ int worker_run(struct config *config, const struct worker_options *options)
 {
     struct worker w = {.config = config, .options = options};
     start(&w);
-    bool listening = open_listener(&w, options);
+    bool listening = open_store(&w) && open_listener(&w, options);
     if (listening) {
         announce(&w, options);
         take_place(&w);

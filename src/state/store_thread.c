@@ -9,6 +9,8 @@
 
 #include "store_thread.h"
 
+#include "wire/crypto.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -393,6 +395,7 @@ void *store_thread_run(void *arg)
             run_job(s, job);
     }
     finish(s);
+    crypto_end_thread();
     arena_end_thread();
     return NULL;
 }

@@ -39,16 +39,19 @@ static void fetch_methods(void)
     must(sha256_method && hmac_method, "fetching SHA-256");
 }
 
+static _Thread_local EVP_MD_CTX *sha256_context;
+static _Thread_local EVP_MAC_CTX *hmac_sha256_context;
+
 void sha256(struct slice data, uint8_t digest[SHA256_SIZE])
 {
-    static _Thread_local EVP_MD_CTX *context;
-    if (!context) {
+    if (!sha256_context) {
         pthread_once(&methods_once, fetch_methods);
-        context = EVP_MD_CTX_new();
-        must(context, "a SHA-256 context");
+        sha256_context = EVP_MD_CTX_new();
+        must(sha256_context, "a SHA-256 context");
     }
-    must(EVP_DigestInit_ex2(context, sha256_method, NULL) &&
-             EVP_DigestUpdate(context, data.p, data.n) && EVP_DigestFinal_ex(context, digest, NULL),
+    must(EVP_DigestInit_ex2(sha256_context, sha256_method, NULL) &&
+             EVP_DigestUpdate(sha256_context, data.p, data.n) &&
+             EVP_DigestFinal_ex(sha256_context, digest, NULL),
          "SHA-256");
 }
 
@@ -70,13 +73,12 @@ static EVP_MAC_CTX *hmac_context(void)
 
 void hmac_sha256(struct slice key, struct slice data, uint8_t digest[SHA256_SIZE])
 {
-    static _Thread_local EVP_MAC_CTX *context;
     const uint8_t none = 0; /* NULL would mean "the last key" */
-    if (!context)
-        context = hmac_context();
-    must(EVP_MAC_init(context, key.n ? (const uint8_t *)key.p : &none, key.n, NULL) &&
-             EVP_MAC_update(context, (const uint8_t *)data.p, data.n) &&
-             EVP_MAC_final(context, digest, NULL, SHA256_SIZE),
+    if (!hmac_sha256_context)
+        hmac_sha256_context = hmac_context();
+    must(EVP_MAC_init(hmac_sha256_context, key.n ? (const uint8_t *)key.p : &none, key.n, NULL) &&
+             EVP_MAC_update(hmac_sha256_context, (const uint8_t *)data.p, data.n) &&
+             EVP_MAC_final(hmac_sha256_context, digest, NULL, SHA256_SIZE),
          "HMAC");
 }
 
@@ -111,23 +113,40 @@ struct generator {
     size_t pool_left; /* unused bytes, at the end of the pool */
 };
 
+static _Thread_local struct generator thread_generator;
+
+static void free_generator(struct generator *g)
+{
+    mbedtls_ctr_drbg_free(&g->drbg);
+    mbedtls_entropy_free(&g->entropy);
+    g->seeded_at = 0;
+}
+
 static struct generator *generator(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    static _Thread_local struct generator g;
-    if (g.seeded_at == fork_count)
-        return &g;
+    struct generator *g = &thread_generator;
+    if (g->seeded_at == fork_count)
+        return g;
     pthread_once(&once, watch_forks);
-    if (g.seeded_at) {
-        mbedtls_ctr_drbg_free(&g.drbg);
-        mbedtls_entropy_free(&g.entropy);
-    }
-    mbedtls_entropy_init(&g.entropy);
-    mbedtls_ctr_drbg_init(&g.drbg);
-    must(!mbedtls_ctr_drbg_seed(&g.drbg, mbedtls_entropy_func, &g.entropy, NULL, 0), "seeding");
-    g.seeded_at = fork_count;
-    g.pool_left = 0;
-    return &g;
+    if (g->seeded_at)
+        free_generator(g);
+    mbedtls_entropy_init(&g->entropy);
+    mbedtls_ctr_drbg_init(&g->drbg);
+    must(!mbedtls_ctr_drbg_seed(&g->drbg, mbedtls_entropy_func, &g->entropy, NULL, 0), "seeding");
+    g->seeded_at = fork_count;
+    g->pool_left = 0;
+    return g;
+}
+
+void crypto_end_thread(void)
+{
+    EVP_MD_CTX_free(sha256_context);
+    EVP_MAC_CTX_free(hmac_sha256_context);
+    if (thread_generator.seeded_at)
+        free_generator(&thread_generator);
+    sha256_context = NULL;
+    hmac_sha256_context = NULL;
 }
 
 static void draw(struct generator *g, uint8_t *to, size_t n)

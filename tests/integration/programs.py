@@ -40,7 +40,7 @@ def wait_for(condition, seconds=5.0, what="the condition"):
 
 def environment(home, **more):
     """No AWS, LiteLLM or Lintel settings of the developer's; sanitizers that end the program."""
-    ours = re.compile(r"(AWS|LITELLM|LINTEL|REDIS)_|.*_proxy$|(HOST|PORT|NUM_WORKERS|CONFIG_FILE_PATH)$", re.I)
+    ours = re.compile(r"(AWS|LITELLM|LINTEL|REDIS)_|.*_proxy$|(HOST|PORT|NUM_WORKERS|CONFIG_FILE_PATH|DATABASE_URL)$", re.I)
     keep = {k: v for k, v in os.environ.items() if not ours.match(k)}
     keep.update(
         HOME=str(home),

@@ -1,0 +1,239 @@
+/* An exchange → a row of LiteLLM_SpendLogs.
+ *
+ * Happy path: at ADMIT the caller is noted (the hash of the key, the end user, tags, address) in
+ * the exchange's arena; at SETTLE tokens, cost, times and the outcome are added, and the store
+ * copies it.
+ *
+ * Failure modes: none; a request that failed is a row too. Requests without a valid key are not:
+ * anybody could fill the database. */
+
+#include "exchange_spend.h"
+
+#include "state/spend.h"
+#include "worker_private.h"
+
+#include <time.h>
+
+/* LiteLLM's name for it: not even its hash is kept. */
+#define MASTER_KEY_NAME SLICE("litellm_proxy_master_key")
+#define MASTER_USER     SLICE("default_user_id")
+#define METADATA_MAX    (64 * 1024) /* bytes */
+#define TEXT_MAX        2000        /* bytes of a message or a header in it */
+
+/* How routes are known in the tables: by the end of their path. */
+static const struct {
+    const char *path;
+    const char *call_type;
+    const char *endpoint;
+} kinds[] = {
+    {"/chat/completions", "acompletion", "/chat/completions"},
+    {"/completions", "atext_completion", "/completions"},
+    {"/embeddings", "aembedding", "/embeddings"},
+    {"/messages", "anthropic_messages", "/v1/messages"},
+};
+
+static bool set_kind(struct spend *s, const struct route *route)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (slice_ends(slice_of(route->path), slice_of(kinds[i].path))) {
+            s->call_type = slice_of(kinds[i].call_type);
+            s->endpoint = slice_of(kinds[i].endpoint);
+            return true;
+        }
+    return false;
+}
+
+/* ---- the beginning --------------------------------------------------------------------------- */
+
+static void write_tags(struct json_writer *w, struct slice header, yyjson_val *list)
+{
+    size_t i, n;
+    yyjson_val *tag;
+    while (header.p) {
+        struct slice name = slice_trim(slice_split(&header, ','));
+        if (name.n)
+            json_string(w, name);
+    }
+    yyjson_arr_foreach(list, i, n, tag) if (yyjson_is_str(tag)) json_string(w, json_slice(tag));
+}
+
+static struct slice tags_of(struct exchange *ex)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, METADATA_MAX);
+    json_begin(&w, &b);
+    json_array(&w);
+    write_tags(&w, http_header_get(ex->head->headers, "x-litellm-tags"), ex->request.routing.tags);
+    json_array_end(&w);
+    struct slice tags = b.overflow ? SLICE("[]") : arena_dup(&ex->arena, buf_slice(&b));
+    buf_fini(&b);
+    return tags;
+}
+
+void exchange_spend_begin(struct exchange *ex)
+{
+    struct spend s = {0};
+    if (!ex->worker->store || !set_kind(&s, ex->route))
+        return;
+    s.tags = tags_of(ex);
+    s.requester_ip = arena_dup(&ex->arena, slice_of(conn_peer(ex->conn)));
+    s.session_id =
+        arena_dup(&ex->arena, http_header_get(ex->head->headers, "x-litellm-session-id"));
+    ex->user_agent = arena_dup(&ex->arena, http_header_get(ex->head->headers, "user-agent"));
+    ex->spend = ARENA_NEW(&ex->arena, struct spend);
+    *ex->spend = s;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static struct slice cut(struct slice s)
+{
+    return slice_make(s.p, s.n < TEXT_MAX ? s.n : TEXT_MAX);
+}
+
+static void write_usage(struct json_writer *w, const struct llm_usage *u)
+{
+    json_key(w, "usage_object");
+    json_object(w);
+    json_member_integer(w, "prompt_tokens", llm_usage_prompt(u));
+    json_member_integer(w, "completion_tokens", u->output);
+    json_member_integer(w, "total_tokens", llm_usage_prompt(u) + u->output);
+    json_key(w, "prompt_tokens_details");
+    json_object(w);
+    json_member_integer(w, "cached_tokens", u->cache_read);
+    json_member_integer(w, "cache_creation_tokens", u->cache_write);
+    json_object_end(w);
+    json_key(w, "completion_tokens_details");
+    json_object(w);
+    json_member_integer(w, "reasoning_tokens", u->reasoning);
+    json_object_end(w);
+    json_object_end(w);
+    json_key(w, "additional_usage_values");
+    json_object(w);
+    json_member_integer(w, "cache_read_input_tokens", u->cache_read);
+    json_member_integer(w, "cache_creation_input_tokens", u->cache_write);
+    json_object_end(w);
+}
+
+static void write_cost(struct json_writer *w, const struct model_cost *c)
+{
+    json_key(w, "cost_breakdown");
+    json_object(w);
+    json_key(w, "input_cost"), json_number(w, c->input + c->cache_read + c->cache_write);
+    json_key(w, "output_cost"), json_number(w, c->output);
+    json_key(w, "cache_read_cost"), json_number(w, c->cache_read);
+    json_key(w, "cache_creation_cost"), json_number(w, c->cache_write);
+    json_key(w, "total_cost"), json_number(w, c->total);
+    json_object_end(w);
+}
+
+static void write_error(struct json_writer *w, const struct exchange *ex)
+{
+    json_key(w, "error_information");
+    json_object(w);
+    json_key(w, "error_code");
+    json_string_begin(w);
+    char digits[SLICE_DIGITS];
+    json_string_part(w, slice_digits(ex->status, digits));
+    json_string_end(w);
+    json_member_string(w, "error_class", slice_of(failure_class(&ex->failure)));
+    json_member_string(w, "llm_provider", ex->failure.upstream ? SLICE("bedrock") : SLICE(""));
+    json_member_string(w, "error_message", cut(ex->failure.message));
+    json_object_end(w);
+}
+
+static void write_text_or_null(struct json_writer *w, struct slice s)
+{
+    if (s.n)
+        json_string(w, s);
+    else
+        json_null(w);
+}
+
+/* The members that LiteLLM's pages read. */
+static struct slice metadata_of(struct exchange *ex, const struct spend *s)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, METADATA_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    json_member_string(&w, "user_api_key", s->key);
+    json_key(&w, "user_api_key_alias"), write_text_or_null(&w, ex->caller.alias);
+    json_key(&w, "user_api_key_user_id"), write_text_or_null(&w, s->user);
+    json_key(&w, "user_api_key_team_id"), write_text_or_null(&w, s->team);
+    json_key(&w, "user_api_key_org_id"), write_text_or_null(&w, s->organization);
+    json_key(&w, "requester_ip_address"), write_text_or_null(&w, s->requester_ip);
+    json_key(&w, "user_agent"), write_text_or_null(&w, cut(ex->user_agent));
+    json_member_string(&w, "status", s->failed ? SLICE("failure") : SLICE("success"));
+    json_member_integer(&w, "attempted_retries", ex->attempts > 1 ? ex->attempts - 1 : 0);
+    write_usage(&w, &ex->usage);
+    write_cost(&w, &ex->cost);
+    if (ex->failure.kind != FAILURE_NONE)
+        write_error(&w, ex);
+    json_object_end(&w);
+    struct slice metadata = b.overflow ? SLICE("{}") : arena_dup(&ex->arena, buf_slice(&b));
+    buf_fini(&b);
+    return metadata;
+}
+
+static void set_caller(const struct exchange *ex, struct spend *s)
+{
+    const struct caller *c = &ex->caller;
+    s->key = c->master && c->key.n ? MASTER_KEY_NAME : c->key;
+    s->user = c->master && !c->user.n ? MASTER_USER : c->user;
+    s->team = c->team;
+    s->end_user = c->end_user;
+}
+
+static void set_model(const struct exchange *ex, struct spend *s)
+{
+    const struct deployment *d = ex->deployment;
+    s->model = ex->model_id.n ? ex->model_id : ex->request.model;
+    s->model_group = ex->model_group.n ? ex->model_group : ex->request.model;
+    s->model_id = d ? slice_of(d->id) : SLICE("");
+    s->api_base = d ? slice_of(d->endpoint) : SLICE("");
+    s->provider = SLICE("bedrock");
+}
+
+static int64_t unix_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void set_times(const struct exchange *ex, struct spend *s)
+{
+    int64_t now = turn_now(&ex->worker->turn);
+    s->end_ms = unix_ms();
+    s->start_ms = s->end_ms - (now - ex->times[EX_HEAD]);
+    s->first_ms = ex->first_event ? s->end_ms - (now - ex->first_event) : s->end_ms;
+}
+
+void exchange_spend_end(struct exchange *ex)
+{
+    const struct settings *settings = &ex->config->settings;
+    struct spend *s = ex->spend;
+    if (!s)
+        return;
+    s->failed = ex->failure.kind != FAILURE_NONE || ex->status >= 400;
+    s->no_row = settings->disable_spend_logs || (s->failed && settings->disable_error_logs);
+    s->no_count = settings->disable_spend_updates;
+    if (s->no_row && s->no_count)
+        return;
+    s->request_id = ex->answer.id.n ? ex->answer.id : slice_of(ex->id);
+    s->call_id = slice_of(ex->id);
+    s->prompt_tokens = llm_usage_prompt(&ex->usage);
+    s->completion_tokens = ex->usage.output;
+    s->cache_read_tokens = ex->usage.cache_read;
+    s->cache_write_tokens = ex->usage.cache_write;
+    s->cost = ex->cost.total;
+    s->cache_hit = SLICE("False");
+    set_caller(ex, s);
+    set_model(ex, s);
+    set_times(ex, s);
+    s->metadata = metadata_of(ex, s);
+    store_spend(ex->worker->store, s);
+}
