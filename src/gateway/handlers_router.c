@@ -141,6 +141,12 @@ static void write_deployment(void *ctx, const struct tracked_stats *s)
     json_member_integer(w, "rest_ms", s->rest_ms);
     json_member_integer(w, "requests_per_minute", s->requests);
     json_member_integer(w, "tokens_per_minute", s->tokens);
+    json_key(w, "of_these_elsewhere");
+    json_object(w);
+    json_member_integer(w, "running", s->elsewhere.running);
+    json_member_integer(w, "requests_per_minute", s->elsewhere.requests);
+    json_member_integer(w, "tokens_per_minute", s->elsewhere.tokens);
+    json_object_end(w);
     json_object_end(w);
 }
 

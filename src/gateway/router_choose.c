@@ -259,7 +259,7 @@ static const struct candidate *by_score(struct choice *c, double slack)
 static const struct candidate *least_busy(struct choice *c)
 {
     for (size_t i = 0; i < c->n; i++)
-        c->v[i].score = tracked_running(c->v[i].tracked);
+        c->v[i].score = (double)tracked_load(c->v[i].tracked, c->query->now);
     return by_score(c, 0);
 }
 

@@ -32,10 +32,13 @@ struct latency {
     double v[LATENCY_WINDOW_MAX];
     unsigned n, next;
     int64_t at; /* of the last */
+    double untold;
+    unsigned untold_n; /* since the last word to others */
 };
 
 struct tracked {
     struct list link; /* tracker.all */
+    struct tracker *of;
     char *id;
     uint32_t serial;
     int64_t used_at;
@@ -50,12 +53,17 @@ struct tracked {
     unsigned probes; /* under way */
     int64_t probed_at;
     uint64_t calls, failed[FAIL_CLASSES], rests, throttled;
+    struct peers peers;
+    bool news, awoke; /* a rest began, or ended, and nobody was told */
+    bool told_load;   /* the last word had some */
 };
 
 struct tracker {
     struct list all;
     struct map by_id;
     uint64_t generation; /* another one when something was forgotten */
+    void (*news)(void *ctx);
+    void *news_ctx;
 };
 
 /* ---- the table ----------------------------------------------------------------------------- */
@@ -81,6 +89,7 @@ struct tracker *tracker_new(void)
 static void forget(struct tracked *d)
 {
     list_del(&d->link);
+    peers_fini(&d->peers);
     free(d->id);
     free(d);
 }
@@ -125,6 +134,7 @@ static struct tracked *add(struct tracker *t, const char *id, int64_t now)
     if (!d || !(d->id = strdup(id)))
         abort();
     sweep(t, now);
+    d->of = t;
     d->serial = ++serial;
     list_add(&t->all, &d->link);
     map_put(&t->by_id, slice_of(d->id), d);
@@ -183,23 +193,30 @@ static void forgive(struct tracked *d)
 int64_t tracked_requests(struct tracked *d, int64_t now)
 {
     advance(d, now);
-    return d->minute.requests;
+    return d->minute.requests + peers_sum(&d->peers, now).requests;
 }
 
 int64_t tracked_tokens(struct tracked *d, int64_t now)
 {
     advance(d, now);
-    return d->minute.tokens + d->expected;
+    return d->minute.tokens + d->expected + peers_sum(&d->peers, now).tokens;
 }
 
 /* ---- latency ------------------------------------------------------------------------------- */
 
-static void note_latency(struct latency *l, double seconds, int64_t now)
+static void add_latency(struct latency *l, double seconds, int64_t now)
 {
     l->v[l->next] = seconds;
     l->next = (l->next + 1) % LATENCY_WINDOW_MAX;
     l->n += l->n < LATENCY_WINDOW_MAX;
     l->at = now;
+}
+
+static void note_latency(struct latency *l, double seconds, int64_t now)
+{
+    add_latency(l, seconds, now);
+    l->untold += seconds;
+    l->untold_n++;
 }
 
 static void note_latencies(struct tracked *d, const struct call_outcome *o, int64_t now)
@@ -236,6 +253,11 @@ unsigned tracked_running(const struct tracked *d)
     return d->running;
 }
 
+int64_t tracked_load(const struct tracked *d, int64_t now)
+{
+    return d->running + peers_sum(&d->peers, now).running;
+}
+
 uint32_t tracked_serial(const struct tracked *d)
 {
     return d->serial;
@@ -257,6 +279,14 @@ void tracked_begin(struct tracked *d, struct tracked_call *call, int64_t tokens,
     }
 }
 
+static void note_news(struct tracked *d, bool awoke)
+{
+    d->news = true;
+    d->awoke = awoke;
+    if (d->of->news)
+        d->of->news(d->of->news_ctx);
+}
+
 void tracked_spoke(struct tracked_call *call)
 {
     struct tracked *d = call->of;
@@ -264,6 +294,7 @@ void tracked_spoke(struct tracked_call *call)
         return;
     d->recovering = false;
     forgive(d);
+    note_news(d, true);
 }
 
 static int64_t rest(struct tracked *d, int64_t ms, int64_t now)
@@ -274,6 +305,7 @@ static int64_t rest(struct tracked *d, int64_t ms, int64_t now)
     d->rest_until = now + ms;
     d->recovering = true;
     d->rests++;
+    note_news(d, false);
     return ms;
 }
 
@@ -375,6 +407,90 @@ double tracked_pace(const struct tracked *d)
     return d->pace.rate;
 }
 
+/* ---- other processes ------------------------------------------------------------------------ */
+
+void tracker_on_news(struct tracker *t, void (*news)(void *ctx), void *ctx)
+{
+    t->news = news;
+    t->news_ctx = ctx;
+}
+
+static double take_untold(struct latency *l)
+{
+    double value = l->untold_n ? l->untold / l->untold_n : NO_LATENCY;
+    l->untold = 0;
+    l->untold_n = 0;
+    return value;
+}
+
+/* Nothing at all is said once, so that others need not wait for the silence. */
+static bool has_word(struct tracked *d, bool news_only, int64_t now)
+{
+    advance(d, now);
+    bool loaded = d->running || d->minute.requests || d->minute.tokens;
+    return d->news || (!news_only && (loaded || d->told_load));
+}
+
+static struct tracked_word word_of(struct tracked *d, int64_t now)
+{
+    struct tracked_word w = {
+        .load = {d->running, d->minute.requests, d->minute.tokens + d->expected},
+        .first = take_untold(&d->first),
+        .per_token = take_untold(&d->per_token),
+        .rest_ms = now < d->rest_until ? d->rest_until - now : 0,
+        .awake = d->news && d->awoke,
+    };
+    d->told_load = d->running || w.load.requests || w.load.tokens;
+    d->news = false;
+    return w;
+}
+
+size_t tracker_tell(struct tracker *t, bool news_only, size_t from, size_t max, int64_t now,
+                    void (*tell)(void *ctx, const char *id, const struct tracked_word *word),
+                    void *ctx)
+{
+    size_t at = 0, told = 0;
+    for (struct list *l = t->all.next; l != &t->all; l = l->next, at++) {
+        struct tracked *d = LIST_ENTRY(l, struct tracked, link);
+        if (at < from || !has_word(d, news_only, now))
+            continue;
+        if (told++ == max)
+            return at;
+        struct tracked_word word = word_of(d, now);
+        tell(ctx, d->id, &word);
+    }
+    return 0;
+}
+
+/* The longer of two rests holds; whoever hears of an end does not probe for itself. */
+static void hear_rest(struct tracked *d, const struct tracked_word *w, int64_t now)
+{
+    if (w->awake && d->recovering && now >= d->rest_until) {
+        d->recovering = false;
+        forgive(d);
+    }
+    if (!w->rest_ms || now + w->rest_ms <= d->rest_until)
+        return;
+    if (now >= d->rest_until)
+        d->rest_began = now;
+    d->rest_until = now + w->rest_ms;
+    d->recovering = true;
+}
+
+void tracker_hear(struct tracker *t, uint64_t peer, struct slice id,
+                  const struct tracked_word *word, int64_t now)
+{
+    struct tracked *d = map_get(&t->by_id, id);
+    if (!d)
+        return;
+    peers_hear(&d->peers, peer, &word->load, now);
+    if (word->first >= 0)
+        add_latency(&d->first, word->first, now);
+    if (word->per_token >= 0)
+        add_latency(&d->per_token, word->per_token, now);
+    hear_rest(d, word, now);
+}
+
 /* ---- for people ---------------------------------------------------------------------------- */
 
 void tracker_each(struct tracker *t, int64_t now,
@@ -390,6 +506,7 @@ void tracker_each(struct tracker *t, int64_t now,
                                   .pace = d->pace.rate,
                                   .requests = tracked_requests(d, now),
                                   .tokens = tracked_tokens(d, now),
+                                  .elsewhere = peers_sum(&d->peers, now),
                                   .rest_ms = tracked_rests(d, now)};
         memcpy(s.failed, d->failed, sizeof(s.failed));
         each(ctx, &s);

@@ -6,12 +6,13 @@
  *
  * Owned by the worker; keyed by deployment id, so that it outlives a reload of the configuration.
  * Bounded: fixed memory for each id; ids that nobody asked for in an hour are forgotten when new
- * ones come. Time is the turn's (ms). In one process.
+ * ones come. Time is the turn's (ms). Of one process; what others know comes by gossip.
  *
  * A minute is a sliding one, in steps of TRACKER_STEP_MS. */
 
 #include "config/config.h"
 #include "llm/failure.h"
+#include "peers.h"
 
 #define TRACKER_STEP_MS  5000
 #define TRACKER_PROBE_MS 5000 /* a probe that takes longer does not keep the next one back */
@@ -65,12 +66,40 @@ int64_t tracked_rests(const struct tracked *d, int64_t now);
 int64_t tracked_pace_wait(struct tracked *d, const struct routing *r, int64_t now);
 double tracked_pace(const struct tracked *d); /* calls a second; 0: not paced */
 
+/* ---- what other processes say (gossip.c) ------------------------------------------------------
+ */
+
+/* Of one process and one deployment. */
+struct tracked_word {
+    struct peer_load load;
+    double first, per_token; /* mean seconds of the answers since the last word; < 0: none */
+    int64_t rest_ms;         /* 0: it does not rest */
+    bool awake;              /* a probe went well: a rest is over */
+};
+
+/* Called when a rest has begun or ended here; it only deposits. */
+void tracker_on_news(struct tracker *t, void (*news)(void *ctx), void *ctx);
+
+/* Tells of each deployment that has something to say; only of those with news, or of all. What is
+ * told is not told again. `from`: those before that one have had their turn; at most `max` are
+ * told, and the index of the next is returned, 0 after the last. */
+size_t tracker_tell(struct tracker *t, bool news_only, size_t from, size_t max, int64_t now,
+                    void (*tell)(void *ctx, const char *id, const struct tracked_word *word),
+                    void *ctx);
+
+/* What process `peer` says; of a deployment that is not known here nothing happens. Its load counts
+ * as long as it goes on saying it; a latency joins the window as one answer. */
+void tracker_hear(struct tracker *t, uint64_t peer, struct slice id,
+                  const struct tracked_word *word, int64_t now);
+
 /* ---- what strategies ask ------------------------------------------------------------------- */
 
 unsigned tracked_running(const struct tracked *d);
-uint32_t tracked_serial(const struct tracked *d);         /* its own in this process */
-int64_t tracked_requests(struct tracked *d, int64_t now); /* of the minute, running ones too */
-int64_t tracked_tokens(struct tracked *d, int64_t now);   /* of the minute, with those expected */
+int64_t tracked_load(const struct tracked *d, int64_t now); /* the same of all processes */
+uint32_t tracked_serial(const struct tracked *d);           /* its own in this process */
+/* Of the minute and all processes: running ones too, and the tokens expected of them. */
+int64_t tracked_requests(struct tracked *d, int64_t now);
+int64_t tracked_tokens(struct tracked *d, int64_t now);
 
 /* Mean seconds: to the first event of streams, or for each output token; < 0: not known. `age`: ms
  * since the last measure. */
@@ -86,6 +115,7 @@ struct tracked_stats {
     uint64_t throttled;                          /* of the failed ones */
     double pace;                                 /* calls a second; 0: not paced */
     int64_t requests, tokens;                    /* of the minute */
+    struct peer_load elsewhere;                  /* of other processes */
     int64_t rest_ms;                             /* left; 0: it does not rest */
 };
 

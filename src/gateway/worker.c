@@ -291,6 +291,7 @@ static void start(struct worker *w)
     w->credentials = credentials_new(&w->turn, w->upstream);
     credentials_adopt(w->credentials, w->config);
     w->shared = shared_state_new(&w->turn, w->config);
+    w->gossip = gossip_new(&w->turn, w->shared, w->tracker, w->config->redis.source);
     if (s->thinking_memory_mb)
         w->memory = memory_new(&w->turn, w->shared);
     w->health = health_new(w);
@@ -308,6 +309,7 @@ static void finish(struct worker *w)
     store_close(w->store, STORE_CLOSE_MS);
     health_free(w->health);
     memory_free(w->memory);
+    gossip_free(w->gossip);
     w->shared->ops->free(w->shared);
     credentials_free(w->credentials);
     upstream_fini(w->upstream);

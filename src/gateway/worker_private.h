@@ -5,6 +5,7 @@
 
 #include "affinity.h"
 #include "credentials.h"
+#include "gossip.h"
 #include "health.h"
 #include "io/conn.h"
 #include "io/upstream.h"
@@ -29,6 +30,7 @@ struct worker {
     struct upstream *upstream;
     struct credentials *credentials; /* of AWS */
     struct shared *shared;           /* limits, values and what else processes may share */
+    struct gossip *gossip;           /* what processes tell each other */
     struct tracker *tracker;         /* of deployments */
     struct list queue;         /* exchange.queue: those that wait for a place, the oldest first */
     unsigned queued;           /* how many */
