@@ -122,6 +122,17 @@ static void announce_sources(const struct config *c)
     }
 }
 
+/* Limits of one worker are no limits of all: whoever starts several is told. */
+static void announce_sharing(const struct config *c, int workers)
+{
+    if (c->redis.source)
+        log_info("shared state: the Redis of %s", c->redis.source);
+    else if (workers > 1)
+        log_warn("%d workers share no state, as no Redis is configured: each counts limits, keeps "
+                 "answers and remembers thinking by itself (see docs/state.md)",
+                 workers);
+}
+
 static int serve(const struct options *o)
 {
     struct config *c;
@@ -139,6 +150,7 @@ static int serve(const struct options *o)
     }
     set_up_log(c, o->debug);
     announce_sources(c);
+    announce_sharing(c, o->workers);
     struct worker_options worker = o->worker;
     struct sockets sockets;
     const char *error = NULL;
@@ -172,6 +184,10 @@ static int check(const struct config *c, const char *path)
            c->errors ? 0 : c->deployment_count);
     for (size_t i = 0; !c->errors && i < c->deployment_count; i++)
         print_source(&c->deployments[i]);
+    if (!c->errors)
+        printf("  shared state: %s%s\n", c->redis.source ? "the Redis of " : "",
+               c->redis.source ? c->redis.source
+                               : "none, each worker counts limits by itself (no Redis is named)");
     return c->errors ? 1 : 0;
 }
 

@@ -67,7 +67,7 @@ def test_image_copies_what_exists_and_is_not_ignored(stages):
 
 def test_compose_publishes_on_loopback_only(service):
     assert service["ports"] == ["127.0.0.1:4000:4000"]
-    assert service["environment"] == {"HOST": "0.0.0.0", "PORT": "4000"}
+    assert service["environment"] == {"HOST": "0.0.0.0", "PORT": "4000", "REDIS_HOST": "redis"}
     assert service["env_file"] == ".env"
 
 
@@ -81,3 +81,11 @@ def test_compose_takes_what_is_not_needed(service, stages):
 def test_compose_lets_requests_finish(service):
     assert service["healthcheck"]["test"][0] == "CMD-SHELL"
     assert service["stop_grace_period"] == "65s"
+
+
+def test_compose_brings_a_redis_that_only_the_gateway_reaches(service):
+    redis = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["redis"]
+    assert "ports" not in redis and redis["read_only"] is True and redis["cap_drop"] == ["ALL"]
+    assert redis["healthcheck"]["test"] == ["CMD", "redis-cli", "ping"]
+    assert service["depends_on"] == {"redis": {"condition": "service_healthy"}}
+    assert redis["command"][redis["command"].index("--save") + 1] == ""
