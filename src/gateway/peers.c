@@ -8,9 +8,9 @@ void peers_fini(struct peers *p)
     *p = (struct peers){0};
 }
 
-static struct peer *find(struct peers *p, uint64_t id)
+static struct peer_word *find(struct peers *p, uint64_t id)
 {
-    struct peer *oldest = NULL;
+    struct peer_word *oldest = NULL;
     for (size_t i = 0; i < p->n; i++) {
         if (p->v[i].id == id)
             return &p->v[i];
@@ -24,7 +24,7 @@ void peers_hear(struct peers *p, uint64_t id, const struct peer_load *load, int6
 {
     if (!p->v && !(p->v = calloc(PEERS_MAX, sizeof(*p->v))))
         abort();
-    *find(p, id) = (struct peer){id, now, *load};
+    *find(p, id) = (struct peer_word){id, now, *load};
 }
 
 struct peer_load peers_sum(const struct peers *p, int64_t now)

@@ -15,14 +15,14 @@ struct peer_load {
     int64_t running, requests, tokens; /* calls under way; of the last minute */
 };
 
-struct peer {
+struct peer_word {
     uint64_t id; /* of the process */
     int64_t heard_at;
     struct peer_load load;
 };
 
 struct peers {
-    struct peer *v; /* NULL: nobody ever said anything */
+    struct peer_word *v; /* NULL: nobody ever said anything */
     size_t n;
 };
 

@@ -11,13 +11,13 @@ class RedisServer:
     """redis-server with more options of its command line; they and the port stay from one start to
     the next."""
 
-    def __init__(self, folder, *options, port=None, tls=False):
+    def __init__(self, folder, *options, port=None, tls=False, cli=()):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.options = options
         self.port = port or free_port()
         self.tls = tls
-        self.cli = ()
+        self.cli = cli  # more options of redis-cli
         self.process = None
         self.socket = self.folder / "socket"
         self.start()

@@ -1,0 +1,423 @@
+"""Gateways that share a real Redis: exact limits, every way to reach it, and every way in which it can
+fail while clients go on asking."""
+
+import collections
+import subprocess
+import threading
+import time
+
+import httpx
+import pytest
+from conftest import KEY, configuration, deployment
+from programs import free_port, wait_for
+from redis_server import RedisServer, Sentinel
+from test_limits import ENV, Stream, chat, check_exact, many, saturate
+
+PATIENCE = 0.2  # seconds: shared_patience; the machine of a test may be busy
+PAUSE = 3.0  # seconds: how long Redis is made to say nothing
+SLOWEST = 2.0  # seconds: nobody waits until it speaks again
+
+CALLER = {"key": "sk-a", "rpm_limit": 1000000, "tpm_limit": 1000000000, "max_parallel_requests": 1000}
+
+
+def settings(simulator, redis=None, keys=(CALLER,), **more):
+    general = {"api_keys": list(keys), "shared_patience": PATIENCE, **more.pop("general_settings", {})}
+    router = {"redis_url": redis.url} if redis else {}
+    return configuration(
+        simulator.url,
+        general_settings=general,
+        router_settings={**router, **more.pop("router_settings", {})},
+        **more,
+    )
+
+
+def away(gateway):
+    return gateway.holds()["shared_state"]["away"]
+
+
+def wait_back(gateway):
+    wait_for(lambda: not away(gateway), 20, "Redis is back")
+    return gateway
+
+
+def changes(gateway):
+    """How often the log says that Redis is away, and that it is back."""
+    log = gateway.log()
+    return log.count(" is away ("), log.count(" is back after ")
+
+
+@pytest.fixture
+def redis(tmp_path):
+    server = RedisServer(tmp_path / "redis", "--enable-debug-command", "local")
+    yield server
+    server.kill()
+
+
+class Load:
+    """Clients that ask without pause until the end of the block."""
+
+    def __init__(self, gateway, key="sk-a", clients=6):
+        self.gateway, self.key = gateway, key
+        self.statuses, self.slowest = collections.Counter(), 0.0
+        self.lock, self.over = threading.Lock(), threading.Event()
+        self.threads = [threading.Thread(target=self.ask) for _ in range(clients)]
+
+    def ask(self):
+        body = {"model": "claude", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]}
+        with httpx.Client(timeout=30, headers={"Authorization": f"Bearer {self.key}"}) as client:
+            while not self.over.is_set():
+                begun = time.monotonic()
+                status = client.post(self.gateway.base_url + "/chat/completions", json=body).status_code
+                with self.lock:
+                    self.statuses[status] += 1
+                    self.slowest = max(self.slowest, time.monotonic() - begun)
+
+    def wait_more(self, n=30):
+        """Until that many more were answered."""
+        wanted = sum(self.statuses.values()) + n
+        wait_for(lambda: sum(self.statuses.values()) >= wanted, 20, "answers")
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        self.wait_more()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+
+
+# ---- failures under load -----------------------------------------------------------------------
+
+
+def kill_and_restart(redis, load):
+    redis.kill()
+    wait_for(lambda: away(load.gateway))
+    load.wait_more()
+    redis.start()
+
+
+def client_pause(redis, load):
+    redis.do("CLIENT", "PAUSE", int(PAUSE * 1000), "ALL")
+    wait_for(lambda: away(load.gateway))
+    load.wait_more()
+
+
+def debug_sleep(redis, load):
+    with subprocess.Popen(
+        ["redis-cli", "-p", str(redis.port), "DEBUG", "SLEEP", str(PAUSE)], stdout=subprocess.DEVNULL
+    ):
+        wait_for(lambda: away(load.gateway))
+        load.wait_more()
+
+
+def stopped_process(redis, load):
+    redis.stop_answering()
+    wait_for(lambda: away(load.gateway))
+    load.wait_more()
+    redis.go_on()
+
+
+def out_of_memory(redis, load):
+    redis.do("CONFIG", "SET", "maxmemory", "1")
+    wait_for(lambda: away(load.gateway))
+    load.wait_more()
+    redis.do("CONFIG", "SET", "maxmemory", "0")
+
+
+def turned_into_a_replica(redis, load):
+    redis.do("REPLICAOF", "127.0.0.1", "1")
+    wait_for(lambda: away(load.gateway))
+    load.wait_more()
+    redis.do("REPLICAOF", "NO", "ONE")
+
+
+FAILURES = pytest.mark.parametrize(
+    "fail",
+    [kill_and_restart, client_pause, debug_sleep, stopped_process, out_of_memory, turned_into_a_replica],
+    ids=lambda f: f.__name__,
+)
+
+
+@FAILURES
+def test_clients_do_not_notice(launch, simulator, redis, fail):
+    gateway = wait_back(launch(settings(simulator, redis)))
+    with Load(gateway) as load:
+        fail(redis, load)
+        wait_back(gateway)
+        load.wait_more()
+    assert list(load.statuses) == [200]
+    assert load.slowest < SLOWEST
+    assert changes(gateway) == (1, 1)
+    stats = gateway.holds()["shared_state"]
+    assert stats["kind"] == "redis" and stats["asked"] > 0
+    gateway.stop()
+
+
+@FAILURES
+def test_with_fail_closed_they_are_told(launch, simulator, redis, fail):
+    """Requests with limits; those of the master key have none."""
+    closed = {"fail_closed_rate_limit_enforcement": True}
+    gateway = wait_back(launch(settings(simulator, redis, general_settings=closed)))
+    with Load(gateway, KEY, 2) as unlimited, Load(gateway) as load:
+        fail(redis, load)
+        wait_back(gateway)
+        load.wait_more()
+        assert chat(gateway, "sk-a").status_code == 200
+    assert set(load.statuses) == {200, 503}
+    assert list(unlimited.statuses) == [200]
+    assert load.slowest < SLOWEST
+    assert changes(gateway) == (1, 1)
+    gateway.stop()
+
+
+def test_refused_at_the_start(launch, simulator, redis):
+    redis.kill()
+    gateway = launch(settings(simulator, redis))
+    assert chat(gateway, "sk-a").status_code == 200 and away(gateway)
+    redis.start()
+    wait_back(gateway)
+    assert chat(gateway, "sk-a").status_code == 200
+    assert changes(gateway) == (1, 1)
+
+
+def test_local_limits_take_over(launch, simulator, redis):
+    """Without counting anything twice."""
+    caller = {"key": "sk-a", "rpm_limit": 3}
+    gateway = wait_back(launch(settings(simulator, redis, keys=[caller])))
+    assert [chat(gateway, "sk-a").status_code for _ in range(4)] == [200, 200, 200, 429]
+    redis.kill()
+    wait_for(lambda: away(gateway))
+    assert [chat(gateway, "sk-a").status_code for _ in range(4)] == [200, 200, 200, 429]
+    redis.start()
+    wait_back(gateway)
+    assert [chat(gateway, "sk-a").status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
+def test_failover_by_sentinel(launch, simulator, redis, tmp_path):
+    replica = RedisServer(tmp_path / "replica", "--replicaof", "127.0.0.1", redis.port)
+    sentinel = Sentinel(tmp_path / "sentinel", redis)
+    try:
+        wait_for(lambda: "master_link_status:up" in replica.do("INFO", "replication"), 20)
+        wait_for(lambda: "slaves=1" in sentinel.do("INFO", "sentinel"), 20)
+        caller = {"key": "sk-a", "rpm_limit": 1000}
+        cache = {
+            "type": "redis",
+            "sentinel_nodes": [["127.0.0.1", 1], ["127.0.0.1", sentinel.port]],
+            "service_name": "lintel",
+        }
+        gateway = wait_back(
+            launch(settings(simulator, keys=[caller], litellm_settings={"cache_params": cache}))
+        )
+        assert chat(gateway, "sk-a").status_code == 200
+        # What was counted there goes on being counted at the replica.
+        wait_for(lambda: "{lintel}:w:60000" in replica.do("KEYS", "*"))
+        with Load(gateway, KEY, 2) as load:
+            redis.kill()
+            wait_for(lambda: away(gateway))
+            wait_for(lambda: "role:master" in replica.do("INFO", "replication"), 30, "failover")
+            wait_back(gateway)
+            load.wait_more()
+        assert list(load.statuses) == [200]
+        answer = chat(gateway, "sk-a")
+        assert answer.headers["x-ratelimit-remaining-requests"] == "998"
+        # Sentinels drop the clients of whom they promote, which may be a second loss.
+        assert changes(gateway) in ((1, 1), (2, 2))
+    finally:
+        sentinel.kill()
+        replica.kill()
+
+
+# ---- ways to reach it --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    files = tmp_path / "ca.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+        + ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", files[1], "-out", files[0]],
+        check=True,
+        capture_output=True,
+    )
+    return files
+
+
+def counts_in(server, db=0):
+    """The limits' keys that are there."""
+    return server.do("-n", db, "EVAL", "return #redis.call('KEYS', '{lintel}:w:*')", 0)
+
+
+def check_reached(gateway, server, db=0):
+    wait_back(gateway)
+    assert chat(gateway, "sk-a").status_code == 200
+    assert int(counts_in(server, db)) > 0
+    assert gateway.holds()["shared_state"]["failed"] == 0
+
+
+def test_password_database_and_environment(launch, simulator, redis):
+    redis.do("CONFIG", "SET", "requirepass", "se:c@ret")
+    redis.cli = ("-a", "se:c@ret", "--no-auth-warning")
+    for env in (
+        {"REDIS_HOST": "localhost", "REDIS_PORT": str(redis.port), "REDIS_PASSWORD": "se:c@ret", "REDIS_DB": "3"},
+        {"REDIS_URL": f"redis://:se%3Ac%40ret@127.0.0.1:{redis.port}/3"},
+    ):
+        redis.do("FLUSHALL")
+        check_reached(launch(settings(simulator), env=env), redis, 3)
+
+
+def test_a_wrong_password_is_said_and_not_shown(launch, simulator, redis):
+    redis.do("CONFIG", "SET", "requirepass", "right")
+    gateway = launch(settings(simulator), env={"REDIS_URL": f"redis://:wrong-one@127.0.0.1:{redis.port}"})
+    assert chat(gateway, "sk-a").status_code == 200
+    assert "is away (WRONGPASS" in gateway.log() and "wrong-one" not in gateway.log()
+
+
+def test_acl_user(launch, simulator, redis):
+    """With no more rights than docs/state.md names."""
+    commands = ("+@read", "+@write", "+@scripting", "+@connection", "+@pubsub", "+time")
+    rights = ("~{lintel}:*", "&{lintel}:*", *commands)
+    redis.do("ACL", "SETUSER", "gate", "on", ">secret", *rights)
+    cache = {"type": "redis", "host": "127.0.0.1", "port": redis.port, "username": "gate", "password": "secret"}
+    check_reached(launch(settings(simulator, litellm_settings={"cache_params": cache})), redis)
+
+
+def test_unix_socket(launch, simulator, redis):
+    router = {"redis_url": f"unix://{redis.socket}?db=2"}
+    check_reached(launch(settings(simulator, router_settings=router)), redis, 2)
+
+
+@pytest.fixture
+def secure_redis(tmp_path, certificate):
+    ca, key = certificate
+    files = ("--tls-cert-file", ca, "--tls-key-file", key, "--tls-ca-cert-file", ca)
+    cli = ("--tls", "--cacert", str(ca), "--cert", str(ca), "--key", str(key))
+    server = RedisServer(tmp_path / "redis", *files, tls=True, cli=cli)
+    yield server
+    server.kill()
+
+
+def test_tls(launch, simulator, secure_redis, certificate):
+    """With a certificate of its own, which the server asks for; also under load and after a loss."""
+    ca, key = certificate
+    cache = {"type": "redis", "host": "localhost", "port": secure_redis.port, "ssl": True}
+    cache |= {"ssl_ca_certs": str(ca), "ssl_certfile": str(ca), "ssl_keyfile": str(key)}
+    gateway = launch(settings(simulator, litellm_settings={"cache_params": cache}))
+    check_reached(gateway, secure_redis)
+    with Load(gateway) as load:
+        load.wait_more(100)
+        secure_redis.kill()
+        wait_for(lambda: away(gateway))
+        secure_redis.start()
+        wait_back(gateway)
+        load.wait_more()
+    assert list(load.statuses) == [200]
+
+
+@pytest.mark.parametrize(
+    "params, why",
+    [({}, "self-signed certificate"), ({"host": "127.0.0.2"}, "IP address mismatch")],
+    ids=["unknown authority", "another host"],
+)
+def test_tls_is_verified(launch, simulator, secure_redis, certificate, params, why):
+    cache = {"type": "redis", "host": "localhost", "port": secure_redis.port, "ssl": True, **params}
+    if params:
+        cache["ssl_ca_certs"] = str(certificate[0])
+        secure_redis.kill()
+        secure_redis.options += ("--bind", "127.0.0.1", "127.0.0.2", "--tls-auth-clients", "no")
+        secure_redis.start()
+    gateway = launch(settings(simulator, litellm_settings={"cache_params": cache}))
+    assert chat(gateway, "sk-a").status_code == 200 and away(gateway)
+    assert why in gateway.log()
+
+
+def test_cluster(launch, simulator, tmp_path):
+    """Two nodes; the one that is named does not have the slot and says MOVED."""
+    nodes = []
+    try:
+        for i in range(2):
+            options = ("--cluster-enabled", "yes", "--cluster-port", free_port())
+            nodes.append(RedisServer(tmp_path / f"node-{i}", *options))
+        slot = int(nodes[0].do("CLUSTER", "KEYSLOT", "{lintel}:x"))
+        without = ("0", slot - 1, slot + 1, 16383)
+        nodes[0].do("CLUSTER", "ADDSLOTSRANGE", *without)
+        nodes[1].do("CLUSTER", "ADDSLOTS", slot)
+        nodes[0].do("CLUSTER", "MEET", "127.0.0.1", nodes[1].port, nodes[1].options[-1])
+        for node in nodes:
+            wait_for(lambda node=node: "cluster_state:ok" in node.do("CLUSTER", "INFO"), 20)
+        cache = {"type": "redis", "redis_startup_nodes": [{"host": "127.0.0.1", "port": nodes[0].port}]}
+        gateway = launch(settings(simulator, litellm_settings={"cache_params": cache}))
+        wait_back(gateway)
+        assert chat(gateway, "sk-a").status_code == 200
+        assert "{lintel}:w:60000" in nodes[1].do("KEYS", "*")
+    finally:
+        for node in nodes:
+            node.kill()
+
+
+# ---- what is shared ----------------------------------------------------------------------------
+
+
+def test_four_gateways_and_500_clients_share_one_limit(launch, simulator, redis):
+    limit = 100
+    keys = [{"key": "sk-a", "rpm_limit": limit}]
+    config = settings(simulator, redis, keys=keys, general_settings={"shared_patience": 5})
+    gateways = [wait_back(launch(config, env=ENV)) for _ in range(4)]
+    granted, slowest = saturate(gateways, "sk-a", 3 * limit + 1, 500)
+    check_exact(granted, slowest, limit, 3)
+    for gateway in gateways:
+        stats = gateway.holds()["shared_state"]
+        assert (stats["late"], stats["failed"]) == (0, 0)
+
+
+def test_workers_of_one_gateway_share_it_too(launch, simulator, redis):
+    keys = [{"key": "sk-a", "rpm_limit": 20}]
+    config = settings(simulator, redis, keys=keys, general_settings={"shared_patience": 5})
+    gateway = launch(config, "--num_workers", "3", port=free_port())
+    wait_for(lambda: gateway.log().count("is connected: limits and values are shared") == 3)
+    answers = many(60, lambda: chat(gateway, "sk-a").status_code)
+    assert collections.Counter(answers) == {200: 20, 429: 40}
+
+
+def test_several_workers_without_one_are_told(launch, simulator):
+    gateway = launch(settings(simulator), "--num_workers", "2", port=free_port())
+    assert gateway.log().count("2 workers share no state, as no Redis is configured") == 1
+
+
+def test_places_of_a_killed_gateway_come_back(launch, simulator, redis):
+    keys = [{"key": "sk-a", "max_parallel_requests": 2}]
+    config = settings(simulator, redis, keys=keys)
+    first, second = (wait_back(launch(config)) for _ in range(2))
+    streams = [Stream(first, "sk-a") for _ in range(2)]
+    assert [s.status() for s in streams] == [200, 200]
+    assert chat(second, "sk-a").status_code == 429
+    first.kill()
+    wait_for(lambda: chat(second, "sk-a").status_code == 200, 45, "the end of the leases")
+    for stream in streams:
+        stream.cut()
+
+
+def test_gateways_know_of_each_others_deployments(launch, simulator, redis):
+    """A rest is told at once, loads within a second or two."""
+    model = "bedrock/us.amazon.nova-pro-v1:0"
+    two = [deployment("two", model, simulator.url, model_info={"id": name}) for name in "ab"]
+    for entry, name in zip(two, "ab"):
+        entry["model_info"] = entry["litellm_params"].pop("model_info")
+    two[0]["litellm_params"]["tags"] = ["a"]
+    router = {"cooldown_time": 20, "enable_tag_filtering": True, "adaptive_pacing": False}
+    config = settings(simulator, redis, extra_models=two, router_settings=router)
+    first, second = (wait_back(launch(config)) for _ in range(2))
+    for gateway in (first, second):
+        assert chat(gateway, "sk-a", "two", metadata={"tags": ["a"]}).status_code == 200
+
+    def of(gateway, name):
+        return gateway.holds()["deployments"][name]
+
+    wait_for(lambda: of(second, "a")["of_these_elsewhere"]["requests_per_minute"] == 1)
+    assert of(second, "a")["requests_per_minute"] == 2
+    message = [{"role": "user", "content": "[[sim:error(429)]]"}]
+    chat(first, "sk-a", "two", metadata={"tags": ["a"]}, messages=message)
+    wait_for(lambda: of(second, "a")["rest_ms"] > 0)
+    assert of(second, "a")["rests"] == 0  # its own
