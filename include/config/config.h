@@ -68,13 +68,13 @@ struct settings {
     bool disable_spend_logs, disable_spend_updates, disable_error_logs;
 
     /* litellm_settings */
-    bool user_url_validation; /* or general_settings: such URLs lead to public addresses only */
     double request_timeout;   /* whole call, seconds */
+    bool user_url_validation; /* or general_settings: such URLs lead to public addresses only */
     bool drop_params;
     bool set_verbose, json_logs;
-    bool include_cost;        /* include_cost_in_streaming_usage */
-    double keepalive_seconds; /* sse_keepalive_ping_interval_seconds; 0 = off */
+    bool include_cost; /* include_cost_in_streaming_usage */
     bool ssl_verify;
+    double keepalive_seconds;    /* sse_keepalive_ping_interval_seconds; 0 = off */
     const char *ssl_certificate; /* CA file: ssl_verify given as a path, or SSL_CERT_FILE */
 
     /* router_settings */

@@ -58,11 +58,11 @@ struct routing {
     bool tag_filtering, tag_match_any;
     bool pre_call_checks;
     bool enforce_limits;  /* enforce_model_rate_limits: rpm and tpm hold with any strategy */
+    bool adaptive_pacing; /* deployments that throttle are paced (gateway/pace.h) */
     unsigned affinity;    /* routing_affinity bits */
     int64_t max_parallel; /* calls at once of a deployment that says nothing; 0: no limit */
     int64_t queue_max;    /* requests that wait for a place */
     double queue_timeout; /* seconds they wait */
-    bool adaptive_pacing; /* deployments that throttle are paced (gateway/pace.h) */
     double pace_patience; /* seconds that one waits for its turn where a fallback could serve it */
     double affinity_ttl;  /* seconds; of sessions and keys */
 };

@@ -215,7 +215,7 @@ static void keep_lowest_order(struct choice *c)
 
 static const struct candidate *by_chance(struct choice *c)
 {
-    return &c->v[next_random(c) % c->n];
+    return &c->v[c->n > 1 ? next_random(c) % c->n : 0];
 }
 
 static double weight_of(const struct deployment *d, int what)

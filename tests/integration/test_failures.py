@@ -22,11 +22,11 @@ TRY_AGAIN = "The system encountered an unexpected error during processing. Try y
 
 ROUTER = {
     "num_retries": 0,
-    "connect_timeout": 1,
+    "connect_timeout": 2,
     "first_byte_timeout": 1.5,
     "stream_timeout": 1.5,
     "stream_idle_timeout": 1,
-    "timeout": 2.5,
+    "timeout": 5,
 }
 
 
@@ -145,7 +145,7 @@ BEFORE = {
     "no such name": ("nowhere", "", 502, SERVER, ("does-not-exist.invalid", "region us-east-1"), "BadGatewayError", None),
     "unknown authority": ("unknown-authority", "", 502, SERVER, "certificate", "BadGatewayError", None),
     "handshake cut": ("handshake-cut", "", 502, SERVER, "region us-east-1", "BadGatewayError", None),
-    "handshake silent": ("handshake-silent", "", 408, INVALID, "connect timeout (1 s)", "Timeout", None),
+    "handshake silent": ("handshake-silent", "", 408, INVALID, "connect timeout (2 s)", "Timeout", None),
     "http on https": ("http-on-an-https-port", "", 502, SERVER, ("SSL", "wrong version"), "BadGatewayError", None),
     "https on http": ("https-on-an-http-port", "", 502, SERVER, "", "BadGatewayError", None),
     "half a head": ("half-a-head", "", 502, SERVER, "", "BadGatewayError", None),
