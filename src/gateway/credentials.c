@@ -1,8 +1,8 @@
 /* The cache of AWS credentials.
  *
- * Happy path: `adopt` starts a fetch for each identity; its end fills the entry, wakes who waits
- * and sets the time of the renewal; a timer looks for entries that are due. A role's fetch waits
- * for its source's entry like a request.
+ * Happy path: `look` starts a fetch for each identity that is wanted; its end fills the entry,
+ * wakes who waits and sets the time of the renewal; a timer looks for entries that are due. A
+ * role's fetch waits for its source's entry like a request.
  *
  * Failure modes: a fetch that fails leaves what is still valid in force and is tried again, later
  * and later; an entry without anything is only tried again when somebody asks. What AWS refuses is
@@ -19,10 +19,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define LOOK_MS  30000               /* at least so often: a machine may have slept */
-#define MARGIN_S 5                   /* credentials are not used in their last seconds */
-#define SHORT_S  (2 * AWS_REFRESH_S) /* such are renewed at half-time */
-#define JITTER_S 60                  /* workers and machines should not all come at once */
+#define LOOK_MS       30000 /* at least so often: a machine may have slept */
+#define LOOK_LEAST_MS 100
+#define MARGIN_S      5                   /* credentials are not used in their last seconds */
+#define SHORT_S       (2 * AWS_REFRESH_S) /* such are renewed at half-time */
+#define JITTER_S      60                  /* workers and machines should not all come at once */
 
 struct entry {
     struct list link; /* credentials.entries */
@@ -238,20 +239,27 @@ static void on_timer(uv_timer_t *timer)
     look_soon(timer->data);
 }
 
-/* Milliseconds until an entry is to be looked at; 0: it was, just now. */
+static bool was_never_asked(const struct entry *e)
+{
+    return !e->found && !e->error;
+}
+
+/* When an entry is to be looked at again, in milliseconds. One that failed is left to whoever asks.
+ */
 static int64_t look_at(struct entry *e)
 {
     struct credentials *c = e->owner;
-    int64_t due = (e->renew_at - credentials_now(c)) * 1000;
-    int64_t retry = e->retry_at - turn_now(c->turn);
-    if (!e->wanted || e->fetch || !e->found || !e->renew_at)
+    bool first = was_never_asked(e);
+    if (!e->wanted || e->fetch || (!first && (!e->found || !e->renew_at)))
         return LOOK_MS;
+    int64_t due = first ? 0 : (e->renew_at - credentials_now(c)) * 1000;
+    int64_t retry = e->retry_at - turn_now(c->turn);
     if (due <= 0 && retry <= 0 && c->fetches < CREDENTIALS_FLOWS_MAX) {
         fetch(e);
         return LOOK_MS;
     }
     int64_t wait = due > retry ? due : retry;
-    return wait < 100 ? 100 : wait;
+    return wait < LOOK_LEAST_MS ? LOOK_LEAST_MS : wait;
 }
 
 static void look(struct turn_item *item)
@@ -270,16 +278,6 @@ static void look(struct turn_item *item)
 static bool is_fetched(const struct aws_identity *id)
 {
     return id && id->kind != AWS_KEYS && id->kind != AWS_NOBODY;
-}
-
-static void adopt_identity(struct credentials *c, const struct aws_identity *id)
-{
-    if (!is_fetched(id))
-        return;
-    struct entry *e = entry_of(c, id);
-    if (!e->wanted && is_due(e, credentials_now(c)) && may_fetch(e))
-        fetch(e);
-    e->wanted = true;
 }
 
 static void forget_unwanted(struct credentials *c)
@@ -301,7 +299,8 @@ void credentials_adopt(struct credentials *c, const struct config *config)
         LIST_ENTRY(l, struct entry, link)->wanted = false;
     for (size_t i = 0; i < config->deployment_count; i++)
         for (const struct aws_identity *id = config->deployments[i].identity; id; id = id->source)
-            adopt_identity(c, id);
+            if (is_fetched(id))
+                entry_of(c, id)->wanted = true;
     forget_unwanted(c);
     look_soon(c);
 }

@@ -53,6 +53,12 @@ static bool ask(struct exchange *ex)
     return answer.state != CREDENTIALS_COMING;
 }
 
+static unsigned patience(const struct exchange *ex)
+{
+    unsigned ms = config_milliseconds(exchange_timeout(ex));
+    return ms && ms < CREDENTIALS_WAIT_MS ? ms : CREDENTIALS_WAIT_MS;
+}
+
 bool exchange_credentials(struct exchange *ex)
 {
     const struct deployment *d = ex->deployment;
@@ -60,7 +66,7 @@ bool exchange_credentials(struct exchange *ex)
     if (d->api_key.n || d->credentials.access_key_id.n || is_mocked(ex))
         return true;
     if (!ex->entered)
-        ex->deadline = turn_now(&ex->worker->turn) + CREDENTIALS_WAIT_MS;
+        ex->deadline = turn_now(&ex->worker->turn) + patience(ex);
     if (!ask(ex)) {
         if (!(ex->facts & FACT_TIMER))
             return false;

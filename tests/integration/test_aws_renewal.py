@@ -215,6 +215,33 @@ def test_sso_login_is_renewed_as_by_botocore(cloud, tmp_path, gateway_in, curl):
     assert file.stat().st_mode & 0o777 == 0o600 and SSO_TOKEN not in file.read_text()
 
 
+def test_commands_get_nothing_but_the_environment(cloud, tmp_path, gateway_in, curl):
+    """No socket of the gateway's, no signal that it ignores."""
+    program = """#!/bin/sh
+ls -l /proc/$$/fd > FOLDER/fds
+grep SigIgn /proc/$$/status > FOLDER/signals
+printf '{"Version": 1, "AccessKeyId": "AKIABASE", "SecretAccessKey": "base-secret"}'
+""".replace("FOLDER", str(tmp_path))
+    command = write(tmp_path / "a program", program, 0o700)
+    write(tmp_path / ".aws/config", f"[default]\ncredential_process = '{command}'\n")
+    cloud.know("AKIABASE", "base-secret")
+    assert ask(curl, gateway_in(tmp_path, cloud, {}))[0] == 200
+    lines = [line.split()[8:] for line in (tmp_path / "fds").read_text().splitlines()[1:]]
+    others = [line for line in lines if line[0] not in ("0", "1", "2")]  # a shell has its script open
+    assert len(lines) >= 3 and not [line for line in others if not line[2].startswith(str(tmp_path))]
+    assert int((tmp_path / "signals").read_text().split()[1], 16) == 0
+
+
+def test_more_identities_than_are_fetched_at_once(sts, tmp_path, gateway_in, curl):
+    cloud, env = sts
+    cloud.delay = 0.2
+    roles = [{**ROLE, "aws_external_id": f"x{i}"} for i in range(40)]
+    gateway = gateway_in(tmp_path, cloud, env, *roles)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda i: ask(curl, gateway, f"m{i}")[0], range(40)))
+    assert set(answers) == {200} and cloud.count("AssumeRole") == 40
+
+
 def test_proxies_are_for_what_is_far(cloud, tmp_path, gateway_in, curl):
     env = {
         "AWS_EC2_METADATA_DISABLED": "false",
