@@ -314,6 +314,37 @@ static void files_that_are_no_ini(void **state)
                  "W/home/u/.aws/credentials:2 expected [section] or key = value\n");
 }
 
+/* The first that is set, but the configuration's own wins. */
+static void certificates(void **state)
+{
+    static const struct {
+        const char *yaml;
+        struct setting env[3];
+        const char *file;
+    } rows[] = {
+        {"model_list: []\n", {{"REQUESTS_CA_BUNDLE", "/r"}}, "/r"},
+        {"model_list: []\n", {{"REQUESTS_CA_BUNDLE", "/r"}, {"AWS_CA_BUNDLE", "/a"}}, "/a"},
+        {"model_list: []\n",
+         {{"REQUESTS_CA_BUNDLE", "/r"}, {"AWS_CA_BUNDLE", "/a"}, {"SSL_CERT_FILE", "/s"}},
+         "/s"},
+        {"model_list: []\n", {{"AWS_CA_BUNDLE", "/a"}, {"SSL_CERT_FILE", ""}}, "/a"},
+        {"litellm_settings: {ssl_verify: /own}\n", {{"AWS_CA_BUNDLE", "/a"}}, "/own"},
+        {"model_list: []\n", {{0}}, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct world w;
+        world_init(&w);
+        world_file(&w, "/own", "x");
+        for (size_t j = 0; j < 3 && rows[i].env[j].name; j++)
+            world_env(&w, rows[i].env[j].name, rows[i].env[j].value);
+        struct config *c = world_load(&w, rows[i].yaml);
+        const char *file = c->settings.ssl_certificate;
+        assert_string_equal(file ? file : "none", rows[i].file ? rows[i].file : "none");
+        config_unref(c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +355,7 @@ int main(void)
         cmocka_unit_test(endpoints),
         cmocka_unit_test(best_of_several),
         cmocka_unit_test(files_that_are_no_ini),
+        cmocka_unit_test(certificates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
