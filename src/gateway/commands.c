@@ -149,8 +149,6 @@ static int serve(const struct options *o)
         return 1;
     }
     set_up_log(c, o->debug);
-    announce_sources(c);
-    announce_sharing(c, o->workers);
     struct worker_options worker = o->worker;
     struct sockets sockets;
     const char *error = NULL;
@@ -159,6 +157,8 @@ static int serve(const struct options *o)
         config_unref(c);
         return 1;
     }
+    announce_sources(c);
+    announce_sharing(c, o->workers);
     worker.config = o->config;
     worker.sockets = &sockets;
     return o->workers > 1 ? supervisor_run(c, &worker, o->workers) : worker_run(c, &worker);

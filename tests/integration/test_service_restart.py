@@ -93,7 +93,7 @@ def test_restart_without_a_break(tree):
     with tree.client() as client:
         stream = client.chat.completions.create(
             model=model,
-            messages=[{"role": "user", "content": "[[sim:chunks(60,10)]] [[sim:gap(100)]]"}],
+            messages=[{"role": "user", "content": "[[sim:chunks(200,10)]] [[sim:gap(100)]]"}],
             stream=True,
         )
         next(stream)
@@ -106,7 +106,7 @@ def test_restart_without_a_break(tree):
         assert "The one before (pid" in done.stdout
         assert tree.pid() != first and any(str(first) in p.name for p in tree.others())
         reasons = [c.choices[0].finish_reason for c in stream if c.choices]
-        assert reasons[-1] == "stop" and len(reasons) > 50
+        assert reasons[-1] == "stop" and len(reasons) > 150
     stop.set()
     for c in clients:
         c.join(20)
