@@ -132,6 +132,7 @@ static void finish_messages(struct exchange *ex, struct buf *body)
 
 const struct operation operation_count_tokens = {
     .answer_max = ANSWER_MAX,
+    .unlimited = true,
     .parse = parse_messages,
     .plan = plan_messages,
     .call = call,

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from conftest import KEY, MODELS, configuration, deployment
 from programs import wait_for
+from redis_server import RedisServer
 
 WINDOW = 3  # seconds: LITELLM_RATE_LIMIT_WINDOW_SIZE
 ENV = {"LITELLM_RATE_LIMIT_WINDOW_SIZE": str(WINDOW)}
@@ -69,7 +70,7 @@ class Stream:
 POLL = 0.1  # seconds between the tries of a client that is refused
 
 
-def saturate(gateways, key, wanted, clients):
+def saturate(gateways, key, wanted, clients, poll=POLL):
     """Clients of all gateways ask on and on until so many requests were granted, and a bit longer.
     What was granted, as (sent, answered), and the longest that an answer took."""
     granted, slowest, lock, stop = [], [0.0], threading.Lock(), threading.Event()
@@ -90,14 +91,14 @@ def saturate(gateways, key, wanted, clients):
                     if len(granted) >= wanted:
                         stop.set()
                 if answer.status_code == 429:
-                    stop.wait(POLL)
+                    stop.wait(poll)
 
     with ThreadPoolExecutor(clients) as pool:
         list(pool.map(client, range(clients)))
     return sorted(granted), slowest[0]
 
 
-def check_exact(granted, slowest, limit, windows):
+def check_exact(granted, slowest, limit, windows, poll=POLL):
     """Never one too many in any window: what was sent and answered within one was granted within
     it. Hardly one too few: `windows` windows were used up in little more than their time, but for
     what the clients themselves take to notice."""
@@ -106,7 +107,7 @@ def check_exact(granted, slowest, limit, windows):
         assert inside <= limit
     ends = sorted(answered for _, answered in granted)
     assert ends[windows * limit] - granted[0][0] >= windows * WINDOW - slowest
-    assert ends[windows * limit] - granted[0][0] <= windows * (WINDOW / 0.98 + slowest + POLL) + slowest
+    assert ends[windows * limit] - granted[0][0] <= windows * (WINDOW / 0.98 + slowest + poll) + slowest
 
 
 def test_rpm_is_exact_under_many_clients(launch, simulator):
@@ -369,3 +370,82 @@ def test_fixed_keys_are_no_administrators(fixed):
 def test_fixed_keys_see_their_models(fixed):
     answer = httpx.get(fixed.base_url + "/models", headers={"Authorization": "Bearer sk-team-a"})
     assert [m["id"] for m in answer.json()["data"]] == ["claude"]
+
+
+# ---- several processes --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def redis(tmp_path):
+    server = RedisServer(tmp_path / "redis")
+    yield server
+    server.kill()
+
+
+def with_redis(simulator, redis, *rows, **general):
+    return configuration(
+        simulator.url,
+        router_settings={"redis_url": redis.url},
+        general_settings={"api_keys": list(rows), **general},
+    )
+
+
+def test_four_processes_count_together(launch, simulator, redis):
+    """500 clients of 4 gateways, on one Redis. That has all the time that this machine makes it
+    take: what it does not answer in time a gateway would answer alone."""
+    limit = 300
+    config = with_redis(simulator, redis, {"key": "sk-a", "rpm_limit": limit}, shared_patience=20)
+    gateways = [launch(config, env=ENV) for _ in range(4)]
+    granted, slowest = saturate(gateways, "sk-a", 3 * limit + 1, 500, poll=0.5)
+    check_exact(granted, slowest, limit, 3, poll=0.5)
+
+
+def test_places_of_a_killed_gateway_come_back(launch, simulator, redis):
+    config = with_redis(simulator, redis, {"key": "sk-a", "max_parallel_requests": 3})
+    doomed, other = launch(config), launch(config)
+    streams = [Stream(doomed, "sk-a") for _ in range(3)]
+    assert [s.status() for s in streams] == [200] * 3
+    began = time.monotonic()
+    assert chat(other, "sk-a").status_code == 429
+    doomed.kill()
+    assert chat(other, "sk-a").status_code == 429
+    wait_for(lambda: chat(other, "sk-a").status_code == 200, 45, "the end of the leases")
+    assert time.monotonic() - began < 45
+    assert statuses(many(3, lambda: chat(other, "sk-a"))) == [200]
+
+
+def test_places_of_long_streams_are_kept(launch, simulator, redis):
+    """Longer than a lease."""
+    config = with_redis(simulator, redis, {"key": "sk-a", "max_parallel_requests": 1})
+    one, other = launch(config), launch(config)
+    stream = Stream(one, "sk-a", "[[sim:chunks(800,5)]] [[sim:gap(50)]] go")
+    end = time.monotonic() + 33
+    while time.monotonic() < end:
+        assert chat(other, "sk-a").status_code == 429
+        time.sleep(0.5)
+    stream.cut()
+    wait_for(lambda: chat(other, "sk-a").status_code == 200, what="the place")
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_redis_away(launch, simulator, redis, closed):
+    config = with_redis(
+        simulator,
+        redis,
+        {"key": "sk-a", "rpm_limit": 3},
+        {"key": "sk-free"},
+        fail_closed_rate_limit_enforcement=closed,
+    )
+    gateway = launch(config)
+    assert statuses([chat(gateway, "sk-a") for _ in range(3)]) == [200]
+    assert chat(gateway, "sk-a").status_code == 429
+    redis.kill()
+    answers = [chat(gateway, "sk-a") for _ in range(4)]
+    if closed:
+        assert statuses(answers) == [503]
+        assert "fail_closed_rate_limit_enforcement" in answers[0].json()["error"]["message"]
+    else:  # this process counts by itself, anew
+        assert [a.status_code for a in answers] == [200, 200, 200, 429]
+    assert chat(gateway, "sk-free").status_code == 200  # it has no limits
+    redis.start()  # empty
+    wait_for(lambda: chat(gateway, "sk-a").status_code == 200, 10, "the return of Redis")
