@@ -402,6 +402,7 @@ static int step_fetch(struct exchange *ex)
 static int step_again(struct exchange *ex)
 {
     exchange_place_begin(ex);
+    ex->queue_until = 0;
     return exchange_again(ex) ? EX_ROUTE : EX_SUSPEND;
 }
 

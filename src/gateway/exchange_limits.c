@@ -20,6 +20,7 @@
 #define MS_PER_S        1000
 #define RETRY_AFTER_MAX 3600 /* seconds */
 #define TIME_SIZE       32
+#define FULL_MS         100 /* between questions for a place that others have */
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
@@ -195,9 +196,23 @@ int64_t exchange_place_wait(const struct exchange *ex)
     return ex->place_wait_ms;
 }
 
+/* Other processes have its places: it is as busy as if they were taken here. */
+static bool is_full(const struct limit_hold *h)
+{
+    const struct limit_ask *of = &h->limits.of[h->refused];
+    return of->unit == LIMIT_PARALLEL &&
+           slice_eq(slice_of(of->scope), SLICE(LIMIT_SCOPE_DEPLOYMENT));
+}
+
 static void pass_over(struct exchange *ex, const struct limit_hold *h)
 {
     int64_t ms = h->refused >= 0 ? h->states[h->refused].wait_ms : 0;
+    if (h->refused >= 0 && is_full(h)) {
+        int64_t now = turn_now(&ex->worker->turn);
+        tracked_full(tracker_of(ex->worker->tracker, ex->deployment, now), now + FULL_MS);
+        exchange_call_dropped(ex);
+        return;
+    }
     if (ms && (!ex->place_wait_ms || ms < ex->place_wait_ms))
         ex->place_wait_ms = ms;
     if (ex->passed_over_count < ROUTER_PASSED_OVER_MAX)

@@ -111,22 +111,27 @@ static bool is_over(struct exchange *ex)
     const struct routing *r = &ex->config->settings.routing;
     const struct worker *w = ex->worker;
     ex->facts &= ~(unsigned)FACT_TIMER;
+    if (ex->queue_until && turn_now(&w->turn) >= ex->queue_until)
+        return true;
     if (ex->queued)
-        return turn_now(&w->turn) >= ex->queue_until || is_hopeless(ex);
+        return is_hopeless(ex);
     return !config_milliseconds(r->queue_timeout) || w->queued >= r->queue_max || is_hopeless(ex);
 }
 
+/* Who comes back (its place was others') waits on where it was. */
 static void join(struct exchange *ex)
 {
     struct worker *w = ex->worker;
     struct list *behind = w->queue.next;
-    while (behind != &w->queue && !goes_before(ex, entry(behind)))
+    if (!ex->queue_until)
+        ex->queue_until =
+            turn_now(&w->turn) + config_milliseconds(ex->config->settings.routing.queue_timeout);
+    while (behind != &w->queue && !goes_before(ex, entry(behind)) &&
+           (goes_before(entry(behind), ex) || entry(behind)->queue_until <= ex->queue_until))
         behind = behind->next;
     list_add(behind, &ex->queue); /* in front of that one */
     w->queued++;
     ex->queued = true;
-    ex->queue_until =
-        turn_now(&w->turn) + config_milliseconds(ex->config->settings.routing.queue_timeout);
 }
 
 bool exchange_queue_wait(struct exchange *ex)

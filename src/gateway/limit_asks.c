@@ -147,15 +147,25 @@ static int64_t given(int64_t limit)
     return limit ? limit : LIMIT_NONE;
 }
 
+/* The places of one process are the tracker's to count. */
+static int64_t places_of(const struct config *c, const struct route_params *p)
+{
+    if (!c->redis.source)
+        return LIMIT_NONE;
+    return given(p->max_parallel ? p->max_parallel : c->settings.routing.max_parallel);
+}
+
 void limits_of_deployment(struct limits *l, const struct config *c, const struct deployment *d,
                           struct arena *a)
 {
     const struct route_params *p = d->routing;
+    struct limit_set own = {LIMIT_NONE, LIMIT_NONE, places_of(c, p)};
     init(l);
     if (routing_has_limits(&c->settings.routing)) {
-        struct limit_set own = {given(p->rpm), given(p->tpm), LIMIT_NONE};
-        add_set(l, c, "deployment", slice_of(d->id), &own, a);
+        own.rpm = given(p->rpm);
+        own.tpm = given(p->tpm);
     }
+    add_set(l, c, LIMIT_SCOPE_DEPLOYMENT, slice_of(d->id), &own, a);
     add_set(l, c, "model_group", p->pool->name, &p->pool->limits, a);
 }
 

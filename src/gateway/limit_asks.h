@@ -42,8 +42,9 @@ struct limits {
 void limits_of_caller(struct limits *l, const struct config *c, const struct caller *caller,
                       struct slice model, struct arena *a);
 
-/* What a call of the deployment is held to: its own rpm and tpm where they hold, and the limits of
- * its group. */
+/* What a call of the deployment is held to: its own rpm and tpm where they hold, its places where
+ * processes share them through a Redis, and the limits of its group. */
+#define LIMIT_SCOPE_DEPLOYMENT "deployment"
 void limits_of_deployment(struct limits *l, const struct config *c, const struct deployment *d,
                           struct arena *a);
 

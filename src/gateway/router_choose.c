@@ -156,6 +156,7 @@ static bool is_free(struct choice *c, const struct candidate *k)
 {
     int64_t own = k->d->routing->max_parallel, most = own ? own : c->routing->max_parallel;
     return (!most || tracked_running(k->tracked) < most) &&
+           note_wait(c, tracked_full_wait(k->tracked, c->query->now)) &&
            note_wait(c, tracked_pace_wait(k->tracked, c->routing, c->query->now));
 }
 

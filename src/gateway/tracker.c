@@ -51,6 +51,7 @@ struct tracked {
     int64_t rest_began, rest_until;
     bool recovering; /* no call has gone well since the rest */
     unsigned probes; /* under way */
+    int64_t full_until;
     int64_t probed_at;
     uint64_t calls, failed[FAIL_CLASSES], rests, throttled;
     struct peers peers;
@@ -386,7 +387,19 @@ int64_t tracked_end(struct tracked_call *call, const struct routing *r, const st
     else if (!o->abandoned)
         note_success(call, o, now);
     call->of = NULL;
+    if (!o->abandoned)
+        d->full_until = 0;
     return rests;
+}
+
+void tracked_full(struct tracked *d, int64_t until)
+{
+    d->full_until = until;
+}
+
+int64_t tracked_full_wait(const struct tracked *d, int64_t now)
+{
+    return now < d->full_until ? d->full_until - now : 0;
 }
 
 int64_t tracked_rests(const struct tracked *d, int64_t now)

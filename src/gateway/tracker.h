@@ -66,6 +66,11 @@ int64_t tracked_rests(const struct tracked *d, int64_t now);
 int64_t tracked_pace_wait(struct tracked *d, const struct routing *r, int64_t now);
 double tracked_pace(const struct tracked *d); /* calls a second; 0: not paced */
 
+/* Other processes have taken all its places (max_parallel_requests): nobody asks for one until
+ * then, or until a call of this process ends. */
+void tracked_full(struct tracked *d, int64_t until);
+int64_t tracked_full_wait(const struct tracked *d, int64_t now); /* ms until then; 0: it is over */
+
 /* ---- what other processes say (gossip.c) ------------------------------------------------------
  */
 

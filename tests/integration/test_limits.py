@@ -2,6 +2,8 @@
 with what was really used, given back when a client goes; and what clients are told."""
 
 import hashlib
+import http.server
+import itertools
 import json
 import re
 import socket
@@ -425,6 +427,69 @@ def test_places_of_long_streams_are_kept(launch, simulator, redis):
         time.sleep(0.5)
     stream.cut()
     wait_for(lambda: chat(other, "sk-a").status_code == 200, what="the place")
+
+
+class Bedrock(http.server.ThreadingHTTPServer):
+    """Answers after a while, and knows how many calls it had at once."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, seconds):
+        self.running = self.most = 0
+        self.lock = threading.Lock()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):  # noqa: N802 (the library's name)
+                self.rfile.read(int(self.headers["content-length"]))
+                self.server.begin(1)
+                time.sleep(seconds)
+                self.server.begin(-1)
+                body = json.dumps(
+                    {
+                        "output": {"message": {"role": "assistant", "content": [{"text": "hello"}]}},
+                        "stopReason": "end_turn",
+                        "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2},
+                    }
+                ).encode()
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def begin(self, n):
+        with self.lock:
+            self.running += n
+            self.most = max(self.most, self.running)
+
+
+def test_places_at_a_deployment_are_shared(launch, simulator, redis):
+    """Requests of two gateways wait until there is a place, and none is too many."""
+    upstream = Bedrock(0.2)
+    rows = [deployment("g", MODELS["claude"], upstream.url, max_parallel_requests=3)]
+    config = configuration(
+        simulator.url,
+        extra_models=rows,
+        router_settings={"redis_url": redis.url, "queue_timeout": 20},
+        general_settings={"shared_patience": 10},
+    )
+    gateways = [launch(config) for _ in range(2)]
+    turns = itertools.count()
+    answers = many(30, lambda: chat(gateways[next(turns) % 2], model="g", timeout=40))
+    assert statuses(answers) == [200]
+    assert upstream.most == 3
+    upstream.shutdown()
+    upstream.server_close()
 
 
 @pytest.mark.parametrize("closed", [False, True])

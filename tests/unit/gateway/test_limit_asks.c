@@ -124,6 +124,22 @@ static void of_deployments(void **state)
     tear_down(&f);
 }
 
+/* Where processes share a Redis they share places too. */
+static void places(void **state)
+{
+    struct fixture f;
+    char expected[200];
+    (void)state;
+    set_up(&f, MODEL "router_settings: {default_max_parallel_requests: 8, redis_url: "
+                     "'redis://127.0.0.1:1'}\n");
+    snprintf(expected, sizeof(expected), "parallel:30:deployment:%s=8", f.c->deployments[0].id);
+    assert_string_equal(of_deployment(&f), expected);
+    tear_down(&f);
+    set_up(&f, MODEL "router_settings: {default_max_parallel_requests: 8}\n");
+    assert_string_equal(of_deployment(&f), "");
+    tear_down(&f);
+}
+
 static void long_names(void **state)
 {
     struct fixture f;
@@ -248,10 +264,9 @@ static void callers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing),        cmocka_unit_test(all_scopes),
-        cmocka_unit_test(of_deployments), cmocka_unit_test(long_names),
-        cmocka_unit_test(reserving),      cmocka_unit_test(settling),
-        cmocka_unit_test(callers),
+        cmocka_unit_test(nothing),  cmocka_unit_test(all_scopes), cmocka_unit_test(of_deployments),
+        cmocka_unit_test(places),   cmocka_unit_test(long_names), cmocka_unit_test(reserving),
+        cmocka_unit_test(settling), cmocka_unit_test(callers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

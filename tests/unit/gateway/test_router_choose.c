@@ -225,6 +225,31 @@ static void limits(void **state)
     tear_down(&f);
 }
 
+/* Places that other processes have. */
+static void places_elsewhere(void **state)
+{
+    struct fixture f;
+    struct tracked_call call;
+    (void)state;
+    set_up(&f, "", ", max_parallel_requests: 5", ", max_parallel_requests: 5",
+           ", max_parallel_requests: 5");
+    tracked_full(tracked(&f, 0), f.now + 100);
+    tracked_full(tracked(&f, 1), f.now + 70);
+    expect_shares(&f, 0, 0, 100);
+    tracked_begin(tracked(&f, 2), &call, 0, f.now);
+    tracked_full(tracked(&f, 2), f.now + 200);
+    assert_int_equal(pick(&f).refusal, ROUTER_BUSY);
+    assert_int_equal(pick(&f).wait_ms, 70);   /* the shortest */
+    finish(&f, 2, &call, FAILURE_NONE, 1, 1); /* its place is free for certain */
+    expect_shares(&f, 0, 0, 100);
+    tracked_full(tracked(&f, 2), f.now + 200);
+    f.now += 70;
+    expect_shares(&f, 0, 100, 0);
+    f.now += 130;
+    expect_shares(&f, 33, 33, 33);
+    tear_down(&f);
+}
+
 /* Calls at once, its own or the router's; alone in its group too. */
 static void places(void **state)
 {
@@ -611,6 +636,7 @@ int main(void)
         cmocka_unit_test(usage),
         cmocka_unit_test(limits),
         cmocka_unit_test(places),
+        cmocka_unit_test(places_elsewhere),
         cmocka_unit_test(latency),
         cmocka_unit_test(latency_of_a_sick_one),
         cmocka_unit_test(cost),
