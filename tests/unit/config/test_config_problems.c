@@ -184,7 +184,6 @@ static void mission_shapes(void **state)
         " (LiteLLM's place for it: general_settings)\n"
         "W15 litellm_settings.debug: " QUIET
         " (LiteLLM's place for it: litellm_settings.set_verbose)\n"
-        "W18 general_settings.database_url: " QUIET "\n"
         "W20 general_settings.api_keys[0].spend_limit: " QUIET "\n"
         "W22 router_settings.cache_responses: " QUIET "\n"
         "W23 router_settings.cache_kwargs: " QUIET
