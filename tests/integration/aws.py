@@ -70,17 +70,23 @@ def config(cloud, *params):
 
 
 @pytest.fixture
-def gateway_in(tmp_path):
+def launch_text():
+    """launch_text(home, configuration, environment) → a gateway that is stopped after the test."""
     started = []
 
-    def start(home, cloud, env, *params, ready=True):
-        gateway = Gateway(home, config(cloud, *params), key=KEY, env=env)
-        started.append(gateway)
-        return gateway.wait_ready() if ready else gateway
+    def start(home, text, env):
+        started.append(Gateway(home, text, key=KEY, env={"LITELLM_MASTER_KEY": KEY, **env}))
+        return started[-1].wait_ready()
 
     yield start
     for gateway in started:
         gateway.stop()
+
+
+@pytest.fixture
+def gateway_in(launch_text):
+    """gateway_in(home, cloud, environment, litellm_params of m0, of m1, …)."""
+    return lambda home, cloud, env, *params: launch_text(home, config(cloud, *params), env)
 
 
 def ask(curl, gateway, model="m0"):

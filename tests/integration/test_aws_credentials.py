@@ -7,9 +7,10 @@ import pathlib
 import subprocess
 
 import pytest
-from aws import ask, cloud, config, gateway_in, oracle, write  # noqa: F401  (fixtures)
+from aws import ask, cloud, config, gateway_in, launch_text, oracle, write  # noqa: F401  (fixtures)
 from cloud import SSO_TOKEN
-from programs import BUILD, environment
+from conftest import KEY
+from programs import BUILD, ROOT, environment
 
 CREDENTIALS = """
 [default]
@@ -247,3 +248,42 @@ def test_the_same_as_botocore(name, tmp_path, cloud, gateway_in, curl):
     text = gateway.log()
     for secret, token in cloud.secrets.values():
         assert secret not in text and (not token or token not in text)
+
+
+@pytest.mark.parametrize("profile", ["cline", "role", "web", "sso", "process", "keys-in-config", "default"])
+def test_a_profile_of_a_model_is_a_session_of_it(profile, tmp_path, cloud, gateway_in, curl):
+    """aws_profile_name, as botocore.session.Session(profile=…): the environment's keys and web identity
+    do not count."""
+    env = prepare(profile, ({**ENV_KEYS, **WEB, **CONTAINER}, True), tmp_path, cloud)
+    expected = oracle(tmp_path, {**env, "ORACLE_PROFILE": profile})
+    assert ask(curl, gateway_in(tmp_path, cloud, env, {"aws_profile_name": profile}))[0] == 200
+    assert cloud.last("bedrock") == {"key": expected["id"], "error": None, "token": None}
+
+
+@pytest.mark.parametrize(
+    "name, env, source",
+    [
+        ("iam_role_config.yml", INSTANCE, "instance metadata"),
+        ("iam_role_config.yml", {"AWS_PROFILE": "cline"}, "profile cline"),
+        ("iam_role_config.yml", CONTAINER, "profile default"),
+        ("default_config.yml", {"AWS_PROFILE": "sso"}, "profile sso"),
+        ("access_key_config.yml", ENV_KEYS, "litellm_params"),
+        # .env of the example: the variables are there, and empty
+        (
+            "access_key_config.yml",
+            {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "cline"},
+            "profile cline",
+        ),
+        ("prompt_caching.yml", CONTAINER, "profile default"),
+    ],
+)
+def test_the_configurations_as_they_are(name, env, source, tmp_path, cloud, launch_text, curl):
+    """conf/, with nothing but the environment to tell where AWS is."""
+    env = prepare(name, (env, source.startswith("profile")), tmp_path, cloud)
+    text = (ROOT / "conf" / name).read_text()
+    gateway = launch_text(tmp_path, text, {**env, "AWS_BEDROCK_RUNTIME_ENDPOINT": cloud.url})
+    models = [m["id"] for m in gateway.get("/v1/models", KEY)[1]["data"]]
+    status, answer = ask(curl, gateway, models[0])
+    assert status == 200, answer
+    assert cloud.last("bedrock")["error"] is None
+    assert f"AWS credentials from: {source} (model {models[0]})" in gateway.log()

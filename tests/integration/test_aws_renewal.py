@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from aws import ask, cloud, config, gateway_in, oracle, write  # noqa: F401
+from aws import ask, cloud, config, gateway_in, launch_text, oracle, write  # noqa: F401
 from cloud import SSO_TOKEN
 from programs import wait_for
 
