@@ -94,12 +94,13 @@ test_meson() {
     [ ! -f "$log.json" ] || cp "$log.json" "$ML_REPORTS/"
 }
 
+# test_pytest NAME FOLDER OPTIONS...
 test_pytest() {
-    local name=$1
-    shift
+    local name=$1 folder=$2
+    shift 2
     test_begin "$name"
     "$LINTEL_TEST_PYTHON" -m pytest -q --junitxml="$ML_REPORTS/$name.xml" "$@" \
-        "$ML_ROOT/tests/$name"
+        "$ML_ROOT/tests/$folder"
     test_end $?
 }
 
@@ -120,9 +121,10 @@ test_main() {
         test_meson tidy
         test_meson fuzz
         test_meson bench
-        test_pytest setup
+        test_pytest setup setup
         test_node
-        test_pytest integration
+        test_pytest integration integration -m 'not alone'
+        test_pytest alone integration -m alone -n 0
     fi
     "$LINTEL_TEST_PYTHON" "$ML_ROOT/scripts/count_tests.py" "$ML_REPORTS"
 }

@@ -15,6 +15,8 @@ from programs import Simulator
 
 RATE = 25
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def throttled(tmp_path):

@@ -20,6 +20,8 @@ BEFORE, AFTER = 2.0, 5.0
 REST = 1.0
 PROMPT = "[[sim:chunks(8,40)]] [[sim:gap(120)]] Hello"
 
+pytestmark = pytest.mark.alone
+
 
 class Client:
     """Streams one after the other, on one connection, until it is told to stop."""
