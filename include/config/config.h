@@ -99,8 +99,9 @@ struct config {
     yyjson_val *fallbacks, *context_window_fallbacks, *content_policy_fallbacks;
     yyjson_val *default_fallbacks;
     int64_t max_fallbacks;
-    int64_t num_retries; /* of a group, where nobody says otherwise */
-    double retry_after;  /* seconds, the shortest wait */
+    int64_t num_retries;             /* of a group, where nobody says otherwise */
+    int64_t num_retries_per_request; /* at most, in any case; -1: no limit */
+    double retry_after;              /* seconds, the shortest wait */
     yyjson_val *retry_policy, *model_group_retry_policy; /* objects as written, or NULL */
     yyjson_val *health_groups; /* background_health_check_model_groups: list of names, or NULL */
     yyjson_val *public_model_groups; /* list of names, or NULL */

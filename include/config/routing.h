@@ -56,9 +56,11 @@ struct routing {
     double cooldown_time;                   /* seconds */
     bool disable_cooldowns;
     bool tag_filtering, tag_match_any;
+    const char *tag_prefix; /* tag_routing_prefix; or NULL */
     bool pre_call_checks;
     bool enforce_limits;  /* enforce_model_rate_limits: rpm and tpm hold with any strategy */
     bool adaptive_pacing; /* deployments that throttle are paced (gateway/pace.h) */
+    bool failover;        /* enable_weighted_failover */
     unsigned affinity;    /* routing_affinity bits */
     int64_t max_parallel; /* calls at once of a deployment that says nothing; 0: no limit */
     int64_t queue_max;    /* requests that wait for a place */
@@ -97,7 +99,8 @@ struct pool {
     struct slice name;
     const struct deployment **members;
     size_t count;
-    bool caches;              /* one of them puts cache points by itself */
+    unsigned affinity; /* routing_affinity bits: model_group_affinity_config, or the router's */
+    bool caches;       /* one of them puts cache points by itself */
     struct limit_set limits;  /* of the group: model_group_limits */
     struct limit_set per_key; /* of each key, for this model */
 };

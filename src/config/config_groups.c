@@ -87,6 +87,8 @@ static void read_retries(struct config_loader *l, const struct node *router,
     const struct node *after = either(router, litellm, "retry_after");
     struct config *c = l->c;
     c->num_retries = read_count(either(router, litellm, "num_retries"), DEFAULT_RETRIES);
+    c->num_retries_per_request =
+        read_count(node_get(litellm, SLICE("num_retries_per_request")), -1);
     c->max_fallbacks = read_count(either(router, litellm, "max_fallbacks"), DEFAULT_FALLBACKS);
     c->retry_policy = read_map(l, router, "retry_policy");
     c->model_group_retry_policy = read_map(l, router, "model_group_retry_policy");

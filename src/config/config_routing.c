@@ -92,7 +92,9 @@ static void read_allowed_fails_of_all(struct reading in, struct reading litellm)
 
 #define CHECK_LIMITS (1u << 8) /* beside the bits of affinity */
 
-static void read_pre_call_checks(struct reading in)
+/* A list of the names of optional_pre_call_checks, as bits. */
+static unsigned read_checks(struct config_loader *l, const struct node *list,
+                            const struct config_path *path)
 {
     static const struct {
         struct slice name;
@@ -101,21 +103,28 @@ static void read_pre_call_checks(struct reading in)
                  {SLICE("deployment_affinity"), AFFINITY_KEY},
                  {SLICE("prompt_caching"), AFFINITY_PROMPT},
                  {SLICE("enforce_model_rate_limits"), CHECK_LIMITS}};
-    const struct config_path path = {.up = in.path, .key = SLICE("optional_pre_call_checks")};
-    const struct node *list = NODE_GET(in.map, "optional_pre_call_checks");
+    unsigned bits = 0;
     for (size_t i = 0; list && list->kind == NODE_LIST && i < list->count; i++) {
         const struct node *n = list->items[i].value;
-        const struct config_path self = {.up = &path, .index = i};
+        const struct config_path self = {.up = path, .index = i};
         unsigned bit = 0;
         for (size_t k = 0; k < sizeof(known) / sizeof(*known); k++)
             bit |= slice_eq(n->text, known[k].name) ? known[k].bit : 0;
-        in.l->c->settings.routing.affinity |= bit & ~(unsigned)CHECK_LIMITS;
-        in.l->c->settings.routing.enforce_limits |= bit == CHECK_LIMITS;
+        bits |= bit;
         if (!bit)
-            config_warn(in.l, config_place(n, &self),
+            config_warn(l, config_place(n, &self),
                         "has no effect: session_affinity, deployment_affinity, prompt_caching and "
                         "enforce_model_rate_limits have");
     }
+    return bits;
+}
+
+static void read_pre_call_checks(struct reading in)
+{
+    const struct config_path path = {.up = in.path, .key = SLICE("optional_pre_call_checks")};
+    unsigned bits = read_checks(in.l, NODE_GET(in.map, "optional_pre_call_checks"), &path);
+    in.l->c->settings.routing.affinity = bits & ~(unsigned)CHECK_LIMITS;
+    in.l->c->settings.routing.enforce_limits = bits & CHECK_LIMITS;
 }
 
 /* For GET /router/settings. */
@@ -194,6 +203,7 @@ static size_t count_members(struct config *c, struct pool *pools)
             pool = &pools[n++];
             pool->name = name;
             pool->limits = pool->per_key = (struct limit_set)LIMIT_SET_NONE;
+            pool->affinity = c->settings.routing.affinity;
             map_put(&c->pools.by_name, name, pool);
         }
         pool->count++;
@@ -230,7 +240,24 @@ static int by_precision(const void *a, const void *b)
     return x < y ? -1 : 1; /* in file order */
 }
 
-void config_gather_pools(struct config_loader *l)
+static void read_affinity(struct config_loader *l, const struct node *root)
+{
+    const struct config_path router = {.key = SLICE("router_settings")};
+    const struct config_path path = {.up = &router, .key = SLICE("model_group_affinity_config")};
+    const struct node *map =
+        NODE_GET(NODE_GET(root, "router_settings"), "model_group_affinity_config");
+    for (size_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
+        const struct config_path self = {.up = &path, .key = map->items[i].key};
+        struct pool *pool = map_get(&l->c->pools.by_name, map->items[i].key);
+        unsigned bits = read_checks(l, map->items[i].value, &self);
+        if (pool)
+            pool->affinity = bits & ~(unsigned)CHECK_LIMITS;
+        else
+            config_warn(l, config_place(map->items[i].value, &self), "there is no such group");
+    }
+}
+
+void config_gather_pools(struct config_loader *l, const struct node *root)
 {
     struct config *c = l->c;
     struct pool *pools = arena_zalloc(&c->arena, (c->deployment_count + 1) * sizeof(*pools));
@@ -244,4 +271,5 @@ void config_gather_pools(struct config_loader *l)
             c->pools.wild[c->pools.wild_count++] = &pools[i];
     if (c->pools.wild_count)
         qsort(c->pools.wild, c->pools.wild_count, sizeof(void *), by_precision);
+    read_affinity(l, root);
 }

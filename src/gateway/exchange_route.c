@@ -72,18 +72,18 @@ static void add_affinity(struct exchange *ex, struct router_query *q)
     const struct routing *r = &ex->config->settings.routing;
     struct slice name = q->model, session = {0};
     const struct pool *pool = router_pool(ex->config, &name);
-    if (!r->affinity || !pool || pool->count == 1)
+    if (!pool || !pool->affinity || pool->count == 1)
         return;
-    if (r->affinity & AFFINITY_SESSION)
+    if (pool->affinity & AFFINITY_SESSION)
         session = session_of(ex);
     q->kept = ex->worker->affinity;
     q->affinity_ttl = (int64_t)(r->affinity_ttl * MS_PER_S);
     if (session.n) {
         q->affinity = affinity_hash(AFFINITY_SESSION, session);
-    } else if (r->affinity & AFFINITY_PROMPT && is_cached(ex, pool)) {
+    } else if (pool->affinity & AFFINITY_PROMPT && is_cached(ex, pool)) {
         q->affinity = affinity_hash(AFFINITY_PROMPT + hash_prompt(ex), SLICE(""));
         q->affinity_ttl = PROMPT_TTL_MS;
-    } else if (r->affinity & AFFINITY_KEY && ex->head) {
+    } else if (pool->affinity & AFFINITY_KEY && ex->head) {
         struct slice key = auth_key(ex->config, ex->head);
         q->affinity = key.n ? affinity_hash(AFFINITY_KEY, key) : 0;
     }

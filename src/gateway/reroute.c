@@ -229,12 +229,27 @@ static int64_t backoff(const struct reroute *r, const struct failure *f, bool ot
     return wait < asked ? asked : wait;
 }
 
+static bool is_used_up(const struct reroute *r)
+{
+    int64_t most = r->config->num_retries_per_request;
+    return most >= 0 && r->retries_total + r->failovers >= (uint64_t)most;
+}
+
+/* enable_weighted_failover: to a deployment that was not tried yet. */
+static bool may_fail_over(const struct reroute *r, bool others)
+{
+    return others && r->config->settings.routing.failover &&
+           r->failovers < r->config->max_fallbacks;
+}
+
 static bool may_retry(struct reroute *r, const struct deployment *d, const struct failure *f,
                       bool others)
 {
     r->retries_max = retries_wanted(r, d, f);
-    return f->retryable && d && r->retries_total < r->retries_max &&
-           (others || f->retry_after_s * 1000 <= RETRY_AFTER_MAX_MS);
+    if (!f->retryable || !d || is_used_up(r))
+        return false;
+    return may_fail_over(r, others) || (r->retries_total < r->retries_max &&
+                                        (others || f->retry_after_s * 1000 <= RETRY_AFTER_MAX_MS));
 }
 
 struct reroute_step reroute_next(struct reroute *r, const struct deployment *d,
@@ -244,7 +259,10 @@ struct reroute_step reroute_next(struct reroute *r, const struct deployment *d,
     if (may_retry(r, d, f, others)) {
         step = (struct reroute_step){REROUTE_RETRY, backoff(r, f, others, random)};
         r->retries++;
-        r->retries_total++;
+        if (may_fail_over(r, others))
+            r->failovers++;
+        else
+            r->retries_total++;
     } else if (change_group(r, f)) {
         step.kind = REROUTE_FALLBACK;
     }

@@ -32,6 +32,7 @@ struct reroute {
     unsigned retries_total; /* of the request */
     unsigned retries_max;   /* of this group, as asked for after its last failure */
     unsigned fallbacks;     /* groups that were changed to */
+    unsigned failovers;     /* retries that num_retries does not count */
 };
 
 enum reroute_kind { REROUTE_GIVE_UP, REROUTE_RETRY, REROUTE_FALLBACK };

@@ -74,22 +74,63 @@ static bool has_tag(const struct deployment *d, struct slice tag)
     return false;
 }
 
-static bool is_tagged(const struct router_query *q)
+/* The tags of a request, one after the other: "x" is wished for, "&x" must be there, "!x" must not.
+ * tag_routing_prefix is no part of them. */
+struct tag_walk {
+    yyjson_arr_iter list;
+    struct slice text;
+};
+
+static struct tag_walk walk_tags(const struct choice *c)
 {
-    return yyjson_arr_size(q->tags) || slice_trim(q->tag_list).n;
+    return (struct tag_walk){yyjson_arr_iter_with(c->query->tags), c->query->tag_list};
+}
+
+static bool next_tag(const struct choice *c, struct tag_walk *w, struct slice *tag, char *mark)
+{
+    yyjson_val *v = yyjson_arr_iter_next(&w->list);
+    struct slice prefix = slice_of(c->routing->tag_prefix);
+    if (!v && !w->text.n)
+        return false;
+    *tag = v ? json_slice(v) : slice_trim(slice_split(&w->text, ','));
+    if (prefix.n && slice_starts(*tag, prefix))
+        *tag = slice_skip(*tag, prefix.n);
+    *mark = tag->n && (*tag->p == '!' || *tag->p == '&') ? *tag->p : '\0';
+    if (*mark)
+        *tag = slice_skip(*tag, 1);
+    return true;
+}
+
+static bool is_marked(const struct choice *c, char wanted)
+{
+    struct slice tag;
+    char mark;
+    struct tag_walk w = walk_tags(c);
+    while (next_tag(c, &w, &tag, &mark))
+        if (tag.n && mark == wanted)
+            return true;
+    return false;
+}
+
+static bool is_allowed(struct choice *c, const struct candidate *k)
+{
+    struct slice tag;
+    char mark;
+    struct tag_walk w = walk_tags(c);
+    while (next_tag(c, &w, &tag, &mark))
+        if (mark && tag.n && has_tag(k->d, tag) != (mark == '&'))
+            return false;
+    return true;
 }
 
 static bool has_tags(struct choice *c, const struct candidate *k)
 {
     bool any = c->routing->tag_match_any;
-    struct slice rest = c->query->tag_list;
-    yyjson_val *v;
-    yyjson_arr_iter it = yyjson_arr_iter_with(c->query->tags);
-    while ((v = yyjson_arr_iter_next(&it)))
-        if (has_tag(k->d, json_slice(v)) == any)
-            return any;
-    while (rest.n)
-        if (has_tag(k->d, slice_trim(slice_split(&rest, ','))) == any)
+    struct slice tag;
+    char mark;
+    struct tag_walk w = walk_tags(c);
+    while (next_tag(c, &w, &tag, &mark))
+        if (!mark && tag.n && has_tag(k->d, tag) == any)
             return any;
     return !any;
 }
@@ -100,13 +141,17 @@ static bool is_default(struct choice *c, const struct candidate *k)
 }
 
 /* LiteLLM's: those with the tags, else those with the tag "default"; without tags the latter, else
- * all. */
+ * all. What is only forbidden leaves the default ones. */
 static bool filter_tags(struct choice *c)
 {
     if (!c->routing->tag_filtering)
         return true;
-    bool tagged = is_tagged(c->query);
-    return (tagged && keep(c, has_tags)) || keep(c, is_default) || !tagged;
+    bool wishes = is_marked(c, '\0'), needs = is_marked(c, '&');
+    if (!wishes && !needs)
+        keep(c, is_default);
+    if (!keep(c, is_allowed))
+        return false;
+    return !wishes || keep(c, has_tags) || keep(c, is_default);
 }
 
 /* ---- what fits, what may be called --------------------------------------------------------- */

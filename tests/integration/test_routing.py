@@ -269,6 +269,31 @@ def test_affinity(talk, simulators):
     assert len(shares([ask(client) for _ in range(30)])) == 2  # nothing is cached here
 
 
+def test_affinity_of_single_groups(talk, simulators):
+    config = group([s.url for s in simulators[:2]], model_group_affinity_config={"g": ["session_affinity"], "nobody": []})
+    gateway, client = talk(config)
+    for i in range(6):
+        assert len(shares([ask(client, {"x-litellm-session-id": f"s{i}"}) for _ in range(4)])) == 1
+    assert "there is no such group" in gateway.log()
+
+
+def test_regions(talk, simulators):
+    more = {0: {"aws_region_name": "us-east-1"}, 1: {"aws_region_name": "eu-west-1"}}
+    _, client = talk(group([s.url for s in simulators[:2]], more, enable_pre_call_checks=True))
+    for region, one in (("us", "d0"), ("eu", "d1"), ("eu-west-1", "d1")):
+        assert shares([ask(client, allowed_model_region=region) for _ in range(6)]) == {one: 6}
+    answer = ask(client, allowed_model_region="ap")
+    assert answer.status_code == 400 and "allowed_model_region" in answer.json()["error"]["message"]
+
+
+def test_failover(talk, simulators):
+    """Without a retry: the others of the group, each once."""
+    urls = ["http://127.0.0.1:9", "http://127.0.0.1:9", simulators[0].url]
+    config = group(urls, num_retries=0, enable_weighted_failover=True, disable_cooldowns=True)
+    _, client = talk(config)
+    assert shares([ask(client) for _ in range(8)]) == {"d2": 8}
+
+
 def test_limits(talk, simulators):
     more = {0: {"rpm": 5}, 1: {"rpm": 10}}
     urls = [s.url for s in simulators[:2]]

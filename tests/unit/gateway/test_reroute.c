@@ -24,6 +24,7 @@ static void open_fixture(struct fixture *x, const char *fallbacks)
     x->config.fallbacks = json(x, fallbacks);
     x->config.max_fallbacks = 5;
     x->config.num_retries = 0;
+    x->config.num_retries_per_request = -1;
     x->d.num_retries = -1;
     reroute_begin(&x->r, &x->config, &x->request, SLICE("a"), &x->arena);
 }
@@ -187,6 +188,43 @@ static void one_budget(void **state)
     arena_fini(&x.arena);
 }
 
+/* num_retries_per_request: whatever the others say. */
+static void one_limit_for_all(void **state)
+{
+    struct fixture x;
+    const struct failure f = failed(FAILURE_UNAVAILABLE, 503, true);
+    open_fixture(&x, "[{\"a\":[\"b\"]}]");
+    x.config.num_retries = 3;
+    x.config.num_retries_per_request = 2;
+    assert_int_equal(retries_of(&x, &f), 2);
+    reroute_begin(&x.r, &x.config, &x.request, SLICE("a"), &x.arena);
+    x.config.num_retries_per_request = 0;
+    assert_int_equal(next(&x, &f), REROUTE_FALLBACK);
+    arena_fini(&x.arena);
+}
+
+/* enable_weighted_failover: the group's others come first, and cost no retry. */
+static void failover(void **state)
+{
+    struct fixture x;
+    const struct failure f = failed(FAILURE_UNAVAILABLE, 503, true);
+    const struct failure final = failed(FAILURE_BAD_REQUEST, 400, false);
+    open_fixture(&x, "[{\"a\":[\"b\"]}]");
+    x.config.settings.routing.failover = true;
+    x.config.max_fallbacks = 2;
+    assert_int_equal(reroute_next(&x.r, &x.d, &final, true, 1).kind, REROUTE_FALLBACK);
+    reroute_begin(&x.r, &x.config, &x.request, SLICE("a"), &x.arena);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(reroute_next(&x.r, &x.d, &f, true, 1).kind, REROUTE_RETRY);
+    assert_int_equal(reroute_next(&x.r, &x.d, &f, true, 1).kind, REROUTE_FALLBACK);
+    reroute_begin(&x.r, &x.config, &x.request, SLICE("a"), &x.arena);
+    x.config.num_retries = 1; /* of the last one, once there are no others */
+    assert_int_equal(reroute_next(&x.r, &x.d, &f, true, 1).kind, REROUTE_RETRY);
+    assert_int_equal(reroute_next(&x.r, &x.d, &f, false, 1).kind, REROUTE_RETRY);
+    assert_int_equal(reroute_next(&x.r, &x.d, &f, false, 1).kind, REROUTE_FALLBACK);
+    arena_fini(&x.arena);
+}
+
 static void waits(void **state)
 {
     struct fixture x;
@@ -240,6 +278,8 @@ int main(void)
         cmocka_unit_test(the_client_decides),
         cmocka_unit_test(how_many_retries),
         cmocka_unit_test(one_budget),
+        cmocka_unit_test(one_limit_for_all),
+        cmocka_unit_test(failover),
         cmocka_unit_test(waits),
         cmocka_unit_test(mocked),
     };

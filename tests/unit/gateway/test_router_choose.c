@@ -394,6 +394,19 @@ static void tags(void **state)
          "",
          {0, 100, 0}},
         {"", "[\"b\"]", "", {33, 33, 33}},
+        {"enable_tag_filtering: true", "[\"!b\"]", "", {0, 100, 0}},
+        {"enable_tag_filtering: true", "[\"&a\", \"!b\"]", "", {0, 100, 0}},
+        {"enable_tag_filtering: true", "[\"&a\"]", "", {0, 50, 50}},
+        {"enable_tag_filtering: true", "[\"a\"]", "!b", {0, 100, 0}},
+        {"enable_tag_filtering: true", "[\"x\", \"&b\", \"!\", \"&\"]", "a", {0, 0, 100}},
+        {"enable_tag_filtering: true, tag_routing_prefix: \"route:\"",
+         "[\"route:b\"]",
+         "",
+         {0, 0, 100}},
+        {"enable_tag_filtering: true, tag_routing_prefix: \"route:\"",
+         NULL,
+         "route:!b, a",
+         {0, 100, 0}},
     };
     struct fixture f;
     (void)state;
@@ -407,6 +420,8 @@ static void tags(void **state)
     set_up(&f, "enable_tag_filtering: true", "", ", tags: [a]", ", tags: [b]");
     expect_shares(&f, 33, 33, 33); /* no tags, no default */
     f.q.tag_list = SLICE("x");
+    assert_int_equal(pick(&f).refusal, ROUTER_NO_TAGS);
+    f.q.tag_list = SLICE("&a, &b");
     assert_int_equal(pick(&f).refusal, ROUTER_NO_TAGS);
     f.q.tag_list = SLICE("a");
     serve(&f, 1, FAILURE_RATE_LIMIT, 0, 0);
