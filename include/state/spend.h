@@ -19,7 +19,7 @@
 
 #include "state/store.h"
 
-#define SPEND_SPOOL_MS    100
+#define SPEND_SPOOL_MS    20
 #define SPEND_PENDING_MAX (64 * 1024 * 1024) /* bytes that wait for the spool */
 #define SPEND_RECORD_MAX  (16 * 1024 * 1024) /* bytes of one request; longer: without its bodies */
 

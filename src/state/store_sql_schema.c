@@ -36,7 +36,7 @@ static const char *type_name(enum sql_language language, const struct store_colu
     static const char *const serial[] = {"INTEGER PRIMARY KEY AUTOINCREMENT", "BIGSERIAL",
                                          "BIGINT AUTO_INCREMENT"};
     if (c->flags & COLUMN_SERIAL)
-        return serial[language];
+        return language == SQL_POSTGRES && c->flags & COLUMN_NARROW ? "SERIAL" : serial[language];
     if (language == SQL_MYSQL && c->type == STORE_TEXT && c->flags & COLUMN_NAME)
         return "VARCHAR(255)";
     if (language != SQL_SQLITE && c->flags & COLUMN_NARROW)

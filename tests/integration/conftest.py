@@ -120,12 +120,13 @@ def launch(tmp_path_factory):
     end, when the module ends; a test may stop its own earlier."""
     started = []
 
-    def start(config, *arguments, ready=True, **options):
+    def start(config, *arguments, ready=True, warm=True, **options):
         options.setdefault("key", KEY)
         gateway = Gateway(tmp_path_factory.mktemp("gateway"), config, *arguments, **options)
         started.append(gateway)
         if ready:
             gateway.wait_ready()
+        if ready and warm:
             warm_up(gateway)
         return gateway
 
