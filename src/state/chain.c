@@ -23,7 +23,7 @@ static void set_size(struct chain *c, size_t size)
     struct chain_link **old = c->buckets;
     size_t old_size = c->size;
     c->size = size;
-    c->buckets = calloc(size, sizeof(*c->buckets));
+    c->buckets = calloc(size, sizeof(void *));
     if (!c->buckets)
         abort();
     for (size_t i = 0; i < old_size; i++)

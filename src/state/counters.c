@@ -55,15 +55,16 @@ static void end_lease(struct counters *c, struct lease *l)
     free(l);
 }
 
-static struct lease *first_lease(const struct counter *k)
-{
-    return k->held ? LIST_ENTRY(k->leases.next, struct lease, link) : NULL;
-}
-
+/* Those that are over. */
 static void end_leases(struct counters *c, struct counter *k, int64_t now)
 {
-    for (struct lease *l; (l = first_lease(k)) && l->expires <= now;)
+    for (struct list *i = k->leases.next, *next; i != &k->leases; i = next) {
+        struct lease *l = LIST_ENTRY(i, struct lease, link);
+        next = i->next;
+        if (l->expires > now)
+            return;
         end_lease(c, l);
+    }
 }
 
 /* All leases of a key last equally long: the latest is the last. */
@@ -77,7 +78,7 @@ static void queue_lease(struct lease *l, int64_t now)
 static void take_lease(struct counters *c, struct counter *k, uint64_t id, int64_t now)
 {
     if (k->held == LEASES_MAX)
-        end_lease(c, first_lease(k));
+        end_lease(c, LIST_ENTRY(k->leases.next, struct lease, link));
     struct lease *l = malloc(sizeof(*l));
     if (!l)
         abort();
@@ -125,8 +126,7 @@ static struct counter *make(struct counters *c, const struct shared_ask *ask)
 
 static void drop(struct counters *c, struct counter *k)
 {
-    for (struct lease *l; (l = first_lease(k));)
-        end_lease(c, l);
+    end_leases(c, k, INT64_MAX);
     list_del(&k->link);
     chain_del(&c->by_key, &k->hash);
     window_fini(&k->window);
