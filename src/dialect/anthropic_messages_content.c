@@ -14,13 +14,20 @@
  * prompt behind it from being cached. */
 #define BILLING_NOTE "x-anthropic-billing-header:"
 
+/* Whose content it is, and who may say a kind of block. */
+enum speaker {
+    USER = 1 << 0,
+    ASSISTANT = 1 << 1,
+    SYSTEM = 1 << 2, /* and whatever else is of texts alone */
+    TOOL = 1 << 3    /* a tool's result, a document of pieces */
+};
+
 /* Where a content list puts its blocks. */
 struct content {
     struct parse *p;
-    struct slice path; /* "messages.3.content" */
+    struct slice path; /* "messages[3].content" */
     struct llm_block **tail;
-    bool text_only; /* of a system prompt */
-    bool inner;     /* of a tool result or a document: no blocks of a conversation */
+    enum speaker speaker;
 };
 
 bool messages_cache_control(yyjson_val *holder, struct slice *ttl)
@@ -39,7 +46,7 @@ static bool parse_text(struct content *c, struct slice path, yyjson_val *v)
     yyjson_val *text = json_get(v, "text"), *cited = json_get(v, "citations");
     if (!yyjson_is_str(text))
         return parse_refuse_type(c->p, path, "a string as text", text);
-    if (c->text_only && slice_starts(json_slice(text), SLICE(BILLING_NOTE)))
+    if (c->speaker == SYSTEM && slice_starts(json_slice(text), SLICE(BILLING_NOTE)))
         return true;
     struct llm_block *b = llm_block_add(&c->tail, c->p->a, LLM_TEXT);
     b->text = json_slice(text);
@@ -57,7 +64,7 @@ static bool parse_content_document(struct content *c, struct slice path, yyjson_
 {
     bool plain;
     struct llm_block *b = llm_block_add(&c->tail, c->p->a, LLM_DOCUMENT);
-    struct content inner = {.p = c->p, .path = path, .tail = &b->content, .inner = true};
+    struct content inner = {.p = c->p, .path = path, .tail = &b->content, .speaker = TOOL};
     b->media_type = SLICE("text/plain");
     b->name = json_get_slice(v, "title");
     b->context = json_get_slice(v, "context");
@@ -100,7 +107,7 @@ static bool parse_tool_result(struct content *c, struct slice path, yyjson_val *
     if (!id.n)
         return parse_refuse(c->p, path, "a tool result needs 'tool_use_id'");
     struct llm_block *b = llm_block_add(&c->tail, c->p->a, LLM_TOOL_RESULT);
-    struct content inner = {.p = c->p, .path = path, .tail = &b->content, .inner = true};
+    struct content inner = {.p = c->p, .path = path, .tail = &b->content, .speaker = TOOL};
     b->id = id;
     b->is_error = yyjson_is_true(json_get(v, "is_error"));
     return parse_content(&inner, json_get(v, "content"), &b->plain);
@@ -133,8 +140,7 @@ static bool parse_search_result(struct content *c, struct slice path, yyjson_val
 {
     bool plain;
     struct llm_block *b = llm_block_add(&c->tail, c->p->a, LLM_SEARCH);
-    struct content inner = {
-        .p = c->p, .path = path, .tail = &b->content, .text_only = true, .inner = true};
+    struct content inner = {.p = c->p, .path = path, .tail = &b->content, .speaker = SYSTEM};
     b->source = json_get_slice(v, "source");
     b->name = json_get_slice(v, "title");
     b->citations = wants_citations(v);
@@ -152,34 +158,34 @@ static bool keep_foreign(struct content *c, struct slice path, yyjson_val *v)
 static const struct kind {
     const char *type;
     bool (*parse)(struct content *c, struct slice path, yyjson_val *v);
-    bool inner; /* stands in tool results too */
+    unsigned speakers;
 } kinds[] = {
-    {"text", parse_text, true},
-    {"tool_use", parse_tool_use, false},
-    {"tool_result", parse_tool_result, false},
-    {"thinking", parse_thought, false},
-    {"redacted_thinking", parse_redacted, false},
-    {"image", parse_medium, true},
-    {"document", parse_medium, true},
-    {"search_result", parse_search_result, true},
-    {"tool_reference", keep_foreign, true},
-    {"server_tool_use", keep_foreign, false},
-    {"bash_code_execution_tool_result", keep_foreign, false},
-    {"code_execution_tool_result", keep_foreign, false},
-    {"compaction", keep_foreign, false},
-    {"mcp_tool_result", keep_foreign, false},
-    {"mcp_tool_use", keep_foreign, false},
-    {"text_editor_code_execution_tool_result", keep_foreign, false},
-    {"tool_search_tool_result", keep_foreign, false},
-    {"web_fetch_tool_result", keep_foreign, false},
-    {"web_search_tool_result", keep_foreign, false},
+    {"text", parse_text, USER | ASSISTANT | SYSTEM | TOOL},
+    {"tool_use", parse_tool_use, ASSISTANT},
+    {"tool_result", parse_tool_result, USER},
+    {"thinking", parse_thought, ASSISTANT},
+    {"redacted_thinking", parse_redacted, ASSISTANT},
+    {"image", parse_medium, USER | ASSISTANT | TOOL},
+    {"document", parse_medium, USER | ASSISTANT | TOOL},
+    {"search_result", parse_search_result, USER | TOOL},
+    {"tool_reference", keep_foreign, TOOL},
+    {"server_tool_use", keep_foreign, ASSISTANT},
+    {"bash_code_execution_tool_result", keep_foreign, ASSISTANT},
+    {"code_execution_tool_result", keep_foreign, ASSISTANT},
+    {"compaction", keep_foreign, ASSISTANT},
+    {"mcp_tool_result", keep_foreign, ASSISTANT},
+    {"mcp_tool_use", keep_foreign, ASSISTANT},
+    {"text_editor_code_execution_tool_result", keep_foreign, ASSISTANT},
+    {"tool_search_tool_result", keep_foreign, ASSISTANT},
+    {"web_fetch_tool_result", keep_foreign, ASSISTANT},
+    {"web_search_tool_result", keep_foreign, ASSISTANT},
 };
 
 static const struct kind *find_kind(const struct content *c, struct slice type)
 {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
         if (slice_eq(type, slice_of(kinds[i].type)))
-            return (c->inner && !kinds[i].inner) || (c->text_only && i) ? NULL : &kinds[i];
+            return kinds[i].speakers & c->speaker ? &kinds[i] : NULL;
     return NULL;
 }
 
@@ -226,7 +232,7 @@ static bool parse_content(struct content *c, yyjson_val *v, bool *plain)
 
 bool messages_parse_system(struct parse *p, yyjson_val *v)
 {
-    struct content c = {.p = p, .path = SLICE("system"), .text_only = true, .tail = &p->r->system};
+    struct content c = {.p = p, .path = SLICE("system"), .speaker = SYSTEM, .tail = &p->r->system};
     bool plain;
     struct llm_block *late = p->r->system; /* of messages of that role: it stands behind this */
     p->r->system = NULL;
@@ -256,7 +262,7 @@ static bool parse_system_message(struct content *c, yyjson_val *v, struct lists 
                                  struct llm_message *m)
 {
     bool first = lists->messages == &c->p->r->messages;
-    c->text_only = true;
+    c->speaker = SYSTEM;
     c->tail = first ? lists->system : &m->blocks;
     if (!parse_content(c, json_get(v, "content"), &m->plain))
         return false;
@@ -280,6 +286,7 @@ static bool parse_message(struct parse *p, size_t i, yyjson_val *v, struct lists
         return parse_refuse(p, parse_path_member(p, at, SLICE("role")),
                             "must be 'user' or 'assistant'");
     m->role = slice_eq(role, SLICE("assistant")) ? LLM_ASSISTANT : LLM_USER;
+    c.speaker = m->role == LLM_ASSISTANT ? ASSISTANT : USER;
     if (system ? !parse_system_message(&c, v, lists, m)
                : !parse_content(&c, json_get(v, "content"), &m->plain))
         return false;
