@@ -177,6 +177,7 @@ struct llm_request {
     struct llm_extra *extra;
     bool drop_params;       /* the client: drop what the model does not take */
     yyjson_val *drop_list;  /* the client: drop these in any case (list of names), or NULL */
+    bool left_out;          /* members that the model is known not to take were left out */
     bool unsigned_thinking; /* thinking without a signature came and was left out */
     bool tool_input_mended; /* arguments of a call of the history were no JSON object */
     bool merge_reasoning;   /* show thinking as <think> text */

@@ -141,6 +141,7 @@ struct exchange {
     enum exchange_refusal refusal; /* of the last answer */
     unsigned facts;                /* exchange_fact bits */
     unsigned attempts;             /* upstream calls made */
+    unsigned learned;              /* members that this request found its model not to take */
     struct reroute reroute;
     int64_t wait_ms;             /* before the next attempt */
     struct failure last_failure; /* of the attempt before */

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "exchange_credentials.h"
+#include "exchange_learn.h"
 #include "exchange_memory.h"
 #include "exchange_resume.h"
 #include "exchange_route.h"
@@ -77,13 +78,26 @@ static bool sign_again(struct exchange *ex)
     return true;
 }
 
+/* What the model does not take is left out now: the same deployment may be called. */
+static bool ask_without(struct exchange *ex)
+{
+    if (ex->route->operation || !exchange_learn(ex))
+        return false;
+    log_info("%s %.*s: left out from now on", ex->id, SLICE_ARG(ex->failure.message));
+    exchange_call_ended(ex);
+    ex->tried_count -= ex->tried_count > 0;
+    forget_attempt(ex);
+    ex->wait_ms = 0;
+    return true;
+}
+
 bool exchange_try_again(struct exchange *ex)
 {
     uint32_t random;
     const struct operation *o = ex->route->operation;
     if (ex->failure.kind == FAILURE_NONE || (o && !o->again))
         return false;
-    if (sign_again(ex))
+    if (sign_again(ex) || ask_without(ex))
         return true;
     exchange_call_ended(ex);
     random_bytes(&random, sizeof(random));

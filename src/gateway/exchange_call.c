@@ -11,6 +11,7 @@
 #include "exchange_call.h"
 
 #include "exchange_credentials.h"
+#include "exchange_learn.h"
 #include "exchange_resume.h"
 #include "exchange_route.h"
 #include "llm/estimate.h"
@@ -194,6 +195,7 @@ void exchange_prepare(struct exchange *ex)
         llm_request_preset(&ex->effective, d->preset, &ex->prompt);
     drop_listed(ex, d->drop_list);
     drop_listed(ex, ex->request.drop_list);
+    exchange_leave_out(ex);
     if (ex->resuming.count)
         exchange_resume_prepare(ex);
     if (ex->request.stream && !ex->encoder)

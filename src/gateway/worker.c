@@ -287,6 +287,7 @@ static void start(struct worker *w)
     turn_init(&w->turn, &w->loop);
     w->tracker = tracker_new();
     w->affinity = affinity_new();
+    w->refused = affinity_new();
     w->upstream = upstream_init(&w->turn, &tls);
     w->credentials = credentials_new(&w->turn, w->upstream);
     credentials_adopt(w->credentials, w->config);
@@ -315,6 +316,7 @@ static void finish(struct worker *w)
     upstream_fini(w->upstream);
     tracker_free(w->tracker);
     affinity_free(w->affinity);
+    affinity_free(w->refused);
     turn_fini(&w->turn);
     log_defer(false);
     close_handle((uv_handle_t *)&w->log_flush);

@@ -38,6 +38,7 @@ struct worker {
     uv_timer_t queue_clock;    /* turns that come (exchange_queue.c) … */
     int64_t queue_wake;        /* … ms, turn time: the next one; 0: none */
     struct affinity *affinity; /* who was served by which */
+    struct affinity *refused;  /* members that models do not take: exchange_learn.h */
     struct health *health;     /* which deployments answer */
     struct memory *memory;     /* of thinking; NULL: switched off */
     struct store *store;       /* the database; NULL: none is configured */

@@ -118,6 +118,8 @@ bool plan_make(const struct provider_attempt *t, struct plan *p, struct failure 
                   (t->model->family == FAMILY_OTHER && !t->model->known),
     };
     *p = (struct plan){.request = r, .model = k.m, .arena = t->prompt};
+    if (r->left_out)
+        plan_repaired(&k, REPAIR_FIELDS);
     if (r->unsigned_thinking)
         plan_repaired(&k, REPAIR_THINKING_DROPPED);
     if (r->tool_input_mended)

@@ -229,6 +229,41 @@ def test_what_reaches_bedrock(claude, simulator):
     assert body["tools"] == [WEATHER] and body["tool_choice"] == {"type": "auto"}
 
 
+REFUSED = "Extra inputs are not permitted"
+
+
+def test_what_bedrock_refuses_by_name_is_learned(launch, simulator):
+    """The first request finds out and is tried again without; from then on it is not sent."""
+    with anthropic_client(launch(configuration(simulator.url))) as client:
+
+        def sent(prompt, **more):
+            mark = simulator.mark()
+            answer = client.messages.with_raw_response.create(
+                model="claude", max_tokens=99, messages=[user(prompt)], **more
+            )
+            return [c["body"] for c in simulator.since(mark)], answer.headers.get("x-lintel-repairs", "")
+
+        context = {"extra_body": {"context_management": {"edits": []}}}
+        for stream in (False, True):
+            error = f"[[sim:error(400,context_management: {REFUSED})]][[sim:times(1)]]"
+            bodies, repairs = sent(error, stream=stream, **context)
+            assert ["context_management" in b for b in bodies] == ([False] if stream else [True, False])
+            assert repairs == "fields"
+        search = {"type": "tool_search_tool_regex_20251119", "name": "tool_search_tool_regex"}
+        tools = [search, {**WEATHER, "defer_loading": True}]
+        error = f"[[sim:error(400,tools.1.custom.defer_loading: {REFUSED})]][[sim:times(1)]]"
+        bodies, repairs = sent(error, tools=tools)
+        assert ["defer_loading" in b["tools"][1] for b in bodies] == [True, False] and repairs == "fields"
+        bodies, _ = sent("Hi", tools=tools)
+        assert ["defer_loading" in b["tools"][1] for b in bodies] == [False]
+
+
+def test_what_cannot_be_left_out_is_not_tried_again(claude, simulator):
+    mark = simulator.mark()
+    kind = refused(claude, f"Hi [[sim:error(400,messages.0.content: {REFUSED})]]")[1]
+    assert kind == "invalid_request_error" and len(simulator.since(mark)) == 1
+
+
 @pytest.mark.parametrize("path", ["/v1/messages", "/messages", "/anthropic/v1/messages"])
 @pytest.mark.parametrize("header", ["x-api-key: {}", "Authorization: Bearer {}"])
 def test_paths_and_keys(gateway, curl, path, header):
