@@ -192,11 +192,12 @@ class Lintel:
     """One process, nothing set that is not needed: the log as it is by default."""
 
     name = "Lintel"
+    more = ""  # configuration
 
     def __init__(self, folder, upstream, build):
         config = folder / "lintel.yml"
         models = "".join(MODEL.format(name=name, upstream=upstream) for name in ("whole", "burst", "paced"))
-        config.write_text(CONFIG.format(models=models, key=KEY))
+        config.write_text(CONFIG.format(models=models, key=KEY) + self.more)
         command = [build / "lintel", "--config", config, "--host", "127.0.0.1", "--port", 0]
         self.program = Program(folder, "lintel", command, core=0)
         self.port = self.program.wait_port()
@@ -207,6 +208,43 @@ class Lintel:
 
     def stop(self):
         return self.program.stop()
+
+
+class LintelWithLimits(Lintel):
+    """Three limits that are never reached, counted by the process."""
+
+    name = "limits in the process"
+    more = "litellm_settings: {rpm: 1000000000, tpm: 10000000000, max_parallel_requests: 100000}\n"
+
+
+class LintelWithRedis(LintelWithLimits):
+    """The same limits, counted by a Redis on the other core."""
+
+    name = "limits in Redis"
+
+    def __init__(self, folder, upstream, build):
+        if not shutil.which("redis-server"):
+            raise BenchError("redis-server is not installed")
+        port = free_port()
+        command = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", folder]
+        self.redis = Program(folder, "redis", command, core=1)
+        self.redis.wait_port(port)
+        self.redis_port = port
+        self.more = LintelWithLimits.more + f"router_settings: {{redis_url: 'redis://127.0.0.1:{port}'}}\n"
+        super().__init__(folder, upstream, build)
+
+    def scripts(self):
+        """How many scripts the server has run, and the µs each took."""
+        with socket.create_connection(("127.0.0.1", self.redis_port)) as s:
+            s.sendall(b"INFO commandstats\r\n")
+            text = s.recv(65536).decode()
+        found = re.search(r"cmdstat_evalsha:calls=(\d+),usec=\d+,usec_per_call=([\d.]+)", text)
+        return int(found[1]), float(found[2])
+
+    def stop(self):
+        status = super().stop()
+        self.redis.stop()
+        return status
 
 
 class Bench:
@@ -221,7 +259,7 @@ class Bench:
         self.upstream = self.responder.wait_port()
 
     def start(self, kind):
-        gateway = kind(self.folder, self.upstream, *([self.build] if kind is Lintel else []))
+        gateway = kind(self.folder, self.upstream, *([self.build] if issubclass(kind, Lintel) else []))
         self.running.append(gateway)
         return gateway
 
