@@ -1,7 +1,6 @@
 #include "exchange_credentials.h"
 
 #include "aws/time.h"
-#include "exchange_route.h"
 #include "worker_private.h"
 
 #define CLOCK_OFF_S 240 /* AWS allows five minutes */
@@ -23,8 +22,7 @@ static void take(struct exchange *ex, const struct aws_credentials *c)
 }
 
 /* Nobody has credentials: 401, as LiteLLM answers. Somebody should have, but does not get them: it
- * is the gateway's trouble, and may pass. It counts as a call that failed, so that the router
- * prefers others of the group. */
+ * is the gateway's trouble, and may pass. */
 static void fail(struct exchange *ex, const char *error, bool transient)
 {
     const struct deployment *d = ex->deployment;
@@ -33,8 +31,7 @@ static void fail(struct exchange *ex, const char *error, bool transient)
     failure_set(&ex->failure, &ex->arena, FAILURE_AUTHENTICATION, none ? 401 : 500,
                 "no AWS credentials for model '%s': %s%s%s", d->model_name, tried,
                 *tried ? "; " : "", error);
-    ex->failure.retryable = transient || d->routing->pool->count > 1;
-    exchange_call_sent(ex);
+    ex->failure.retryable = transient;
 }
 
 static void leave(struct exchange *ex)

@@ -38,7 +38,8 @@ struct side {
     char host[HOST_MAX_SIZE];      /* the node that is tried */
     int port;
     bool moved;        /* MOVED named it */
-    unsigned failures; /* in a row */
+    unsigned failures; /* in a row; links that lived shortly are some, too */
+    int64_t up_since;  /* ms */
 };
 
 struct redis {
@@ -123,11 +124,13 @@ static void retry(struct side *s, const char *why)
     char text[NAME_MAX_SIZE + HOST_MAX_SIZE];
     struct redis *r = s->redis;
     bool more = s->next != NULL;
-    s->up = s->asking = false;
+    if (s->up && turn_now(r->turn) - s->up_since > REDIS_WAIT_MAX_MS)
+        s->failures = 0;
+    s->up = false;
     s->link = NULL;
     if (!more) {
         s->failures++;
-        s->moved = false;
+        s->asking = s->moved = false;
         forget_addresses(s);
     }
     uv_timer_start(&s->timer, on_wait_over, more ? 0 : wait_ms(s), 0);
@@ -150,7 +153,7 @@ static void on_up(void *ctx)
     struct side *s = ctx;
     struct redis *r = s->redis;
     s->up = true;
-    s->failures = 0;
+    s->up_since = turn_now(r->turn);
     forget_addresses(s);
     if (s->listens)
         uv_timer_start(&s->timer, on_ping_time, PING_MS, PING_MS);

@@ -99,9 +99,9 @@ void redis_link_close(struct redis_link *l)
 /* Only notes it: the step ends the link, so that nobody is called from inside a call of theirs. */
 static void fail(struct redis_link *l, const char *format, ...)
 {
-    va_list args;
     if (l->over || l->why[0])
         return;
+    va_list args;
     va_start(args, format);
     vsnprintf(l->why, sizeof(l->why), format, args);
     va_end(args);
@@ -417,15 +417,16 @@ struct redis_link *redis_link_open(struct turn *turn, const struct redis_link_op
     struct redis_link *l = calloc(1, sizeof(*l));
     if (!l)
         abort();
-    struct buf *const bufs[] = {&l->plain, &l->wire, &l->opened, &l->sending};
     l->turn = turn;
     l->events = events;
     l->ctx = ctx;
     l->options = *o;
     l->handles = 2;
     turn_item_init(&l->item, step);
-    for (size_t i = 0; i < sizeof(bufs) / sizeof(*bufs); i++)
-        buf_init(bufs[i], BUF_CAP);
+    buf_init(&l->plain, BUF_CAP);
+    buf_init(&l->wire, BUF_CAP);
+    buf_init(&l->opened, BUF_CAP);
+    buf_init(&l->sending, BUF_CAP);
     l->reader = redisReaderCreate();
     if (!l->reader)
         abort();

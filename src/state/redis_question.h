@@ -23,6 +23,7 @@ struct question {
     int64_t deadline;
     int64_t ms;                /* of get: renew; of claim: ttl */
     struct shared_grant grant; /* of limits */
+    bool unsent;               /* it waits for the first connection */
     bool whole_script;         /* the server does not know its hash */
     bool forgotten;            /* by its user, before there was an answer */
     size_t n;

@@ -94,21 +94,26 @@ static void on_nothing(void *user, int64_t n)
 {
 }
 
-static void answer_locally(struct shared_redis *r, struct question *q)
+static void get_locally(struct shared_redis *r, const struct question *q)
 {
     struct slice keys[SHARED_KEYS_MAX];
-    const struct shared_ops *ops = r->local->ops;
-    list_del(&q->link);
-    for (size_t i = 0; !q->asks && i < q->n; i++)
+    for (size_t i = 0; i < q->n; i++)
         keys[i] = question_key(q, prefix_of(r), i);
+    r->local->ops->get(r->local, keys, q->n, q->ms, now_of(r), q->answer.got, q->user);
+}
+
+static void answer_locally(struct shared_redis *r, struct question *q)
+{
+    list_del(&q->link);
     if (q->kind == ASK_RESERVE && q->answer.reserved)
         reserve_locally(r, q);
     else if (q->kind == ASK_GET && q->answer.got)
-        ops->get(r->local, keys, q->n, q->ms, now_of(r), q->answer.got, q->user);
+        get_locally(r, q);
     else if (q->kind == ASK_CLAIM && q->answer.done)
-        ops->claim(r->local, keys[0], q->ms, now_of(r), q->answer.done, q->user);
+        r->local->ops->claim(r->local, question_key(q, prefix_of(r), 0), q->ms, now_of(r),
+                             q->answer.done, q->user);
     else if (q->kind == ASK_DEL && q->answer.done)
-        q->answer.done(q->user, -1); /* it was told to forget them before */
+        q->answer.done(q->user, -1); /* the local one was told to forget them before */
     q->answer.got = NULL;
 }
 
@@ -119,13 +124,23 @@ static bool is_answered(const struct question *q)
 
 /* ---- away and back -------------------------------------------------------------------------- */
 
+/* What was sent is kept until its reply comes. */
+static void give_up(struct shared_redis *r, struct question *q)
+{
+    bool unsent = q->unsent;
+    answer_locally(r, q);
+    if (unsent)
+        question_free(q);
+}
+
 static void answer_open(struct shared_redis *r)
 {
     for (struct list *link; (link = list_pop(&r->open));)
-        answer_locally(r, LIST_ENTRY(link, struct question, link));
+        give_up(r, LIST_ENTRY(link, struct question, link));
 }
 
 static void on_probe_time(uv_timer_t *timer);
+static void on_reply(void *user, const struct redisReply *reply);
 
 static void go_away(struct shared_redis *r, const char *why)
 {
@@ -142,6 +157,19 @@ static void go_away(struct shared_redis *r, const char *why)
     answer_open(r);
 }
 
+/* What was asked before there was any connection. */
+static void send_waiting(struct shared_redis *r)
+{
+    for (struct list *l = r->open.next, *next; l != &r->open; l = next) {
+        struct question *q = LIST_ENTRY(l, struct question, link);
+        next = l->next;
+        if (!q->unsent)
+            continue;
+        q->unsent = !question_send(q, r->redis, slice_of(r->token), on_reply);
+        r->stats.asked += !q->unsent;
+    }
+}
+
 static void come_back(struct shared_redis *r)
 {
     if (!r->away)
@@ -155,6 +183,7 @@ static void come_back(struct shared_redis *r)
     r->told = true;
     r->late_in_a_row = 0;
     uv_timer_stop(&r->probe_timer);
+    send_waiting(r);
     r->local->ops->clear(r->local, SLICE(""), now_of(r), on_nothing, NULL);
 }
 
@@ -230,8 +259,6 @@ static void on_changed(void *ctx, bool ready, const char *why)
 }
 
 /* ---- replies -------------------------------------------------------------------------------- */
-
-static void on_reply(void *user, const struct redisReply *reply);
 
 /* The grant of a question whose user has another answer, or is gone. */
 static void give_back(struct shared_redis *r, struct question *q)
@@ -387,7 +414,7 @@ static void answer_late(struct shared_redis *r)
     while (has_late(r)) {
         r->stats.late++;
         r->late_in_a_row++;
-        answer_locally(r, LIST_ENTRY(r->open.next, struct question, link));
+        give_up(r, LIST_ENTRY(r->open.next, struct question, link));
     }
     if (r->late_in_a_row < SHARED_REDIS_LATE_MAX)
         return;
@@ -417,11 +444,12 @@ static void ask(struct shared_redis *r, struct question *q)
 {
     q->owner = r;
     q->deadline = now_of(r) + r->patience_ms;
-    if (r->away || !question_send(q, r->redis, slice_of(r->token), on_reply)) {
+    q->unsent = !r->told; /* the first connection is about to be made */
+    if (!q->unsent && (r->away || !question_send(q, r->redis, slice_of(r->token), on_reply))) {
         end_question(r, q);
         return;
     }
-    r->stats.asked++;
+    r->stats.asked += !q->unsent;
     list_add(&r->open, &q->link);
     arm(r);
 }
@@ -566,6 +594,8 @@ static void redis_forget(struct shared *s, void *user)
         q->answer.got = NULL;
         q->forgotten = true;
         list_del(&q->link);
+        if (q->unsent)
+            question_free(q);
     }
     redis_clear_forget(&r->clearing, user);
 }
@@ -596,6 +626,8 @@ static void redis_free(struct shared *s)
     r->closed = true;
     redis_clear_forget(&r->clearing, NULL);
     redis_close(r->redis);
+    for (struct list *link; (link = list_pop(&r->open));)
+        question_free(LIST_ENTRY(link, struct question, link));
     r->local->ops->free(r->local);
     uv_close((uv_handle_t *)&r->timer, on_closed);
     uv_close((uv_handle_t *)&r->probe_timer, on_closed);

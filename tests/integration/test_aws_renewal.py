@@ -81,15 +81,6 @@ def test_failures_are_told_and_remembered(sts, tmp_path, gateway_in, curl):
     assert "base-secret" not in gateway.log() + text
 
 
-def test_others_of_the_group_serve(sts, tmp_path, launch_text, curl):
-    cloud, env = sts
-    both = config(cloud, {**ROLE, "aws_role_name": "arn:aws:iam::1:role/forbidden"}, KEYS)
-    both["model_list"][1]["model_name"] = "m0"
-    both["router_settings"]["num_retries"] = 1
-    gateway = launch_text(tmp_path, both, env)
-    assert {ask(curl, gateway)[0] for _ in range(12)} == {200}
-
-
 def test_refused_tokens_are_got_anew(sts, tmp_path, gateway_in, curl):
     cloud, env = sts
     cloud.serial = 0

@@ -60,6 +60,48 @@ static void refused_at_the_start(void **state)
     assert_int_equal(w->states[0].used, 1);
 }
 
+/* A process that has just started counts where all do. */
+static void asked_before_the_first_connection(void **state)
+{
+    struct redis_world *w = *state;
+    w->options.patience_ms = 2000;
+    w->options.fail_closed = true;
+    redis_world_connect(w);
+    assert_int_equal(reserve_one(w), -1);
+    assert_false(w->grant.local);
+    assert_false(w->away);
+    assert_int_equal(used_there(w), 1);
+}
+
+static void asked_before_and_never_connected(void **state)
+{
+    struct redis_world *w = *state;
+    const struct shared_ask ask = WINDOW("w", 100, 60000, 1);
+    redis_server_signal(&w->server, SIGSTOP);
+    redis_world_connect(w);
+    assert_int_equal(reserve_one(w), -1);
+    assert_true(w->grant.local);
+    begin_reserve(w, &ask, 1);
+    w->shared->ops->forget(w->shared, w);
+    begin_reserve(w, &ask, 1); /* is freed with it */
+    redis_server_signal(&w->server, SIGCONT);
+}
+
+/* It is asked again and again, but not without pause. */
+static void a_replica_is_not_stormed(void **state)
+{
+    struct redis_world *w = *state;
+    connect_it(w);
+    redis_server_do(&w->server, "REPLICAOF 127.0.0.1 1");
+    assert_int_equal(reserve_one(w), -1);
+    world_run_ms(&w->world, 1000);
+    assert_true(redis_world_is_away(w));
+    const char *count =
+        strstr(redis_server_do(&w->server, "INFO stats"), "total_connections_received:");
+    assert_non_null(count);
+    assert_in_range(atoll(strchr(count, ':') + 1), 3, 25);
+}
+
 static void killed_and_restarted_empty(void **state)
 {
     struct redis_world *w = *state;
@@ -233,6 +275,9 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(refused_at_the_start),
+        CASE(asked_before_the_first_connection),
+        CASE(asked_before_and_never_connected),
+        CASE(a_replica_is_not_stormed),
         CASE(killed_and_restarted_empty),
         CASE(paused),
         CASE(silent_for_long),
