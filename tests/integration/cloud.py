@@ -10,6 +10,7 @@ import datetime
 import hashlib
 import http.server
 import json
+import ssl
 import threading
 import time
 import urllib.parse
@@ -34,7 +35,7 @@ def made(*parts):
 
 
 class Cloud:
-    def __init__(self):
+    def __init__(self, certificate=None):
         self.calls = []  # (what, detail)
         self.secrets = {}  # access key id → (secret, token)
         self.lifetime = 3600
@@ -59,6 +60,13 @@ class Cloud:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
+        if certificate:  # a file with it and its key
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.server.socket = context.wrap_socket(
+                self.server.socket, server_side=True, do_handshake_on_connect=False
+            )
+            self.url = self.url.replace("http:", "https:")
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):

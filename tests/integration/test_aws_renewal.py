@@ -6,15 +6,18 @@ import hashlib
 import json
 import signal
 import socket
+import subprocess
 import sys
 import time
 
 import pytest
 from aws import ask, cloud, config, gateway_in, launch_text, oracle, write  # noqa: F401
-from cloud import SSO_TOKEN
+from cloud import SSO_TOKEN, Cloud
 from programs import wait_for
 
 KEYS = {"aws_access_key_id": "AKIABASE", "aws_secret_access_key": "base-secret"}
+# A developer's own do not count.
+NO_BUNDLE = {"SSL_CERT_FILE": "", "AWS_CA_BUNDLE": "", "REQUESTS_CA_BUNDLE": ""}
 ROLE = {**KEYS, "aws_role_name": "arn:aws:iam::123456789012:role/gateway"}
 
 
@@ -257,3 +260,21 @@ def test_proxies_are_for_what_is_far(cloud, tmp_path, gateway_in, curl):
     cloud.calls.clear()
     assert ask(curl, gateway_in(tmp_path / "2", cloud, {**env, "NO_PROXY": "127.0.0.1"}))[0] == 200
     assert cloud.count("proxied") == 0
+
+
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", None])
+def test_certificate_authorities(tmp_path, launch_text, curl, variable):
+    key, own = tmp_path / "key.pem", tmp_path / "own.pem"
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=cloud -addext".split()
+    make += ["subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(own)]
+    subprocess.run(make, check=True, capture_output=True)
+    key.write_text(key.read_text() + own.read_text())
+    far = Cloud(certificate=key)
+    try:
+        far.know("AKIABASE", "base-secret")
+        env = {"AWS_ENDPOINT_URL_STS": far.url, **NO_BUNDLE, **({variable: str(own)} if variable else {})}
+        status, answer = ask(curl, launch_text(tmp_path, config(far, ROLE), env))
+        assert status == (200 if variable else 500), answer
+        assert variable or "SSL" in answer["error"]["message"]
+    finally:
+        far.stop()
