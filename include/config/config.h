@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "config/caching.h"
 #include "config/limits.h"
 #include "config/redis.h"
 #include "config/routing.h"
@@ -76,6 +77,8 @@ struct settings {
     bool ssl_verify;
     double keepalive_seconds;    /* sse_keepalive_ping_interval_seconds; 0 = off */
     const char *ssl_certificate; /* CA file: ssl_verify given as a path, or SSL_CERT_FILE */
+
+    struct caching caching; /* and cache_params */
 
     /* router_settings */
     double timeout, stream_timeout;                                  /* 0 = unset */

@@ -158,6 +158,8 @@ struct llm_request {
     struct slice *stop;            /* stop sequences */
     size_t stop_count;
     struct llm_routing routing;
+    yyjson_val *cache;     /* what the client says of the response cache: an object, or NULL */
+    enum llm_flag caching; /* likewise, in one word */
     struct llm_thinking thinking;
     struct llm_format format;
     enum llm_flag parallel_tool_calls;

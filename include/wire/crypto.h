@@ -16,6 +16,13 @@ void crypto_end_thread(void); /* a thread that used any of this ends: its contex
 
 void sha256(struct slice data, uint8_t digest[SHA256_SIZE]);
 void sha1(struct slice data, uint8_t digest[SHA1_SIZE]); /* only for names that others gave */
+
+/* The same of bytes that come in pieces. sha256_end frees it; a digest of NULL only frees. */
+struct sha256;
+struct sha256 *sha256_new(void);
+void sha256_add(struct sha256 *h, struct slice piece);
+void sha256_end(struct sha256 *h, uint8_t digest[SHA256_SIZE]);
+
 void hmac_sha256(struct slice key, struct slice data, uint8_t digest[SHA256_SIZE]);
 
 /* True when equal; takes time that depends on the lengths only. */

@@ -111,9 +111,6 @@ static void check_nested(struct config_loader *l, const struct node *root, const
     const struct config_path up = {.key = slice_of(outer)};
     const struct config_path path = {.up = &up, .key = slice_of(inner)};
     const struct node *n = node_get(section(root, outer), slice_of(inner));
-    struct option_rows rows = config_section_rows(inner);
-    for (size_t i = 0; i < rows.count; i++) /* the warning about the map is enough */
-        l->warned[rows.first - config_options + (ptrdiff_t)i] = 1;
     if (n && n->kind == NODE_MAP)
         config_check_section(l, inner, n, &path);
 }
@@ -142,6 +139,7 @@ static void read_tree(struct config_loader *l, struct node *root)
     read_url_hosts(l, litellm, section(root, "general_settings"));
     config_read_routing(l, root);
     config_read_groups(l, root);
+    config_read_caching(l, root);
     config_read_redis(l, root);
     config_read_facts(l, section(root, "general_settings"));
     config_read_models(l, root);

@@ -106,6 +106,8 @@ yyjson_val *config_read_list(struct config_loader *l, const struct node *section
                              const char *section_name, const char *name);
 void config_read_groups(struct config_loader *l, const struct node *root);
 
+/* config_caching.c: the response cache. */
+void config_read_caching(struct config_loader *l, const struct node *root);
 /* config_redis.c: the Redis that gateways share. */
 void config_read_redis(struct config_loader *l, const struct node *root);
 

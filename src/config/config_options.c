@@ -177,7 +177,6 @@ const char *config_accepted_note(const struct config_option *o)
         {"litellm_settings", "alerting_threshold", PLACE("general_settings")},
         {"litellm_settings", "debug", PLACE("litellm_settings.set_verbose")},
         {"litellm_settings", "model_cost_map_url", ": name a file in model_facts_file"},
-        {"router_settings", "cache_kwargs", PLACE("litellm_settings.cache_params")},
     };
     for (size_t i = 0; i < sizeof(notes) / sizeof(*notes); i++)
         if (strcmp(notes[i][0], o->section) == 0 && strcmp(notes[i][1], o->name) == 0)

@@ -40,9 +40,9 @@ READ("redis_username", STRING, RESTART, NULL, "its user, where it has ACLs")
 READ("redis_password", STRING, RESTART, NULL, "its password; unset: REDIS_PASSWORD of the environment")
 READ("redis_db", INT, RESTART, "0", "its database number")
 READ("redis_url", STRING, RESTART, NULL, "all of these in one URL: redis://user:password@host:port/db, rediss:// with TLS, unix:///path of a socket")
-ACCEPTED("cache_responses", BOOL, "false", "keep answers and give them again to equal requests")
-ACCEPTED("cache_kwargs", MAP, "{}", "how; see the section of that name")
-ACCEPTED("caching_groups", LIST, NULL, "groups that share cached answers")
+READ("cache_responses", BOOL, RESTART, "false", "the same as litellm_settings.cache, which wins")
+READ("cache_kwargs", MAP, RELOAD, "{}", "the same as litellm_settings.cache_params, of which it knows ttl only; that wins")
+READ("caching_groups", LIST, RELOAD, NULL, "lists of model groups that share their kept answers: [[a, b], [c, d]]")
 STORED("default_max_parallel_requests", INT, RELOAD, routing.max_parallel, NULL, "calls at once of a deployment that says nothing; unset: no limit")
 READ("model_group_limits", MAP, RELOAD, NULL, "Lintel's own: limits of a whole model group, {group: {rpm, tpm, max_parallel_requests}}")
 STORED("max_queued_requests", INT, RELOAD, routing.queue_max, "1000", "Lintel's own: requests that may wait for a place at their deployments (max_parallel_requests); beyond it 429 at once")
@@ -72,5 +72,5 @@ ACCEPTED("fallback_budget_check", BOOL, NULL, "only fall back within the key's b
 #undef SECTION
 
 #define SECTION "cache_kwargs"
-ACCEPTED("ttl", NUMBER, NULL, "seconds an answer stays in the cache")
+READ("ttl", NUMBER, RELOAD, NULL, "seconds an answer is kept")
 #undef SECTION

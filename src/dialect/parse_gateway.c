@@ -21,6 +21,21 @@ static bool parse_cache_points(struct parse *p, yyjson_val *v)
                 &p->r->cache_points);
 }
 
+/* {"no-cache": true, "ttl": 60, …}: gateway/cache_control.h reads it. */
+static bool parse_cache(struct parse *p, yyjson_val *v)
+{
+    return take(p, "cache", v, yyjson_is_obj(v), "an object", &p->r->cache);
+}
+
+static bool parse_caching(struct parse *p, yyjson_val *v)
+{
+    bool caching = true;
+    if (!parse_flag(p, "caching", v, &caching))
+        return false;
+    p->r->caching = caching ? LLM_FLAG_TRUE : LLM_FLAG_FALSE;
+    return true;
+}
+
 static bool parse_extra_headers(struct parse *p, yyjson_val *v)
 {
     return take(p, "extra_headers", v, yyjson_is_obj(v), "an object", &p->r->headers);
@@ -168,7 +183,8 @@ const struct parse_member parse_gateway[] = {
     {"additional_drop_params", parse_drop_list},
     {"allowed_model_region", parse_region},
     {"allowed_openai_params", parse_allowed_params},
-    {"cache", ignore},
+    {"cache", parse_cache},
+    {"caching", parse_caching},
     {"connect_timeout", parse_connect_timeout},
     {"context_window_fallback_dict", parse_context_fallbacks},
     {"disable_fallbacks", parse_disable_fallbacks},

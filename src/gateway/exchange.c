@@ -19,6 +19,7 @@
 #include "auth.h"
 #include "exchange_again.h"
 #include "exchange_batch.h"
+#include "exchange_cache.h"
 #include "exchange_call.h"
 #include "exchange_credentials.h"
 #include "exchange_fetch.h"
@@ -44,8 +45,11 @@ const struct sm_state exchange_states[EX_NR] = {
     [EX_HEAD] = {"HEAD", SM_TO(EX_AUTH) | SM_TO(EX_SETTLE)},
     [EX_AUTH] = {"AUTH", SM_TO(EX_BODY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_BODY] = {"BODY", SM_TO(EX_ADMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_ADMIT] = {"ADMIT", SM_TO(EX_ANSWER) | SM_TO(EX_LIMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_ADMIT] = {"ADMIT",
+                  SM_TO(EX_ANSWER) | SM_TO(EX_LOOKUP) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_ANSWER] = {"ANSWER", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_LOOKUP] = {"LOOKUP",
+                   SM_TO(EX_LIMIT) | SM_TO(EX_RELAY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_LIMIT] = {"LIMIT", SM_TO(EX_ROUTE) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_ROUTE] = {"ROUTE", SM_TO(EX_PLACE) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_PLACE] = {"PLACE",
@@ -72,13 +76,14 @@ static bool invariant(const struct sm *sm)
     case EX_DONE:
         return !ex->conn && !ex->op && !ex->credentials_wait.item && !ex->recall.waiting &&
                !ex->fetch && !ex->batch && !ex->caller_hold.held && !ex->place_hold.held &&
-               !ex->own.ready;
+               !ex->own.ready && !ex->cache.asking && !ex->cache.seat.flight;
     case EX_HEAD:
     case EX_AUTH:
     case EX_BODY:
     case EX_ANSWER:
-    case EX_ADMIT:
-    case EX_LIMIT: return !ex->op && !ex->head_sent;
+    case EX_ADMIT: return !ex->op && !ex->head_sent;
+    case EX_LOOKUP:
+    case EX_LIMIT: return !ex->op && (!ex->head_sent || ex->committed);
     case EX_PLACE: return !ex->op && ex->deployment;
     case EX_ROUTE:
     case EX_CREDENTIALS:
@@ -284,6 +289,21 @@ bool exchange_find_model(struct exchange *ex)
     return exchange_pick(ex, ex->request.model);
 }
 
+struct slice exchange_answer_id(struct exchange *ex, struct slice id)
+{
+    return ARENA_JOIN(&ex->arena, SLICE("chatcmpl-"), id);
+}
+
+static void begin_answer(struct exchange *ex)
+{
+    name_model(ex);
+    ex->answer = (struct dialect_answer){
+        .id = exchange_answer_id(ex, slice_of(ex->id)),
+        .uuid = slice_of(ex->id),
+        .created = time(NULL),
+    };
+}
+
 static int step_admit(struct exchange *ex)
 {
     if (ex->route->handle)
@@ -295,13 +315,11 @@ static int step_admit(struct exchange *ex)
     ex->request.include_usage =
         ex->request.include_usage || ex->config->settings.always_include_stream_usage;
     ex->request.drop_params = ex->request.drop_params || ex->config->settings.drop_params;
-    return EX_LIMIT;
+    return EX_LOOKUP;
 }
 
 static int step_limit(struct exchange *ex)
 {
-    if (!ex->entered)
-        name_model(ex);
     if (!exchange_limit(ex))
         return EX_SUSPEND;
     return ex->failure.kind == FAILURE_NONE ? EX_ROUTE : EX_FLUSH;
@@ -318,17 +336,6 @@ static int step_answer(struct exchange *ex)
 
 /* ---- ROUTE, PLACE, FETCH, RECALL, CALL ----------------------------------------------------- */
 
-static void begin_routing(struct exchange *ex)
-{
-    ex->answer = (struct dialect_answer){
-        .id = ARENA_JOIN(&ex->arena, SLICE("chatcmpl-"), slice_of(ex->id)),
-        .uuid = slice_of(ex->id),
-        .created = time(NULL),
-    };
-    reroute_begin(&ex->reroute, ex->config, &ex->request, ex->request.model, &ex->arena);
-    ex->routed = true;
-}
-
 /* An answer of another group says so: streams by its name, whole answers by the model's id, as
  * LiteLLM does. */
 static struct slice answering_model(const struct exchange *ex)
@@ -341,7 +348,8 @@ static struct slice answering_model(const struct exchange *ex)
 static int step_route(struct exchange *ex)
 {
     if (!ex->routed) {
-        begin_routing(ex);
+        ex->routed = true;
+        reroute_begin(&ex->reroute, ex->config, &ex->request, ex->request.model, &ex->arena);
         ex->failure = reroute_mocked(&ex->reroute, &ex->arena);
     }
     if (ex->failure.kind == FAILURE_NONE && exchange_pick(ex, ex->reroute.group)) {
@@ -457,6 +465,29 @@ static int finish_whole(struct exchange *ex)
     return EX_FLUSH;
 }
 
+/* A client that waits for somebody else's answer is kept awake as if it were its own. */
+static int step_lookup(struct exchange *ex)
+{
+    if (!ex->entered)
+        begin_answer(ex);
+    enum lookup found = exchange_lookup(ex);
+    if (found == LOOKUP_WAITS && !ex->entered)
+        arm_keepalive(ex);
+    else if (found == LOOKUP_WAITS && ex->facts & FACT_TIMER)
+        keep_alive(ex);
+    if (found == LOOKUP_WAITS)
+        return EX_SUSPEND;
+    ex->deadline = 0;
+    ex->facts &= ~(unsigned)FACT_TIMER;
+    if (found == LOOKUP_MISSES)
+        return EX_LIMIT;
+    if (found == LOOKUP_STREAMS && !ex->head_sent)
+        reply_stream_begin(ex);
+    if (found == LOOKUP_STREAMS)
+        return EX_RELAY;
+    return found == LOOKUP_ANSWERS ? finish_whole(ex) : EX_FLUSH;
+}
+
 static int step_call(struct exchange *ex)
 {
     if (!ex->entered) {
@@ -521,6 +552,7 @@ static int step_relay(struct exchange *ex)
 {
     if (!ex->entered)
         commit(ex);
+    exchange_replay(ex);
     if (!ex->released && !exchange_may_resume(ex))
         release_prompt(ex);
     if (ex->facts & FACT_FAILED && exchange_resume(ex)) {
@@ -574,7 +606,10 @@ static int step_flush(struct exchange *ex)
  * again. A client that left is not worth waiting for. */
 static int step_settle(struct exchange *ex)
 {
-    if (!ex->entered) {
+    if (!ex->settled && exchange_cache_goes_on(ex))
+        return EX_SUSPEND;
+    if (!ex->settled) {
+        ex->settled = true;
         if (ex->facts & FACT_GONE)
             ex->status = STATUS_CLIENT_GONE;
         exchange_estimate_usage(ex);
@@ -584,6 +619,7 @@ static int step_settle(struct exchange *ex)
         exchange_spend_end(ex);
         ex->deadline = turn_now(&ex->worker->turn) + SETTLE_GRACE_MS;
         ex->facts &= ~(unsigned)FACT_TIMER;
+        exchange_cache_end(ex);
         memory_recall_cancel(&ex->recall);
         exchange_credentials_cancel(ex);
         exchange_fetch_cancel(ex);
@@ -601,11 +637,14 @@ static int step_settle(struct exchange *ex)
 /* ---- the mover ----------------------------------------------------------------------------- */
 
 static int (*const steps[EX_NR])(struct exchange *ex) = {
-    [EX_ANSWER] = step_answer, [EX_HEAD] = step_head,     [EX_AUTH] = step_auth,
-    [EX_BODY] = step_body,     [EX_ADMIT] = step_admit,   [EX_LIMIT] = step_limit,
-    [EX_ROUTE] = step_route,   [EX_PLACE] = step_place,   [EX_CREDENTIALS] = step_credentials,
-    [EX_FETCH] = step_fetch,   [EX_RECALL] = step_recall, [EX_CALL] = step_call,
-    [EX_AGAIN] = step_again,   [EX_RELAY] = step_relay,   [EX_BATCH] = step_batch,
+    [EX_ANSWER] = step_answer, [EX_HEAD] = step_head,
+    [EX_AUTH] = step_auth,     [EX_BODY] = step_body,
+    [EX_ADMIT] = step_admit,   [EX_LOOKUP] = step_lookup,
+    [EX_LIMIT] = step_limit,   [EX_ROUTE] = step_route,
+    [EX_PLACE] = step_place,   [EX_CREDENTIALS] = step_credentials,
+    [EX_FETCH] = step_fetch,   [EX_RECALL] = step_recall,
+    [EX_CALL] = step_call,     [EX_AGAIN] = step_again,
+    [EX_RELAY] = step_relay,   [EX_BATCH] = step_batch,
     [EX_FLUSH] = step_flush,   [EX_SETTLE] = step_settle,
 };
 

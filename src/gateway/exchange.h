@@ -3,17 +3,20 @@
 
 /* One HTTP request and everything done for it.
  *
- *   HEAD ─► AUTH ─► BODY ─► ADMIT ─► LIMIT ─► ROUTE ─► PLACE ─► CREDENTIALS ─► FETCH ─► RECALL
- *                             │                                      │                    │
- *                             └► ANSWER ────────► FLUSH ◄────────┐   └► BATCH (operation) ▼
- *                                                 │  ▲           └──────── whole answer ─ CALL
- *                                       SETTLE ◄──┘  └───── RELAY (stream) ◄──────────────┘
+ *   HEAD ─► AUTH ─► BODY ─► ADMIT ─► LOOKUP ─► LIMIT ─► ROUTE ─► PLACE ─► CREDENTIALS ─► FETCH
+ *                             │         │                                      │            │
+ *                             │         └ kept answer: to RELAY, or whole      │            ▼
+ *                             └► ANSWER ────────► FLUSH ◄────────┐             ▼         RECALL
+ *                                                 │  ▲           └──────── BATCH            │
+ *                                                 │  │◄───── whole answer ───────────────┐  ▼
+ *                                       SETTLE ◄──┘  └────── RELAY (stream) ◄────────── CALL
  *                                         └► DONE
  *
  * Every state before FLUSH may go to FLUSH (refuse: an error reply) and, like FLUSH, to SETTLE (the
  * client is gone). Where it suspends, and for what:
  *   BODY    the rest of the request body
  *   ANSWER  what an answer of our own needs: the database, probes (ask.h); from ADMIT, to FLUSH
+ *   LOOKUP  the shared state, for a kept answer; or that of an equal request (exchange_cache.h)
  *   LIMIT   the shared state, for what the caller may (exchange_limits.h)
  *   ROUTE   a place at a deployment (exchange_queue.h)
  *   PLACE   the shared state, for what the deployment may; back to ROUTE when it may not
@@ -34,6 +37,7 @@
  * until conn_finish() or `gone`; the configuration snapshot is referenced. */
 
 #include "base/sm.h"
+#include "cache.h"
 #include "caller.h"
 #include "config/config.h"
 #include "credentials.h"
@@ -65,6 +69,7 @@ enum exchange_state {
     EX_BODY,
     EX_ADMIT,
     EX_ANSWER,
+    EX_LOOKUP,
     EX_LIMIT,
     EX_ROUTE,
     EX_PLACE,
@@ -138,6 +143,7 @@ struct exchange {
     bool queued;                   /* … so it waits for one */
     bool call_sent;                /* `call` is on its way */
     bool signed_again;             /* the call, after a refusal for the sake of its signature */
+    bool settled;                  /* SETTLE has done its work, and waits */
     enum exchange_refusal refusal; /* of the last answer */
     unsigned facts;                /* exchange_fact bits */
     unsigned attempts;             /* upstream calls made */
@@ -167,6 +173,8 @@ struct exchange {
     const struct model *model; /* facts about it */
     struct slice model_group;  /* name of the group that serves */
     struct dialect_answer answer;
+
+    struct cache_use cache; /* of the response cache */
 
     struct caller caller;
     struct limit_hold caller_hold, place_hold; /* granted to the caller, at the deployment */
@@ -245,6 +253,9 @@ extern const struct conn_events exchange_conn_events; /* for the listener */
 void exchange_deposit(struct exchange *ex, unsigned facts);
 
 void exchange_expire(struct exchange *ex, int64_t now); /* the clock looks at `deadline` */
+
+/* The id that an answer has for clients, by its own part. In the arena. */
+struct slice exchange_answer_id(struct exchange *ex, struct slice id);
 
 /* Seconds that a whole answer may take; 0: no limit. Once there is a deployment. */
 double exchange_timeout(const struct exchange *ex);

@@ -1,6 +1,7 @@
 #include "exchange_again.h"
 
 #include "base/log.h"
+#include "exchange_cache.h"
 #include "exchange_credentials.h"
 #include "exchange_learn.h"
 #include "exchange_memory.h"
@@ -47,6 +48,7 @@ static void forget_answer(struct exchange *ex)
 static void forget_attempt(struct exchange *ex)
 {
     forget_answer(ex);
+    exchange_cache_again(ex);
     exchange_forget_thinking(ex);
     ex->failure = (struct failure){0};
     ex->refusal = REFUSED_OTHERWISE;

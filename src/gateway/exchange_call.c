@@ -10,6 +10,7 @@
 
 #include "exchange_call.h"
 
+#include "exchange_cache.h"
 #include "exchange_credentials.h"
 #include "exchange_learn.h"
 #include "exchange_resume.h"
@@ -61,6 +62,17 @@ void exchange_encode(struct exchange *ex, const struct llm_event *e)
     ex->route->dialect->encode(ex->encoder, e, &ex->out);
 }
 
+unsigned exchange_give(struct exchange *ex, const struct llm_event *e)
+{
+    thinking_capture(&ex->thinking, e);
+    if (!ex->request.stream)
+        llm_fold_event(&ex->fold, e);
+    else if (ex->conn)
+        exchange_encode(ex, e);
+    bool news = e->kind != EV_START || ex->route->dialect->starts_at_once;
+    return (news ? FACT_EVENT : 0) | (e->kind == EV_END ? FACT_COMPLETE : 0);
+}
+
 /* One neutral event of the answer. Pure work only: this runs inside curl's callback. */
 static void on_event(void *user, const struct llm_event *event)
 {
@@ -72,6 +84,7 @@ static void on_event(void *user, const struct llm_event *event)
         exchange_deposit(ex, FACT_FAILED);
         return;
     }
+    exchange_cache_event(ex, e);
     if (e->kind == EV_NOTE)
         note_tier(ex, e);
     if (e->kind == EV_USAGE) {
@@ -80,13 +93,7 @@ static void on_event(void *user, const struct llm_event *event)
     }
     if (e->kind == EV_TEXT || e->kind == EV_REASONING || e->kind == EV_TOOL_ARGS)
         ex->estimated_output += llm_estimate_text(e->text);
-    thinking_capture(&ex->thinking, e);
-    if (!ex->request.stream)
-        llm_fold_event(&ex->fold, e);
-    else if (ex->conn)
-        exchange_encode(ex, e);
-    bool news = e->kind != EV_START || ex->route->dialect->starts_at_once;
-    exchange_deposit(ex, (news ? FACT_EVENT : 0) | (e->kind == EV_END ? FACT_COMPLETE : 0));
+    exchange_deposit(ex, exchange_give(ex, e));
 }
 
 static void on_upstream_head(void *user, int status, struct http_headers headers)
@@ -187,19 +194,25 @@ static void prepare_attempt(struct exchange *ex)
     reserve_upstream_body(ex);
 }
 
-void exchange_prepare(struct exchange *ex)
+void exchange_form(struct exchange *ex)
 {
     const struct deployment *d = ex->deployment;
     ex->effective = ex->request;
-    if (d->preset)
+    if (d && d->preset)
         llm_request_preset(&ex->effective, d->preset, &ex->prompt);
-    drop_listed(ex, d->drop_list);
+    if (d)
+        drop_listed(ex, d->drop_list);
     drop_listed(ex, ex->request.drop_list);
     exchange_leave_out(ex);
     if (ex->resuming.count)
         exchange_resume_prepare(ex);
     if (ex->request.stream && !ex->encoder)
         ex->encoder = ex->route->dialect->encoder(&ex->arena, &ex->effective, &ex->answer);
+}
+
+void exchange_prepare(struct exchange *ex)
+{
+    exchange_form(ex);
     prepare_attempt(ex);
 }
 

@@ -16,6 +16,13 @@ bool exchange_build_call(struct exchange *ex, struct http_call *call);
 /* The request as its deployment gets it (the client's own is kept for another), and the attempt. */
 void exchange_prepare(struct exchange *ex);
 
+/* The same without the attempt: the request as it is to be answered, and an encoder for it. Without
+ * a deployment it is the client's own. */
+void exchange_form(struct exchange *ex);
+
+/* Hands an event of the answer on, streamed or folded. The facts it makes. */
+unsigned exchange_give(struct exchange *ex, const struct llm_event *e);
+
 struct upstream_timeouts exchange_timeouts(const struct exchange *ex); /* the four clocks */
 
 /* What a call that came to no answer means. */

@@ -37,6 +37,8 @@ static void write_log_line(const struct exchange *ex, struct buf *line)
         log_text(line, " usage=", SLICE("estimated"));
     if (ex->resuming.count)
         log_number(line, " resumed=", ex->resuming.count);
+    if (ex->cache.hit)
+        log_text(line, " cache=", ex->cache.joined ? SLICE("joined") : SLICE("hit"));
     if (ex->failure.kind != FAILURE_NONE)
         log_text(line, " error=", ex->failure.message);
 }

@@ -29,14 +29,23 @@ static int64_t ttl_of(const struct exchange *ex)
     return config_milliseconds(ex->config->settings.thinking_memory_ttl);
 }
 
+bool exchange_watch_thinking(struct exchange *ex)
+{
+    if (!ex->worker->memory || !may_think(ex) || !may_call_tools(&ex->request))
+        return false;
+    if (!ex->thinking.on) {
+        ex->scope = memory_scope_of(auth_key(ex->config, ex->head), slice_of(ex->model->id));
+        thinking_capture_init(&ex->thinking, &ex->arena, true);
+    }
+    return true;
+}
+
 bool exchange_recall(struct exchange *ex)
 {
     struct memory *m = ex->worker->memory;
-    if (!m || !may_think(ex) || !may_call_tools(&ex->request))
+    if (!exchange_watch_thinking(ex))
         return true;
     if (!ex->entered) {
-        ex->scope = memory_scope_of(auth_key(ex->config, ex->head), slice_of(ex->model->id));
-        thinking_capture_init(&ex->thinking, &ex->arena, true);
         memory_recall_begin(&ex->recall, m,
                             &(struct recall_request){.messages = ex->request.messages,
                                                      .arena = &ex->prompt,

@@ -7,6 +7,9 @@
  * the answer's own thinking is captured from here on. */
 bool exchange_recall(struct exchange *ex);
 
+/* The answer's own thinking is captured from here on, if it may be wanted. False: it may not. */
+bool exchange_watch_thinking(struct exchange *ex);
+
 /* The answer is complete: what it thought is kept for the next request. */
 void exchange_keep(struct exchange *ex);
 

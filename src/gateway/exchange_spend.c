@@ -223,14 +223,16 @@ void exchange_spend_end(struct exchange *ex)
     s->no_count = settings->disable_spend_updates;
     if (s->no_row && s->no_count)
         return;
-    s->request_id = ex->answer.id.n ? ex->answer.id : slice_of(ex->id);
+    /* A kept answer has the id of the one that it was first. */
+    s->request_id = ex->answer.id.n && !ex->cache.hit ? ex->answer.id : slice_of(ex->id);
     s->call_id = slice_of(ex->id);
     s->prompt_tokens = llm_usage_prompt(&ex->usage);
     s->completion_tokens = ex->usage.output;
     s->cache_read_tokens = ex->usage.cache_read;
     s->cache_write_tokens = ex->usage.cache_write;
     s->cost = ex->cost.total;
-    s->cache_hit = SLICE("False");
+    s->cache_hit = ex->cache.hit ? SLICE("True") : SLICE("False");
+    s->cache_key = ex->cache.hit ? ex->cache.key : SLICE("");
     set_caller(ex, s);
     set_model(ex, s);
     set_times(ex, s);

@@ -87,6 +87,23 @@ static void write_shared(struct json_writer *w, const struct worker *of)
     json_object_end(w);
 }
 
+static void write_cache(struct json_writer *w, const struct cache *c)
+{
+    struct shared_stats s;
+    c->shared->ops->stats(c->shared, &s);
+    json_object(w);
+    json_member_integer(w, "hits", (int64_t)c->stats.hits);
+    json_member_integer(w, "joined", (int64_t)c->stats.joined);
+    json_member_integer(w, "misses", (int64_t)c->stats.misses);
+    json_member_integer(w, "kept", (int64_t)c->stats.kept);
+    json_member_integer(w, "unkept", (int64_t)c->stats.unkept);
+    json_member_integer(w, "corrupt", (int64_t)c->stats.corrupt);
+    json_member_integer(w, "entries", (int64_t)s.entries);
+    json_member_integer(w, "bytes", (int64_t)s.bytes);
+    json_member_integer(w, "evicted", (int64_t)s.evicted);
+    json_object_end(w);
+}
+
 static void write_repairs(struct json_writer *j, const struct worker *w)
 {
     json_key(j, "repairs");
@@ -116,6 +133,10 @@ void handle_exchanges(struct exchange *ex, struct buf *body)
     if (w->memory) {
         json_key(&j, "thinking_memory");
         write_memory(&j, w->memory);
+    }
+    if (w->cache) {
+        json_key(&j, "response_cache");
+        write_cache(&j, w->cache);
     }
     json_member_integer(&j, "queued", w->queued);
     write_repairs(&j, w);

@@ -20,6 +20,12 @@ void handle_health(struct exchange *ex, struct buf *body);
 void handle_health_backlog(struct exchange *ex, struct buf *body);
 void handle_health_latest(struct exchange *ex, struct buf *body);
 
+/* handlers_cache.c */
+void handle_cache_ping(struct exchange *ex, struct buf *body);
+void handle_cache_delete(struct exchange *ex, struct buf *body);
+void handle_cache_flushall(struct exchange *ex, struct buf *body);
+void handle_cache_redis_info(struct exchange *ex, struct buf *body);
+
 /* handlers_models.c */
 void handle_models(struct exchange *ex, struct buf *body);
 void handle_model(struct exchange *ex, struct buf *body);

@@ -123,6 +123,8 @@ static void add_durations(struct exchange *ex, struct reply_headers *h)
 {
     int64_t now = turn_now(&ex->worker->turn);
     int64_t called = ex->times[EX_CALL] ? ex->times[EX_CALL] : ex->times[EX_BATCH];
+    if (!called && ex->cache.hit)
+        called = now;
     if (!called)
         return;
     add_integer(ex, h, "x-litellm-response-duration-ms", now - ex->times[EX_HEAD]);
@@ -203,6 +205,8 @@ static void write_head(struct exchange *ex, struct reply_headers *h, int status,
     add_deployment(ex, h);
     add_repairs(ex, h);
     add_limits(ex, h);
+    if (ex->cache.hit)
+        add(h, "x-litellm-cache-key", printable(ex, ex->cache.key));
     http1_write_head(&ex->reply, &ex->out, status, (struct http_headers){h->v, h->n}, length);
     ex->status = status;
     ex->head_sent = true;

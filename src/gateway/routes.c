@@ -49,6 +49,10 @@ static const struct route routes[] = {
     {"GET", "/health/liveliness", true, CHAT, handle_liveness},
     {"GET", "/health/liveness", true, CHAT, handle_liveness},
     {"GET", "/health/readiness", true, CHAT, handle_readiness},
+    {"GET", "/cache/ping", false, CHAT, handle_cache_ping},
+    {"POST", "/cache/delete", false, CHAT, handle_cache_delete, .admin = true},
+    {"POST", "/cache/flushall", false, CHAT, handle_cache_flushall, .admin = true},
+    {"GET", "/cache/redis/info", false, CHAT, handle_cache_redis_info, .admin = true},
     {"GET", "/router/settings", false, CHAT, handle_router_settings, .admin = true},
     {"GET", "/debug/exchanges", false, CHAT, handle_exchanges, .admin = true},
 };

@@ -274,6 +274,14 @@ static void keep_bodies_in_the_heap(void)
     mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_MAX);
 }
 
+static struct cache *new_cache(struct worker *w)
+{
+    const struct caching *c = &w->config->settings.caching;
+    if (c->shared && w->config->redis.source)
+        return cache_new_shared(&w->turn, w->shared);
+    return cache_new_local(&w->turn, (size_t)c->size_mb * MEBIBYTE);
+}
+
 static void start(struct worker *w)
 {
     const struct settings *s = &w->config->settings;
@@ -295,6 +303,8 @@ static void start(struct worker *w)
     w->gossip = gossip_new(&w->turn, w->shared, w->tracker, w->config->redis.source);
     if (s->thinking_memory_mb)
         w->memory = memory_new(&w->turn, w->shared);
+    if (s->caching.on)
+        w->cache = new_cache(w);
     w->health = health_new(w);
     health_configure(w->health);
     uv_timer_init(&w->loop, &w->clock);
@@ -311,6 +321,7 @@ static void finish(struct worker *w)
     health_free(w->health);
     memory_free(w->memory);
     gossip_free(w->gossip);
+    cache_free(w->cache);
     w->shared->ops->free(w->shared);
     credentials_free(w->credentials);
     upstream_fini(w->upstream);

@@ -4,6 +4,7 @@
 /* What exchanges and handlers see of their worker. */
 
 #include "affinity.h"
+#include "cache.h"
 #include "credentials.h"
 #include "gossip.h"
 #include "health.h"
@@ -42,6 +43,7 @@ struct worker {
     struct health *health;     /* which deployments answer */
     struct memory *memory;     /* of thinking; NULL: switched off */
     struct store *store;       /* the database; NULL: none is configured */
+    struct cache *cache;       /* of answers; NULL: switched off */
     struct listener *listener; /* NULL once closed */
     struct handover *handover; /* NULL: the sockets are not handed on */
     struct list exchanges;     /* exchange.link: all that live */

@@ -60,6 +60,32 @@ void sha1(struct slice data, uint8_t digest[SHA1_SIZE])
     must(EVP_Digest(data.p, data.n, digest, NULL, EVP_sha1(), NULL), "SHA-1");
 }
 
+struct sha256 {
+    EVP_MD_CTX *context;
+};
+
+struct sha256 *sha256_new(void)
+{
+    struct sha256 *h = malloc(sizeof(*h));
+    must(h, "memory");
+    pthread_once(&methods_once, fetch_methods);
+    h->context = EVP_MD_CTX_new();
+    must(h->context && EVP_DigestInit_ex2(h->context, sha256_method, NULL), "SHA-256");
+    return h;
+}
+
+void sha256_add(struct sha256 *h, struct slice piece)
+{
+    must(EVP_DigestUpdate(h->context, piece.p, piece.n), "SHA-256");
+}
+
+void sha256_end(struct sha256 *h, uint8_t digest[SHA256_SIZE])
+{
+    must(!digest || EVP_DigestFinal_ex(h->context, digest, NULL), "SHA-256");
+    EVP_MD_CTX_free(h->context);
+    free(h);
+}
+
 static EVP_MAC_CTX *hmac_context(void)
 {
     char name[] = "SHA256";

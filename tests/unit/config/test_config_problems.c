@@ -184,10 +184,7 @@ static void mission_shapes(void **state)
         " (LiteLLM's place for it: general_settings)\n"
         "W15 litellm_settings.debug: " QUIET
         " (LiteLLM's place for it: litellm_settings.set_verbose)\n"
-        "W20 general_settings.api_keys[0].spend_limit: " QUIET "\n"
-        "W22 router_settings.cache_responses: " QUIET "\n"
-        "W23 router_settings.cache_kwargs: " QUIET
-        " (LiteLLM's place for it: litellm_settings.cache_params)\n";
+        "W20 general_settings.api_keys[0].spend_limit: " QUIET "\n";
     struct world w;
     (void)state;
     world_init(&w);
