@@ -16,11 +16,12 @@
 
 #include "aws/identity.h"
 
-#define AWS_ANSWER_MAX (128 * 1024) /* bytes of a file, an answer or an output */
-#define AWS_OUTPUT_MS  60000        /* for a command */
-#define AWS_CALL_MS    10000        /* for a call, but an instance's have their own limit */
-#define AWS_CONNECT_MS 5000
-#define AWS_REFRESH_S  900 /* credentials are renewed so long before they expire */
+#define AWS_ANSWER_MAX  (128 * 1024) /* bytes of a file, an answer or an output */
+#define AWS_OUTPUT_MS   60000        /* for a command */
+#define AWS_CALL_MS     10000        /* for a call, but an instance's have their own limit */
+#define AWS_CONNECT_MS  5000
+#define AWS_CLOCK_OFF_S 240 /* more is a clock that is wrong: AWS allows five minutes */
+#define AWS_REFRESH_S   900 /* credentials are renewed so long before they expire */
 
 enum aws_want {
     AWS_WANT_NOTHING, /* the end: see `failed` */

@@ -15,8 +15,7 @@
 
 #define VERSION         "2011-06-15"
 #define DEFAULT_SESSION "lintel"
-#define CALLS           2   /* of one kind */
-#define CLOCK_OFF_S     240 /* more is a clock that is wrong */
+#define CALLS           2 /* of one kind */
 #define FORM_MAX        (256u * 1024)
 #define TEXT_MAX        512
 
@@ -181,7 +180,7 @@ static bool correct_clock(struct aws_flow *f, const struct aws_result *r, const 
 {
     int64_t off = r->date - f->now;
     if (f->set_clock || !r->date || r->status < 400 || r->status > 403 ||
-        (off < CLOCK_OFF_S && off > -CLOCK_OFF_S))
+        (off < AWS_CLOCK_OFF_S && off > -AWS_CLOCK_OFF_S))
         return false;
     f->set_clock = true;
     f->now = r->date;

@@ -196,11 +196,20 @@ static void take_failure(struct entry *e, const struct aws_flow *flow)
         log_error("AWS credentials (%s): %s", e->identity->name, e->error);
 }
 
+/* By the clock of whoever gave the credentials they are valid; ours may be off. */
+static void take_clock(struct credentials *c, const struct aws_flow *flow)
+{
+    int64_t off = flow->now - credentials_now(c);
+    if (flow->set_clock && !flow->failed && (off >= AWS_CLOCK_OFF_S || off <= -AWS_CLOCK_OFF_S))
+        credentials_set_now(c, flow->now);
+}
+
 static void on_over(void *user, const struct aws_flow *flow)
 {
     struct entry *e = user;
     e->fetch = NULL;
     e->owner->fetches--;
+    take_clock(e->owner, flow);
     if (flow->failed)
         take_failure(e, flow);
     else if (flow->expires && flow->expires <= credentials_now(e->owner) + MARGIN_S)

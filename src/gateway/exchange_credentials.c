@@ -1,9 +1,8 @@
 #include "exchange_credentials.h"
 
+#include "aws/flow.h"
 #include "aws/time.h"
 #include "worker_private.h"
-
-#define CLOCK_OFF_S 240 /* AWS allows five minutes */
 
 /* ---- before the call ----------------------------------------------------------------------- */
 
@@ -119,7 +118,7 @@ static bool set_clock(struct exchange *ex)
 {
     struct credentials *c = ex->worker->credentials;
     int64_t off = ex->refused_date - credentials_now(c);
-    if (!ex->refused_date || (off < CLOCK_OFF_S && off > -CLOCK_OFF_S))
+    if (!ex->refused_date || (off < AWS_CLOCK_OFF_S && off > -AWS_CLOCK_OFF_S))
         return false;
     credentials_set_now(c, ex->refused_date);
     return true;
