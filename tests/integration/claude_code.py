@@ -44,8 +44,7 @@ class ClaudeCode:
         self.work.mkdir()
 
     def run(self, model, prompt, *options, thinking=2000):
-        env = environment(
-            self.home,
+        own = dict(
             ANTHROPIC_BASE_URL=f"http://{self.gateway.netloc}",
             ANTHROPIC_AUTH_TOKEN=self.gateway.key,
             ANTHROPIC_MODEL=model,
@@ -59,6 +58,9 @@ class ClaudeCode:
             HTTPS_PROXY=NOWHERE,
             NO_PROXY="127.0.0.1",
         )
+        # Nothing of a developer's own Claude Code.
+        env = {k: v for k, v in environment(self.home).items() if not k.startswith(("ANTHROPIC", "CLAUDE"))}
+        env.update(own)
         done = subprocess.run(
             [self.program, "-p", prompt, "--output-format", "stream-json", "--verbose"]
             + ["--dangerously-skip-permissions", *options],
