@@ -18,14 +18,14 @@ RUN apt-get update \
     && xargs apt-get install -y --no-install-recommends ca-certificates curl < /usr/local/share/lintel/packages \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --user-group --create-home --shell /usr/sbin/nologin lintel \
-    && install -d -o lintel -g lintel /app/run
+    && install -d -o lintel -g lintel /app/run /app/data
 WORKDIR /app
 COPY manage-litellm.sh LICENSE ./
 COPY scripts scripts
 COPY conf conf
 COPY --from=build /src/build/lintel /src/build/bedrock-sim build/
 USER lintel
-ENV HOST=0.0.0.0 PORT=4000
+ENV HOST=0.0.0.0 PORT=4000 LINTEL_DATA_DIRECTORY=/app/data
 EXPOSE 4000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
     CMD curl -fsS --noproxy '*' -o /dev/null "http://127.0.0.1:$PORT/health/readiness" || exit 1

@@ -89,11 +89,13 @@ static void take_all(struct list *from, struct list *to)
 
 static void say(struct list *words)
 {
-    for (struct list *l; (l = list_pop(words));) {
+    for (struct list *l = words->next, *next; l != words; l = next) {
         struct store_word *w = LIST_ENTRY(l, struct store_word, link);
+        next = l->next;
         log_write(w->bad ? LOG_ERROR : LOG_INFO, "%s", w->text);
         free(w);
     }
+    list_init(words);
 }
 
 static void say_dropped(struct store *s)

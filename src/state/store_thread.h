@@ -69,6 +69,6 @@ struct store {
     int64_t changes_seen[CHANGES_AGAIN]; /* the last ids, each at its remainder */
 };
 
-void *store_thread_run(void *store);
+void *store_thread_run(void *arg); /* the store */
 
 #endif

@@ -59,7 +59,7 @@ static bool is_port(const char *port)
 static bool parse_host(struct slice s, struct arena *a, struct store_address *address)
 {
     bool ok = true;
-    struct slice host = s, port = slice_make(NULL, 0);
+    struct slice host, port;
     ptrdiff_t end = slice_starts(s, SLICE("[")) ? slice_find_char(s, ']') : -1;
     if (end > 0) {
         host = slice_make(s.p + 1, (size_t)end - 1);

@@ -51,6 +51,7 @@ def test_image_says_how_it_is(stages):
     final = stages[-1]
     assert "/health/readiness" in values(final, "HEALTHCHECK")[0]
     env = dict(pair.split("=") for pair in shlex.split(values(final, "ENV")[0]))
+    assert env.pop("LINTEL_DATA_DIRECTORY") in " ".join(values(final, "RUN"))
     assert env == {"HOST": "0.0.0.0", "PORT": "4000"} and values(final, "EXPOSE") == ["4000"]
     assert values(final, "ENTRYPOINT") == ['["/app/manage-litellm.sh", "run"]']
 
@@ -75,7 +76,8 @@ def test_compose_takes_what_is_not_needed(service, stages):
     assert service["read_only"] is True and service["cap_drop"] == ["ALL"]
     uid = re.search(r"--uid (\d+)", " ".join(values(stages[-1], "RUN")))[1]
     assert service["tmpfs"] == [f"/app/run:uid={uid},gid={uid},mode=0700"]
-    assert all(volume.endswith(":ro") for volume in service["volumes"])
+    writable = [volume for volume in service["volumes"] if not volume.endswith(":ro")]
+    assert writable == ["data:/app/data"] and "LINTEL_DATA_DIRECTORY=/app/data" in values(stages[-1], "ENV")[0]
 
 
 def test_compose_lets_requests_finish(service):
