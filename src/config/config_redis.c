@@ -239,14 +239,24 @@ static void read_access(const struct source *s, struct config_redis *r)
     r->tls = truth(s, "ssl", false);
 }
 
+/* One that the URL names wins. A file that cannot be read is better known now than later. */
+static const char *read_file_name(const struct source *s, const char *option, const char *of_url)
+{
+    struct value v = find_rest(s, option);
+    const char *name = of_url ? of_url : keep(s, v.text), *error = NULL;
+    const struct config_host *host = s->l->host;
+    struct slice text;
+    if (name && !host->read_file(host->ctx, name, &s->l->arena, &text, &error))
+        complain(s, &v, error);
+    return name;
+}
+
 static void read_tls(const struct source *s, struct config_redis *r)
 {
-    const char *ca = text_of(s, "ssl_ca_certs"), *certificate = text_of(s, "ssl_certfile"),
-               *key = text_of(s, "ssl_keyfile");
     struct value verify = find_rest(s, "ssl_cert_reqs");
-    r->tls_ca_file = r->tls_ca_file ? r->tls_ca_file : ca;
-    r->tls_certificate = r->tls_certificate ? r->tls_certificate : certificate;
-    r->tls_key = r->tls_key ? r->tls_key : key;
+    r->tls_ca_file = read_file_name(s, "ssl_ca_certs", r->tls_ca_file);
+    r->tls_certificate = read_file_name(s, "ssl_certfile", r->tls_certificate);
+    r->tls_key = read_file_name(s, "ssl_keyfile", r->tls_key);
     if (verify.text.p)
         r->tls_verify = !slice_eq_nocase(verify.text, SLICE("none")) &&
                         !slice_eq_nocase(verify.text, SLICE("CERT_NONE"));

@@ -197,7 +197,8 @@ static bool is_of_command(struct slice error)
 static void go_away_for(struct shared_redis *r, struct slice error)
 {
     char why[REASON_MAX];
-    snprintf(why, sizeof(why), "%.*s", SLICE_ARG(error));
+    ptrdiff_t script = slice_find(error, SLICE(" script: ")); /* its hash helps nobody */
+    snprintf(why, sizeof(why), "%.*s", script < 0 ? (int)error.n : (int)script, error.p);
     go_away(r, why);
 }
 

@@ -65,6 +65,7 @@ static void check(const struct row *row)
     struct world w;
     struct buf text;
     world_init(&w);
+    world_file(&w, "/ca", "PEM");
     buf_init(&text, 4096);
     for (size_t i = 0; i < 4 && row->env[i].name; i++)
         world_env(&w, row->env[i].name, row->env[i].value);
