@@ -421,3 +421,24 @@ def test_gateways_know_of_each_others_deployments(launch, simulator, redis):
     chat(first, "sk-a", "two", metadata={"tags": ["a"]}, messages=message)
     wait_for(lambda: of(second, "a")["rest_ms"] > 0)
     assert of(second, "a")["rests"] == 0  # its own
+
+
+def test_answers_are_kept_for_all_gateways(launch, simulator, redis):
+    """Also while Redis is away nobody gets an error, and nobody an answer that was thrown away."""
+    config = settings(simulator, redis, litellm_settings={"cache": True, "cache_params": {"type": "redis"}})
+    first, second = (wait_back(launch(config)) for _ in range(2))
+    question = [{"role": "user", "content": "kept for all"}]
+
+    def ask(gateway):
+        answer = chat(gateway, "sk-a", messages=question)
+        assert answer.status_code == 200
+        return answer.headers.get("x-litellm-cache-key")
+
+    assert ask(first) is None
+    wait_for(lambda: ask(second) is not None)
+    redis.kill()
+    wait_for(lambda: away(first))
+    ask(first)
+    redis.start()
+    wait_back(first), wait_back(second)
+    assert ask(second) is None  # it came back empty
