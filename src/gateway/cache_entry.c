@@ -95,7 +95,6 @@ void cache_vector_write(struct buf *out, const struct cache_vector *v)
     begin(out, VECTOR_VERSION, v->stored_at);
     pack_number(out, v->tokens > 0 ? (uint64_t)v->tokens : 0);
     buf_add_char(out, v->estimated);
-    pack_number(out, v->images > 0 ? (uint64_t)v->images : 0);
     pack_bytes(out, v->type);
     pack_bytes(out, v->json);
     add_crc(out);
@@ -108,8 +107,7 @@ static bool read_vector(struct slice rest, struct cache_vector *v)
         !unpack_byte(&rest, &estimated))
         return false;
     v->estimated = estimated;
-    return read_count(&rest, &v->images) && unpack_bytes(&rest, &v->type) &&
-           unpack_bytes(&rest, &v->json) && !rest.n;
+    return unpack_bytes(&rest, &v->type) && unpack_bytes(&rest, &v->json) && !rest.n;
 }
 
 bool cache_vector_read(struct slice bytes, struct cache_vector *v)

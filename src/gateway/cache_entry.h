@@ -5,7 +5,7 @@
  *
  *     an answer:  version (1)  stored_at (8, little-endian)  created  id  deployment  group  model
  *                 then its events (llm/record.h)
- *     a vector:   version (1)  stored_at (8)  tokens  estimated (1)  images  type  json
+ *     a vector:   version (1)  stored_at (8)  tokens  estimated (1)  type  json
  *
  * Sealed, each ends in the CRC-32 of all of it (4). */
 
@@ -35,7 +35,6 @@ struct cache_vector {
     int64_t stored_at;
     int64_t tokens; /* of its input */
     bool estimated; /* nobody counted them */
-    int64_t images; /* of its input */
     struct slice type, json;
 };
 

@@ -167,7 +167,9 @@ static void add_format(struct writer *w, const struct llm_format *f)
     add_number(w, 'f', f->strict);
 }
 
-/* What concerns the call itself; the same for vectors. */
+/* What concerns the call itself; the same for vectors. In Anthropic's words the model is called
+ * otherwise, and its answer may hold what cannot change from a stream to a whole: a tool call that
+ * was cut short, blocks of a foreign kind. */
 static void add_call(struct writer *w, const struct llm_request *r)
 {
     add(w, 'q', r->service_tier);
@@ -177,7 +179,7 @@ static void add_call(struct writer *w, const struct llm_request *r)
     add_json(w, 'l', r->drop_list);
     add_json(w, 'a', r->allowed_params);
     add(w, 'B', r->betas);
-    add_number(w, 'A', r->anthropic); /* the model is called in other words then */
+    add_number(w, 'A', r->anthropic ? 1 + r->stream : 0);
     add_extra(w, r->extra);
 }
 

@@ -4,9 +4,9 @@
 /* The name under which the answer to a request is kept: a SHA-256 over everything that the answer
  * depends on, in the neutral form, so that every dialect finds it. Pure.
  *
- * Not part of it: how the answer is written (stream, stream_options, echo, …), who asks and why
- * (user, metadata), how often and how long to try (fallbacks, num_retries, timeout), what is kept
- * at the provider (cache points), and what the request says of the cache itself. */
+ * Not part of it: how the answer is written (stream, but for Anthropic's Messages; echo, …), who
+ * asks and why (user, metadata), how often and how long to try (fallbacks, num_retries, timeout),
+ * what is kept at the provider (cache points), and what the request says of the cache itself. */
 
 #include "llm/embed.h"
 #include "llm/request.h"

@@ -7,20 +7,12 @@
  * Failure modes: the first call that fails ends the attempt; half a list is no answer. A retry or a
  * fallback makes all of them anew. */
 
-#include "dialect/embeddings.h"
+#include "embeddings.h"
+
 #include "exchange_call.h"
 #include "operation.h"
-#include "provider/embed.h"
 
 #define ANSWER_MAX (16u * 1024 * 1024) /* bytes; 96 vectors of 1536 numbers are 3 MB */
-
-struct embeddings {
-    struct embed_request request;
-    struct embed_plan plan;
-    struct embeddings_item *items; /* one for each input */
-    struct llm_usage usage;
-    size_t images;
-};
 
 static bool parse(struct exchange *ex, yyjson_val *body)
 {
@@ -28,17 +20,18 @@ static bool parse(struct exchange *ex, yyjson_val *body)
     bool good = embeddings_parse(body, &ex->prompt, &ex->request, &e->request, &ex->failure);
     ex->request.stream = false;
     ex->operation = e;
+    e->asked = e->request;
+    e->items = arena_alloc(&ex->arena, (e->request.count + 1) * sizeof(*e->items));
     return good;
 }
 
 static bool plan(struct exchange *ex, size_t *calls)
 {
     struct embeddings *e = ex->operation;
-    if (!embed_plan_make(&ex->attempt, &e->request, &e->plan, &ex->failure))
+    if (!embed_plan_make(&ex->attempt, &e->asked, &e->plan, &ex->failure))
         return false;
     e->usage = (struct llm_usage){0}; /* nobody pays for the same inputs twice */
     e->images = 0;
-    e->items = arena_alloc(&ex->arena, (e->request.count + 1) * sizeof(*e->items));
     *calls = e->plan.count;
     return true;
 }
@@ -59,17 +52,32 @@ static void account(struct exchange *ex, const struct embed_answer *answer)
     e->images += answer->images;
     json_double(model_fact(ex->model, "input_cost_per_image"), &image);
     exchange_price(ex, &e->usage, image * (double)e->images);
+    ex->usage.input += e->found.input;
+    ex->usage.estimated = ex->usage.estimated || e->found.estimated;
+}
+
+/* Tokens are told for a call: each input gets its share. */
+static void note_tokens(struct embeddings *e, size_t place, size_t i, size_t count,
+                        const struct embed_answer *answer)
+{
+    int64_t n = (int64_t)count;
+    if (!e->slots)
+        return;
+    e->slots[place].tokens = answer->tokens / n + ((int64_t)i < answer->tokens % n);
+    e->slots[place].estimated = answer->estimated;
 }
 
 static bool keep(struct exchange *ex, size_t first, size_t count, const struct embed_answer *answer)
 {
     struct embeddings *e = ex->operation;
     for (size_t i = 0; i < count; i++) {
-        struct embeddings_item *item = &e->items[first + i];
+        size_t place = e->places ? e->places[first + i] : first + i;
+        struct embeddings_item *item = &e->items[place];
         item->type = arena_dup(&ex->arena, answer->type);
         if (!embeddings_vector(answer->vectors[i], e->request.format, &ex->arena, &item->json))
             return failure_set(&ex->failure, &ex->arena, FAILURE_BAD_GATEWAY, 502,
                                "Bedrock's embedding is not a list of numbers");
+        note_tokens(e, place, i, count, answer);
     }
     account(ex, answer);
     return true;
@@ -95,12 +103,15 @@ static void finish(struct exchange *ex, struct buf *body)
 {
     const struct embeddings *e = ex->operation;
     embeddings_write(ex->answer.model, e->items, e->request.count, &ex->usage, body);
+    if (!body->overflow && !ex->cache.hit)
+        embeddings_keep(ex);
 }
 
 const struct operation operation_embeddings = {
     .answer_max = ANSWER_MAX,
     .again = true,
     .parse = parse,
+    .lookup = embeddings_lookup,
     .plan = plan,
     .call = call,
     .done = done,

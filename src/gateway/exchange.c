@@ -485,7 +485,9 @@ static int step_lookup(struct exchange *ex)
         reply_stream_begin(ex);
     if (found == LOOKUP_STREAMS)
         return EX_RELAY;
-    return found == LOOKUP_ANSWERS ? finish_whole(ex) : EX_FLUSH;
+    if (found == LOOKUP_ANSWERS && ex->route->operation)
+        exchange_batch_finish(ex);
+    return found == LOOKUP_ANSWERS && !ex->route->operation ? finish_whole(ex) : EX_FLUSH;
 }
 
 static int step_call(struct exchange *ex)

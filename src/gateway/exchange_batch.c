@@ -79,7 +79,7 @@ static bool start(struct exchange *ex)
     return true;
 }
 
-static void finish(struct exchange *ex)
+void exchange_batch_finish(struct exchange *ex)
 {
     struct buf body;
     buf_init(&body, ANSWER_MAX);
@@ -101,7 +101,7 @@ bool exchange_batch(struct exchange *ex)
     if (ex->batch)
         return false;
     if (ex->failure.kind == FAILURE_NONE)
-        finish(ex);
+        exchange_batch_finish(ex);
     return true;
 }
 

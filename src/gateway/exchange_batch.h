@@ -7,6 +7,9 @@
  * or ex->failure says why not; false: it goes on. */
 bool exchange_batch(struct exchange *ex);
 
+/* All parts of the answer are there: the reply, or a failure. */
+void exchange_batch_finish(struct exchange *ex);
+
 void exchange_batch_cancel(struct exchange *ex); /* the client is gone */
 
 #endif

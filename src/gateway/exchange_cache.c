@@ -38,8 +38,6 @@ static const struct caching *settings_of(const struct exchange *ex)
 
 static unsigned call_of(const struct route *route)
 {
-    if (route->operation)
-        return 0;
     if (route->dialect == &dialect_openai_completions)
         return CACHING_COMPLETIONS;
     return route->dialect == &dialect_openai_chat ? CACHING_CHAT : CACHING_MESSAGES;
@@ -362,6 +360,9 @@ static bool begin(struct exchange *ex)
 
 enum lookup exchange_lookup(struct exchange *ex)
 {
+    const struct operation *o = ex->route->operation;
+    if (o)
+        return o->lookup ? o->lookup(ex) : LOOKUP_MISSES;
     if (!ex->entered && !begin(ex))
         return ex->failure.kind == FAILURE_NONE ? LOOKUP_MISSES : LOOKUP_REFUSES;
     return ex->cache.seat.leads ? lead(ex) : follow(ex);
@@ -421,7 +422,7 @@ void exchange_cache_take(struct exchange *ex, const struct llm_event *e)
     else if (e->kind == EV_END)
         flight_end(&u->seat, FLIGHT_COMPLETE, NULL);
     else
-        flight_tell(&u->seat, e->kind >= EV_BLOCK_START && e->kind <= EV_CITATION);
+        flight_tell(&u->seat, e->kind >= EV_BLOCK_START && e->kind < EV_BLOCK_STOP);
 }
 
 void exchange_cache_again(struct exchange *ex)

@@ -11,7 +11,7 @@ enum lookup {
     LOOKUP_WAITS,   /* for the shared state, or for an equal request's answer */
     LOOKUP_MISSES,  /* a model has to be asked */
     LOOKUP_STREAMS, /* there is an answer for RELAY, see exchange_replay */
-    LOOKUP_ANSWERS, /* there is a whole answer in ex->fold */
+    LOOKUP_ANSWERS, /* there is a whole answer, in ex->fold or ready for operation.finish */
     LOOKUP_REFUSES  /* see ex->failure */
 };
 

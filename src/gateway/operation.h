@@ -3,9 +3,10 @@
 
 /* A route whose answer is put together from any number of plain upstream calls with plain answers
  * (embeddings, token counts), where chat has one call and events. One const struct each; the
- * exchange goes through its functions in this order, in the states ADMIT and BATCH:
+ * exchange goes through its functions in this order, in the states ADMIT, LOOKUP and BATCH:
  *
  *   parse    body → ex->request, and a state of its own in ex->prompt, kept in ex->operation
+ *   lookup   NULL: nothing of it is kept. The step of LOOKUP; when it answers, finish() follows
  *   plan     the deployment is known and ex->attempt is filled: how many calls?
  *   call     the i-th call; what it points to lives as long as ex->arena
  *   done     its answer, in any order
@@ -14,13 +15,14 @@
  * Each but finish returns false to end it: ex->failure says why, and is what the client gets. */
 
 #include "batch.h"
-#include "exchange.h"
+#include "exchange_cache.h"
 
 struct operation {
     size_t answer_max; /* bytes of one upstream answer */
     bool again;        /* fails like a chat: retries and fallbacks, each beginning with plan */
     bool unlimited;    /* no limits of the caller: what it calls costs nothing */
     bool (*parse)(struct exchange *ex, yyjson_val *body);
+    enum lookup (*lookup)(struct exchange *ex);
     bool (*plan)(struct exchange *ex, size_t *calls); /* none: finish() comes at once */
     bool (*call)(struct exchange *ex, size_t i, struct http_call *call);
     bool (*done)(struct exchange *ex, size_t i, const struct batch_answer *answer);

@@ -133,6 +133,19 @@ def test_legacy_completions(client, simulator):
     assert len(simulator.since(mark)) == 1
 
 
+def test_messages(gateway, simulator):
+    body = {
+        "model": "claude",
+        "max_tokens": 100,
+        "messages": [{"role": "user", "content": unique("Good morning")}],
+    }
+    mark = simulator.mark()
+    answers = [post(gateway, "/v1/messages", body) for _ in range(2)]
+    assert [a[0] for a in answers] == [200, 200] and answers[0][1]["content"] == answers[1][1]["content"]
+    assert [KEY_HEADER in a[2] for a in answers] == [False, True]
+    assert len(simulator.since(mark)) == 1
+
+
 OTHERS = {
     "temperature": {"temperature": 0.5},
     "model": {"model": "nova"},
@@ -486,6 +499,48 @@ def test_an_answer_of_a_fallback_is_not_kept(launch, simulator):
         assert not is_hit(ask(client, prompt))
         assert not is_hit(ask(client, prompt))
         assert is_hit(ask(client, prompt))
+
+
+# ---- embeddings --------------------------------------------------------------------------------
+
+
+def embed(client, inputs, **options):
+    raw = client.embeddings.with_raw_response.create(model="vectors", input=inputs, **options)
+    answer = raw.parse()
+    return [d.embedding for d in answer.data], answer.usage, raw.headers
+
+
+@pytest.mark.parametrize("encoding", ["float", "base64"])
+@pytest.mark.parametrize("model", ["bedrock/amazon.titan-embed-text-v2:0", "bedrock/cohere.embed-english-v3"])
+def test_vectors_are_kept_input_by_input(launch, simulator, model, encoding):
+    gateway = launch(
+        configuration(
+            simulator.url,
+            litellm_settings={"cache": True},
+            extra_models=[deployment("vectors", model, simulator.url)],
+        )
+    )
+    with openai_client(gateway) as client:
+        first = embed(client, ["alpha beta", "gamma"], encoding_format=encoding)
+        mark = simulator.mark()
+        again = embed(client, ["gamma", "alpha beta"], encoding_format=encoding)
+        assert again[0] == first[0][::-1] and KEY_HEADER in again[2] and KEY_HEADER not in first[2]
+        assert again[1].prompt_tokens == first[1].prompt_tokens > 0
+        assert simulator.since(mark) == []
+        mixed = embed(client, ["delta", "gamma", "epsilon", "alpha beta"], encoding_format=encoding)
+        assert [mixed[0][1], mixed[0][3]] == [first[0][1], first[0][0]] and KEY_HEADER not in mixed[2]
+        bodies = json.dumps([c["body"] for c in simulator.since(mark)])
+        assert "delta" in bodies and "epsilon" in bodies and "gamma" not in bodies
+        fresh = embed(
+            client,
+            ["delta", "gamma", "epsilon", "alpha beta"],
+            encoding_format=encoding,
+            **cache(no_cache=True, no_store=True),
+        )
+        assert fresh[0] == mixed[0] and fresh[1].prompt_tokens == mixed[1].prompt_tokens
+        many = [f"text {i}" for i in range(300)]
+        assert embed(client, many)[0] == embed(client, many)[0]
+        assert figures(gateway)["hits"] == 2
 
 
 # ---- /cache/… ----------------------------------------------------------------------------------

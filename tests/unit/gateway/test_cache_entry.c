@@ -43,7 +43,6 @@ static void test_a_vector(void **state)
     struct cache_vector in = {.stored_at = 5,
                               .tokens = 300,
                               .estimated = true,
-                              .images = 1,
                               .type = SLICE("float"),
                               .json = SLICE("[0.5,1]")},
                         out;
@@ -56,7 +55,6 @@ static void test_a_vector(void **state)
     assert_int_equal(out.stored_at, 5);
     assert_int_equal(out.tokens, 300);
     assert_true(out.estimated);
-    assert_int_equal(out.images, 1);
     check_text(out.type, "float");
     check_text(out.json, "[0.5,1]");
     struct slice rest = buf_slice(&b);
