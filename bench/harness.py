@@ -151,7 +151,7 @@ class Nginx:
         self.pid = int(children.read_text().split()[0])
 
     def path(self, body):
-        whole = body in ("short", "long")
+        whole = body.removeprefix("fresh-") in ("short", "long")
         return f"/model/bench.{'whole' if whole else body}/converse{'' if whole else '-stream'}"
 
     def stop(self):
@@ -217,6 +217,13 @@ class LintelWithLimits(Lintel):
     more = "litellm_settings: {rpm: 1000000000, tpm: 10000000000, max_parallel_requests: 100000}\n"
 
 
+class LintelWithCache(Lintel):
+    """Answers are kept in the process. Bodies that say so ask the model all the same."""
+
+    name = "kept answers"
+    more = "litellm_settings: {cache: true, cache_params: {type: local}}\n"
+
+
 class LintelWithRedis(LintelWithLimits):
     """The same limits, counted by a Redis on the other core."""
 
@@ -277,7 +284,7 @@ class Bench:
             *on_core(1), self.build / "bench/bench-load",
             "--port", gateway.port, "--path", gateway.path(body), "--key", KEY,
             "--body", self.bodies[body], "--connections", connections,
-            "--marks", 1 if body in ("short", "long") else self.chunks,
+            "--marks", 1 if body.removeprefix("fresh-") in ("short", "long") else self.chunks,
         ]  # fmt: skip
         if gateway.pid:
             command += ["--pid", gateway.pid]
