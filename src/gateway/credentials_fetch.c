@@ -67,11 +67,11 @@ static void give_file(struct credentials_fetch *f)
 
 static bool write_all(int fd, struct slice text)
 {
-    while (text.n) {
-        ssize_t n = write(fd, text.p, text.n);
+    for (size_t done = 0; done < text.n;) {
+        ssize_t n = write(fd, text.p + done, text.n - done);
         if (n <= 0)
             return false;
-        text = slice_skip(text, (size_t)n);
+        done += (size_t)n;
     }
     return true;
 }
