@@ -293,6 +293,7 @@ def crowd(gateway, count, model, text, stream, **body):
         return list(pool.map(lambda _: ask(gateway, model, text, stream, **body), range(count)))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("fault", ["error(500)", "error(503)", "throttle", "http(502,)", "cut(0)"])
 def test_a_burst_passes_unseen(launch, simulator, fault, stream, request):
@@ -310,6 +311,7 @@ def test_a_burst_passes_unseen(launch, simulator, fault, stream, request):
     assert not stream or all(events(r.body)[-1] == "[DONE]" for r in replies)
 
 
+@pytest.mark.alone
 def test_a_storm_of_throttling(launch, simulator):
     """It does not end: all are told, and when to come back; upstream does not get all of it again and again."""
     gateway = launch(
@@ -327,6 +329,7 @@ def test_a_storm_of_throttling(launch, simulator):
     assert simulator.stats()["requests"] - before < 150  # of 270 that were wanted
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("status, error", [(429, "ThrottlingException"), (503, "ServiceUnavailableException"), (500, "InternalServerException")])
 def test_a_storm_falls_back(launch, simulator, status, error, stream):
