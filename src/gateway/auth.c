@@ -71,13 +71,24 @@ static const struct fixed_key *find_fixed(const struct config *c, struct slice k
     return map_get(&c->keys, slice_of(hash));
 }
 
+static bool is_master(const struct config *c, struct slice key)
+{
+    struct slice master = slice_of(c->settings.master_key);
+    return (!master.n && !c->keys.count) || (master.n && ct_equal(key, master));
+}
+
+bool auth_knows(const struct config *c, struct slice key)
+{
+    return is_master(c, key) || find_fixed(c, key);
+}
+
 bool auth_check(const struct config *c, const struct http_head *head, struct caller *caller,
                 struct arena *a, struct failure *f)
 {
-    struct slice master = slice_of(c->settings.master_key), key = auth_key(c, head);
+    struct slice key = auth_key(c, head);
     const struct fixed_key *fixed;
     caller_init(caller);
-    if ((!master.n && !c->keys.count) || (master.n && ct_equal(key, master))) {
+    if (is_master(c, key)) {
         be_master(c, caller);
         return true;
     }

@@ -19,6 +19,9 @@ struct slice auth_key(const struct config *c, const struct http_head *head);
 bool auth_check(const struct config *c, const struct http_head *head, struct caller *caller,
                 struct arena *a, struct failure *f);
 
+/* Whether the configuration says whose key it is, or that keys do not matter. */
+bool auth_knows(const struct config *c, struct slice key);
+
 /* Whether that caller may use the route at all. */
 bool auth_check_route(const struct caller *caller, const struct route *route, struct slice path,
                       struct arena *a, struct failure *f);

@@ -18,6 +18,7 @@
 #include "ask.h"
 #include "auth.h"
 #include "exchange_again.h"
+#include "exchange_auth.h"
 #include "exchange_batch.h"
 #include "exchange_cache.h"
 #include "exchange_call.h"
@@ -76,7 +77,7 @@ static bool invariant(const struct sm *sm)
     case EX_DONE:
         return !ex->conn && !ex->op && !ex->credentials_wait.item && !ex->recall.waiting &&
                !ex->fetch && !ex->batch && !ex->caller_hold.held && !ex->place_hold.held &&
-               !ex->own.ready && !ex->cache.asking && !ex->cache.seat.flight;
+               !ex->own.ready && !ex->cache.asking && !ex->cache.seat.flight && !ex->keys_wait.item;
     case EX_HEAD:
     case EX_AUTH:
     case EX_BODY:
@@ -222,10 +223,9 @@ static bool body_is_too_large(struct exchange *ex)
     return true;
 }
 
-static bool is_allowed(struct exchange *ex)
+static bool needs_key(const struct exchange *ex)
 {
-    return auth_check(ex->config, ex->head, &ex->caller, &ex->arena, &ex->failure) &&
-           auth_check_route(&ex->caller, ex->route, ex->head->path, &ex->arena, &ex->failure);
+    return !ex->route->open || (ex->route->knows_keys && auth_key(ex->config, ex->head).n);
 }
 
 static int step_auth(struct exchange *ex)
@@ -242,7 +242,9 @@ static int step_auth(struct exchange *ex)
     ex->route = r.route;
     ex->route_model = r.model;
     ex->route_item = r.item;
-    if (!r.route->open && !is_allowed(ex))
+    if (needs_key(ex) && !exchange_auth(ex))
+        return EX_SUSPEND;
+    if (ex->failure.kind != FAILURE_NONE)
         return EX_FLUSH;
     return body_is_too_large(ex) ? EX_FLUSH : EX_BODY;
 }
@@ -622,6 +624,7 @@ static int step_settle(struct exchange *ex)
         ex->deadline = turn_now(&ex->worker->turn) + SETTLE_GRACE_MS;
         ex->facts &= ~(unsigned)FACT_TIMER;
         exchange_cache_end(ex);
+        exchange_auth_cancel(ex);
         memory_recall_cancel(&ex->recall);
         exchange_credentials_cancel(ex);
         exchange_fetch_cancel(ex);
@@ -664,6 +667,7 @@ static void release(struct turn_grave *grave)
     buf_fini(&ex->out);
     arena_fini(&ex->prompt);
     arena_fini(&ex->arena);
+    exchange_auth_free(ex);
     config_unref(ex->config);
     free(ex);
 }

@@ -14,6 +14,7 @@
  *
  * Every state before FLUSH may go to FLUSH (refuse: an error reply) and, like FLUSH, to SETTLE (the
  * client is gone). Where it suspends, and for what:
+ *   AUTH    the database, for a key that is not in the cache (exchange_auth.h)
  *   BODY    the rest of the request body
  *   ANSWER  what an answer of our own needs: the database, probes (ask.h); from ADMIT, to FLUSH
  *   LOOKUP  the shared state, for a kept answer; or that of an equal request (exchange_cache.h)
@@ -45,6 +46,7 @@
 #include "exchange_limits.h"
 #include "io/conn.h"
 #include "io/upstream.h"
+#include "keys.h"
 #include "llm/resume.h"
 #include "memory.h"
 #include "provider/plan.h"
@@ -177,6 +179,8 @@ struct exchange {
     struct cache_use cache; /* of the response cache */
 
     struct caller caller;
+    struct key_record *key;                    /* of the database, that it is; NULL: none */
+    struct keys_wait keys_wait;                /* for it */
     struct limit_hold caller_hold, place_hold; /* granted to the caller, at the deployment */
     const struct deployment
         *passed_over[ROUTER_PASSED_OVER_MAX]; /* granted nothing in this round */

@@ -9,6 +9,7 @@
 #include "exchange_limits.h"
 
 #include "auth.h"
+#include "exchange_auth.h"
 #include "exchange_resume.h"
 #include "exchange_route.h"
 #include "llm/estimate.h"
@@ -161,6 +162,8 @@ bool exchange_limit(struct exchange *ex)
     if (!ex->entered) {
         ex->caller.end_user = end_user_of(ex);
         if (!auth_check_model(&ex->caller, ex->request.model, &ex->arena, &ex->failure))
+            return true;
+        if (!exchange_auth_budget(ex))
             return true;
         if (!ex->route->operation || !ex->route->operation->unlimited)
             limits_of_caller(&h->limits, ex->config, &ex->caller, ex->request.model, &ex->arena);

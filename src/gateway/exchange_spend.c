@@ -238,4 +238,6 @@ void exchange_spend_end(struct exchange *ex)
     set_times(ex, s);
     s->metadata = metadata_of(ex, s);
     store_spend(ex->worker->store, s);
+    if (!s->no_count)
+        keys_spent(ex->worker->keys, s->key, s->cost);
 }

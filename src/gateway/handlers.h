@@ -35,6 +35,13 @@ void handle_model_groups(struct exchange *ex, struct buf *body);
 void handle_model_hub(struct exchange *ex, struct buf *body);
 void handle_model_change(struct exchange *ex, struct buf *body); /* there is no database */
 
+/* handlers_keys.c */
+void handle_key_generate(struct exchange *ex, struct buf *body);
+void handle_key_update(struct exchange *ex, struct buf *body);
+void handle_key_delete(struct exchange *ex, struct buf *body);
+void handle_key_block(struct exchange *ex, struct buf *body); /* and unblock */
+void handle_key_info(struct exchange *ex, struct buf *body);
+
 /* handlers_utils.c */
 void handle_supported_params(struct exchange *ex, struct buf *body);
 void handle_transform_request(struct exchange *ex, struct buf *body);

@@ -12,13 +12,14 @@ struct operation;
 struct route { /* NOLINT(clang-analyzer-optin.performance.Padding): in the order of the rows */
     const char *method;
     const char *path; /* "{model}", or "{item}", matches one or more segments, percent-encoded */
-    bool open;        /* no key needed */
+    bool open;        /* no key needed … */
     const struct dialect *dialect; /* for errors, and for calls of a model */
     /* Makes the answer of a route that calls no model (ask.h); NULL: a model is called. A failure
      * is set in the exchange. */
     void (*handle)(struct exchange *ex, struct buf *body);
     const struct operation *operation; /* several calls make the answer; NULL: the dialect's one */
     bool admin;                        /* for the master key only */
+    bool knows_keys;                   /* … but one that is shown must be right */
 };
 
 enum route_match { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };

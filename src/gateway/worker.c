@@ -213,9 +213,12 @@ static bool open_store(struct worker *w)
     if (!s->database_url)
         return true;
     w->store = store_open(&w->turn, &o, &error);
-    if (!w->store)
+    if (!w->store) {
         log_error("%s", error);
-    return w->store != NULL;
+        return false;
+    }
+    w->keys = keys_new(&w->turn, w->store);
+    return true;
 }
 
 static bool open_listener(struct worker *w, const struct worker_options *o)
@@ -317,6 +320,7 @@ static void start(struct worker *w)
 
 static void finish(struct worker *w)
 {
+    keys_free(w->keys);
     store_close(w->store, STORE_CLOSE_MS);
     health_free(w->health);
     memory_free(w->memory);

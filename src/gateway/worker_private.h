@@ -10,6 +10,7 @@
 #include "health.h"
 #include "io/conn.h"
 #include "io/upstream.h"
+#include "keys.h"
 #include "memory.h"
 #include "provider/plan.h"
 #include "state/shared.h"
@@ -44,6 +45,7 @@ struct worker {
     struct memory *memory;     /* of thinking; NULL: switched off */
     struct store *store;       /* the database; NULL: none is configured */
     struct cache *cache;       /* of answers; NULL: switched off */
+    struct keys *keys;         /* of the database; NULL: as `store` */
     struct listener *listener; /* NULL once closed */
     struct handover *handover; /* NULL: the sockets are not handed on */
     struct list exchanges;     /* exchange.link: all that live */

@@ -82,7 +82,8 @@ def test_everything_else_does(gateway, target):
 
 
 def test_unknown_paths_tell_nothing_without_a_key(gateway):
-    assert gateway.get("/key/generate")[0] in (401, 404)
+    assert gateway.get("/no/such/path")[0] in (401, 404)
+    assert gateway.get("/key/generate")[0] in (401, 405)
 
 
 def test_no_upload_without_a_key(gateway):

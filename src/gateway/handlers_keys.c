@@ -1,0 +1,383 @@
+/* /key/…: the keys of the database, made, shown, changed and taken away.
+ *
+ * Happy path: the body's members become cells of the key's row; the row is written, told to the
+ * other gateways, and read back for the answer. Only the SHA-256 of a key is kept: it is shown in
+ * the clear once, when it is made.
+ *
+ * Failure modes: no database, members of a wrong type, a key that is not there, or there already.
+ */
+
+#include "handlers.h"
+
+#include "ask.h"
+#include "auth.h"
+#include "key_fields.h"
+#include "query.h"
+#include "worker_private.h"
+
+#include <stdlib.h>
+
+#define KEY_BYTES  16  /* of randomness in a key */
+#define SHOWN      4   /* characters of a key that its name shows */
+#define DELETE_MAX 300 /* keys in one request */
+#define MASTER     SLICE("default_user_id")
+
+struct key_question {
+    yyjson_val *body;
+    struct slice key; /* in the clear, or as it was asked for */
+    char hash[KEY_HASH_SIZE];
+    size_t statement; /* whose rows are the answer */
+};
+
+/* ---- common ---------------------------------------------------------------------------------- */
+
+static struct key_question *question_of(struct exchange *ex)
+{
+    if (!ex->own.state)
+        ex->own.state = ARENA_NEW(&ex->arena, struct key_question);
+    return ex->own.state;
+}
+
+static bool is_clear(struct slice key)
+{
+    return slice_starts(key, SLICE("sk-"));
+}
+
+/* Keys are named in the clear, or by their hash. False: it cannot be one; the failure is set. */
+static bool name_key(struct exchange *ex, struct slice key)
+{
+    struct key_question *q = question_of(ex);
+    q->key = arena_dup(&ex->arena, key);
+    if (!key.n || (!is_clear(key) && key.n != KEY_HASH_SIZE - 1))
+        return false;
+    if (is_clear(key))
+        key_hash(key, q->hash);
+    else
+        memcpy(q->hash, key.p, key.n);
+    return true;
+}
+
+static void refuse_missing(struct exchange *ex, const char *text)
+{
+    failure_set(&ex->failure, &ex->arena, FAILURE_NOT_FOUND, 404, "%s", text);
+    ex->failure.type = "not_found_error";
+    ex->failure.param = SLICE("key");
+    ex->failure.param_shown = true;
+}
+
+static struct slice who(const struct exchange *ex)
+{
+    return ex->caller.user.n ? ex->caller.user : MASTER;
+}
+
+static struct store_where where_hash(const struct key_question *q)
+{
+    return (struct store_where){"token", STORE_EQ, store_text(slice_of(q->hash)), 0};
+}
+
+static size_t select_key(struct store_job *job, enum store_table_id table,
+                         const struct key_question *q)
+{
+    struct store_where where = where_hash(q);
+    return store_select(job,
+                        &(struct store_query){.table = table, .where = &where, .where_count = 1});
+}
+
+/* ---- POST /key/generate ---------------------------------------------------------------------- */
+
+static bool choose_key(struct exchange *ex, struct key_question *q)
+{
+    uint8_t bytes[KEY_BYTES];
+    char hex[HEX_SIZE(KEY_BYTES)];
+    yyjson_val *own = json_get(q->body, "key");
+    struct slice key = json_slice(own);
+    if (own && !yyjson_is_null(own) && !is_clear(key))
+        return failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, 400,
+                           "{'error': \"Invalid key format. LiteLLM Virtual Key must start with "
+                           "'sk-'. Received: ****\"}");
+    if (!key.n) {
+        random_bytes(bytes, sizeof(bytes));
+        hex_encode(bytes, sizeof(bytes), hex);
+        key = ARENA_JOIN(&ex->arena, SLICE("sk-"), slice_of(hex));
+    }
+    return name_key(ex, key);
+}
+
+static void set_initial(struct exchange *ex, const struct key_question *q, struct key_cells *cells)
+{
+    size_t shown = q->key.n > 2 * SHOWN ? SHOWN : 0;
+    struct slice end = slice_skip(q->key, q->key.n - shown);
+    key_fields_set(cells, "token", store_text(slice_of(q->hash)));
+    key_fields_set(cells, "key_name", store_text(ARENA_JOIN(&ex->arena, SLICE("sk-..."), end)));
+    key_fields_set(cells, "created_by", store_text(who(ex)));
+    key_fields_set(cells, "updated_by", store_text(who(ex)));
+    if (!json_get(q->body, "models"))
+        key_fields_set(cells, "models", store_texts(SLICE("[]")));
+    if (!json_get(q->body, "key_type"))
+        key_fields_set(cells, "key_type", store_text(SLICE("default")));
+}
+
+static void write_new(struct exchange *ex, struct buf *body)
+{
+    const struct key_question *q = question_of(ex);
+    struct json_writer w;
+    if (store_job_status(ex->own.job) != STORE_OK) {
+        failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, 400,
+                    "{'error': 'There is such a key already.'}");
+        return;
+    }
+    keys_forget(ex->worker->keys, slice_of(q->hash));
+    json_begin(&w, body);
+    json_object(&w);
+    key_fields_write_new(&w, ask_rows(ex, q->statement), q->key, q->body);
+    json_object_end(&w);
+}
+
+void handle_key_generate(struct exchange *ex, struct buf *body)
+{
+    struct key_question *q = question_of(ex);
+    struct key_cells cells;
+    struct store_job *job;
+    q->body = ask_body(ex);
+    if (!q->body || !choose_key(ex, q) || !key_fields_read(ex, q->body, SLICE(""), &cells))
+        return;
+    job = ask_new(ex);
+    if (!job)
+        return;
+    set_initial(ex, q, &cells);
+    store_insert(job, TABLE_VERIFICATION_TOKEN, cells.v, cells.n);
+    q->statement = select_key(job, TABLE_VERIFICATION_TOKEN, q);
+    store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(q->hash));
+    ask_store_conflict(ex, job, write_new);
+}
+
+/* ---- GET /key/info --------------------------------------------------------------------------- */
+
+static void write_info(struct exchange *ex, struct buf *body)
+{
+    const struct key_question *q = question_of(ex);
+    const struct store_rows *live = ask_rows(ex, 0), *gone = ask_rows(ex, 1);
+    struct json_writer w;
+    if (!live->count && !gone->count) {
+        refuse_missing(ex, "Key not found in database");
+        return;
+    }
+    json_begin(&w, body);
+    json_object(&w);
+    json_member_string(&w, "key", q->key);
+    json_key(&w, "info");
+    json_object(&w);
+    key_fields_write(&w, live->count ? live : gone, 0);
+    json_member_string(&w, "status", live->count ? SLICE("active") : SLICE("deleted"));
+    json_object_end(&w);
+    json_object_end(&w);
+}
+
+static bool may_see(struct exchange *ex, const struct key_question *q)
+{
+    if (ex->caller.master || slice_eq(ex->caller.key, slice_of(q->hash)))
+        return true;
+    return failure_set(&ex->failure, &ex->arena, FAILURE_PERMISSION, 403,
+                       "You are not allowed to access this key's info. Your role=None");
+}
+
+/* Everybody may look at the key that is shown. */
+void handle_key_info(struct exchange *ex, struct buf *body)
+{
+    struct key_question *q = question_of(ex);
+    struct slice key = query_get(ex->head->query, "key", &ex->arena);
+    struct store_job *job = ask_new(ex);
+    if (!job)
+        return;
+    if (!name_key(ex, key.n ? key : auth_key(ex->config, ex->head))) {
+        refuse_missing(ex, "Key not found in database");
+    } else if (may_see(ex, q)) {
+        select_key(job, TABLE_VERIFICATION_TOKEN, q);
+        select_key(job, TABLE_DELETED_VERIFICATION_TOKEN, q);
+        ask_store(ex, job, write_info);
+        return;
+    }
+    store_job_free(job);
+}
+
+/* ---- POST /key/delete ------------------------------------------------------------------------ */
+
+static void write_deleted(struct exchange *ex, struct buf *body)
+{
+    const struct key_question *q = question_of(ex);
+    yyjson_val *keys = json_get(q->body, "keys");
+    struct json_writer w;
+    json_begin(&w, body);
+    json_object(&w);
+    json_key(&w, "deleted_keys");
+    json_value(&w, yyjson_arr_size(keys) ? keys : json_get(q->body, "key_aliases"));
+    json_object_end(&w);
+}
+
+/* The row goes to the table of deleted keys. */
+static void delete_row(struct exchange *ex, struct store_job *job, const struct store_rows *rows,
+                       size_t row)
+{
+    const struct store_table *to = store_table(TABLE_DELETED_VERIFICATION_TOKEN);
+    const struct store_table *from = store_table(TABLE_VERIFICATION_TOKEN);
+    struct slice hash = store_rows_text(rows, row, "token");
+    struct store_where where = {"token", STORE_EQ, store_text(hash), 0};
+    struct key_cells cells = {.n = 0};
+    char id[UUID_SIZE];
+    random_uuid(id);
+    for (size_t i = 0; i < from->column_count; i++)
+        if (store_column_find(to, slice_of(from->columns[i].name)) >= 0)
+            key_fields_set(&cells, from->columns[i].name,
+                           *store_rows_at(rows, row, from->columns[i].name));
+    key_fields_set(&cells, "id", store_text(slice_of(id)));
+    key_fields_set(&cells, "deleted_by", store_text(who(ex)));
+    store_insert(job, TABLE_DELETED_VERIFICATION_TOKEN, cells.v, cells.n);
+    store_delete(job, TABLE_VERIFICATION_TOKEN, &where, 1);
+    store_tell(job, TABLE_VERIFICATION_TOKEN, hash);
+    keys_forget(ex->worker->keys, hash);
+}
+
+static void delete_found(struct exchange *ex, struct buf *body)
+{
+    const struct store_rows *rows = ask_rows(ex, 0);
+    struct store_job *job;
+    if (!rows->count) {
+        failure_set(&ex->failure, &ex->arena, FAILURE_NOT_FOUND, 404, "{'error': 'No keys found'}");
+        ex->failure.type = "internal_server_error";
+        return;
+    }
+    job = ask_new(ex);
+    for (size_t i = 0; i < rows->count; i++)
+        delete_row(ex, job, rows, i);
+    ask_store(ex, job, write_deleted);
+}
+
+/* ["sk-…", "<hash>"] → ["<hash>", "<hash>"] */
+static struct slice hashes_of(struct exchange *ex, yyjson_val *keys)
+{
+    struct buf b;
+    struct json_writer w;
+    yyjson_val *key;
+    size_t i, n;
+    buf_init(&b, (DELETE_MAX + 1) * KEY_HASH_SIZE * 2);
+    json_begin(&w, &b);
+    json_array(&w);
+    yyjson_arr_foreach(keys, i, n, key) if (name_key(ex, json_slice(key)))
+        json_string(&w, slice_of(question_of(ex)->hash));
+    json_array_end(&w);
+    struct slice list = arena_dup(&ex->arena, buf_slice(&b));
+    buf_fini(&b);
+    return list;
+}
+
+void handle_key_delete(struct exchange *ex, struct buf *body)
+{
+    struct key_question *q = question_of(ex);
+    struct store_where where = {.column = "token", .test = STORE_IN};
+    struct store_job *job;
+    yyjson_val *keys, *aliases;
+    q->body = ask_body(ex);
+    keys = json_get(q->body, "keys");
+    aliases = json_get(q->body, "key_aliases");
+    if (q->body && (yyjson_arr_size(keys) > DELETE_MAX || yyjson_arr_size(aliases) > DELETE_MAX))
+        failure_bad_param(&ex->failure, &ex->arena, "keys", "keys: at most %d at once", DELETE_MAX);
+    else if (q->body && !yyjson_arr_size(keys) && !yyjson_arr_size(aliases))
+        failure_missing_param(&ex->failure, &ex->arena, "keys");
+    if (ex->failure.kind != FAILURE_NONE || !(job = ask_new(ex)))
+        return;
+    if (yyjson_arr_size(keys)) {
+        where.value = store_texts(hashes_of(ex, keys));
+    } else {
+        where.column = "key_alias";
+        where.value = store_texts(json_text_of(aliases, &ex->arena));
+    }
+    store_select(job, &(struct store_query){.table = TABLE_VERIFICATION_TOKEN,
+                                            .where = &where,
+                                            .where_count = 1,
+                                            .limit = DELETE_MAX});
+    ask_store(ex, job, delete_found);
+}
+
+/* ---- POST /key/update, /key/block, /key/unblock ---------------------------------------------- */
+
+static void write_updated(struct exchange *ex, struct buf *body)
+{
+    const struct key_question *q = question_of(ex);
+    struct json_writer w;
+    keys_forget(ex->worker->keys, slice_of(q->hash));
+    json_begin(&w, body);
+    json_object(&w);
+    json_member_string(&w, "key", q->key);
+    json_member_string(&w, "token", slice_of(q->hash));
+    key_fields_write(&w, ask_rows(ex, q->statement), 0);
+    json_object_end(&w);
+}
+
+static void write_cells(struct exchange *ex, struct key_cells *cells)
+{
+    struct key_question *q = question_of(ex);
+    struct store_where where = where_hash(q);
+    struct store_job *job = ask_new(ex);
+    key_fields_set(cells, "updated_by", store_text(who(ex)));
+    key_fields_set(cells, "settings_updated_at", store_time(key_fields_now()));
+    store_update(job, TABLE_VERIFICATION_TOKEN, cells->v, cells->n, &where, 1);
+    q->statement = select_key(job, TABLE_VERIFICATION_TOKEN, q);
+    store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(q->hash));
+    ask_store(ex, job, write_updated);
+}
+
+static void update_found(struct exchange *ex, struct buf *body)
+{
+    const struct key_question *q = question_of(ex);
+    const struct store_rows *rows = ask_rows(ex, 0);
+    struct key_cells cells;
+    if (!rows->count)
+        refuse_missing(ex, "Key not found.");
+    else if (key_fields_read(ex, q->body, store_rows_text(rows, 0, "metadata"), &cells))
+        write_cells(ex, &cells);
+}
+
+static void block_found(struct exchange *ex, struct buf *body)
+{
+    struct key_cells cells = {.n = 0};
+    bool block = slice_eq(slice_of(ex->route->path), SLICE("/key/block"));
+    if (!ask_rows(ex, 0)->count) {
+        refuse_missing(ex, "Key not found.");
+        return;
+    }
+    key_fields_set(&cells, "blocked", store_flag(block));
+    write_cells(ex, &cells);
+}
+
+static void change(struct exchange *ex, answer_next *next)
+{
+    struct key_question *q = question_of(ex);
+    struct store_job *job;
+    q->body = ask_body(ex);
+    if (!q->body)
+        return;
+    if (!json_get(q->body, "key")) {
+        failure_missing_param(&ex->failure, &ex->arena, "key");
+        return;
+    }
+    job = ask_new(ex);
+    if (!job)
+        return;
+    if (!name_key(ex, json_get_slice(q->body, "key"))) {
+        store_job_free(job);
+        refuse_missing(ex, "Key not found.");
+        return;
+    }
+    select_key(job, TABLE_VERIFICATION_TOKEN, q);
+    ask_store(ex, job, next);
+}
+
+void handle_key_update(struct exchange *ex, struct buf *body)
+{
+    change(ex, update_found);
+}
+
+void handle_key_block(struct exchange *ex, struct buf *body)
+{
+    change(ex, block_found);
+}

@@ -1,0 +1,218 @@
+"""Keys of the database: made, used, held to what they may, changed and taken away; known to every
+gateway on the same database, and while it is away."""
+
+import hashlib
+
+import httpx
+import pytest
+from conftest import KEY, configuration
+from databases import Sqlite
+from programs import wait_for
+
+
+@pytest.fixture(scope="module")
+def database():
+    db = Sqlite()
+    db.create("keys")
+    yield db
+    db.stop()
+
+
+def with_database(simulator, database, directory):
+    return configuration(
+        simulator.url, general_settings={"database_url": database.url, "data_directory": str(directory)}
+    )
+
+
+@pytest.fixture(scope="module")
+def keyed(launch, simulator, database, tmp_path_factory):
+    gateway = launch(with_database(simulator, database, tmp_path_factory.mktemp("data")))
+    wait_for(lambda: ask(gateway, "/key/generate", {}).status_code == 200, 20, "the database")
+    return gateway
+
+
+def ask(gateway, path, body=None, by=KEY, **params):
+    method = "GET" if body is None else "POST"
+    headers = {"Authorization": f"Bearer {by}"}
+    return httpx.request(method, gateway.base_url.removesuffix("/v1") + path, json=body, params=params, headers=headers, timeout=20)
+
+
+def chat(gateway, key, model="claude"):
+    return ask(gateway, "/v1/chat/completions", {"model": model, "messages": [{"role": "user", "content": "hi"}]}, key)
+
+
+def generate(gateway, **members):
+    answer = ask(gateway, "/key/generate", members)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def error(answer):
+    return answer.status_code, answer.json()["error"]["type"]
+
+
+def test_a_key_is_made_shown_once_and_works(keyed, database):
+    made = generate(keyed)
+    key = made["key"]
+    assert key.startswith("sk-") and len(key) == 35
+    assert made["key_name"] == "sk-..." + key[-4:]
+    assert made["token"] == made["token_id"] == hashlib.sha256(key.encode()).hexdigest()
+    assert made["models"] == [] and made["metadata"] == {} and made["max_budget"] is None
+    assert made["key_type"] == "default" and made["created_by"] == "default_user_id"
+    assert chat(keyed, key).status_code == 200
+    dump = database.query('SELECT * FROM "LiteLLM_VerificationToken"')
+    assert made["token"] in str(dump) and key not in str(dump)
+
+
+def test_all_the_usual_members(keyed):
+    given = {
+        "key_alias": "full",
+        "models": ["claude"],
+        "max_budget": 10.5,
+        "budget_duration": "30d",
+        "tpm_limit": 10000,
+        "rpm_limit": 100,
+        "max_parallel_requests": 5,
+        "metadata": {"a": 1},
+        "aliases": {"mine": "claude"},
+        "user_id": "someone",
+    }
+    made = generate(keyed, **given, duration="30d", tags=["x"], model_rpm_limit={"claude": 7}, nobody_knows_this=1)
+    info = ask_info(keyed, made["key"])
+    given["metadata"] = {"a": 1, "tags": ["x"], "model_rpm_limit": {"claude": 7}}
+    assert {name: info[name] for name in given} == given
+    assert {name: made[name] for name in given} == given
+    assert made["tags"] == ["x"] and made["expires"] and info["budget_reset_at"][8:10] == "01"
+    headers = chat(keyed, made["key"]).headers
+    assert headers["x-litellm-key-rpm-limit"] == "100"
+    assert headers["x-ratelimit-model_per_key-limit-requests"] == "7"
+
+
+def ask_info(gateway, key, by=KEY):
+    answer = ask(gateway, "/key/info", None, by, key=key)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["info"]
+
+
+def test_own_text_of_a_key(keyed):
+    assert generate(keyed, key="sk-of-my-own-choice")["key"] == "sk-of-my-own-choice"
+    assert chat(keyed, "sk-of-my-own-choice").status_code == 200
+    assert ask(keyed, "/key/generate", {"key": "sk-of-my-own-choice"}).status_code == 400
+    refused = ask(keyed, "/key/generate", {"key": "mykey"})
+    assert refused.status_code == 400 and "must start with 'sk-'" in refused.text
+
+
+@pytest.mark.parametrize(
+    "members", [{"duration": "soon"}, {"models": "claude"}, {"max_budget": "much"}, {"metadata": []}, {"duration": "9" * 30 + "d"}]
+)
+def test_members_of_a_wrong_kind(keyed, members):
+    refused = ask(keyed, "/key/generate", members)
+    assert refused.status_code == 400 and next(iter(members)) in refused.text
+
+
+def test_models_of_a_key(keyed):
+    key = generate(keyed, models=["claude"])["key"]
+    assert chat(keyed, key, "claude").status_code == 200
+    assert error(chat(keyed, key, "nova")) == (403, "key_model_access_denied")
+    assert [m["id"] for m in ask(keyed, "/v1/models", None, key).json()["data"]] == ["claude"]
+    updated = ask(keyed, "/key/update", {"key": key, "models": ["nova"], "metadata": {"x": "y"}}).json()
+    assert updated["models"] == ["nova"] and updated["metadata"] == {"x": "y"}
+    assert error(chat(keyed, key, "claude")) == (403, "key_model_access_denied")
+
+
+def test_limits_of_a_key(keyed):
+    key = generate(keyed, rpm_limit=1)["key"]
+    assert [chat(keyed, key).status_code for _ in range(2)] == [200, 429]
+
+
+def test_an_expired_key(keyed):
+    key = generate(keyed, duration="1s")["key"]
+    wait_for(lambda: chat(keyed, key).status_code == 401, 10, "the key's end")
+    refused = chat(keyed, key)
+    assert error(refused) == (401, "expired_key") and refused.json()["error"]["param"] == "sk-..." + key[-4:]
+
+
+def test_a_blocked_key(keyed):
+    key = generate(keyed)["key"]
+    assert chat(keyed, key).status_code == 200
+    assert ask(keyed, "/key/block", {"key": key}).json()["blocked"] is True
+    assert error(chat(keyed, key)) == (401, "auth_error")
+    assert ask(keyed, "/key/unblock", {"key": key}).json()["blocked"] is False
+    assert chat(keyed, key).status_code == 200
+
+
+def test_a_deleted_key(keyed):
+    key = generate(keyed, key_alias="short-lived")["key"]
+    assert chat(keyed, key).status_code == 200
+    assert ask(keyed, "/key/delete", {"keys": [key]}).json() == {"deleted_keys": [key]}
+    refused = chat(keyed, key)
+    assert error(refused) == (401, "token_not_found_in_db")
+    assert hashlib.sha256(key.encode()).hexdigest() in refused.text and key not in refused.text
+    assert ask_info(keyed, key)["status"] == "deleted"
+    assert ask(keyed, "/key/delete", {"keys": [key]}).status_code == 404
+    key = generate(keyed, key_alias="by-alias")["key"]
+    assert ask(keyed, "/key/delete", {"key_aliases": ["by-alias"]}).json() == {"deleted_keys": ["by-alias"]}
+    assert chat(keyed, key).status_code == 401
+
+
+def test_keys_that_are_not_there(keyed):
+    assert error(chat(keyed, "sk-nobody")) == (401, "token_not_found_in_db")
+    assert error(ask(keyed, "/key/info", None, KEY, key="sk-nobody")) == (404, "not_found_error")
+    assert error(ask(keyed, "/key/update", {"key": "sk-nobody", "models": []})) == (404, "not_found_error")
+    assert error(ask(keyed, "/key/block", {"key": "sk-nobody"})) == (404, "not_found_error")
+    generate(keyed, key="sk-nobody")  # that it was none is not remembered
+    assert chat(keyed, "sk-nobody").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["generate", "update", "delete", "block", "unblock"])
+def test_an_ordinary_key_is_no_admin(keyed, path):
+    key = generate(keyed)["key"]
+    refused = ask(keyed, f"/key/{path}", {"key": key}, key)
+    assert error(refused) == (401, "auth_error")
+    assert f"Only proxy admin can be used to generate, delete, update info for new keys/users/teams. Route=/key/{path}" in refused.text
+
+
+def test_a_key_may_look_at_itself_only(keyed):
+    mine, other = generate(keyed)["key"], generate(keyed)["key"]
+    assert ask(keyed, "/key/info", None, mine).json()["info"]["key_name"] == "sk-..." + mine[-4:]
+    assert ask(keyed, "/key/info", None, mine, key=other).status_code == 403
+
+
+def test_a_budget_is_enforced(keyed):
+    key = generate(keyed, max_budget=1e-7)["key"]
+    assert chat(keyed, key).status_code == 200
+    refused = chat(keyed, key)
+    assert error(refused) == (422, "budget_exceeded")
+    assert f"Budget has been exceeded! Key=key (sk-...{key[-4:]}) Current cost: " in refused.text
+    wait_for(lambda: ask_info(keyed, key)["spend"] > 0, 10, "the spend in the database")
+    assert ask(keyed, "/key/update", {"key": key, "max_budget": 1}).json()["max_budget"] == 1
+    assert chat(keyed, key).status_code == 200
+
+
+def test_another_gateway_knows_of_changes(keyed, launch, simulator, database, tmp_path):
+    other = launch(with_database(simulator, database, tmp_path))
+    key = generate(keyed)["key"]
+    wait_for(lambda: chat(other, key).status_code == 200, 10, "the key at the other gateway")
+    ask(keyed, "/key/block", {"key": key})
+    wait_for(lambda: chat(other, key).status_code == 401, 10, "the block at the other gateway")
+
+
+def test_while_the_database_is_away_known_keys_go_on(launch, simulator, tmp_path):
+    db = Sqlite()
+    db.create("away")
+    config = with_database(simulator, db, tmp_path)
+    config["general_settings"]["database_connect_timeout"] = 0.2
+    gateway = launch(config)
+    wait_for(lambda: ask(gateway, "/key/generate", {}).status_code == 200, 20, "the database")
+    key = generate(gateway)["key"]
+    assert chat(gateway, key).status_code == 200
+    with db.away():
+        assert chat(gateway, "sk-unknown").status_code in (401, 503)
+        assert all(chat(gateway, key).status_code == 200 for _ in range(5))
+    db.stop()
+
+
+def test_without_a_database(launch, simulator):
+    gateway = launch(configuration(simulator.url))
+    assert ask(gateway, "/key/generate", {}).status_code == 500
+    assert chat(gateway, "sk-unknown").status_code == 401
