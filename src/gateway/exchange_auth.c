@@ -39,7 +39,8 @@ static void refuse_away(struct exchange *ex)
 
 static void be(struct exchange *ex)
 {
-    if (key_record_check(ex->key, unix_ms(), &ex->arena, &ex->failure))
+    if (key_record_check(ex->key, unix_ms(), &ex->arena, &ex->failure) &&
+        key_record_check_route(ex->key, ex->route, ex->head->path, &ex->arena, &ex->failure))
         ex->caller = ex->key->caller;
 }
 

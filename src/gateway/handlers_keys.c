@@ -103,6 +103,21 @@ static bool choose_key(struct exchange *ex, struct key_question *q)
     return name_key(ex, key);
 }
 
+/* What LiteLLM makes of key_type; n == 0: it restricts nothing. */
+static struct slice routes_of_type(yyjson_val *body)
+{
+    static const struct {
+        struct slice type, routes;
+    } rows[] = {{{"llm_api", 7}, {"[\"llm_api_routes\"]", 18}},
+                {{"management", 10}, {"[\"management_routes\"]", 21}},
+                {{"read_only", 9}, {"[\"info_routes\"]", 15}}};
+    struct slice type = json_get_slice(body, "key_type");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (slice_eq(type, rows[i].type))
+            return rows[i].routes;
+    return slice_make(NULL, 0);
+}
+
 static void set_initial(struct exchange *ex, const struct key_question *q, struct key_cells *cells)
 {
     size_t shown = q->key.n > 2 * SHOWN ? SHOWN : 0;
@@ -115,6 +130,8 @@ static void set_initial(struct exchange *ex, const struct key_question *q, struc
         key_fields_set(cells, "models", store_texts(SLICE("[]")));
     if (!json_get(q->body, "key_type"))
         key_fields_set(cells, "key_type", store_text(SLICE("default")));
+    if (!json_get(q->body, "allowed_routes") && routes_of_type(q->body).n)
+        key_fields_set(cells, "allowed_routes", store_texts(routes_of_type(q->body)));
 }
 
 static void write_new(struct exchange *ex, struct buf *body)

@@ -131,6 +131,12 @@ static int64_t reset_after(int64_t now_s, const struct duration *d)
     return (today + days) * S_PER_DAY;
 }
 
+int64_t key_fields_next_reset(struct slice duration, int64_t now)
+{
+    struct duration d;
+    return read_duration(duration, &d) ? reset_after(now / MS_PER_S, &d) * MS_PER_S : 0;
+}
+
 static bool refuse(struct exchange *ex, const char *name, const char *why)
 {
     return failure_bad_param(&ex->failure, &ex->arena, name, "%s: %s", name, why);

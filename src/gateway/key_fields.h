@@ -27,6 +27,9 @@ void key_fields_write_new(struct json_writer *w, const struct store_rows *rows, 
 /* The members of a key as /key/info and its like show it; the caller writes { and }. */
 void key_fields_write(struct json_writer *w, const struct store_rows *rows, size_t row);
 
-int64_t key_fields_now(void); /* unix ms */
+int64_t key_fields_now(void);
+
+/* Unix ms: when a budget of that duration begins anew; 0: it is none. */
+int64_t key_fields_next_reset(struct slice duration, int64_t now); /* unix ms */
 
 #endif

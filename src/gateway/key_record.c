@@ -135,6 +135,7 @@ struct key_record *key_record_new(const struct store_rows *rows, size_t row)
     k->blocked = store_rows_flag(rows, row, "blocked");
     k->expires = time_of(&r, "expires");
     k->reset_at = time_of(&r, "budget_reset_at");
+    k->period = text_of(&r, "budget_duration");
     k->spend = store_rows_number(rows, row, "spend");
     k->budget = store_rows_at(rows, row, "max_budget")->null
                     ? -1
@@ -186,6 +187,45 @@ bool key_record_check(const struct key_record *k, int64_t now, struct arena *a, 
         return false;
     }
     return !k->expires || now < k->expires || refuse_expired(k, now, a, f);
+}
+
+/* What stands in LiteLLM's groups, as far as there are such routes here. */
+static bool is_of_group(const struct route *route, struct slice group)
+{
+    bool calls_model = !route->handle;
+    bool shows = !route->admin && slice_eq(slice_of(route->method), SLICE("GET"));
+    if (slice_eq(group, SLICE("management_routes")))
+        return route->admin;
+    if (slice_eq(group, SLICE("info_routes")))
+        return shows;
+    if (slice_eq(group, SLICE("anthropic_routes")))
+        return calls_model && route->dialect == &dialect_anthropic_messages;
+    return (slice_eq(group, SLICE("llm_api_routes")) || slice_eq(group, SLICE("openai_routes"))) &&
+           (calls_model || shows);
+}
+
+static bool is_allowed(struct slice allowed, const struct route *route, struct slice path)
+{
+    struct slice star = SLICE("*");
+    if (slice_ends(allowed, star))
+        return slice_starts(path, slice_make(allowed.p, allowed.n - star.n));
+    return slice_eq(allowed, path) || slice_eq(allowed, slice_of(route->path)) ||
+           is_of_group(route, allowed);
+}
+
+bool key_record_check_route(const struct key_record *k, const struct route *route,
+                            struct slice path, struct arena *a, struct failure *f)
+{
+    for (size_t i = 0; i < k->route_count; i++)
+        if (is_allowed(k->routes[i], route, path))
+            return true;
+    if (!k->route_count)
+        return true;
+    failure_set(f, a, FAILURE_PERMISSION, 403,
+                "Virtual key is not allowed to call this route. Tried to call route: %.*s",
+                SLICE_ARG(path));
+    f->type = "auth_error";
+    return false;
 }
 
 static struct slice number(double value, char room[NUMBER_MAX])

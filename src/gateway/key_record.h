@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "caller.h"
 #include "llm/failure.h"
+#include "routes.h"
 #include "state/store.h"
 
 struct key_record {
@@ -17,6 +18,7 @@ struct key_record {
     bool blocked;
     int64_t expires;            /* unix ms; 0: never */
     int64_t reset_at;           /* unix ms: the budget's period ends; 0: it has none */
+    struct slice period;        /* budget_duration */
     double spend, budget;       /* USD; budget < 0: none */
     const struct slice *routes; /* allowed_routes … */
     size_t route_count;         /* … 0: all */
@@ -29,6 +31,12 @@ void key_record_unref(struct key_record *k); /* NULL is fine */
 
 /* Whether it may be used at all at that time (unix ms). False: see failure (401). */
 bool key_record_check(const struct key_record *k, int64_t now, struct arena *a, struct failure *f);
+
+/* Whether it may call that route: allowed_routes names paths ("/v1/models"), beginnings ("/v1/…"
+ * with a '*' at its end), and LiteLLM's groups (llm_api_routes, openai_routes, anthropic_routes,
+ * info_routes, management_routes). False: see failure (403). */
+bool key_record_check_route(const struct key_record *k, const struct route *route,
+                            struct slice path, struct arena *a, struct failure *f);
 
 /* Whether it has money left, `spend` USD being spent. False: see failure (422). */
 bool key_record_check_budget(const struct key_record *k, double spend, struct arena *a,

@@ -10,6 +10,7 @@
 #include "keys.h"
 
 #include "affinity.h"
+#include "key_fields.h"
 #include "state/spend.h"
 #include "wire/crypto.h"
 
@@ -35,6 +36,7 @@ struct entry {
     int64_t tried;             /* … or at all */
     double before;             /* USD: spend when the question under way was asked */
     double spent;              /* USD: by this worker since the last question */
+    int64_t period_asked;      /* unix ms: end of the period that was asked to end; 0: none was */
     struct store_job *job;     /* NULL: no question is under way */
 };
 
@@ -158,6 +160,7 @@ static void take(struct entry *e, const struct store_rows *rows)
     unlist(e);
     e->loaded = true;
     e->changed = false;
+    e->period_asked = 0;
     e->at = e->tried;
     e->record = rows->count ? key_record_new(rows, 0) : NULL;
     if (e->record)
@@ -241,8 +244,37 @@ static void wait_for(struct entry *e, struct keys_wait *wait, struct turn_item *
     list_add(&e->waiting, &wait->link);
 }
 
-static enum keys_state answer(const struct entry *e, struct key_record **record)
+/* The budget's period is over: whoever gets there first begins the next one, for all gateways; all
+ * of them are told, and read the key again. */
+static void begin_period(struct entry *e, int64_t now)
 {
+    struct store_job *job = store_job_new(e->keys->store);
+    const struct key_record *k = e->record;
+    struct store_where where[] = {{"token", STORE_EQ, store_text(slice_of(e->hash)), 0},
+                                  {"budget_reset_at", STORE_EQ, store_time(k->reset_at), 0}};
+    int64_t next = key_fields_next_reset(k->period, now);
+    struct store_cell cells[] = {
+        {"spend", store_number(0), STORE_SET},
+        {"budget_reset_at", next ? store_time(next) : store_null(), STORE_SET}};
+    store_update(job, TABLE_VERIFICATION_TOKEN, cells, 2, where, 2);
+    store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(e->hash));
+    store_submit(job, NULL, NULL);
+    e->period_asked = k->reset_at;
+}
+
+static void look_at_period(struct entry *e)
+{
+    int64_t now;
+    if (!e->record || !e->record->reset_at || e->period_asked == e->record->reset_at)
+        return;
+    now = key_fields_now();
+    if (now >= e->record->reset_at)
+        begin_period(e, now);
+}
+
+static enum keys_state answer(struct entry *e, struct key_record **record)
+{
+    look_at_period(e);
     if (e->record)
         *record = key_record_ref(e->record);
     return e->record ? KEYS_FOUND : KEYS_UNKNOWN;

@@ -178,6 +178,37 @@ def test_a_key_may_look_at_itself_only(keyed):
     assert ask(keyed, "/key/info", None, mine, key=other).status_code == 403
 
 
+@pytest.mark.parametrize(
+    "members, chats, lists, informs",
+    [
+        ({}, 200, 200, 200),
+        ({"key_type": "llm_api"}, 200, 200, 200),
+        ({"key_type": "management"}, 403, 403, 403),
+        ({"key_type": "read_only"}, 403, 200, 200),
+        ({"allowed_routes": ["/v1/models"]}, 403, 200, 403),
+        ({"allowed_routes": ["/v1/chat/*"]}, 200, 403, 403),
+        ({"allowed_routes": ["anthropic_routes", "/key/info"]}, 403, 403, 200),
+        ({"allowed_routes": ["nothing_we_know"]}, 403, 403, 403),
+    ],
+)
+def test_routes_of_a_key(keyed, members, chats, lists, informs):
+    key = generate(keyed, **members)["key"]
+    assert chat(keyed, key).status_code == chats
+    assert ask(keyed, "/v1/models", by=key).status_code == lists
+    assert ask(keyed, "/key/info", by=key).status_code == informs
+    assert ask(keyed, "/key/generate", {}, key).status_code in (401, 403)
+
+
+def test_a_budget_begins_anew(keyed):
+    made = generate(keyed, max_budget=1e-7, budget_duration="3s")
+    key, first = made["key"], ask_info(keyed, made["key"])["budget_reset_at"]
+    assert chat(keyed, key).status_code == 200
+    assert error(chat(keyed, key)) == (422, "budget_exceeded")
+    wait_for(lambda: chat(keyed, key).status_code == 200, 15, "the next period")
+    assert ask_info(keyed, key)["budget_reset_at"] > first
+    assert error(chat(keyed, key)) == (422, "budget_exceeded")
+
+
 def test_a_budget_is_enforced(keyed):
     key = generate(keyed, max_budget=1e-7)["key"]
     assert chat(keyed, key).status_code == 200
