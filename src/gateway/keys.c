@@ -124,8 +124,10 @@ static void drop(struct entry *e)
 
 static void drop_oldest(struct ring *ring, size_t most)
 {
-    while (ring->count > most)
-        drop(LIST_ENTRY(ring->head.next, struct entry, link));
+    for (struct list *l = ring->head.next, *next; ring->count > most; l = next) {
+        next = l->next;
+        drop(LIST_ENTRY(l, struct entry, link));
+    }
 }
 
 /* ---- what was spent -------------------------------------------------------------------------- */
