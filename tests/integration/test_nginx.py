@@ -65,9 +65,11 @@ def nginx(gateways, ports, tmp_path_factory):
     folder = tmp_path_factory.mktemp("nginx")
     os.chmod(folder, 0o777)
     server = Nginx(folder, ports)
-    wait_for(lambda: reachable(server), 10, "nginx listening")
-    yield server
-    server.stop()
+    try:
+        wait_for(lambda: reachable(server), 10, "nginx listening")
+        yield server
+    finally:
+        server.stop()
 
 
 def reachable(server):
