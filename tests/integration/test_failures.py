@@ -297,12 +297,13 @@ def crowd(gateway, count, model, text, stream, **body):
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("fault", ["error(500)", "error(503)", "throttle", "http(502,)", "cut(0)"])
 def test_a_burst_passes_unseen(launch, simulator, fault, stream, request):
-    """The first thirty calls of twenty clients fail."""
+    """The first thirty calls of twenty clients fail. Those that throttle leave a pace of about one a second, by
+    which the last client would wait longer than the usual queue_timeout."""
     gateway = launch(
         configuration(
             simulator.url,
             extra_models=[deployment("g", MODELS["claude"], simulator.url)],
-            router_settings={"num_retries": 6},
+            router_settings={"num_retries": 6, "queue_timeout": 60},
         )
     )
     text = f"[[sim:{fault}]] [[sim:times(30)]] {request.node.name}"
