@@ -33,6 +33,7 @@ yyjson_val *json_parse_insitu(char *text, size_t n, struct arena *a, struct json
 yyjson_val *json_get(yyjson_val *v, const char *key);
 struct slice json_get_slice(yyjson_val *v, const char *key); /* p == NULL: absent or no string */
 struct slice json_slice(yyjson_val *v);                      /* likewise, of the value itself */
+bool json_list_has(yyjson_val *list, struct slice text);     /* a string of it; no list: false */
 bool json_is_number(yyjson_val *v);
 bool json_int(yyjson_val *v,
               int64_t *value); /* an integer, written as one (12, not 12.5 or "12") */

@@ -36,6 +36,9 @@ void random_uuid(char out[UUID_SIZE]); /* version 4, lower case */
 #define HEX_SIZE(n) ((n)*2 + 1)
 void hex_encode(const uint8_t *p, size_t n, char *out); /* lower case, NUL-terminated */
 
+/* SHA-256, so written. */
+void sha256_hex(struct slice data, char out[HEX_SIZE(SHA256_SIZE)]);
+
 void base64_encode(struct slice data, struct buf *out);
 
 /* Standard alphabet, padding optional, white space refused; left over bits of the last character

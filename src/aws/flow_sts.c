@@ -111,11 +111,9 @@ static struct target split_url(struct slice url)
 static struct slice authorization(struct aws_flow *f, struct target t, struct http_headers headers,
                                   struct slice body, const char *date)
 {
-    uint8_t digest[SHA256_SIZE];
     char hash[HEX_SIZE(SHA256_SIZE)];
     struct sigv4_key key = {0};
-    sha256(body, digest);
-    hex_encode(digest, sizeof(digest), hash);
+    sha256_hex(body, hash);
     struct sigv4_request r = {
         .method = SLICE("POST"), .path = t.path, .headers = headers, .payload_hash = hash};
     return sigv4_authorization(&r, &f->source, f->identity->text[AWS_STS_REGION], SLICE("sts"),

@@ -27,13 +27,11 @@ static void add_identity(struct buf *b, const struct aws_identity *id)
 
 static struct slice make_key(const struct aws_identity *id, struct arena *a)
 {
-    uint8_t digest[SHA256_SIZE];
     char key[HEX_SIZE(SHA256_SIZE)];
     struct buf b;
     buf_init(&b, KEY_TEXT_MAX);
     add_identity(&b, id);
-    sha256(buf_slice(&b), digest);
-    hex_encode(digest, sizeof(digest), key);
+    sha256_hex(buf_slice(&b), key);
     buf_fini(&b);
     return arena_dup(a, slice_of(key));
 }

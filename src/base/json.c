@@ -159,6 +159,16 @@ static struct slice raw_slice(yyjson_val *v)
     return slice_make(yyjson_get_raw(v), yyjson_get_len(v));
 }
 
+bool json_list_has(yyjson_val *list, struct slice text)
+{
+    yyjson_val *item;
+    yyjson_arr_iter it = yyjson_arr_iter_with(list);
+    while ((item = yyjson_arr_iter_next(&it)))
+        if (slice_eq(json_slice(item), text))
+            return true;
+    return false;
+}
+
 bool json_is_number(yyjson_val *v)
 {
     return yyjson_is_raw(v);

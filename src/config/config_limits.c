@@ -196,13 +196,6 @@ static void read_model_limits(struct reading in, struct fixed_key *k)
     k->model_limits.v = room;
 }
 
-static void hash_key(struct slice key, char hash[KEY_HASH_SIZE])
-{
-    uint8_t digest[SHA256_SIZE];
-    sha256(key, digest);
-    hex_encode(digest, sizeof(digest), hash);
-}
-
 static void read_key_rights(struct reading in, struct fixed_key *k)
 {
     k->alias = reading_text(in, "key_alias");
@@ -231,7 +224,7 @@ static void read_key(struct reading in)
         config_error(in.l, place, "expected a map with a key: {key: sk-…, models: […]}");
         return;
     }
-    hash_key(text->text, k->hash);
+    sha256_hex(text->text, k->hash);
     if (map_get(&c->keys, slice_of(k->hash)))
         config_error(in.l, place, "this key stands in the list twice");
     if (slice_eq(slice_of(k->hash), slice_of(c->master_hash)))
@@ -263,7 +256,7 @@ void config_read_limits(struct config_loader *l, const struct node *root)
     c->limits = (struct limit_set)LIMIT_SET_NONE;
     c->parallel_per_key = LIMIT_NONE;
     if (c->settings.master_key)
-        hash_key(slice_of(c->settings.master_key), c->master_hash);
+        sha256_hex(slice_of(c->settings.master_key), c->master_hash);
     read_window(l);
     read_token_count(general);
     read_all(litellm, general);

@@ -295,12 +295,10 @@ static void read_prompt_caching(struct entry *e)
 /* From name, model and region only, so that another price or timeout keeps the id. */
 static const char *derive_id(struct config_loader *l, const struct deployment *d, unsigned ordinal)
 {
-    uint8_t digest[SHA256_SIZE];
     struct slice text =
         arena_printf(&l->arena, "%s\n%s\n%s\n%u", d->model_name, d->model, d->region, ordinal);
     char *id = arena_alloc(&l->c->arena, HEX_SIZE(SHA256_SIZE));
-    sha256(text, digest);
-    hex_encode(digest, sizeof(digest), id);
+    sha256_hex(text, id);
     return id;
 }
 

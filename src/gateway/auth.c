@@ -62,12 +62,10 @@ static void be(const struct fixed_key *k, struct caller *caller)
 
 static const struct fixed_key *find_fixed(const struct config *c, struct slice key)
 {
-    uint8_t digest[SHA256_SIZE];
     char hash[KEY_HASH_SIZE];
     if (!c->keys.count)
         return NULL;
-    sha256(key, digest);
-    hex_encode(digest, sizeof(digest), hash);
+    sha256_hex(key, hash);
     return map_get(&c->keys, slice_of(hash));
 }
 

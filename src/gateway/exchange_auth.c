@@ -7,14 +7,9 @@
 #include "exchange_auth.h"
 
 #include "auth.h"
+#include "io/clock.h"
+#include "wire/crypto.h"
 #include "worker_private.h"
-
-static int64_t unix_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* In LiteLLM's words. */
 static void refuse_unknown(struct exchange *ex, struct slice key, const char *hash)
@@ -39,7 +34,7 @@ static void refuse_away(struct exchange *ex)
 
 static void be(struct exchange *ex)
 {
-    if (key_record_check(ex->key, unix_ms(), &ex->arena, &ex->failure) &&
+    if (key_record_check(ex->key, clock_unix_ms(), &ex->arena, &ex->failure) &&
         key_record_check_route(ex->key, ex->route, ex->head->path, &ex->arena, &ex->failure))
         ex->caller = ex->key->caller;
 }
@@ -47,7 +42,7 @@ static void be(struct exchange *ex)
 static bool look_up(struct exchange *ex, struct slice key)
 {
     char hash[KEY_HASH_SIZE];
-    key_hash(key, hash);
+    sha256_hex(key, hash);
     switch (keys_get(ex->worker->keys, hash, &ex->keys_wait, &ex->item, &ex->key)) {
     case KEYS_COMING: return false;
     case KEYS_FOUND: be(ex); break;

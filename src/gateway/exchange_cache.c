@@ -56,23 +56,13 @@ static struct slice json_of(struct exchange *ex, yyjson_val *v)
     return json;
 }
 
-static bool lists(yyjson_val *list, struct slice name)
-{
-    yyjson_val *item;
-    yyjson_arr_iter it = yyjson_arr_iter_with(list);
-    while ((item = yyjson_arr_iter_next(&it)))
-        if (slice_eq(json_slice(item), name))
-            return true;
-    return false;
-}
-
 /* Groups that share their answers go by the names of all of them. */
 static struct slice group_of(struct exchange *ex)
 {
     yyjson_val *group;
     yyjson_arr_iter it = yyjson_arr_iter_with(settings_of(ex)->groups);
     while ((group = yyjson_arr_iter_next(&it)))
-        if (lists(group, ex->request.model))
+        if (json_list_has(group, ex->request.model))
             return json_of(ex, group);
     return ex->request.model;
 }

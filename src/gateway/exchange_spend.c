@@ -9,10 +9,10 @@
 
 #include "exchange_spend.h"
 
+#include "io/clock.h"
 #include "state/spend.h"
 #include "worker_private.h"
 
-#include <time.h>
 
 /* LiteLLM's name for it: not even its hash is kept. */
 #define MASTER_KEY_NAME SLICE("litellm_proxy_master_key")
@@ -197,17 +197,10 @@ static void set_model(const struct exchange *ex, struct spend *s)
     s->provider = SLICE("bedrock");
 }
 
-static int64_t unix_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void set_times(const struct exchange *ex, struct spend *s)
 {
     int64_t now = turn_now(&ex->worker->turn);
-    s->end_ms = unix_ms();
+    s->end_ms = clock_unix_ms();
     s->start_ms = s->end_ms - (now - ex->times[EX_HEAD]);
     s->first_ms = ex->first_event ? s->end_ms - (now - ex->first_event) : s->end_ms;
 }

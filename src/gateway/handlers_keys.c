@@ -11,8 +11,10 @@
 
 #include "ask.h"
 #include "auth.h"
+#include "io/clock.h"
 #include "key_fields.h"
 #include "query.h"
+#include "wire/crypto.h"
 #include "worker_private.h"
 
 #include <stdlib.h>
@@ -51,7 +53,7 @@ static bool name_key(struct exchange *ex, struct slice key)
     if (!key.n || (!is_clear(key) && key.n != KEY_HASH_SIZE - 1))
         return false;
     if (is_clear(key))
-        key_hash(key, q->hash);
+        sha256_hex(key, q->hash);
     else
         memcpy(q->hash, key.p, key.n);
     return true;
@@ -336,7 +338,7 @@ static void write_cells(struct exchange *ex, struct key_cells *cells)
     struct store_where where = where_hash(q);
     struct store_job *job = ask_new(ex);
     key_fields_set(cells, "updated_by", store_text(who(ex)));
-    key_fields_set(cells, "settings_updated_at", store_time(key_fields_now()));
+    key_fields_set(cells, "settings_updated_at", store_time(clock_unix_ms()));
     store_update(job, TABLE_VERIFICATION_TOKEN, cells->v, cells->n, &where, 1);
     q->statement = select_key(job, TABLE_VERIFICATION_TOKEN, q);
     store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(q->hash));

@@ -11,12 +11,12 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "batch.h"
+#include "io/clock.h"
 #include "probe.h"
 #include "worker_private.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
 #define MS_PER_S   1000
 #define CONNECT_MS 10000
@@ -51,13 +51,6 @@ static void *zeroed(size_t n, size_t size)
     if (!p)
         abort();
     return p;
-}
-
-static int64_t wall_ms(void)
-{
-    struct timeval now;
-    gettimeofday(&now, NULL);
-    return (int64_t)now.tv_sec * MS_PER_S + now.tv_usec / MS_PER_S;
 }
 
 /* ---- results ------------------------------------------------------------------------------- */
@@ -137,7 +130,7 @@ static void note(struct health_run *run, size_t i, const struct failure *f)
     r->healthy = f->kind == FAILURE_NONE;
     r->status = f->status;
     r->took_ms = run->begun[i] ? now - run->begun[i] : 0;
-    r->checked_at = wall_ms();
+    r->checked_at = clock_unix_ms();
     r->checked = now;
     if (!r->healthy) {
         struct buf text = {

@@ -7,6 +7,7 @@
 #include "key_fields.h"
 
 #include "base/json.h"
+#include "io/clock.h"
 
 #include <time.h>
 
@@ -54,13 +55,6 @@ static const char *const in_metadata[] = {
 };
 
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
-
-int64_t key_fields_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * MS_PER_S + t.tv_nsec / 1000000;
-}
 
 void key_fields_set(struct key_cells *cells, const char *column, struct store_value value)
 {
@@ -148,7 +142,7 @@ static bool read_time(struct exchange *ex, yyjson_val *body, const char *name, c
 {
     yyjson_val *v = json_get(body, name);
     struct duration d;
-    int64_t now = key_fields_now();
+    int64_t now = clock_unix_ms();
     if (!v)
         return true;
     if (yyjson_is_null(v)) {

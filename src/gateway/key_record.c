@@ -12,13 +12,6 @@
 
 #define NUMBER_MAX 40
 
-void key_hash(struct slice key, char hash[KEY_HASH_SIZE])
-{
-    uint8_t digest[SHA256_SIZE];
-    sha256(key, digest);
-    hex_encode(digest, sizeof(digest), hash);
-}
-
 /* ---- reading a row --------------------------------------------------------------------------- */
 
 struct reader {

@@ -42,7 +42,4 @@ bool key_record_check_route(const struct key_record *k, const struct route *rout
 bool key_record_check_budget(const struct key_record *k, double spend, struct arena *a,
                              struct failure *f);
 
-/* SHA-256 of a key, hex: by which the database knows it. */
-void key_hash(struct slice key, char hash[KEY_HASH_SIZE]);
-
 #endif

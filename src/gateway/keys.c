@@ -10,6 +10,7 @@
 #include "keys.h"
 
 #include "affinity.h"
+#include "io/clock.h"
 #include "key_fields.h"
 #include "state/spend.h"
 #include "wire/crypto.h"
@@ -269,7 +270,7 @@ static void look_at_period(struct entry *e)
     int64_t now;
     if (!e->record || !e->record->reset_at || e->period_asked == e->record->reset_at)
         return;
-    now = key_fields_now();
+    now = clock_unix_ms();
     if (now >= e->record->reset_at)
         begin_period(e, now);
 }

@@ -46,12 +46,10 @@ static struct slice key_of(const struct limit_ask *of, int64_t window_ms, struct
     struct slice key =
         arena_printf(a, "limit:%s:%lld:%s:%.*s", units[of->unit].key,
                      (long long)(window_ms / MS_PER_S), of->scope, SLICE_ARG(of->name));
-    uint8_t digest[SHA256_SIZE];
     char hash[HEX_SIZE(SHA256_SIZE)];
     if (key.n <= SHARED_NAME_MAX)
         return key;
-    sha256(of->name, digest);
-    hex_encode(digest, sizeof(digest), hash);
+    sha256_hex(of->name, hash);
     return key_of(&(struct limit_ask){of->scope, slice_of(hash), of->unit}, window_ms, a);
 }
 

@@ -75,10 +75,8 @@ static void sign(const struct provider_attempt *t, struct slice path, const char
                  struct signed_headers *h)
 {
     const struct deployment *d = t->deployment;
-    uint8_t digest[SHA256_SIZE];
     char hash[HEX_SIZE(SHA256_SIZE)];
-    sha256(buf_slice(t->body), digest);
-    hex_encode(digest, sizeof(digest), hash);
+    sha256_hex(buf_slice(t->body), hash);
     struct sigv4_request r = {.method = SLICE("POST"),
                               .path = path,
                               .headers = {h->v, h->signed_count},

@@ -509,19 +509,10 @@ struct model_cost model_cost(const struct model *m, const struct llm_usage *u, s
     return c;
 }
 
-static bool names(yyjson_val *list, struct slice name)
-{
-    yyjson_val *item;
-    yyjson_arr_iter it = yyjson_arr_iter_with(list);
-    while ((item = yyjson_arr_iter_next(&it)))
-        if (slice_eq(json_slice(item), name))
-            return true;
-    return false;
-}
-
 bool model_takes_beta(const struct model *m, struct slice name, struct slice api)
 {
-    return names(yyjson_obj_getn(m->betas, name.p, name.n), api) || names(m->own_betas, name);
+    return json_list_has(yyjson_obj_getn(m->betas, name.p, name.n), api) ||
+           json_list_has(m->own_betas, name);
 }
 
 void model_table_free(struct model_table *t)

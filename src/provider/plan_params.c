@@ -50,19 +50,9 @@ static bool listed(const char *const *names, size_t n, struct slice name)
 
 #define LISTED(names, name) listed((names), sizeof(names) / sizeof(*(names)), (name))
 
-static bool holds(yyjson_val *list, struct slice name)
-{
-    yyjson_val *item;
-    yyjson_arr_iter it = yyjson_arr_iter_with(list);
-    while ((item = yyjson_arr_iter_next(&it)))
-        if (slice_eq(json_slice(item), name))
-            return true;
-    return false;
-}
-
 bool plan_is_allowed(const struct llm_request *r, const char *name)
 {
-    return holds(r->allowed_params, slice_of(name));
+    return json_list_has(r->allowed_params, slice_of(name));
 }
 
 /* Whoever speaks Anthropic's words takes every model for a Claude: what only Claude knows, and
@@ -273,7 +263,7 @@ static bool sort_extras(struct planner *k)
             push(k, &top, e->name, e->value);
         else if (is_wrapper(e->name))
             push_members(k, &fields, e->value);
-        else if (!LISTED(unsupported, e->name) || holds(k->r->allowed_params, e->name))
+        else if (!LISTED(unsupported, e->name) || json_list_has(k->r->allowed_params, e->name))
             push(k, &fields, e->name, e->value);
         else if (!plan_unsupported(k, e->name))
             return false;

@@ -52,11 +52,9 @@ static size_t map_chars(struct slice s, const char *others, char *to, size_t roo
  * always mapped alike. */
 static struct slice squeeze(struct arena *a, struct slice s, const char *others)
 {
-    uint8_t digest[SHA256_SIZE];
     char hex[HEX_SIZE(SHA256_SIZE)], *to = arena_alloc(a, NAME_MAX_BYTES);
     size_t n = map_chars(s, others, to, NAME_MAX_BYTES - HASH_CHARS - 1);
-    sha256(s, digest);
-    hex_encode(digest, sizeof(digest), hex);
+    sha256_hex(s, hex);
     to[n++] = '_';
     memcpy(to + n, hex, HASH_CHARS);
     return slice_make(to, n + HASH_CHARS);

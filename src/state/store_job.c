@@ -9,19 +9,12 @@
 
 #include "store_private.h"
 
+#include "io/clock.h"
 #include "wire/crypto.h"
 
 #include <assert.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <time.h>
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void store_job_init(struct store_job *job)
 {
@@ -340,7 +333,7 @@ static void add_ids(struct store_job *job, struct statement *st)
 
 static void add_times(struct statement *st)
 {
-    struct store_value now = store_time(now_ms());
+    struct store_value now = store_time(clock_unix_ms());
     add_column(st, "updated_at", STORE_SET, now);
     if (st->kind != STATEMENT_UPDATE)
         add_column(st, "created_at", STORE_ONCE, now);

@@ -7,6 +7,7 @@
  * Failure modes: SQLSTATEs are sorted into what may be tried again (deadlocks), what the statement
  * is to blame for, and all that means that the server, or this connection, is of no use now. */
 
+#include "io/clock.h"
 #include "store_driver.h"
 
 #include <errno.h>
@@ -14,7 +15,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define SCHEMA_LOCK "5571103947512" /* any number, always the same */
 
@@ -59,17 +59,10 @@ static bool fail(const struct handle *h, const PGresult *result, struct db_error
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static bool wait_socket(const struct handle *h, short events, int64_t until)
 {
     struct pollfd p = {.fd = PQsocket(h->conn), .events = events};
-    int64_t left = until - now_ms();
+    int64_t left = until - clock_steady_ms();
     int n;
     do
         n = poll(&p, 1, left > 0 ? (int)left : 0);
@@ -102,7 +95,7 @@ static bool wait_result(const struct handle *h, int64_t until)
 /* The last answer of what was sent; NULL: `error`. */
 static PGresult *take_result(const struct handle *h, int sent, struct db_error *error)
 {
-    int64_t until = now_ms() + h->limit_ms;
+    int64_t until = clock_steady_ms() + h->limit_ms;
     PGresult *last = NULL, *result;
     if (!sent) {
         fail(h, NULL, error);

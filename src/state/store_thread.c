@@ -9,6 +9,7 @@
 
 #include "store_thread.h"
 
+#include "io/clock.h"
 #include "wire/crypto.h"
 
 #include <stdarg.h>
@@ -23,20 +24,6 @@
 #define CHANGES_KEPT INT64_C(3600000) /* ms for which a change can be read */
 #define PRUNE_MS     600000           /* between looks at older ones */
 #define WORDS_MAX    64
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static int64_t unix_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* Not once the loop has given up on us. */
 static void wake_loop(struct store *s)
@@ -89,7 +76,7 @@ static void went_down(struct store *s, const char *why)
     bool was_up = s->trouble[0] == '\0';
     int64_t wait = RETRY_MIN_MS << (s->failures < 5 ? s->failures : 5);
     s->failures++;
-    s->connect_at = now_ms() + (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
+    s->connect_at = clock_steady_ms() + (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
     if (was_up)
         say(s, true, "database unavailable (%s): %s; serving goes on, spend waits in the spool",
             s->address.where, why);
@@ -110,7 +97,7 @@ static void came_up(struct store *s)
 static void connect_if_due(struct store *s)
 {
     struct db_error error;
-    if (s->db.handle || now_ms() < s->connect_at)
+    if (s->db.handle || clock_steady_ms() < s->connect_at)
         return;
     if (db_connect(&s->db, &error))
         came_up(s);
@@ -190,7 +177,7 @@ static void end_left(struct store *s, bool broken)
 static void find_left(struct store *s)
 {
     s->left_file = spool_find_left(s->left.directory, &s->left_end);
-    s->look_at = now_ms() + LOOK_MS;
+    s->look_at = clock_steady_ms() + LOOK_MS;
     s->left.written = 0;
     s->left.noted = false;
     if (s->left_file.fd >= 0 && s->left_end > s->left_file.place)
@@ -202,7 +189,7 @@ static void find_left(struct store *s)
 static bool write_left(struct store *s)
 {
     uint64_t place = 0;
-    if (s->left_file.fd < 0 && now_ms() >= s->look_at)
+    if (s->left_file.fd < 0 && clock_steady_ms() >= s->look_at)
         find_left(s);
     if (s->left_file.fd < 0)
         return false;
@@ -266,7 +253,8 @@ static void take_changes(struct store *s, const struct store_rows *rows)
 
 static void prune_changes(struct store_job *job)
 {
-    struct store_where old = {"created_at", STORE_LT, store_time(unix_ms() - CHANGES_KEPT), 0};
+    struct store_where old = {"created_at", STORE_LT, store_time(clock_unix_ms() - CHANGES_KEPT),
+                              0};
     store_delete(job, TABLE_LINTEL_CHANGES, &old, 1);
 }
 
@@ -276,7 +264,7 @@ static void poll_changes(struct store *s)
     struct store_job job;
     struct store_where where = {
         "id", STORE_GT, store_integer(s->changes_known ? s->change_last - CHANGES_AGAIN : 0), 0};
-    int64_t now = now_ms();
+    int64_t now = clock_steady_ms();
     s->poll_at = now + POLL_MS;
     store_job_init(&job);
     store_select(&job, &(struct store_query){.table = TABLE_LINTEL_CHANGES,
@@ -322,7 +310,7 @@ static void expect_spend(struct store *s, bool comes)
 /* The flag first: what comes meanwhile sets it again. */
 static void write_spend(struct store *s)
 {
-    int64_t now = now_ms();
+    int64_t now = clock_steady_ms();
     expect_spend(s, false);
     bool more = write_own(s);
     more = (s->db.handle && write_left(s)) || more;
@@ -335,7 +323,7 @@ static void write_spend(struct store *s)
 static void do_due(struct store *s)
 {
     struct orders o = read_orders(s);
-    int64_t now = now_ms();
+    int64_t now = clock_steady_ms();
     connect_if_due(s);
     if (s->db.handle && ((o.spend_came && now >= s->write_at) || now >= s->look_at))
         write_spend(s);
@@ -356,7 +344,7 @@ static int64_t next_due(const struct store *s)
 static struct store_job *wait_for_job(struct store *s)
 {
     pthread_mutex_lock(&s->lock);
-    while (list_empty(&s->waiting) && !s->stopping && now_ms() < next_due(s)) {
+    while (list_empty(&s->waiting) && !s->stopping && clock_steady_ms() < next_due(s)) {
         int64_t until = next_due(s);
         struct timespec t = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
         pthread_cond_timedwait(&s->more, &s->lock, &t);

@@ -156,18 +156,6 @@ static bool is_list_of_strings(yyjson_val *json)
     return true;
 }
 
-static struct slice json_text(yyjson_val *json, struct arena *a)
-{
-    struct buf b;
-    struct json_writer w;
-    buf_init(&b, SIZE_MAX);
-    json_begin(&w, &b);
-    json_value(&w, json);
-    struct slice text = arena_dup(a, buf_slice(&b));
-    buf_fini(&b);
-    return text;
-}
-
 static bool text_from_json(yyjson_val *json, struct arena *a, struct store_value *value)
 {
     value->text = arena_dup(a, json_slice(json));
@@ -187,8 +175,8 @@ bool store_value_from_json(const struct store_column *column, yyjson_val *json, 
     case STORE_INTEGER: return json_int(json, &value->integer);
     case STORE_FLOAT: return json_double(json, &value->number);
     case STORE_BOOL: value->flag = yyjson_is_true(json); return yyjson_is_bool(json);
-    case STORE_JSON: value->text = json_text(json, a); return true;
-    case STORE_TEXTS: value->text = json_text(json, a); return is_list_of_strings(json);
+    case STORE_JSON: value->text = json_text_of(json, a); return true;
+    case STORE_TEXTS: value->text = json_text_of(json, a); return is_list_of_strings(json);
     case STORE_TIME: return store_time_parse(json_slice(json), &value->integer);
     }
     return false;

@@ -55,6 +55,13 @@ void sha256(struct slice data, uint8_t digest[SHA256_SIZE])
          "SHA-256");
 }
 
+void sha256_hex(struct slice data, char out[HEX_SIZE(SHA256_SIZE)])
+{
+    uint8_t digest[SHA256_SIZE];
+    sha256(data, digest);
+    hex_encode(digest, sizeof(digest), out);
+}
+
 void sha1(struct slice data, uint8_t digest[SHA1_SIZE])
 {
     must(EVP_Digest(data.p, data.n, digest, NULL, EVP_sha1(), NULL), "SHA-1");
