@@ -13,7 +13,6 @@
 #include "state/spend.h"
 #include "worker_private.h"
 
-
 /* LiteLLM's name for it: not even its hash is kept. */
 #define MASTER_KEY_NAME SLICE("litellm_proxy_master_key")
 #define MASTER_USER     SLICE("default_user_id")
