@@ -9,7 +9,6 @@
 
 #include "handlers.h"
 
-#include "ask.h"
 #include "auth.h"
 #include "io/clock.h"
 #include "key_fields.h"
@@ -19,10 +18,7 @@
 
 #include <stdlib.h>
 
-#define KEY_BYTES  16  /* of randomness in a key */
-#define SHOWN      4   /* characters of a key that its name shows */
 #define DELETE_MAX 300 /* keys in one request */
-#define MASTER     SLICE("default_user_id")
 
 struct key_question {
     yyjson_val *body;
@@ -67,42 +63,28 @@ static void refuse_missing(struct exchange *ex, const char *text)
     ex->failure.param_shown = true;
 }
 
-static struct slice who(const struct exchange *ex)
-{
-    return ex->caller.user.n ? ex->caller.user : MASTER;
-}
-
 static struct store_where where_hash(const struct key_question *q)
 {
-    return (struct store_where){"token", STORE_EQ, store_text(slice_of(q->hash)), 0};
+    return admin_where("token", slice_of(q->hash));
 }
 
 static size_t select_key(struct store_job *job, enum store_table_id table,
                          const struct key_question *q)
 {
-    struct store_where where = where_hash(q);
-    return store_select(job,
-                        &(struct store_query){.table = table, .where = &where, .where_count = 1});
+    return admin_select(job, table, "token", slice_of(q->hash));
 }
 
 /* ---- POST /key/generate ---------------------------------------------------------------------- */
 
 static bool choose_key(struct exchange *ex, struct key_question *q)
 {
-    uint8_t bytes[KEY_BYTES];
-    char hex[HEX_SIZE(KEY_BYTES)];
     yyjson_val *own = json_get(q->body, "key");
     struct slice key = json_slice(own);
     if (own && !yyjson_is_null(own) && !is_clear(key))
         return failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, 400,
                            "{'error': \"Invalid key format. LiteLLM Virtual Key must start with "
                            "'sk-'. Received: ****\"}");
-    if (!key.n) {
-        random_bytes(bytes, sizeof(bytes));
-        hex_encode(bytes, sizeof(bytes), hex);
-        key = ARENA_JOIN(&ex->arena, SLICE("sk-"), slice_of(hex));
-    }
-    return name_key(ex, key);
+    return name_key(ex, key.n ? key : key_fields_make(&ex->arena));
 }
 
 /* What LiteLLM makes of key_type; n == 0: it restricts nothing. */
@@ -120,20 +102,19 @@ static struct slice routes_of_type(yyjson_val *body)
     return slice_make(NULL, 0);
 }
 
-static void set_initial(struct exchange *ex, const struct key_question *q, struct key_cells *cells)
+static void set_initial(struct exchange *ex, const struct key_question *q,
+                        struct admin_cells *cells)
 {
-    size_t shown = q->key.n > 2 * SHOWN ? SHOWN : 0;
-    struct slice end = slice_skip(q->key, q->key.n - shown);
-    key_fields_set(cells, "token", store_text(slice_of(q->hash)));
-    key_fields_set(cells, "key_name", store_text(ARENA_JOIN(&ex->arena, SLICE("sk-..."), end)));
-    key_fields_set(cells, "created_by", store_text(who(ex)));
-    key_fields_set(cells, "updated_by", store_text(who(ex)));
+    admin_set(cells, "token", store_text(slice_of(q->hash)));
+    admin_set(cells, "key_name", store_text(key_fields_name(q->key, &ex->arena)));
+    admin_set(cells, "created_by", store_text(admin_who(ex)));
+    admin_set(cells, "updated_by", store_text(admin_who(ex)));
     if (!json_get(q->body, "models"))
-        key_fields_set(cells, "models", store_texts(SLICE("[]")));
+        admin_set(cells, "models", store_texts(SLICE("[]")));
     if (!json_get(q->body, "key_type"))
-        key_fields_set(cells, "key_type", store_text(SLICE("default")));
+        admin_set(cells, "key_type", store_text(SLICE("default")));
     if (!json_get(q->body, "allowed_routes") && routes_of_type(q->body).n)
-        key_fields_set(cells, "allowed_routes", store_texts(routes_of_type(q->body)));
+        admin_set(cells, "allowed_routes", store_texts(routes_of_type(q->body)));
 }
 
 static void write_new(struct exchange *ex, struct buf *body)
@@ -155,7 +136,7 @@ static void write_new(struct exchange *ex, struct buf *body)
 void handle_key_generate(struct exchange *ex, struct buf *body)
 {
     struct key_question *q = question_of(ex);
-    struct key_cells cells;
+    struct admin_cells cells;
     struct store_job *job;
     q->body = ask_body(ex);
     if (!q->body || !choose_key(ex, q) || !key_fields_read(ex, q->body, SLICE(""), &cells))
@@ -237,19 +218,10 @@ static void write_deleted(struct exchange *ex, struct buf *body)
 static void delete_row(struct exchange *ex, struct store_job *job, const struct store_rows *rows,
                        size_t row)
 {
-    const struct store_table *to = store_table(TABLE_DELETED_VERIFICATION_TOKEN);
-    const struct store_table *from = store_table(TABLE_VERIFICATION_TOKEN);
     struct slice hash = store_rows_text(rows, row, "token");
-    struct store_where where = {"token", STORE_EQ, store_text(hash), 0};
-    struct key_cells cells = {.n = 0};
-    char id[UUID_SIZE];
-    random_uuid(id);
-    for (size_t i = 0; i < from->column_count; i++)
-        if (store_column_find(to, slice_of(from->columns[i].name)) >= 0)
-            key_fields_set(&cells, from->columns[i].name,
-                           *store_rows_at(rows, row, from->columns[i].name));
-    key_fields_set(&cells, "id", store_text(slice_of(id)));
-    key_fields_set(&cells, "deleted_by", store_text(who(ex)));
+    struct store_where where = admin_where("token", hash);
+    struct admin_cells cells = {.n = 0};
+    admin_copy_deleted(ex, rows, row, TABLE_DELETED_VERIFICATION_TOKEN, &cells);
     store_insert(job, TABLE_DELETED_VERIFICATION_TOKEN, cells.v, cells.n);
     store_delete(job, TABLE_VERIFICATION_TOKEN, &where, 1);
     store_tell(job, TABLE_VERIFICATION_TOKEN, hash);
@@ -274,19 +246,13 @@ static void delete_found(struct exchange *ex, struct buf *body)
 /* ["sk-…", "<hash>"] → ["<hash>", "<hash>"] */
 static struct slice hashes_of(struct exchange *ex, yyjson_val *keys)
 {
-    struct buf b;
-    struct json_writer w;
+    struct admin_texts t;
     yyjson_val *key;
     size_t i, n;
-    buf_init(&b, (DELETE_MAX + 1) * KEY_HASH_SIZE * 2);
-    json_begin(&w, &b);
-    json_array(&w);
+    admin_texts_begin(&t);
     yyjson_arr_foreach(keys, i, n, key) if (name_key(ex, json_slice(key)))
-        json_string(&w, slice_of(question_of(ex)->hash));
-    json_array_end(&w);
-    struct slice list = arena_dup(&ex->arena, buf_slice(&b));
-    buf_fini(&b);
-    return list;
+        admin_texts_add(&t, slice_of(question_of(ex)->hash));
+    return admin_texts_end(&t, &ex->arena);
 }
 
 void handle_key_delete(struct exchange *ex, struct buf *body)
@@ -332,13 +298,13 @@ static void write_updated(struct exchange *ex, struct buf *body)
     json_object_end(&w);
 }
 
-static void write_cells(struct exchange *ex, struct key_cells *cells)
+static void write_cells(struct exchange *ex, struct admin_cells *cells)
 {
     struct key_question *q = question_of(ex);
     struct store_where where = where_hash(q);
     struct store_job *job = ask_new(ex);
-    key_fields_set(cells, "updated_by", store_text(who(ex)));
-    key_fields_set(cells, "settings_updated_at", store_time(clock_unix_ms()));
+    admin_set(cells, "updated_by", store_text(admin_who(ex)));
+    admin_set(cells, "settings_updated_at", store_time(clock_unix_ms()));
     store_update(job, TABLE_VERIFICATION_TOKEN, cells->v, cells->n, &where, 1);
     q->statement = select_key(job, TABLE_VERIFICATION_TOKEN, q);
     store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(q->hash));
@@ -349,7 +315,7 @@ static void update_found(struct exchange *ex, struct buf *body)
 {
     const struct key_question *q = question_of(ex);
     const struct store_rows *rows = ask_rows(ex, 0);
-    struct key_cells cells;
+    struct admin_cells cells;
     if (!rows->count)
         refuse_missing(ex, "Key not found.");
     else if (key_fields_read(ex, q->body, store_rows_text(rows, 0, "metadata"), &cells))
@@ -358,13 +324,13 @@ static void update_found(struct exchange *ex, struct buf *body)
 
 static void block_found(struct exchange *ex, struct buf *body)
 {
-    struct key_cells cells = {.n = 0};
+    struct admin_cells cells = {.n = 0};
     bool block = slice_eq(slice_of(ex->route->path), SLICE("/key/block"));
     if (!ask_rows(ex, 0)->count) {
         refuse_missing(ex, "Key not found.");
         return;
     }
-    key_fields_set(&cells, "blocked", store_flag(block));
+    admin_set(&cells, "blocked", store_flag(block));
     write_cells(ex, &cells);
 }
 

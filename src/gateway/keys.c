@@ -10,8 +10,8 @@
 #include "keys.h"
 
 #include "affinity.h"
+#include "duration.h"
 #include "io/clock.h"
-#include "key_fields.h"
 #include "state/spend.h"
 #include "wire/crypto.h"
 
@@ -255,7 +255,7 @@ static void begin_period(struct entry *e, int64_t now)
     const struct key_record *k = e->record;
     struct store_where where[] = {{"token", STORE_EQ, store_text(slice_of(e->hash)), 0},
                                   {"budget_reset_at", STORE_EQ, store_time(k->reset_at), 0}};
-    int64_t next = key_fields_next_reset(k->period, now);
+    int64_t next = duration_reset(k->period, now);
     struct store_cell cells[] = {
         {"spend", store_number(0), STORE_SET},
         {"budget_reset_at", next ? store_time(next) : store_null(), STORE_SET}};

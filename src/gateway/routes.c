@@ -1,6 +1,7 @@
 #include "routes.h"
 
 #include "handlers.h"
+#include "handlers_admin.h"
 #include "operation.h"
 
 #define CHAT        &dialect_openai_chat
@@ -48,6 +49,7 @@ static const struct route routes[] = {
     {"POST", "/key/block", false, CHAT, handle_key_block, .admin = true},
     {"POST", "/key/unblock", false, CHAT, handle_key_block, .admin = true},
     {"GET", "/key/info", false, CHAT, handle_key_info},
+#include "routes_admin.h"
     {"GET", "/", true, CHAT, handle_root},
     {"GET", "/health", true, CHAT, handle_health, .knows_keys = true},
     {"GET", "/health/backlog", false, CHAT, handle_health_backlog},

@@ -1,0 +1,120 @@
+#ifndef GATEWAY_ADMIN_H
+#define GATEWAY_ADMIN_H
+
+/* What the management routes (/key, /user, /team, /budget, …) share: a client's JSON body → cells
+ * of a row, rows → JSON with LiteLLM's members, budgets that other rows name, pages of a list.
+ * Each table is described once, by a struct admin_fields. Single thread, inside a handler. */
+
+#include "ask.h"
+
+#define ADMIN_CELLS_MAX 96
+#define ADMIN_IDS_MAX   300 /* rows that one request may name */
+
+/* What is written to a row. */
+struct admin_cells {
+    struct store_cell v[ADMIN_CELLS_MAX];
+    size_t n;
+};
+
+/* All lists end with NULL; a list that is NULL is empty. */
+struct admin_fields {
+    enum store_table_id table;
+    const char *const *settable;    /* columns that are the client's to set, by the same name */
+    const char *const *in_metadata; /* members that have no column and lie in `metadata` */
+    const char *const *hidden;      /* columns that answers leave out */
+    const char *const *nulls;       /* members of LiteLLM's answers that are always null here */
+};
+
+/* In the place of what the column was given before. */
+void admin_set(struct admin_cells *cells, const char *column, struct store_value value);
+
+/* ---- the client's words ---------------------------------------------------------------------- */
+
+/* The settable members of a body; others are passed over. With `budget_duration` comes
+ * `budget_reset_at`. `metadata`: of the row so far, JSON; empty: it is new. Members of another type
+ * and budgets below 0 are a 400. False: see ex->failure. */
+bool admin_read(struct exchange *ex, const struct admin_fields *fields, yyjson_val *body,
+                struct slice metadata, struct admin_cells *cells);
+
+/* A duration ("30d"; null takes it away) → the time it ends, in `column`; `aligned`: to the
+ * calendar, as budgets are. Not there: no cell. */
+bool admin_read_time(struct exchange *ex, yyjson_val *body, const char *name, const char *column,
+                     bool aligned, struct admin_cells *cells);
+
+/* A member that must be a text, not empty. p == NULL: the failure is set. */
+struct slice admin_need_text(struct exchange *ex, yyjson_val *body, const char *name);
+
+/* A member that must be a list of 1 to ADMIN_IDS_MAX texts. NULL: the failure is set. */
+yyjson_val *admin_need_texts(struct exchange *ex, yyjson_val *body, const char *name);
+
+/* The member, or a new UUID. */
+struct slice admin_id(struct exchange *ex, yyjson_val *body, const char *name);
+
+struct slice admin_who(const struct exchange *ex); /* who asks: for created_by and its like */
+
+/* ---- refusals: LiteLLM's shape and types ----------------------------------------------------- */
+
+/* {"error": {…}}; `type` NULL: "internal_server_error", which LiteLLM says of most of them. */
+void admin_refuse(struct exchange *ex, int status, const char *type, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* error.param of the failure that was set. */
+void admin_show_param(struct exchange *ex, const char *param);
+
+/* ---- lists of texts -------------------------------------------------------------------------- */
+
+/* JSON being made: ["a","b"], for STORE_IN and STORE_TEXTS. */
+struct admin_texts {
+    struct buf text;
+    struct json_writer w;
+};
+
+void admin_texts_begin(struct admin_texts *t);
+void admin_texts_add(struct admin_texts *t, struct slice text);
+struct slice admin_texts_end(struct admin_texts *t, struct arena *a);
+
+/* The cells of a column, without the empty ones; at most STORE_LIST_MAX. */
+struct slice admin_column(const struct store_rows *rows, const char *column, struct arena *a);
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+struct store_where admin_where(const char *column, struct slice text);
+struct store_where admin_where_in(const char *column, struct slice json_list);
+
+/* All rows of a table with that text, or one of these, in a column. */
+size_t admin_select(struct store_job *job, enum store_table_id table, const char *column,
+                    struct slice text);
+size_t admin_select_in(struct store_job *job, enum store_table_id table, const char *column,
+                       struct slice json_list);
+
+/* Row → a cell of each column that the other table has too: for the tables of what was deleted.
+ * Adds `id`, `deleted_by`. */
+void admin_copy_deleted(struct exchange *ex, const struct store_rows *rows, size_t row,
+                        enum store_table_id to, struct admin_cells *cells);
+
+/* A row with that text in the column. False: there is none. */
+bool admin_find(const struct store_rows *rows, const char *column, struct slice text, size_t *row);
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+/* The members of a row; the caller writes { and }. */
+void admin_write(struct json_writer *w, const struct admin_fields *fields,
+                 const struct store_rows *rows, size_t row);
+/* [{…}, …]: the whole body. */
+void admin_write_list(const struct admin_fields *fields, const struct store_rows *rows,
+                      struct buf *body);
+void admin_write_null(struct json_writer *w, const char *name);
+
+/* ---- pages ----------------------------------------------------------------------------------- */
+
+struct admin_page {
+    int64_t page, size; /* page: from 1 */
+};
+
+/* page, and `size_name`: of the query. False: the failure is set. */
+bool admin_read_page(struct exchange *ex, const char *size_name, int64_t size, int64_t most,
+                     struct admin_page *page);
+void admin_write_page(struct json_writer *w, const struct admin_page *page, int64_t total);
+int64_t admin_total(const struct store_rows *rows); /* of store_count */
+
+#endif

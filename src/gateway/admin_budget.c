@@ -1,0 +1,76 @@
+#include "admin_budget.h"
+
+#define ID "budget_id"
+
+static const char *const settable[] = {
+    ID, /* not of the budgets that other rows get */
+    "max_budget",
+    "soft_budget",
+    "max_parallel_requests",
+    "tpm_limit",
+    "rpm_limit",
+    "tpd_limit",
+    "model_max_budget",
+    "budget_duration",
+    "budget_reset_at",
+    "allowed_models",
+    "temp_budget_increase",
+    "temp_budget_expiry",
+    NULL,
+};
+
+static const char *const relations[] = {
+    "organization",
+    "projects",
+    "keys",
+    "end_users",
+    "tags",
+    "model_access_groups",
+    "team_membership",
+    "organization_membership",
+    NULL,
+};
+
+static const char *const hidden[] = {"created_by", "updated_at", "updated_by", NULL};
+
+const struct admin_fields admin_budget_fields = {
+    .table = TABLE_BUDGET_TABLE, .settable = settable, .nulls = relations};
+
+static const struct admin_fields part = {
+    .table = TABLE_BUDGET_TABLE, .settable = settable + 1, .hidden = hidden};
+
+bool admin_budget_read(struct exchange *ex, yyjson_val *body, struct admin_cells *cells)
+{
+    cells->n = 0;
+    return admin_read(ex, &part, body, SLICE(""), cells);
+}
+
+struct slice admin_budget_put(struct exchange *ex, struct store_job *job, struct slice id,
+                              struct admin_cells *cells)
+{
+    struct slice to = id.n ? id : admin_id(ex, NULL, "");
+    struct store_where where = admin_where(ID, to);
+    admin_set(cells, "updated_by", store_text(admin_who(ex)));
+    if (id.n) {
+        store_update(job, TABLE_BUDGET_TABLE, cells->v, cells->n, &where, 1);
+    } else {
+        admin_set(cells, ID, store_text(to));
+        admin_set(cells, "created_by", store_text(admin_who(ex)));
+        store_insert(job, TABLE_BUDGET_TABLE, cells->v, cells->n);
+    }
+    store_tell(job, TABLE_BUDGET_TABLE, to);
+    return to;
+}
+
+void admin_budget_write(struct json_writer *w, const struct store_rows *budgets, struct slice id)
+{
+    size_t row;
+    if (!id.n || !admin_find(budgets, ID, id, &row)) {
+        admin_write_null(w, "litellm_budget_table");
+        return;
+    }
+    json_key(w, "litellm_budget_table");
+    json_object(w);
+    admin_write(w, &part, budgets, row);
+    json_object_end(w);
+}

@@ -1,0 +1,23 @@
+#ifndef GATEWAY_ADMIN_BUDGET_H
+#define GATEWAY_ADMIN_BUDGET_H
+
+/* Rows of LiteLLM_BudgetTable: for themselves (/budget/…), and as what customers, organizations,
+ * tags and members of teams name by `budget_id`. */
+
+#include "admin.h"
+
+extern const struct admin_fields admin_budget_fields; /* as /budget/… shows them */
+
+/* The members of a body that belong to a budget, but for its id; cells->n == 0: there are none.
+ * False: see ex->failure. */
+bool admin_budget_read(struct exchange *ex, yyjson_val *body, struct admin_cells *cells);
+
+/* Gives these cells to the budget `id`; an empty id: to a new one. Told to other processes. Returns
+ * the id. */
+struct slice admin_budget_put(struct exchange *ex, struct store_job *job, struct slice id,
+                              struct admin_cells *cells);
+
+/* The member "litellm_budget_table": what `budgets` has of that id, or null. */
+void admin_budget_write(struct json_writer *w, const struct store_rows *budgets, struct slice id);
+
+#endif
