@@ -103,11 +103,6 @@ bool store_value_from_json(const struct store_column *column, yyjson_val *json, 
 /* A cell as LiteLLM shows it: times as "2026-11-21T06:11:48.123000Z". */
 void store_value_write(struct json_writer *w, const struct store_value *value);
 
-/* ISO 8601 ⇄ ms since 1970. */
-#define STORE_TIME_SIZE 28 /* "2026-11-21T06:11:48.123000Z" and the NUL */
-void store_time_format(int64_t unix_ms, char out[STORE_TIME_SIZE]);
-bool store_time_parse(struct slice text, int64_t *unix_ms);
-
 /* ---- statements ------------------------------------------------------------------------------ */
 
 /* Everything is copied at the call. Columns are named; a name that the table has not is an

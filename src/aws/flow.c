@@ -2,7 +2,7 @@
 
 #include "flow_private.h"
 
-#include "aws/time.h"
+#include "base/date.h"
 #include "base/text.h"
 
 #define ERROR_MAX 1024 /* bytes */
@@ -109,7 +109,7 @@ void flow_found_json(struct aws_flow *f, yyjson_val *v, const char *token_key)
                                 json_get_slice(v, "SecretAccessKey"), json_get_slice(v, token_key)};
     struct slice until = json_get_slice(v, "Expiration");
     int64_t expires = 0;
-    if (until.n && !aws_time_parse(until, &expires))
+    if (until.n && !date_parse_seconds(until, &expires))
         flow_fail(f, false, "%s: its Expiration is no time", f->doing);
     else
         flow_found(f, c, expires);

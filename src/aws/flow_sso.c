@@ -10,7 +10,7 @@
 
 #include "flow_private.h"
 
-#include "aws/time.h"
+#include "base/date.h"
 #include "wire/crypto.h"
 
 #include <time.h>
@@ -72,7 +72,7 @@ static bool can_renew(struct aws_flow *f, yyjson_val *cached)
         if (!json_get_slice(cached, renewal_keys[i]).n)
             return false;
     return f->identity->text[AWS_SSO_SESSION].n &&
-           aws_time_parse(json_get_slice(cached, "registrationExpiresAt"), &until) &&
+           date_parse_seconds(json_get_slice(cached, "registrationExpiresAt"), &until) &&
            until > f->now;
 }
 
@@ -104,7 +104,7 @@ static void take_cache(struct aws_flow *f, const struct aws_result *r)
     yyjson_val *cached = r->ok ? json_parse(f->kept, f->arena, NULL) : NULL;
     f->token = flow_member(f, cached, "accessToken");
     bool session = f->identity->text[AWS_SSO_SESSION].n;
-    if (!f->token.n || !aws_time_parse(json_get_slice(cached, "expiresAt"), &expires))
+    if (!f->token.n || !date_parse_seconds(json_get_slice(cached, "expiresAt"), &expires))
         fail_login(f, r->ok ? "the cached token is not readable" : "nobody has logged in");
     else if (session && expires < f->now + AWS_REFRESH_S && can_renew(f, cached))
         renew(f, cached);
@@ -168,7 +168,7 @@ static void take_renewed(struct aws_flow *f, const struct aws_result *r)
         f->want = AWS_WANT_KEPT;
         return;
     }
-    aws_time_parse(json_get_slice(old, "expiresAt"), &expires);
+    date_parse_seconds(json_get_slice(old, "expiresAt"), &expires);
     if (expires > f->now)
         ask_portal(f);
     else

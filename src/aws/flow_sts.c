@@ -10,7 +10,7 @@
 
 #include "flow_private.h"
 
-#include "aws/time.h"
+#include "base/date.h"
 #include "wire/crypto.h"
 
 #define VERSION         "2011-06-15"
@@ -192,7 +192,7 @@ static void take_credentials(struct aws_flow *f, const struct aws_result *r)
                                 xml_text(r->text, "SecretAccessKey", f->arena),
                                 xml_text(r->text, "SessionToken", f->arena)};
     int64_t expires;
-    if (aws_time_parse(xml_text(r->text, "Expiration", f->arena), &expires))
+    if (date_parse_seconds(xml_text(r->text, "Expiration", f->arena), &expires))
         flow_found(f, c, expires);
     else
         flow_fail(f, false, "%s: the answer holds no credentials", f->doing);

@@ -9,7 +9,7 @@
 
 #include "credentials_fetch.h"
 
-#include "aws/time.h"
+#include "base/date.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "batch.h"
@@ -115,7 +115,7 @@ static bool on_answer(void *user, size_t i, const struct batch_answer *answer)
         .text = answer->body,
     };
     if (r.ok)
-        http_date_parse(http_header_get(answer->headers, "date"), &r.date);
+        date_parse_http(http_header_get(answer->headers, "date"), &r.date);
     aws_flow_take(&f->flow, &r);
     return true;
 }

@@ -1,7 +1,7 @@
 #include "exchange_credentials.h"
 
 #include "aws/flow.h"
-#include "aws/time.h"
+#include "base/date.h"
 #include "worker_private.h"
 
 /* ---- before the call ----------------------------------------------------------------------- */
@@ -111,7 +111,7 @@ void exchange_note_refusal(struct exchange *ex, int status, struct http_headers 
     if (status != 403 && status != 400 && status != 401)
         return;
     ex->refusal = refusal_of(http_header_get(headers, "x-amzn-errortype"));
-    http_date_parse(http_header_get(headers, "date"), &ex->refused_date);
+    date_parse_http(http_header_get(headers, "date"), &ex->refused_date);
 }
 
 static bool set_clock(struct exchange *ex)

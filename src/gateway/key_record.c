@@ -5,6 +5,7 @@
 
 #include "key_record.h"
 
+#include "base/date.h"
 #include "base/json.h"
 #include "wire/crypto.h"
 
@@ -157,9 +158,9 @@ void key_record_unref(struct key_record *k)
 static bool refuse_expired(const struct key_record *k, int64_t now, struct arena *a,
                            struct failure *f)
 {
-    char then[STORE_TIME_SIZE], at[STORE_TIME_SIZE];
-    store_time_format(k->expires, then);
-    store_time_format(now, at);
+    char then[DATE_SIZE], at[DATE_SIZE];
+    date_format(k->expires, then);
+    date_format(now, at);
     failure_set(f, a, FAILURE_AUTHENTICATION, 401,
                 "Authentication Error - Expired Key. Key Expiry time %s and current time %s", then,
                 at);

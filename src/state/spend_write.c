@@ -8,6 +8,8 @@
 
 #include "spend_write.h"
 
+#include "base/date.h"
+
 #include <stdlib.h>
 
 /* ---- rows of SpendLogs ----------------------------------------------------------------------- */
@@ -235,8 +237,8 @@ static void tally_tags(struct tallies *t, const struct spend *s, struct slice da
 
 static void tally(struct tallies *t, const struct spend *s)
 {
-    char text[STORE_TIME_SIZE];
-    store_time_format(s->start_ms, text);
+    char text[DATE_SIZE];
+    date_format(s->start_ms, text);
     struct slice date = arena_dup(t->arena, slice_make(text, strlen("2026-11-21")));
     tally_one(t, OF_KEY, s, s->key);
     tally_one(t, OF_USER, s, s->user);

@@ -10,6 +10,8 @@
 
 #include "store_driver.h"
 
+#include "base/date.h"
+
 /* The library's list has a name of ours. */
 #define list_add mysql_list_add
 #include <mysql.h>
@@ -171,8 +173,8 @@ static void bind_value(MYSQL_BIND *b, const struct store_value *v, struct arena 
         b->buffer = (void *)(uintptr_t)&v->flag;
         break;
     case STORE_TIME:
-        time = arena_alloc(a, STORE_TIME_SIZE);
-        store_time_sql(v->integer, time);
+        time = arena_alloc(a, DATE_SIZE);
+        date_format_sql(v->integer, time);
         bind_bytes(b, slice_of(time));
         break;
     case STORE_TEXT:

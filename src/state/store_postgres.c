@@ -7,6 +7,7 @@
  * Failure modes: SQLSTATEs are sorted into what may be tried again (deadlocks), what the statement
  * is to blame for, and all that means that the server, or this connection, is of no use now. */
 
+#include "base/date.h"
 #include "io/clock.h"
 #include "store_driver.h"
 
@@ -250,7 +251,7 @@ static const char *array_literal(struct slice json, struct arena *a)
 
 static const char *parameter(const struct store_value *v, struct arena *a)
 {
-    char time[STORE_TIME_SIZE];
+    char time[DATE_SIZE];
     if (v->null)
         return NULL;
     switch (v->type) {
@@ -260,7 +261,7 @@ static const char *parameter(const struct store_value *v, struct arena *a)
     case STORE_INTEGER: return arena_integer(a, v->integer).p;
     case STORE_FLOAT: return arena_printf(a, "%.17g", v->number).p;
     case STORE_BOOL: return v->flag ? "t" : "f";
-    case STORE_TIME: store_time_sql(v->integer, time); return arena_strdup(a, slice_of(time));
+    case STORE_TIME: date_format_sql(v->integer, time); return arena_strdup(a, slice_of(time));
     }
     return NULL;
 }

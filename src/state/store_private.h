@@ -70,9 +70,6 @@ struct store_job {
 
 /* ---- store_value.c --------------------------------------------------------------------------- */
 
-/* "2026-11-21 06:11:48.123": as all three databases read and write it. */
-void store_time_sql(int64_t unix_ms, char out[STORE_TIME_SIZE]);
-
 /* What a database says of a column of that type. */
 struct store_value store_value_from_text(enum store_type type, struct slice text, struct arena *a);
 

@@ -10,6 +10,8 @@
 
 #include "store_driver.h"
 
+#include "base/date.h"
+
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,7 +140,7 @@ static sqlite3_stmt *prepare(struct handle *h, const struct sql *sql, struct db_
 
 static void bind_value(sqlite3_stmt *stmt, int place, const struct store_value *v)
 {
-    char text[STORE_TIME_SIZE];
+    char text[DATE_SIZE];
     if (v->null) {
         sqlite3_bind_null(stmt, place);
         return;
@@ -148,7 +150,7 @@ static void bind_value(sqlite3_stmt *stmt, int place, const struct store_value *
     case STORE_FLOAT: sqlite3_bind_double(stmt, place, v->number); break;
     case STORE_BOOL: sqlite3_bind_int(stmt, place, v->flag); break;
     case STORE_TIME:
-        store_time_sql(v->integer, text);
+        date_format_sql(v->integer, text);
         sqlite3_bind_text(stmt, place, text, -1, SQLITE_TRANSIENT);
         break;
     case STORE_TEXT:

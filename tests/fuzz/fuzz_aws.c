@@ -4,7 +4,7 @@
  * in headers. */
 
 #include "aws/flow.h"
-#include "aws/time.h"
+#include "base/date.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,8 +85,8 @@ static void read_ini(struct slice text, struct arena *a)
     struct slice name = slice_split(&text, '\n');
     aws_profile_get(&s, name, "region");
     aws_section_get(&s, "services", name, "sts.endpoint_url");
-    aws_time_parse(name, &seconds);
-    http_date_parse(name, &seconds);
+    date_parse_seconds(name, &seconds);
+    date_parse_http(name, &seconds);
     aws_sts_region(name);
 }
 

@@ -484,44 +484,6 @@ static void test_urls(void **state)
     }
 }
 
-static const struct {
-    const char *text;
-    int64_t ms; /* < 0: no time */
-} times[] = {
-    {"1970-01-01T00:00:00Z", 0},
-    {"2024-02-29 12:34:56.789", 1709210096789},
-    {"2024-02-29T12:34:56.789123+00:00", 1709210096789},
-    {"2024-02-29T14:34:56.789+0200", 1709210096789},
-    {"2024-02-29T10:04:56.789-02:30", 1709210096789},
-    {"2024-03-01", 1709251200000},
-    {"2024-03-01T00:00", 1709251200000},
-    {"2024-13-01", -1},
-    {"2024-03-01T25:00:00", -1},
-    {"2024-03-01T", -1},
-    {"2024-03-01T00:00:00.Z", -1},
-    {"2024-03-01T00:00:00+1", -1},
-    {"yesterday", -1},
-    {"", -1},
-};
-
-static void test_times(void **state)
-{
-    for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {
-        int64_t ms = -1;
-        if (!store_time_parse(slice_of(times[i].text), &ms))
-            ms = -1;
-        if (ms != times[i].ms)
-            fail_msg("%s: %lld", times[i].text, (long long)ms);
-    }
-    char text[STORE_TIME_SIZE];
-    for (int64_t ms = 0; ms < 4102444800000; ms += 86399999 * 7) {
-        int64_t back;
-        store_time_format(ms, text);
-        assert_true(store_time_parse(slice_of(text), &back));
-        assert_true(back == ms);
-    }
-}
-
 int main(void)
 {
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
@@ -539,7 +501,6 @@ int main(void)
         cmocka_unit_test(test_bugs_are_found),
         IN_WORLD(test_changes_are_told),
         cmocka_unit_test(test_urls),
-        cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
