@@ -1,6 +1,11 @@
 # Lintel and the simulated Bedrock on Debian 13, as a user without rights.
 #
-#   docker build -t lintel . && docker run -p 127.0.0.1:4000:4000 --env-file .env lintel
+#   docker build -t lintel .
+#   docker run -p 127.0.0.1:4000:4000 -e LITELLM_MASTER_KEY -e AWS_REGION_NAME --read-only \
+#       --tmpfs /app/run:uid=10001 -v lintel-data:/app/data lintel
+#
+# (docker-compose.yml does that and more.) What AWS credentials it needs come from the environment or
+# from the host's role. About 100 MB, 75 of them Debian's.
 #
 # Arguments go to `manage-litellm.sh run`: --config, --port, --num_workers, --detailed_debug.
 

@@ -1,18 +1,19 @@
 # shellcheck shell=bash
 # .env: made when there is none, and read without evaluating anything in it. Sourced.
 
-# A private copy of .env.example with a master key that nobody else has.
+# A private copy of .env.example with a master key and secrets that nobody else has.
 env_create() {
     local file=$ML_ROOT/.env example=$ML_ROOT/.env.example key line
     if [ -e "$file" ] || [ ! -f "$example" ]; then # in a container there is neither
         return 0
     fi
-    key=sk-$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
+    key=sk-$(env_random 24)
     (
         umask 077
         while IFS= read -r line || [ -n "$line" ]; do
             case $line in
             LITELLM_MASTER_KEY=*) printf '# (Made at random, in place of the sample.)\nLITELLM_MASTER_KEY="%s"\n' "$key" ;;
+            *'="" # random') printf '%s="%s"\n' "${line%%=*}" "$(env_random 32)" ;;
             *) printf '%s\n' "$line" ;;
             esac
         done <"$example" >"$file.new"
@@ -20,6 +21,9 @@ env_create() {
     ) && mv "$file.new" "$file" || die "cannot write $file"
     say "Made .env from .env.example, with a random LITELLM_MASTER_KEY."
 }
+
+# env_random BYTES: in hexadecimal digits.
+env_random() { od -An -v -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }
 
 # Exports the KEY=VALUE lines of a file. What the environment holds already wins.
 env_load() {

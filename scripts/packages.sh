@@ -42,6 +42,7 @@ cmd:git git
 cmd:ss iproute2
 cmd:openssl openssl
 py:ensurepip python3-venv
+cmd:docker-compose docker-compose
 '
 
 packages_for_build() { packages_ensure "$ML_BUILD_PACKAGES"; }
@@ -104,13 +105,16 @@ packages_apt() {
         -o DPkg::Lock::Timeout=120 "$@" >>"$log" 2>&1 </dev/null
 }
 
+# As subprojects/fetch.sh sees it: what it did not finish has no meson.build.
+packages_laid_out() {
+    cmp -s "$ML_ROOT/subprojects/packagefiles/$1/meson.build" "$ML_ROOT/subprojects/$1/meson.build"
+}
+
 # Debian 12 has no -dev packages of these two: their sources are laid out as subprojects.
 packages_or_subprojects() {
     local lacking=()
-    pkg-config --exists libllhttp || [ -f "$ML_ROOT/subprojects/llhttp/llhttp.c" ] ||
-        lacking+=(libllhttp-dev)
-    pkg-config --exists yyjson || [ -f "$ML_ROOT/subprojects/yyjson/yyjson.c" ] ||
-        lacking+=(libyyjson-dev)
+    pkg-config --exists libllhttp || packages_laid_out llhttp || lacking+=(libllhttp-dev)
+    pkg-config --exists yyjson || packages_laid_out yyjson || lacking+=(libyyjson-dev)
     [ ${#lacking[@]} -gt 0 ] || return 0
     mkdir -p "$ML_RUN"
     packages_known libc6-dev || packages_update "$ML_RUN/packages.log"

@@ -43,13 +43,11 @@ install_sources() {
     shift
     rm -rf "./$name" "./$name.new"
     mkdir "./$name.new"
-    cp "$@" "./$name.new/"
+    cp "$@" "packagefiles/$name/meson.build" "./$name.new/"
     mv "./$name.new" "./$name"
 }
 
-[ -f llhttp/llhttp.c ] || fetch_llhttp
-[ -f yyjson/yyjson.c ] || fetch_yyjson
-for name in llhttp yyjson; do
-    cmp -s "packagefiles/$name/meson.build" "$name/meson.build" ||
-        cp "packagefiles/$name/meson.build" "$name/meson.build"
-done
+is_there() { cmp -s "packagefiles/$1/meson.build" "$1/meson.build"; }
+
+is_there llhttp || fetch_llhttp
+is_there yyjson || fetch_yyjson

@@ -23,6 +23,8 @@ ENV_EXAMPLE = """\
 CONFIG_FILE="default_config.yml"
 LITELLM_MASTER_KEY="sk-litellm-test-key"
 AWS_ACCESS_KEY_ID=""
+REDIS_AUTH="" # random
+SALT="" # random
 """
 
 

@@ -1,6 +1,7 @@
 """Packages, build, .env and the search for the configuration, against stub programs."""
 
 import json
+import re
 import shutil
 import stat
 
@@ -19,6 +20,8 @@ def test_env_file_is_made_private_with_a_random_key(tree):
     text = file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "sk-litellm-test-key" not in text and 'CONFIG_FILE="default_config.yml"' in text
+    redis, salt = (re.search(rf'^{name}="([0-9a-f]{{64}})"$', text, re.M)[1] for name in ("REDIS_AUTH", "SALT"))
+    assert redis != salt and "# random" not in text
     tree.run("restart", **REAL)
     assert file.read_text() == text
 
