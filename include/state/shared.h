@@ -90,6 +90,11 @@ struct shared_stats {
     uint64_t asked;        /* questions to a back end outside */
     uint64_t late;         /* … that were answered by this process, since none came in time */
     uint64_t failed;       /* … that it answered with an error */
+    uint64_t alone;        /* … that this process answered, late ones and those it did not send */
+    uint64_t answered;     /* … that it answered, in time or not, … */
+    uint64_t waited_us;    /* … and how long that took altogether, microseconds */
+    uint64_t losses;       /* how often it went away */
+    uint64_t processes;    /* that ask it, as it said last; 0: there is none outside */
     bool away;             /* now */
 };
 

@@ -4,12 +4,16 @@
 /* The shared state on a Redis (5 or newer, or Valkey) that all processes talk to.
  *
  * A question that it has not answered within `patience_ms` is answered by this process alone: by a
- * local back end of its own, or, with `fail_closed`, limits by `away`. What Redis grants too late
- * is given back. While Redis is away (no connection, SHARED_REDIS_LATE_MAX late answers in a row,
- * or an error that means it cannot serve) questions are not sent at all; a probe that writes, every
- * SHARED_REDIS_PROBE_MS, decides the return. Each change is one line in the log. What was granted
- * locally is settled locally, so nothing is counted twice; values that were kept meanwhile are
- * forgotten at the return, as others may have changed them.
+ * local back end of its own, or, with `fail_closed`, limits by `away`. Alone, a process grants its
+ * share of a limit: what was left when Redis spoke last, divided by the processes that ask it, at
+ * least one. What passed, Redis counts when its late answer comes; what it granted to nobody is
+ * given back.
+ *
+ * While Redis is away (no connection, an error that means it cannot serve, SHARED_REDIS_LATE_MAX
+ * late answers in a row and none in time for SHARED_REDIS_SILENT_MS) questions are not sent at all;
+ * a probe that writes, every SHARED_REDIS_PROBE_MS, decides the return. Each change is one line in
+ * the log. What was granted locally is settled locally, so nothing is counted twice; values that
+ * were kept meanwhile are forgotten at the return, as others may have changed them.
  *
  * All keys begin with "{lintel}:", or "{lintel:NAMESPACE}:": one slot of a Redis Cluster, whose
  * owner MOVED leads to. Every key expires. */
@@ -18,6 +22,7 @@
 #include "state/shared.h"
 
 #define SHARED_REDIS_LATE_MAX  8
+#define SHARED_REDIS_SILENT_MS 250
 #define SHARED_REDIS_PROBE_MS  250
 #define SHARED_REDIS_VALUE_MAX (16 * 1024 * 1024) /* bytes */
 

@@ -26,6 +26,8 @@ struct question {
     bool unsent;               /* it waits for the first connection */
     bool whole_script;         /* the server does not know its hash */
     bool forgotten;            /* by its user, before there was an answer */
+    bool passed;               /* of reserve: this process granted it alone */
+    uint64_t sent_at;          /* ns; 0: nobody times it */
     size_t n;
     struct slice *keys;      /* n of them, as Redis knows them */
     struct shared_ask *asks; /* of limits: n of them, their keys as the caller knows them */

@@ -1,8 +1,13 @@
 """A redis-server of the test's own on loopback, without persistence; and its sentinels."""
 
+import contextlib
 import pathlib
+import random
 import signal
+import socket
 import subprocess
+import threading
+import time
 
 from programs import environment, free_port, wait_for
 
@@ -87,3 +92,41 @@ class Sentinel(RedisServer):
     def arguments(self):
         yield from ("redis-server", self.config, "--sentinel", "--bind", "127.0.0.1")
         yield from ("--port", self.port, "--dir", self.folder)
+
+
+class SlowWay:
+    """A way to a Redis on which every now and then nothing comes back for some milliseconds."""
+
+    def __init__(self, server, stall_ms, every_ms):
+        self.server, self.stall, self.every = server, stall_ms / 1000, every_ms / 1000
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.ends = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}"
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                here = self.listener.accept()[0]
+                there = socket.create_connection(("127.0.0.1", self.server.port))
+                self.ends += [here, there]
+                threading.Thread(target=self.carry, args=(here, there), daemon=True).start()
+                threading.Thread(target=self.carry, args=(there, here, self.stall), daemon=True).start()
+
+    def carry(self, source, sink, stall=0):
+        stalled = time.monotonic()
+        with contextlib.suppress(OSError):
+            while piece := source.recv(65536):
+                if stall and time.monotonic() - stalled > self.every:
+                    time.sleep(stall * random.uniform(0.8, 1.2))
+                    stalled = time.monotonic()
+                sink.sendall(piece)
+            sink.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        for end in [self.listener, *self.ends]:
+            end.close()

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from conftest import KEY, configuration, deployment
 from programs import free_port, wait_for
-from redis_server import RedisServer, Sentinel
-from test_limits import ENV, Stream, chat, check_exact, many, saturate
+from redis_server import RedisServer, Sentinel, SlowWay
+from test_limits import ENV, WINDOW, Stream, chat, check_exact, many, saturate
 
 PATIENCE = 0.2  # seconds: shared_patience; the machine of a test may be busy
 PAUSE = 3.0  # seconds: how long Redis is made to say nothing
@@ -184,16 +184,48 @@ def test_refused_at_the_start(launch, simulator, redis):
 
 
 def test_local_limits_take_over(launch, simulator, redis):
-    """Without counting anything twice."""
-    caller = {"key": "sk-a", "rpm_limit": 3}
+    """With what was left of them, and without counting anything twice."""
+    caller = {"key": "sk-a", "rpm_limit": 4}
     gateway = wait_back(launch(settings(simulator, redis, keys=[caller])))
-    assert [chat(gateway, "sk-a").status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert [chat(gateway, "sk-a").status_code for _ in range(2)] == [200, 200]
     redis.kill()
     wait_for(lambda: away(gateway))
-    assert [chat(gateway, "sk-a").status_code for _ in range(4)] == [200, 200, 200, 429]
+    answers = [chat(gateway, "sk-a") for _ in range(3)]
+    assert [a.status_code for a in answers] == [200, 200, 429]
+    assert [a.headers["x-ratelimit-remaining-requests"] for a in answers] == ["1", "0", "0"]
     redis.start()
     wait_back(gateway)
-    assert [chat(gateway, "sk-a").status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert [chat(gateway, "sk-a").status_code for _ in range(5)] == [200, 200, 200, 200, 429]
+
+
+def test_four_that_are_cut_off_admit_no_more_than_the_limit_together(launch, simulator, redis):
+    caller = {"key": "sk-a", "rpm_limit": 40}
+    config = settings(simulator, redis, keys=[caller])
+    gateways = [wait_back(launch(config)) for _ in range(4)]
+    for gateway in gateways:
+        wait_for(lambda gateway=gateway: gateway.holds()["shared_state"]["processes"] == 4)
+    assert [chat(gateway, "sk-a").status_code for gateway in gateways * 2] == [200] * 8
+    redis.kill()
+    for gateway in gateways:
+        wait_for(lambda gateway=gateway: away(gateway))
+    answers = [answer for gateway in gateways for answer in many(12, lambda g=gateway: chat(g, "sk-a"))]
+    # What each of them knew to be left, divided by four, and rounded down.
+    assert collections.Counter(a.status_code for a in answers) == {200: 32, 429: 16}
+
+
+def test_a_slow_redis_does_not_multiply_the_limit(launch, simulator, redis):
+    """As patient as it is by default, with answers that take longer every now and then. Redis
+    itself admits the limit; what each gateway adds is at most its share of what it took to be left."""
+    limit, way = 100, SlowWay(redis, 90, 300)
+    config = settings(simulator, way, keys=[{"key": "sk-a", "rpm_limit": limit}], general_settings={"shared_patience": 0.05})
+    gateways = [wait_back(launch(config, env=ENV)) for _ in range(4)]
+    for gateway in gateways:
+        wait_for(lambda gateway=gateway: gateway.holds()["shared_state"]["processes"] == 4)
+    granted, _ = saturate(gateways, "sk-a", 3 * limit + 1, 60)
+    inside = max(sum(1 for s, a in granted if s >= begin and a < begin + WINDOW) for begin, _ in granted)
+    assert sum(gateway.holds()["shared_state"]["late"] for gateway in gateways) > 0
+    assert inside <= 2 * limit
+    way.close()
 
 
 def test_failover_by_sentinel(launch, simulator, redis, tmp_path):
