@@ -3,6 +3,7 @@
 #include "auth.h"
 #include "aws/identity.h"
 #include "base/log.h"
+#include "descriptors.h"
 #include "supervisor.h"
 #include "worker.h"
 
@@ -149,6 +150,7 @@ static int serve(const struct options *o)
         return 1;
     }
     set_up_log(c, o->debug);
+    descriptors_raise();
     struct worker_options worker = o->worker;
     struct sockets sockets;
     const char *error = NULL;

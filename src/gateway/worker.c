@@ -11,9 +11,11 @@
 
 #include "auth.h"
 #include "base/log.h"
+#include "descriptors.h"
 #include "exchange.h"
 #include "exchange_queue.h"
 #include "handover.h"
+#include "notify.h"
 #include "shared_state.h"
 
 #include <malloc.h>
@@ -106,6 +108,7 @@ static void on_drain_limit(uv_timer_t *timer)
 static void drain(struct worker *w)
 {
     w->draining = true;
+    notify_say("STOPPING=1");
     handover_close(w->handover);
     w->handover = NULL;
     listener_stop(w->listener);
@@ -225,7 +228,7 @@ static bool open_listener(struct worker *w, const struct worker_options *o)
 {
     const struct settings *s = &w->config->settings;
     struct conn_limits limits = {
-        .connections_max = (unsigned)s->max_connections,
+        .connections_max = descriptors_connections((unsigned)s->max_connections),
         .head_ms = config_milliseconds(s->header_timeout),
         .body_idle_ms = config_milliseconds(s->body_timeout),
         .idle_ms = config_milliseconds(s->idle_timeout),
@@ -377,6 +380,7 @@ int worker_run(struct config *config, const struct worker_options *options)
     if (listening) {
         announce(&w, options);
         take_place(&w);
+        notify_say("READY=1");
         uv_run(&w.loop, UV_RUN_DEFAULT);
         log_info("stopped after %llu requests", (unsigned long long)w.served);
     } else {

@@ -23,6 +23,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ANY_END (SM_TO(CONN_FLUSH) | SM_TO(CONN_CLOSED))
 
@@ -117,12 +118,16 @@ static void note_peer(struct conn *c)
         memmove(c->peer, c->peer + skip, strlen(c->peer + skip) + 1);
 }
 
-void conn_accept(struct listener *l)
+void conn_accept(struct listener *l, int fd)
 {
     struct conn *c = conn_new(l);
     bool too_many = l->open > l->limits.connections_max;
-    if (uv_accept((uv_stream_t *)&l->tcp, (uv_stream_t *)&c->tcp) < 0 ||
-        (too_many && l->open - l->limits.connections_max > CONN_OVERFLOW_MAX)) {
+    if (uv_tcp_open(&c->tcp, fd) < 0) {
+        close(fd);
+        conn_close(c);
+        return;
+    }
+    if (too_many && l->open - l->limits.connections_max > CONN_OVERFLOW_MAX) {
         conn_close(c);
         return;
     }
@@ -482,18 +487,24 @@ void conn_finish(struct conn *c, bool keep_alive)
     conn_progress(c);
 }
 
-void conn_refuse(struct conn *c, int status, const char *reason)
+void conn_write_refusal(const struct listener *l, int status, const char *reason, struct buf *out)
 {
-    struct buf body, out;
+    struct buf body;
     buf_init(&body, CONN_PENDING_MAX);
-    buf_init(&out, 2 * CONN_PENDING_MAX);
-    c->listener->events->refusal(status, reason, &body);
+    l->events->refusal(status, reason, &body);
     struct http1_reply reply;
     http1_reply_init(&reply, NULL);
     struct http_header type = {SLICE("content-type"), SLICE("application/json")};
-    http1_write_head(&reply, &out, status, (struct http_headers){&type, 1}, (int64_t)body.n);
-    buf_add(&out, buf_slice(&body));
+    http1_write_head(&reply, out, status, (struct http_headers){&type, 1}, (int64_t)body.n);
+    buf_add(out, buf_slice(&body));
     buf_fini(&body);
+}
+
+void conn_refuse(struct conn *c, int status, const char *reason)
+{
+    struct buf out;
+    buf_init(&out, 2 * CONN_PENDING_MAX);
+    conn_write_refusal(c->listener, status, reason, &out);
     c->keep_alive = false;
     c->body_done = false;
     c->body_bad = true;

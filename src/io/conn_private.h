@@ -41,12 +41,17 @@ struct listener {
     const struct conn_events *events;
     void *server; /* for events->head */
     struct conn_limits limits;
-    uv_tcp_t tcp;
+    int fd;                 /* it listens */
+    int reserve;            /* a descriptor for when there is no other; -1: that is in use, too */
+    uv_poll_t poll;         /* of `fd` */
+    uv_timer_t pause;       /* of accepting, when no descriptor is left */
+    uint64_t shed;          /* clients refused since then */
     struct tls_server *tls; /* of connections to come; NULL: plain */
     struct list conns;      /* struct conn.link, all that are not CLOSED */
     unsigned open;          /* length of `conns` */
-    unsigned refs;          /* handle of its own and connections whose memory is not yet freed */
+    unsigned refs;          /* its owner, its open handles, connections that are not freed yet */
     int port;
+    bool shedding;                   /* no descriptor was left */
     bool stopping;                   /* no further request */
     char read_memory[CONN_READ_MAX]; /* parsing is synchronous, so one is enough */
 };
@@ -94,8 +99,10 @@ static inline int64_t conn_now(const struct conn *c)
 }
 
 /* conn.c */
-void conn_accept(struct listener *l);
+void conn_accept(struct listener *l, int fd); /* takes `fd` */
 void conn_refuse(struct conn *c, int status, const char *reason);
+/* The whole reply of such a refusal, which closes the connection. */
+void conn_write_refusal(const struct listener *l, int status, const char *reason, struct buf *out);
 void conn_progress(struct conn *c); /* after any event: moves on, adjusts reading and timer */
 void conn_lose(struct conn *c);     /* tells the owner and closes; not from an owner's step */
 void conn_cut(struct conn *c);      /* the same in the next step */

@@ -3,19 +3,26 @@
  * Happy path: listener_open resolves, binds and listens; each accepted socket becomes a connection
  * (conn.c). listener_stop closes the listening socket, listener_close also cuts what is left.
  * Failure modes: an address that does not resolve or bind is told to the caller in words; when no
- * descriptor is left, libuv drops the waiting clients one by one; beyond connections_max a client
- * is told 503 by its connection. */
+ * descriptor is left, the one that is kept for this lets the waiting clients in, one by one, to be
+ * told 503, and accepting pauses; beyond connections_max a client is told 503 by its connection. */
 
 #include "conn_private.h"
 
+#include "base/log.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG 4096 /* the kernel's own limit is mostly this or less */
+#define BACKLOG       4096 /* the kernel's own limit is mostly this or less */
+#define ACCEPT_ROUNDS 256  /* connections taken in one turn */
+#define SHED_ROUNDS   64   /* clients told 503 before accepting pauses */
+#define SHED_MS       100  /* for so long */
 
 /* Numeric addresses as they are; of a name's addresses an IPv4 one if there is one, because that is
  * what clients who say "localhost" or "127.0.0.1" can both reach. */
@@ -78,33 +85,127 @@ int listener_bind(const char *host, int port, bool reuseport, const char **error
     return -1;
 }
 
-static int bound_port(const uv_tcp_t *tcp)
+static int bound_port(int fd)
 {
-    struct sockaddr_storage address = {0};
-    int size = sizeof(address);
-    if (uv_tcp_getsockname(tcp, (struct sockaddr *)&address, &size) < 0)
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
+    socklen_t size = sizeof(address);
+    if (getsockname(fd, &address.any, &size) < 0)
         return 0;
-    if (address.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
-static void on_connection(uv_stream_t *stream, int status)
+/* ---- accepting ------------------------------------------------------------------------------- */
+
+static void on_waiting(uv_poll_t *poll, int status, int events);
+
+static int take(const struct listener *l)
 {
-    struct listener *l = stream->data;
-    if (status == 0 && !l->stopping)
-        conn_accept(l);
+    return accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+static void keep_reserve(struct listener *l)
+{
+    if (l->reserve < 0)
+        l->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* What the client has sent is read, lest closing resets the connection before it has read. */
+static void tell_shed(struct listener *l, int fd)
+{
+    struct buf out;
+    buf_init(&out, 2 * CONN_PENDING_MAX);
+    conn_write_refusal(l, 503, "too many connections", &out);
+    send(fd, out.p, out.n, MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR);
+    while (recv(fd, l->read_memory, sizeof(l->read_memory), 0) == (ssize_t)sizeof(l->read_memory))
+        ;
+    buf_fini(&out);
+}
+
+/* One waiting client, by the descriptor that is kept back. False: there is none. */
+static bool shed_one(struct listener *l)
+{
+    if (l->reserve >= 0)
+        close(l->reserve);
+    l->reserve = -1;
+    int fd = take(l);
+    if (fd >= 0) {
+        if (!l->tls)
+            tell_shed(l, fd);
+        close(fd);
+        l->shed++;
+    }
+    keep_reserve(l);
+    return fd >= 0;
+}
+
+static void on_pause_over(uv_timer_t *timer)
+{
+    struct listener *l = timer->data;
+    keep_reserve(l);
+    uv_poll_start(&l->poll, UV_READABLE, on_waiting);
+}
+
+static void shed(struct listener *l)
+{
+    if (!l->shedding)
+        log_error("no connection can be accepted: %s", strerror(errno));
+    l->shedding = true;
+    for (int i = 0; i < SHED_ROUNDS && shed_one(l); i++)
+        ;
+    uv_poll_stop(&l->poll);
+    uv_timer_start(&l->pause, on_pause_over, SHED_MS, 0);
+}
+
+static void note_taken(struct listener *l)
+{
+    if (!l->shedding)
+        return;
+    log_warn("connections are accepted again; %llu were refused", (unsigned long long)l->shed);
+    l->shedding = false;
+    l->shed = 0;
+}
+
+static bool is_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+static void on_waiting(uv_poll_t *poll, int status, int events)
+{
+    struct listener *l = poll->data;
+    (void)status;
+    (void)events;
+    for (int i = 0; i < ACCEPT_ROUNDS; i++) {
+        int fd = take(l);
+        if (fd >= 0) {
+            note_taken(l);
+            conn_accept(l, fd);
+        } else if (is_shortage(errno)) {
+            shed(l);
+            return;
+        } else if (errno == EAGAIN) {
+            return;
+        } /* else a client that left, or something the next one does not have */
+    }
 }
 
 static int start(struct listener *l, int fd)
 {
-    uv_tcp_init(l->turn->loop, &l->tcp);
-    l->refs = 1;
-    l->tcp.data = l;
-    int rc = uv_tcp_open(&l->tcp, fd);
+    int rc = uv_poll_init(l->turn->loop, &l->poll, fd);
     if (rc < 0)
-        close(fd);
-    return rc < 0 ? rc : uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
+        return rc;
+    uv_timer_init(l->turn->loop, &l->pause);
+    l->poll.data = l;
+    l->pause.data = l;
+    l->fd = fd;
+    l->port = bound_port(fd);
+    keep_reserve(l);
+    return uv_poll_start(&l->poll, UV_READABLE, on_waiting);
 }
 
 static struct listener *listener_new(struct turn *t, const struct conn_events *events, void *server,
@@ -119,6 +220,8 @@ static struct listener *listener_new(struct turn *t, const struct conn_events *e
     l->events = events;
     l->server = server;
     l->limits = *limits;
+    l->refs = 1;
+    l->reserve = -1;
     list_init(&l->conns);
     return l;
 }
@@ -128,12 +231,11 @@ struct listener *listener_adopt(struct turn *t, int fd, const struct conn_events
 {
     struct listener *l = listener_new(t, events, server, limits);
     int rc = start(l, fd);
-    if (rc == 0) {
-        l->port = bound_port(&l->tcp);
+    if (rc == 0)
         return l;
-    }
     *error = uv_strerror(rc);
-    listener_close(l);
+    close(fd);
+    listener_unref(l);
     return NULL;
 }
 
@@ -180,8 +282,12 @@ void listener_stop(struct listener *l)
     if (l->stopping)
         return;
     l->stopping = true;
-    l->refs++;
-    uv_close((uv_handle_t *)&l->tcp, on_closed);
+    l->refs += 2;
+    uv_close((uv_handle_t *)&l->poll, on_closed);
+    uv_close((uv_handle_t *)&l->pause, on_closed);
+    close(l->fd);
+    if (l->reserve >= 0)
+        close(l->reserve);
     struct list *next;
     for (struct list *link = l->conns.next; link != &l->conns; link = next) {
         next = link->next;

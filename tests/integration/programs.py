@@ -53,7 +53,9 @@ def environment(home, **more):
 
 
 class Program:
-    def __init__(self, folder, name, *arguments, env=None):
+    """`prefix`: a command that becomes the program (prlimit …)."""
+
+    def __init__(self, folder, name, *arguments, env=None, prefix=()):
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.name = name
@@ -61,7 +63,7 @@ class Program:
         self.env = environment(folder, **(env or {}))
         with open(self.log_file, "wb") as log:
             self.process = subprocess.Popen(
-                [str(BUILD / name), *map(str, arguments)],
+                [*prefix, str(BUILD / name), *map(str, arguments)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -195,7 +197,7 @@ class Simulator(Program):
 class Gateway(Program):
     """lintel with a configuration of its own; port 0 unless told otherwise."""
 
-    def __init__(self, folder, config, *arguments, key=None, host="127.0.0.1", port=0, env=None):
+    def __init__(self, folder, config, *arguments, key=None, host="127.0.0.1", port=0, **options):
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.config_file = folder / "config.yml"
@@ -214,7 +216,7 @@ class Gateway(Program):
             "--port",
             port,
             *arguments,
-            env=env,
+            **options,
         )
         self.baseline = None
 
