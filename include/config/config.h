@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "config/caching.h"
+#include "config/callbacks.h"
 #include "config/limits.h"
 #include "config/redis.h"
 #include "config/routing.h"
@@ -75,6 +76,7 @@ struct settings {
     bool set_verbose, json_logs;
     bool include_cost; /* include_cost_in_streaming_usage */
     bool ssl_verify;
+    bool redact;                 /* turn_off_message_logging */
     double keepalive_seconds;    /* sse_keepalive_ping_interval_seconds; 0 = off */
     const char *ssl_certificate; /* CA file: ssl_verify given as a path, or SSL_CERT_FILE */
 
@@ -110,6 +112,7 @@ struct config {
     yyjson_val *public_model_groups; /* list of names, or NULL */
     yyjson_val *url_allowed_hosts;   /* list of hosts and host:port, or NULL */
     struct config_redis redis;       /* what gateways share */
+    struct callbacks callbacks;      /* who is told of requests */
     struct limit_set limits;         /* of all requests together */
     int64_t parallel_per_key;        /* where the key says nothing */
     struct map keys;                 /* api_keys: hash → const struct fixed_key * */

@@ -53,6 +53,12 @@ extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_completions;
 
+/* A folded answer as a message of OpenAI's, whatever the client speaks: for logs and traces. */
+void openai_write_message(struct json_writer *w, const struct llm_response *r);
+
+/* OpenAI's word for why the model stopped; an unfinished answer is never "stop". */
+const char *openai_finish_reason(enum llm_stop stop);
+
 /* Request parameters in OpenAI's words without a conversation, as litellm_params has them. False:
  * see failure. */
 bool openai_params_parse(yyjson_val *object, struct arena *a, struct llm_request *out,

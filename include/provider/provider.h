@@ -21,6 +21,7 @@ struct provider_attempt {
     const struct aws_credentials *credentials; /* to sign with; NULL: the deployment's own */
     struct plan *plan;                         /* filled by build(); the decoder reads it */
     int64_t now;                               /* unix seconds */
+    struct slice traceparent;                  /* W3C Trace Context, sent along; empty: none */
     struct arena *arena;                       /* lives as long as the answer */
     struct arena *prompt; /* for what only the call needs: gone once the answer begins */
     struct buf *body;     /* the request body is written here; owned by the caller */

@@ -8,8 +8,8 @@
 #define DEFAULT_RETRIES   2
 #define DEFAULT_FALLBACKS 5
 
-static yyjson_val *as_json(struct config_loader *l, const struct node *n,
-                           const struct config_path *path)
+yyjson_val *config_read_json(struct config_loader *l, const struct node *n,
+                             const struct config_path *path)
 {
     struct buf text;
     struct json_writer w;
@@ -39,7 +39,7 @@ static void read_aliases(struct config_loader *l, const struct node *router)
         if (node_is_null(group) || group->kind != NODE_SCALAR)
             config_error(l, config_place(n, &self), "expected the name of a model group");
     }
-    l->c->model_group_alias = as_json(l, map, &path);
+    l->c->model_group_alias = config_read_json(l, map, &path);
 }
 
 yyjson_val *config_read_list(struct config_loader *l, const struct node *section,
@@ -49,7 +49,7 @@ yyjson_val *config_read_list(struct config_loader *l, const struct node *section
     const struct config_path path = {.up = &up, .key = slice_of(name)};
     const struct node *list = node_get(section, slice_of(name));
     bool there = !node_is_null(list) && list->kind == NODE_LIST && list->count;
-    return there ? as_json(l, list, &path) : NULL;
+    return there ? config_read_json(l, list, &path) : NULL;
 }
 
 /* They may stand in either section; the router's win. */
@@ -78,7 +78,7 @@ static yyjson_val *read_map(struct config_loader *l, const struct node *router, 
     const struct config_path up = {.key = SLICE("router_settings")};
     const struct config_path path = {.up = &up, .key = slice_of(name)};
     const struct node *map = node_get(router, slice_of(name));
-    return !node_is_null(map) && map->kind == NODE_MAP ? as_json(l, map, &path) : NULL;
+    return !node_is_null(map) && map->kind == NODE_MAP ? config_read_json(l, map, &path) : NULL;
 }
 
 static void read_retries(struct config_loader *l, const struct node *router,

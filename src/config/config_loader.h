@@ -104,7 +104,13 @@ void config_check_section(struct config_loader *l, const char *section, const st
 /* A list of a section as JSON; NULL: not there, or empty. */
 yyjson_val *config_read_list(struct config_loader *l, const struct node *section,
                              const char *section_name, const char *name);
+/* Any value as JSON; NULL: a problem was reported. */
+yyjson_val *config_read_json(struct config_loader *l, const struct node *n,
+                             const struct config_path *path);
 void config_read_groups(struct config_loader *l, const struct node *root);
+
+/* config_callbacks.c */
+void config_read_callbacks(struct config_loader *l, const struct node *root);
 
 /* config_caching.c: the response cache. */
 void config_read_caching(struct config_loader *l, const struct node *root);

@@ -8,7 +8,7 @@ READ("router_settings", MAP, RELOAD, NULL, "how a deployment is chosen and how l
 READ("general_settings", MAP, RELOAD, NULL, "the server: keys, limits, connections; see the section of that name")
 READ("environment_variables", MAP, RESTART, NULL, "environment variables to set first; a value may be os.environ/OTHER")
 READ("include", LIST, RELOAD, NULL, "more files, relative to this one: lists at the top level are appended, maps are merged, a later value replaces an earlier one")
-ACCEPTED("callback_settings", MAP, NULL, "options of single callbacks, by callback name")
+READ("callback_settings", MAP, RESTART, NULL, "options of single callbacks, by callback name")
 ACCEPTED("credential_list", LIST, NULL, "named sets of credentials for litellm_credential_name")
 ACCEPTED("guardrails", LIST, NULL, "checks of prompts and answers before or after the model")
 ACCEPTED("mcp_servers", MAP, NULL, "MCP servers behind the gateway")

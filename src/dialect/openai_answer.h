@@ -4,10 +4,7 @@
 /* What OpenAI's answers (chat, completions, embeddings) have in common. */
 
 #include "base/json.h"
-#include "llm/event.h"
-
-/* OpenAI's word for why the model stopped; an unfinished answer is never "stop". */
-const char *openai_finish_reason(enum llm_stop stop);
+#include "dialect/dialect.h"
 
 /* The member "usage": OpenAI's counts, LiteLLM's cache details, OpenRouter's cost. */
 void openai_write_usage(struct json_writer *w, const struct llm_usage *u);

@@ -180,7 +180,6 @@ static void write_reasoning(struct json_writer *w, const struct llm_response *r,
 static void write_answer_message(struct json_writer *w, const struct llm_response *r,
                                  const struct llm_request *request)
 {
-    json_key(w, "message");
     json_object(w);
     json_member_string(w, "role", SLICE("assistant"));
     write_content(w, r, request->merge_reasoning);
@@ -193,6 +192,13 @@ static void write_answer_message(struct json_writer *w, const struct llm_respons
     write_reasoning(w, r, request->merge_reasoning);
     write_provider_fields(w, r);
     json_object_end(w);
+}
+
+void openai_write_message(struct json_writer *w, const struct llm_response *r)
+{
+    struct llm_request plain;
+    llm_request_init(&plain);
+    write_answer_message(w, r, &plain);
 }
 
 void chat_encode_whole(const struct llm_response *response, const struct llm_request *r,
@@ -209,6 +215,7 @@ void chat_encode_whole(const struct llm_response *response, const struct llm_req
     json_array(&w);
     json_object(&w);
     json_member_integer(&w, "index", 0);
+    json_key(&w, "message");
     write_answer_message(&w, response, r);
     json_member_string(&w, "finish_reason",
                        slice_of(chat_finish_reason(response->stop, r->legacy_functions)));

@@ -26,6 +26,7 @@
 #include "exchange_fetch.h"
 #include "exchange_log.h"
 #include "exchange_memory.h"
+#include "exchange_observe.h"
 #include "exchange_queue.h"
 #include "exchange_request.h"
 #include "exchange_resume.h"
@@ -312,6 +313,7 @@ static int step_admit(struct exchange *ex)
         return EX_ANSWER;
     bool read = exchange_read_request(ex);
     exchange_spend_begin(ex);
+    exchange_observe_begin(ex);
     if (!read)
         return EX_FLUSH;
     ex->request.include_usage =
@@ -621,6 +623,7 @@ static int step_settle(struct exchange *ex)
         exchange_call_ended(ex);
         exchange_log(ex);
         exchange_spend_end(ex);
+        exchange_observe_end(ex);
         ex->deadline = turn_now(&ex->worker->turn) + SETTLE_GRACE_MS;
         ex->facts &= ~(unsigned)FACT_TIMER;
         exchange_cache_end(ex);
@@ -662,6 +665,7 @@ static void release(struct turn_grave *grave)
     llm_resume_fini(&ex->resuming.answer);
     llm_fold_fini(&ex->fold);
     thinking_capture_fini(&ex->thinking);
+    exchange_observe_free(ex);
     buf_fini(&ex->body);
     buf_fini(&ex->upstream_body);
     buf_fini(&ex->out);

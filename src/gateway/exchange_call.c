@@ -13,6 +13,7 @@
 #include "exchange_cache.h"
 #include "exchange_credentials.h"
 #include "exchange_learn.h"
+#include "exchange_observe.h"
 #include "exchange_resume.h"
 #include "exchange_route.h"
 #include "llm/estimate.h"
@@ -65,6 +66,7 @@ void exchange_encode(struct exchange *ex, const struct llm_event *e)
 unsigned exchange_give(struct exchange *ex, const struct llm_event *e)
 {
     thinking_capture(&ex->thinking, e);
+    exchange_observe_event(ex, e);
     if (!ex->request.stream)
         llm_fold_event(&ex->fold, e);
     else if (ex->conn)
@@ -189,6 +191,7 @@ static void prepare_attempt(struct exchange *ex)
         .credentials = &ex->credentials,
         .arena = &ex->arena,
         .prompt = &ex->prompt,
+        .traceparent = exchange_observe_traceparent(ex),
         .body = &ex->upstream_body,
     };
     reserve_upstream_body(ex);

@@ -1,6 +1,7 @@
 #include "exchange_request.h"
 
 #include "base/text.h"
+#include "exchange_observe.h"
 #include "operation.h"
 
 static bool is_form(struct exchange *ex)
@@ -53,6 +54,7 @@ static bool parse_request(struct exchange *ex)
         body = json_parse(SLICE("{}"), &ex->prompt, NULL);
     if (!body)
         return false;
+    exchange_observe_body(ex, body);
     if (ex->route->operation
             ? ex->route->operation->parse(ex, body)
             : ex->route->dialect->parse(body, &ex->prompt, &ex->request, &ex->failure))

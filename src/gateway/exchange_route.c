@@ -10,6 +10,7 @@
 
 #include "auth.h"
 #include "base/log.h"
+#include "exchange_observe.h"
 #include "exchange_queue.h"
 #include "exchange_resume.h"
 #include "llm/estimate.h"
@@ -23,7 +24,7 @@
 
 /* ---- affinity ------------------------------------------------------------------------------ */
 
-static struct slice session_of(const struct exchange *ex)
+struct slice exchange_session(const struct exchange *ex)
 {
     struct slice id = {0};
     if (ex->head)
@@ -75,7 +76,7 @@ static void add_affinity(struct exchange *ex, struct router_query *q)
     if (!pool || !pool->affinity || pool->count == 1)
         return;
     if (pool->affinity & AFFINITY_SESSION)
-        session = session_of(ex);
+        session = exchange_session(ex);
     q->kept = ex->worker->affinity;
     q->affinity_ttl = (int64_t)(r->affinity_ttl * MS_PER_S);
     if (session.n) {
@@ -248,6 +249,7 @@ void exchange_call_sent(struct exchange *ex)
 {
     ex->call_sent = true;
     ex->call.begun = turn_now(&ex->worker->turn);
+    exchange_observe_call(ex);
 }
 
 static void log_rest(const struct exchange *ex, int64_t ms)
@@ -280,6 +282,7 @@ void exchange_call_ended(struct exchange *ex)
         .output = usage.output,
     };
     exchange_place_end(ex);
+    exchange_observe_call_ended(ex);
     struct tracked *tracked = ex->call.of;
     if (!tracked)
         return;

@@ -15,4 +15,7 @@ void exchange_call_dropped(struct exchange *ex); /* it came to nothing: as if it
 void exchange_call_sent(struct exchange *ex);
 void exchange_call_ended(struct exchange *ex);
 
+/* The session that the client says it belongs to, in the head or its metadata; or empty. */
+struct slice exchange_session(const struct exchange *ex);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "exchange_spend.h"
 
+#include "call_kind.h"
 #include "io/clock.h"
 #include "state/spend.h"
 #include "worker_private.h"
@@ -19,27 +20,12 @@
 #define METADATA_MAX    (64 * 1024) /* bytes */
 #define TEXT_MAX        2000        /* bytes of a message or a header in it */
 
-/* How routes are known in the tables: by the end of their path. */
-static const struct {
-    const char *path;
-    const char *call_type;
-    const char *endpoint;
-} kinds[] = {
-    {"/chat/completions", "acompletion", "/chat/completions"},
-    {"/completions", "atext_completion", "/completions"},
-    {"/embeddings", "aembedding", "/embeddings"},
-    {"/messages", "anthropic_messages", "/v1/messages"},
-};
-
 static bool set_kind(struct spend *s, const struct route *route)
 {
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-        if (slice_ends(slice_of(route->path), slice_of(kinds[i].path))) {
-            s->call_type = slice_of(kinds[i].call_type);
-            s->endpoint = slice_of(kinds[i].endpoint);
-            return true;
-        }
-    return false;
+    const struct call_kind *kind = call_kind_of(route);
+    s->call_type = slice_of(kind ? kind->call_type : NULL);
+    s->endpoint = slice_of(kind ? kind->endpoint : NULL);
+    return kind != NULL;
 }
 
 /* ---- the beginning --------------------------------------------------------------------------- */
@@ -56,7 +42,7 @@ static void write_tags(struct json_writer *w, struct slice header, yyjson_val *l
     yyjson_arr_foreach(list, i, n, tag) if (yyjson_is_str(tag)) json_string(w, json_slice(tag));
 }
 
-static struct slice tags_of(struct exchange *ex)
+struct slice exchange_tags(struct exchange *ex)
 {
     struct buf b;
     struct json_writer w;
@@ -75,7 +61,7 @@ void exchange_spend_begin(struct exchange *ex)
     struct spend s = {0};
     if (!ex->worker->store || !set_kind(&s, ex->route))
         return;
-    s.tags = tags_of(ex);
+    s.tags = exchange_tags(ex);
     s.requester_ip = arena_dup(&ex->arena, slice_of(conn_peer(ex->conn)));
     s.session_id =
         arena_dup(&ex->arena, http_header_get(ex->head->headers, "x-litellm-session-id"));

@@ -145,6 +145,8 @@ void handle_exchanges(struct exchange *ex, struct buf *body)
     }
     json_member_integer(&j, "queued", w->queued);
     write_repairs(&j, w);
+    json_key(&j, "callbacks");
+    observing_write(w, &j);
     json_key(&j, "deployments");
     handlers_write_deployments(ex, &j);
     json_key(&j, "exchanges");

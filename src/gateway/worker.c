@@ -311,6 +311,7 @@ static void start(struct worker *w)
         w->memory = memory_new(&w->turn, w->shared);
     if (s->caching.on)
         w->cache = new_cache(w);
+    w->observing = observing_new(w);
     w->health = health_new(w);
     health_configure(w->health);
     uv_timer_init(&w->loop, &w->clock);
@@ -323,8 +324,10 @@ static void start(struct worker *w)
 
 static void finish(struct worker *w)
 {
+    observing_flush(w->observing);
     keys_free(w->keys);
     store_close(w->store, STORE_CLOSE_MS);
+    observing_free(w->observing);
     health_free(w->health);
     memory_free(w->memory);
     gossip_free(w->gossip);

@@ -15,7 +15,7 @@
 #define USER_AGENT         "lintel/" LINTEL_VERSION
 #define ID_MAX             2048 /* bytes of a model id or ARN, Bedrock's own limit */
 #define URL_MAX            8192 /* bytes; three for each of an id, when encoded */
-#define HEADER_COUNT       6    /* of our own */
+#define HEADER_COUNT       7    /* of our own */
 #define CLIENT_HEADERS_MAX 16   /* extra_headers */
 
 /* "https://host:port/prefix" in two: the host, and the prefix (usually empty) that a proxy in front
@@ -171,6 +171,8 @@ static void write_headers(const struct provider_attempt *t, struct slice host, s
     else
         sign(t, path, date, &h);
     header_add(&h, SLICE("user-agent"), SLICE(USER_AGENT));
+    if (t->traceparent.n)
+        header_add(&h, SLICE("traceparent"), t->traceparent);
     add_client_headers(t->request, &h);
     call->headers = (struct http_headers){h.v, h.count};
 }

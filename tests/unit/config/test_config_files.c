@@ -43,11 +43,11 @@ static void merging_into_aliases(void **state)
     world_file(&w, "b.yaml", "general_settings: {idle_timeout: 9}\n");
     struct config *c = world_load(&w, MODEL("a") "include: [b.yaml]\n"
                                                  "general_settings: &x {idle_timeout: 5}\n"
-                                                 "callback_settings: *x\n");
+                                                 "mcp_servers: *x\n");
     (void)state;
     assert_string_equal(
         world_problems(c),
-        "W4 callback_settings: is accepted but has no effect yet\n"
+        "W4 mcp_servers: is accepted but has no effect yet\n"
         "Wb.yaml:1 general_settings.idle_timeout: replaces the value of c.yaml line 3\n");
     assert_float_equal(c->settings.idle_timeout, 9, 0);
     config_unref(c);

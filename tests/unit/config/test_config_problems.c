@@ -117,13 +117,13 @@ static void ranges(void **state)
 static void accepted(void **state)
 {
     static const struct row rows[] = {
-        {MODEL "router_settings: {debug_level: INFO}\nlitellm_settings: {callbacks: [x]}\n",
+        {MODEL "router_settings: {debug_level: INFO}\nlitellm_settings: {service_callback: [x]}\n",
          "W2 router_settings.debug_level: is accepted but has no effect yet\n"
-         "W3 litellm_settings.callbacks: is accepted but has no effect yet\n"},
+         "W3 litellm_settings.service_callback: is accepted but has no effect yet\n"},
         /* nothing is asked for */
         {MODEL "litellm_settings: {success_callback: [], telemetry: false, cache: null}\n", NULL},
-        {MODEL "litellm_settings: {require_auth_for_metrics_endpoint: false}\n",
-         "W2 litellm_settings.require_auth_for_metrics_endpoint: is accepted but has no effect "
+        {MODEL "litellm_settings: {allow_dynamic_callback_disabling: false}\n",
+         "W2 litellm_settings.allow_dynamic_callback_disabling: is accepted but has no effect "
          "yet\n"},
         {MODEL "router_settings: {routing_strategy: simple-shuffle}\n", NULL},
         {MODEL "router_settings: {routing_strategy: least-busy}\n", NULL},

@@ -1,0 +1,14 @@
+#ifndef CONFIG_CALLBACKS_H
+#define CONFIG_CALLBACKS_H
+
+/* Who is told of requests: litellm_settings.callbacks and its like, and callback_settings. What the
+ * names mean is the gateway's matter. */
+
+#include "base/json.h"
+
+struct callbacks {
+    yyjson_val *both, *success, *failure; /* lists of names, or NULL */
+    yyjson_val *settings;                 /* callback_settings: object by name, or NULL */
+};
+
+#endif

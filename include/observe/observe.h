@@ -1,0 +1,35 @@
+#ifndef OBSERVE_OBSERVE_H
+#define OBSERVE_OBSERVE_H
+
+/* All sinks of a worker. A record that is published goes to each sink that wants its kind. */
+
+#include "observe/outbox.h"
+
+#define OBSERVE_SINKS_MAX 16
+
+enum observe_outcome { OBSERVE_SUCCESS = 1, OBSERVE_FAILURE = 2, OBSERVE_BOTH = 3 };
+
+struct observe;
+
+struct observe *observe_new(struct turn *turn, struct upstream *up);
+/* What waits is lost: see observe_flush. Run the loop once more after. NULL is fine. */
+void observe_free(struct observe *o);
+
+/* One more sink, told of `outcomes`; of a name that is there already the outcomes are added. False:
+ * setup->error says why not. */
+bool observe_add(struct observe *o, struct sink_setup *setup, unsigned outcomes);
+
+bool observe_wants(const struct observe *o);        /* there is a sink */
+bool observe_wants_bodies(const struct observe *o); /* one that tells of prompts and answers */
+
+void observe_publish(struct observe *o, const struct record *draft);
+
+/* Runs the loop until everything is told, at most so long. At the end of a worker, outside of
+ * uv_run. */
+void observe_flush(struct observe *o, unsigned ms);
+
+void observe_each(const struct observe *o,
+                  void (*each)(void *ctx, const char *name, const struct outbox_stats *s),
+                  void *ctx);
+
+#endif

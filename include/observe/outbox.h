@@ -1,0 +1,63 @@
+#ifndef OBSERVE_OUTBOX_H
+#define OBSERVE_OUTBOX_H
+
+/* The parcels that wait for one sink, and their delivery: one call at a time.
+ *
+ *   put ─► queue (ring, the oldest first) ─► batch ─► call ─► taken
+ *             │ full: the oldest goes          ▲       │ 408, 429, 5xx, unreachable, late
+ *             ▼ and is counted                 └ wait ─┘ refused, or too old: dropped, counted
+ *
+ * Bounds: OUTBOX_BYTES_MAX of parcels, in the queue and in the batch; OUTBOX_AGE_MS; a call of
+ * OUTBOX_CALL_MS; OUTBOX_ANSWER_MAX of its answer, which is not read further. A destination that is
+ * away costs no more than one attempt every OUTBOX_WAIT_MAX_MS. Nothing here is waited for by a
+ * request, and nothing a destination does is seen by one. */
+
+#include "io/upstream.h"
+#include "observe/sink.h"
+
+#define OUTBOX_BYTES_MAX ((size_t)16 * 1024 * 1024)
+#define OUTBOX_AGE_MS    (10 * 60 * 1000)
+#define OUTBOX_BATCH_MAX 200 /* parcels in a call */
+#define OUTBOX_BATCH_BYTES                                                                         \
+    ((size_t)512 * 1024)         /* of parcels in a call, unless one alone is larger */
+#define OUTBOX_DELAY_MS    2000  /* the first parcel waits for company at most so long */
+#define OUTBOX_WAIT_MIN_MS 500   /* before a call is tried again … */
+#define OUTBOX_WAIT_MAX_MS 30000 /* … doubling, with jitter */
+#define OUTBOX_CONNECT_MS  5000
+#define OUTBOX_CALL_MS     15000
+#define OUTBOX_ANSWER_MAX  (64 * 1024) /* bytes */
+
+struct outbox;
+
+struct outbox_limits {
+    size_t bytes_max;
+    int64_t age_ms, delay_ms, wait_min_ms, wait_max_ms;
+    size_t batch_max, batch_bytes;
+    unsigned call_ms;
+};
+
+extern const struct outbox_limits outbox_limits_usual;
+
+struct outbox_stats {
+    uint64_t put, taken; /* parcels */
+    uint64_t dropped;    /* too many, too old, refused, or not told in time at the end */
+    uint64_t calls, failed_calls;
+    size_t waiting, bytes; /* now, in the batch too */
+    bool away;             /* the last call failed */
+};
+
+/* `kind` and `self` are the sink's; `self` is freed with it. `name` must outlive it. */
+struct outbox *outbox_new(struct turn *turn, struct upstream *up, const struct sink_kind *kind,
+                          void *self, const char *name, const struct outbox_limits *limits);
+/* Cancels what runs; what waits is dropped and counted in the log. Run the loop once more after. */
+void outbox_free(struct outbox *o);
+
+/* Takes a reference of its own. */
+void outbox_put(struct outbox *o, struct parcel *p);
+
+/* From here on nothing waits for company, nor for longer than the shortest wait. */
+void outbox_hurry(struct outbox *o);
+bool outbox_empty(const struct outbox *o); /* everything is told or dropped */
+void outbox_count(const struct outbox *o, struct outbox_stats *s);
+
+#endif

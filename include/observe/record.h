@@ -1,0 +1,99 @@
+#ifndef OBSERVE_RECORD_H
+#define OBSERVE_RECORD_H
+
+/* What is told of one request: made once, when it is over, and never changed. Reference counted;
+ * each sink that still has to tell of it holds one. One allocation, with all texts inside.
+ *
+ * The gateway fills a draft whose texts point anywhere (the metrics look at that), and record_new
+ * copies it for the sinks, if there are any. Single thread. */
+
+#include "base/slice.h"
+#include "llm/event.h"
+#include "observe/parcel.h"
+
+#define RECORD_ATTEMPTS_MAX 16
+#define RECORD_STAGES_MAX   20
+#define RECORD_BODY_MAX     (1024 * 1024) /* bytes of one body; longer ones are left out */
+
+#define RECORD_TRACE_SIZE 32 /* hexadecimal digits of a trace's id … */
+#define RECORD_SPAN_SIZE  16 /* … and of a span's; W3C Trace Context */
+
+/* One call of a model. */
+struct record_attempt {
+    struct slice deployment, model, region, group; /* the deployment's id; what was called, where */
+    struct slice error_class, message;             /* empty: it went well */
+    int status;                                    /* 200, or what the failure means for clients */
+    int64_t begun_ms, ended_ms;                    /* since 1970 */
+    char span[RECORD_SPAN_SIZE];                   /* that Bedrock was told; all zero: none */
+};
+
+/* A state that the request was in, the last time that it was. */
+struct record_stage {
+    const char *name; /* static: "CALL" */
+    int64_t ms;
+};
+
+/* Nothing but slices, which record.c counts on; each may be empty. */
+struct record_texts {
+    struct slice call_id;     /* x-litellm-call-id */
+    struct slice answer_id;   /* of the answer, as the client got it; else the call's */
+    struct slice call_type;   /* "acompletion" */
+    struct slice route;       /* "/v1/chat/completions" */
+    struct slice model;       /* as the client named it */
+    struct slice group;       /* that served it */
+    struct slice upstream;    /* the model's id at the provider */
+    struct slice upstream_as; /* the same as configured: "bedrock/us.anthropic…" */
+    struct slice deployment;  /* its id */
+    struct slice api_base, region, service_tier;
+    struct slice key, key_alias, user, user_email, team, team_alias, organization, end_user;
+    struct slice peer, user_agent;
+    struct slice session;         /* of the header or the metadata */
+    struct slice error_class;     /* LiteLLM's: "RateLimitError" */
+    struct slice error_message;   /* one line */
+    struct slice finish_reason;   /* OpenAI's */
+    struct slice tags;            /* JSON list of strings */
+    struct slice metadata;        /* JSON object: what the client says; or empty */
+    struct slice headers;         /* JSON object: those of the client that steer a sink */
+    struct slice parameters;      /* JSON object: the request without its content */
+    struct slice parent_span;     /* of the client's traceparent */
+    struct slice trace_state;     /* of the client */
+    struct slice messages, tools; /* JSON, as the client sent them; only if a sink wants bodies … */
+    struct slice output;          /* … and the answer: a message in OpenAI's words */
+};
+
+struct record {
+    struct parcel parcel; /* first: see record_of */
+    struct record_texts text;
+    struct record_attempt *attempts;
+    size_t attempt_count;
+    struct record_stage stages[RECORD_STAGES_MAX];
+    size_t stage_count;
+    int64_t begun_ms, ended_ms; /* since 1970 */
+    int64_t called_ms;          /* when the last call was made; 0: none was */
+    int64_t first_ms;           /* when the answer began to say something; 0: it did not */
+    int status;                 /* of the reply */
+    bool failed, stream, cache_hit, redacted;
+    bool sampled;     /* as the client's traceparent says, or the gateway decided */
+    bool gone;        /* the client left before the end */
+    bool priced;      /* the prices of the model are known */
+    unsigned retries; /* in the same group … */
+    unsigned fallbacks;
+    uint64_t repairs; /* bits of enum plan_repair */
+    struct llm_usage usage;
+    double cost, input_cost, output_cost, cache_read_cost, cache_write_cost; /* USD */
+    char trace[RECORD_TRACE_SIZE]; /* all zero: not traced */
+    char span[RECORD_SPAN_SIZE];   /* of the request itself */
+};
+
+/* A copy that owns what it points to, with one reference. */
+struct record *record_new(const struct record *draft);
+
+/* What a parcel of a sink is. */
+static inline const struct record *record_of(const struct parcel *p)
+{
+    return (const struct record *)(const void *)p;
+}
+
+int64_t record_tokens(const struct record *r); /* input and output */
+
+#endif

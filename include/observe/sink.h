@@ -1,0 +1,79 @@
+#ifndef OBSERVE_SINK_H
+#define OBSERVE_SINK_H
+
+/* Where records go: one `struct sink_kind` per destination.
+ *
+ * How to add one, in one file:
+ *   1. src/observe/sink_NAME.c: `open` reads what it needs with sink_variable and sink_setting
+ *      (URL, keys) and makes its state; `write` turns some records into one HTTP call; `free`.
+ *   2. a row in sink_kinds (sinks.c), the file's name in meson.build.
+ *   3. a stand-in server in tests/integration/test_sinks.py that its calls are held against.
+ * Everything else is done here: the configuration names it (callbacks, success_callback,
+ * failure_callback), each instance has an outbox (bounded, batched, tried again, flushed at the
+ * end), and its counters stand in /metrics and in /debug/exchanges. `write` runs in the loop: it
+ * formats, and does nothing else. A sink that wants to tell of something else than requests makes
+ * parcels of its own and gives them to its outbox (outbox.h).
+ *
+ * With setup->wants_bodies the gateway keeps prompts and answers for it, which costs memory and
+ * time. */
+
+#include "base/json.h"
+#include "observe/record.h"
+#include "wire/http1.h"
+
+#define SINK_ERROR_SIZE   256
+#define SINK_HEADERS_MAX  16
+#define SINK_CALL_MAX     (8u * 1024 * 1024) /* bytes of a call's body; beyond, it is not sent */
+#define SINK_ANSWER_SHOWN 512                /* bytes of an answer that `judge` sees */
+
+/* What `open` may ask; valid during the call. */
+struct sink_setup {
+    struct slice name;                         /* as the configuration has it */
+    yyjson_val *settings;                      /* callback_settings.NAME, or NULL */
+    const char *(*variable)(const char *name); /* of the environment; NULL: not set */
+    bool wants_bodies;                         /* set by `open`: it tells of prompts and answers */
+    char error[SINK_ERROR_SIZE];               /* set by `open`: why it returned NULL; one line */
+};
+
+/* The first of both that says something: the setting, then the variable. Either name may be NULL.
+ * Empty: nobody says anything. */
+struct slice sink_setting(const struct sink_setup *s, const char *setting, const char *variable);
+
+/* One HTTP call, being written. Everything in the arena, but for the body. */
+struct sink_call {
+    struct arena arena;
+    struct buf body; /* capped at SINK_CALL_MAX */
+    const char *url;
+    struct http_header headers[SINK_HEADERS_MAX];
+    size_t header_count;
+};
+void sink_call_header(struct sink_call *c, const char *name, struct slice value);
+
+enum sink_verdict {
+    SINK_TAKEN,
+    SINK_AGAIN,  /* later, as it is */
+    SINK_REFUSED /* never: it is dropped and counted */
+};
+
+struct sink_kind {
+    const char *names[4]; /* of callbacks; NULL behind the last */
+    size_t batch_max;     /* parcels in a call; 0: OUTBOX_BATCH_MAX */
+    /* NULL: setup->error says why. */
+    void *(*open)(struct sink_setup *setup);
+    /* The call that tells of `parcels`; without a URL there is nothing to tell. False: it can never
+     * be told; they are dropped. */
+    bool (*write)(void *self, struct parcel *const *parcels, size_t n, struct sink_call *call);
+    /* What an answer means; NULL: by its status (2xx; 408, 429, 5xx; others). */
+    enum sink_verdict (*judge)(void *self, int status, struct slice answer);
+    void (*free)(void *self);
+};
+
+/* NULL: there is none of that name. */
+const struct sink_kind *sink_find(struct slice name);
+
+/* "Basic …" of a name and a password. */
+struct slice sink_basic(struct arena *a, struct slice name, struct slice password);
+/* "k=v,k2=v2", or a JSON object: what OpenTelemetry and LiteLLM write into variables. */
+void sink_call_headers(struct sink_call *c, struct slice list);
+
+#endif

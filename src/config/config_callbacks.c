@@ -1,0 +1,30 @@
+#include "config_loader.h"
+
+/* A list, or one name alone. */
+static yyjson_val *names(struct config_loader *l, const struct node *root, const char *name)
+{
+    const struct config_path up = {.key = SLICE("litellm_settings")};
+    const struct config_path path = {.up = &up, .key = slice_of(name)};
+    const struct node *n = node_get(NODE_GET(root, "litellm_settings"), slice_of(name));
+    if (node_is_null(n) || n->kind == NODE_MAP || (n->kind == NODE_SCALAR && !n->text.n))
+        return NULL;
+    if (n->kind == NODE_LIST)
+        return config_read_list(l, NODE_GET(root, "litellm_settings"), "litellm_settings", name);
+    struct node list = {.kind = NODE_LIST, .file = n->file, .line = n->line};
+    struct node_item one = {.line = n->line, .value = (struct node *)(uintptr_t)n};
+    list.items = &one;
+    list.count = 1;
+    return config_read_json(l, &list, &path);
+}
+
+void config_read_callbacks(struct config_loader *l, const struct node *root)
+{
+    const struct config_path path = {.key = SLICE("callback_settings")};
+    const struct node *settings = NODE_GET(root, "callback_settings");
+    struct callbacks *c = &l->c->callbacks;
+    c->both = names(l, root, "callbacks");
+    c->success = names(l, root, "success_callback");
+    c->failure = names(l, root, "failure_callback");
+    if (!node_is_null(settings) && settings->kind == NODE_MAP)
+        c->settings = config_read_json(l, settings, &path);
+}

@@ -1,0 +1,16 @@
+#include "call_kind.h"
+
+static const struct call_kind kinds[] = {
+    {"/chat/completions", "acompletion", "/chat/completions"},
+    {"/completions", "atext_completion", "/completions"},
+    {"/embeddings", "aembedding", "/embeddings"},
+    {"/messages", "anthropic_messages", "/v1/messages"},
+};
+
+const struct call_kind *call_kind_of(const struct route *route)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (slice_ends(slice_of(route->path), slice_of(kinds[i].path)))
+            return &kinds[i];
+    return NULL;
+}

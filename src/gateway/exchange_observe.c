@@ -1,0 +1,431 @@
+/* An exchange → a record.
+ *
+ * Happy path: when the body is read its parameters are noted, and if a sink tells of them the
+ * messages; at ADMIT the head; each call of a model leaves an attempt; at SETTLE the rest is
+ * filled in, the metrics count, and the sinks get their copy.
+ *
+ * Failure modes: a request that ends before ADMIT (its key is wrong) is told of with what is known.
+ * A body over RECORD_BODY_MAX is left out. */
+
+#include "exchange_observe.h"
+
+#include "call_kind.h"
+#include "exchange_route.h"
+#include "exchange_spend.h"
+#include "io/clock.h"
+#include "observing.h"
+#include "worker_private.h"
+
+#define STEERING_MAX (16 * 1024) /* bytes of headers, parameters or metadata */
+#define REDACTED     "redacted-by-litellm"
+
+struct observed {
+    struct record draft;
+    struct record_attempt made[RECORD_ATTEMPTS_MAX];
+    size_t attempts;
+    bool open;            /* the last of them has not ended */
+    bool bodies;          /* a sink tells of them */
+    bool folding;         /* the answer is streamed: it is gathered here */
+    struct llm_fold fold; /* … */
+    enum llm_stop stop;
+    bool stopped;
+};
+
+/* ---- texts ---------------------------------------------------------------------------------- */
+
+static struct observed *observed_of(struct exchange *ex)
+{
+    if (!ex->observed && observing_wants(ex->worker))
+        ex->observed = ARENA_NEW(&ex->arena, struct observed);
+    return ex->observed;
+}
+
+/* JSON text in the arena; empty: it is longer than `max`. */
+static struct slice kept(struct exchange *ex, struct buf *b)
+{
+    struct slice text = b->overflow ? SLICE("") : arena_dup(&ex->arena, buf_slice(b));
+    buf_fini(b);
+    return text;
+}
+
+static struct slice json_kept(struct exchange *ex, yyjson_val *v, size_t max)
+{
+    struct buf b;
+    struct json_writer w;
+    if (!v)
+        return SLICE("");
+    buf_init(&b, max);
+    json_begin(&w, &b);
+    json_value(&w, v);
+    return kept(ex, &b);
+}
+
+/* ---- the body ------------------------------------------------------------------------------- */
+
+/* Members that are no parameters: content, and what is told under another name. */
+static bool is_content(struct slice name)
+{
+    static const char *const names[] = {"messages", "tools",           "functions", "system",
+                                        "input",    "prompt",          "model",     "metadata",
+                                        "user",     "litellm_metadata"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (slice_eq(name, slice_of(names[i])))
+            return true;
+    return false;
+}
+
+static struct slice parameters_of(struct exchange *ex, yyjson_val *body)
+{
+    struct buf b;
+    struct json_writer w;
+    size_t i, n;
+    yyjson_val *key, *value;
+    buf_init(&b, STEERING_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    yyjson_obj_foreach(body, i, n, key, value)
+    {
+        if (is_content(json_slice(key)))
+            continue;
+        json_key_slice(&w, json_slice(key));
+        json_value(&w, value);
+    }
+    json_object_end(&w);
+    return kept(ex, &b);
+}
+
+/* The conversation, wherever the dialect has it. */
+static yyjson_val *messages_of(yyjson_val *body)
+{
+    static const char *const names[] = {"messages", "input", "prompt"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (json_get(body, names[i]))
+            return json_get(body, names[i]);
+    return NULL;
+}
+
+static void keep_bodies(struct exchange *ex, struct observed *o, yyjson_val *body)
+{
+    o->draft.redacted = ex->config->settings.redact;
+    if (o->draft.redacted) {
+        o->draft.text.messages = SLICE("\"" REDACTED "\"");
+        return;
+    }
+    o->bodies = true;
+    o->draft.text.messages = json_kept(ex, messages_of(body), RECORD_BODY_MAX);
+    o->draft.text.tools = json_kept(ex, json_get(body, "tools"), RECORD_BODY_MAX);
+}
+
+void exchange_observe_body(struct exchange *ex, yyjson_val *body)
+{
+    struct observed *o = call_kind_of(ex->route) ? observed_of(ex) : NULL;
+    if (!o || !observing_records(ex->worker) || !yyjson_is_obj(body))
+        return;
+    o->draft.text.parameters = parameters_of(ex, body);
+    if (observing_wants_bodies(ex->worker))
+        keep_bodies(ex, o, body);
+}
+
+/* ---- the head ------------------------------------------------------------------------------- */
+
+static bool is_hex(struct slice s, size_t n)
+{
+    bool any = false;
+    for (size_t i = 0; i < s.n; i++) {
+        bool digit = s.p[i] >= '0' && s.p[i] <= '9', letter = s.p[i] >= 'a' && s.p[i] <= 'f';
+        if (!digit && !letter)
+            return false;
+        any = any || s.p[i] != '0';
+    }
+    return s.n == n && any;
+}
+
+/* W3C Trace Context: "00-<trace>-<span>-<flags>"; later versions may say more behind. */
+static bool continue_trace(struct record *r, struct slice header, struct arena *a)
+{
+    struct slice rest = slice_trim(header), version = slice_split(&rest, '-');
+    struct slice trace = slice_split(&rest, '-'), span = slice_split(&rest, '-');
+    struct slice flags = slice_split(&rest, '-');
+    if (version.n != 2 || slice_eq(version, SLICE("ff")) || flags.n != 2 ||
+        !is_hex(trace, RECORD_TRACE_SIZE) || !is_hex(span, RECORD_SPAN_SIZE))
+        return false;
+    memcpy(r->trace, trace.p, trace.n);
+    r->text.parent_span = arena_dup(a, span);
+    r->sampled = (flags.p[1] | 0x20) % 2;
+    return true;
+}
+
+/* The request's own ids are parts of its UUID: whoever has the one finds the other. */
+static void begin_trace(struct exchange *ex, struct record *r)
+{
+    size_t n = 0;
+    char digits[RECORD_TRACE_SIZE];
+    struct slice header = {0};
+    for (const char *p = ex->id; *p && n < sizeof(digits); p++)
+        if (*p != '-')
+            digits[n++] = *p;
+    memcpy(r->span, digits, sizeof(r->span));
+    if (ex->head)
+        header = http_header_get(ex->head->headers, "traceparent");
+    if (header.n && continue_trace(r, header, &ex->arena)) {
+        r->text.trace_state =
+            arena_dup(&ex->arena, http_header_get(ex->head->headers, "tracestate"));
+        return;
+    }
+    memcpy(r->trace, digits, sizeof(r->trace));
+    r->sampled = true;
+}
+
+static bool steers(struct slice name)
+{
+    static const char *const prefixes[] = {"langfuse", "helicone-", "x-litellm-", "template-id"};
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+        if (slice_starts_nocase(name, slice_of(prefixes[i])))
+            return !slice_eq_nocase(name, SLICE("x-litellm-api-key")) &&
+                   !slice_eq_nocase(name, SLICE("helicone-auth"));
+    return false;
+}
+
+static struct slice headers_of(struct exchange *ex)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, STEERING_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    for (size_t i = 0; i < ex->head->headers.n; i++) {
+        const struct http_header *h = &ex->head->headers.v[i];
+        if (steers(h->name))
+            json_key_slice(&w, h->name), json_string(&w, h->value);
+    }
+    json_object_end(&w);
+    return kept(ex, &b);
+}
+
+void exchange_observe_begin(struct exchange *ex)
+{
+    struct observed *o = call_kind_of(ex->route) ? observed_of(ex) : NULL;
+    if (!o)
+        return;
+    struct record_texts *t = &o->draft.text;
+    begin_trace(ex, &o->draft);
+    t->peer = arena_dup(&ex->arena, slice_of(conn_peer(ex->conn)));
+    t->user_agent = arena_dup(&ex->arena, http_header_get(ex->head->headers, "user-agent"));
+    if (!observing_records(ex->worker))
+        return;
+    t->headers = headers_of(ex);
+    t->tags = exchange_tags(ex);
+    t->session = arena_dup(&ex->arena, exchange_session(ex));
+    t->metadata = json_kept(ex, ex->request.metadata, STEERING_MAX);
+}
+
+/* ---- calls, in the turn's time until the end
+ * ---------------------------------------------------------------------------------- */
+
+static void end_attempt(struct observed *o, const struct failure *f, int64_t now)
+{
+    struct record_attempt *t = &o->made[o->attempts - 1];
+    bool failed = f->kind != FAILURE_NONE;
+    o->open = false;
+    t->ended_ms = now;
+    t->status = failed ? f->status : 200;
+    t->error_class = slice_of(failed ? failure_class(f) : NULL);
+    t->message = failed ? f->message : slice_make(NULL, 0);
+}
+
+/* The span of the n-th call: the request's UUID has 16 digits more. */
+static void name_span(const struct exchange *ex, size_t n, char span[RECORD_SPAN_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *end = ex->id + UUID_SIZE - 1;
+    memcpy(span, end - 17, 4);      /* … of the fourth group … */
+    memcpy(span + 4, end - 12, 12); /* … and the fifth */
+    span[RECORD_SPAN_SIZE - 1] = digits[n % 16];
+}
+
+void exchange_observe_call(struct exchange *ex)
+{
+    struct observed *o = ex->observed;
+    const struct deployment *d = ex->deployment;
+    if (!o)
+        return;
+    if (o->open)
+        end_attempt(o, &ex->last_failure, turn_now(&ex->worker->turn));
+    if (o->folding && !ex->resuming.count)
+        llm_fold_fini(&o->fold), o->folding = false;
+    if (o->attempts == RECORD_ATTEMPTS_MAX)
+        return;
+    struct record_attempt *t = &o->made[o->attempts];
+    *t = (struct record_attempt){
+        .deployment = slice_of(d->id),
+        .model = ex->model_id,
+        .region = slice_of(d->region),
+        .group = ex->model_group,
+        .begun_ms = turn_now(&ex->worker->turn),
+    };
+    name_span(ex, o->attempts++, t->span);
+    o->open = true;
+}
+
+void exchange_observe_call_ended(struct exchange *ex)
+{
+    if (ex->observed && ex->observed->open)
+        end_attempt(ex->observed, &ex->failure, turn_now(&ex->worker->turn));
+}
+
+struct slice exchange_observe_traceparent(struct exchange *ex)
+{
+    struct observed *o = ex->observed;
+    char span[RECORD_SPAN_SIZE];
+    if (!o || !observing_records(ex->worker))
+        return slice_make(NULL, 0);
+    name_span(ex, o->attempts, span);
+    return ARENA_JOIN(&ex->arena, SLICE("00-"), slice_make(o->draft.trace, RECORD_TRACE_SIZE),
+                      SLICE("-"), slice_make(span, sizeof(span)),
+                      o->draft.sampled ? SLICE("-01") : SLICE("-00"));
+}
+
+void exchange_observe_event(struct exchange *ex, const struct llm_event *e)
+{
+    struct observed *o = ex->observed;
+    if (!o)
+        return;
+    if (e->kind == EV_STOP) {
+        o->stop = e->stop;
+        o->stopped = true;
+    }
+    if (!o->bodies || !ex->request.stream || (o->folding && o->fold.bytes > RECORD_BODY_MAX))
+        return;
+    if (!o->folding)
+        llm_fold_init(&o->fold, &ex->arena);
+    o->folding = true;
+    llm_fold_event(&o->fold, e);
+}
+
+/* ---- the end -------------------------------------------------------------------------------- */
+
+static struct slice output_of(struct exchange *ex, const struct observed *o)
+{
+    struct buf b;
+    struct json_writer w;
+    const struct llm_response *r = o->folding ? &o->fold.response : &ex->fold.response;
+    if (o->draft.redacted)
+        return SLICE("{\"role\":\"assistant\",\"content\":\"" REDACTED "\"}");
+    if (!o->bodies || !r->parts)
+        return SLICE("");
+    buf_init(&b, RECORD_BODY_MAX);
+    json_begin(&w, &b);
+    openai_write_message(&w, r);
+    return kept(ex, &b);
+}
+
+static void set_stages(const struct exchange *ex, struct record *r)
+{
+    int64_t now = turn_now(&ex->worker->turn), next = now;
+    for (int s = EX_SETTLE - 1; s >= EX_HEAD && r->stage_count < RECORD_STAGES_MAX; s--) {
+        if (!ex->times[s] || ex->times[s] > next)
+            continue;
+        r->stages[r->stage_count++] =
+            (struct record_stage){exchange_states[s].name, next - ex->times[s]};
+        next = ex->times[s];
+    }
+}
+
+static void set_times(const struct exchange *ex, struct record *r)
+{
+    int64_t now = turn_now(&ex->worker->turn), unix_ms = clock_unix_ms() - now;
+    r->ended_ms = unix_ms + now;
+    r->begun_ms = unix_ms + ex->times[EX_HEAD];
+    r->first_ms = ex->first_event ? unix_ms + ex->first_event : 0;
+    for (size_t i = 0; i < r->attempt_count; i++) {
+        r->attempts[i].begun_ms += unix_ms;
+        r->attempts[i].ended_ms += unix_ms;
+        r->called_ms = r->attempts[i].begun_ms;
+    }
+    set_stages(ex, r);
+}
+
+static void set_caller(struct exchange *ex, struct record *r)
+{
+    const struct caller *c = &ex->caller;
+    struct record_texts *t = &r->text;
+    t->key = c->key;
+    t->key_alias = c->alias;
+    t->user = c->user;
+    t->team = c->team;
+    t->end_user = c->end_user;
+}
+
+static void set_model(struct exchange *ex, struct record *r)
+{
+    const struct deployment *d = ex->deployment;
+    struct record_texts *t = &r->text;
+    t->model = ex->request.model;
+    t->group = ex->model_group;
+    t->upstream = ex->model_id;
+    if (!d)
+        return;
+    t->deployment = slice_of(d->id);
+    t->upstream_as = slice_of(d->model);
+    t->api_base = slice_of(d->endpoint);
+    t->region = slice_of(d->region);
+    t->service_tier = slice_of(ex->service_tier);
+    r->priced = ex->model && ex->model->has_prices;
+}
+
+static void set_outcome(struct exchange *ex, const struct observed *o, struct record *r)
+{
+    bool failed = ex->failure.kind != FAILURE_NONE;
+    struct record_texts *t = &r->text;
+    r->status = ex->status;
+    r->failed = failed || ex->status >= 400;
+    r->gone = ex->facts & FACT_GONE;
+    r->stream = ex->request.stream;
+    r->cache_hit = ex->cache.hit;
+    r->retries = ex->reroute.retries;
+    r->fallbacks = ex->reroute.fallbacks;
+    r->repairs = ex->plan.repairs;
+    t->error_class = slice_of(failed ? failure_class(&ex->failure) : NULL);
+    t->error_message = ex->failure.message;
+    if (!ex->request.stream)
+        t->finish_reason = ex->fold.response.stopped
+                               ? slice_of(openai_finish_reason(ex->fold.response.stop))
+                               : SLICE("");
+    else if (o->stopped)
+        t->finish_reason = slice_of(openai_finish_reason(o->stop));
+    r->usage = ex->usage;
+    r->cost = ex->cost.total;
+    r->input_cost = ex->cost.input;
+    r->output_cost = ex->cost.output;
+    r->cache_read_cost = ex->cost.cache_read;
+    r->cache_write_cost = ex->cost.cache_write;
+}
+
+void exchange_observe_end(struct exchange *ex)
+{
+    const struct call_kind *kind = ex->route ? call_kind_of(ex->route) : NULL;
+    struct observed *o = kind ? observed_of(ex) : NULL;
+    if (!o)
+        return;
+    struct record *r = &o->draft;
+    if (!*r->span)
+        begin_trace(ex, r);
+    r->text.call_id = slice_of(ex->id);
+    r->text.answer_id = ex->answer.id.n && !ex->cache.hit ? ex->answer.id : slice_of(ex->id);
+    r->text.call_type = slice_of(kind->call_type);
+    r->text.route = slice_of(ex->route->path);
+    set_caller(ex, r);
+    set_model(ex, r);
+    set_outcome(ex, o, r);
+    r->attempts = o->made;
+    r->attempt_count = o->attempts;
+    set_times(ex, r);
+    r->text.output = output_of(ex, o);
+    observing_tell(ex->worker, r);
+}
+
+void exchange_observe_free(struct exchange *ex)
+{
+    if (ex->observed && ex->observed->folding)
+        llm_fold_fini(&ex->observed->fold);
+}

@@ -1,0 +1,106 @@
+#include "observing.h"
+
+#include "base/log.h"
+#include "worker_private.h"
+
+#include <stdlib.h>
+
+struct observing {
+    struct observe *sinks;
+};
+
+static const char *variable(const char *name)
+{
+    return getenv(name); /* environment_variables of the configuration are set by now */
+}
+
+static void add(struct observing *o, const struct callbacks *c, struct slice name,
+                unsigned outcomes)
+{
+    struct sink_setup setup = {.name = name, .variable = variable};
+    yyjson_val *settings = c->settings ? yyjson_obj_getn(c->settings, name.p, name.n) : NULL;
+    setup.settings = settings;
+    if (!observe_add(o->sinks, &setup, outcomes))
+        log_error("callback %.*s is not used: %s", SLICE_ARG(name), setup.error);
+}
+
+static void add_all(struct observing *o, const struct callbacks *c, yyjson_val *names,
+                    unsigned outcomes)
+{
+    size_t i, n;
+    yyjson_val *name;
+    yyjson_arr_foreach(names, i, n, name) if (yyjson_is_str(name))
+        add(o, c, json_slice(name), outcomes);
+}
+
+struct observing *observing_new(struct worker *w)
+{
+    const struct callbacks *c = &w->config->callbacks;
+    if (!c->both && !c->success && !c->failure)
+        return NULL;
+    struct observing *o = calloc(1, sizeof(*o));
+    if (!o)
+        abort();
+    o->sinks = observe_new(&w->turn, w->upstream);
+    add_all(o, c, c->both, OBSERVE_BOTH);
+    add_all(o, c, c->success, OBSERVE_SUCCESS);
+    add_all(o, c, c->failure, OBSERVE_FAILURE);
+    return o;
+}
+
+void observing_flush(struct observing *o)
+{
+    if (o)
+        observe_flush(o->sinks, OBSERVING_FLUSH_MS);
+}
+
+void observing_free(struct observing *o)
+{
+    if (o)
+        observe_free(o->sinks);
+    free(o);
+}
+
+bool observing_records(const struct worker *w)
+{
+    return w->observing && observe_wants(w->observing->sinks);
+}
+
+bool observing_wants(const struct worker *w)
+{
+    return observing_records(w);
+}
+
+bool observing_wants_bodies(const struct worker *w)
+{
+    return w->observing && observe_wants_bodies(w->observing->sinks);
+}
+
+void observing_tell(struct worker *w, const struct record *draft)
+{
+    observe_publish(w->observing->sinks, draft);
+}
+
+static void write_sink(void *ctx, const char *name, const struct outbox_stats *s)
+{
+    struct json_writer *j = ctx;
+    json_object(j);
+    json_member_string(j, "name", slice_of(name));
+    json_member_bool(j, "away", s->away);
+    json_member_integer(j, "put", (int64_t)s->put);
+    json_member_integer(j, "taken", (int64_t)s->taken);
+    json_member_integer(j, "dropped", (int64_t)s->dropped);
+    json_member_integer(j, "calls", (int64_t)s->calls);
+    json_member_integer(j, "failed_calls", (int64_t)s->failed_calls);
+    json_member_integer(j, "waiting", (int64_t)s->waiting);
+    json_member_integer(j, "bytes", (int64_t)s->bytes);
+    json_object_end(j);
+}
+
+void observing_write(const struct worker *w, struct json_writer *j)
+{
+    json_array(j);
+    if (w->observing)
+        observe_each(w->observing->sinks, write_sink, j);
+    json_array_end(j);
+}

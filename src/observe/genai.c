@@ -1,0 +1,232 @@
+#include "genai.h"
+
+#define TRACES_PATH "/v1/traces"
+#define BODY_SIZE   ((size_t)4 * 1024 * 1024) /* bytes of messages in OpenTelemetry's form */
+
+const char *genai_url(struct arena *a, struct slice endpoint)
+{
+    struct slice base = endpoint;
+    while (slice_ends(base, SLICE("/")))
+        base.n--;
+    bool whole = slice_ends(base, SLICE(TRACES_PATH));
+    return ARENA_JOIN(a, base, whole ? SLICE("") : SLICE(TRACES_PATH)).p;
+}
+
+struct slice genai_operation(const struct record *r)
+{
+    if (slice_find(r->text.call_type, SLICE("embedding")) >= 0)
+        return SLICE("embeddings");
+    if (slice_find(r->text.call_type, SLICE("text_completion")) >= 0)
+        return SLICE("text_completion");
+    return SLICE("chat");
+}
+
+struct slice genai_name(struct arena *a, const struct record *r, struct slice model)
+{
+    return model.n ? ARENA_JOIN(a, genai_operation(r), SLICE(" "), model) : genai_operation(r);
+}
+
+/* ---- the request ---------------------------------------------------------------------------- */
+
+static void write_number(struct json_writer *w, const char *key, yyjson_val *v)
+{
+    double number;
+    int64_t integer;
+    if (json_int(v, &integer))
+        otlp_integer(w, key, integer);
+    else if (json_double(v, &number))
+        otlp_number(w, key, number);
+}
+
+static void write_parameters(struct json_writer *w, const struct record *r, struct arena *a)
+{
+    static const char *const names[][2] = {{"max_tokens", "gen_ai.request.max_tokens"},
+                                           {"max_completion_tokens", "gen_ai.request.max_tokens"},
+                                           {"temperature", "gen_ai.request.temperature"},
+                                           {"top_p", "gen_ai.request.top_p"},
+                                           {"top_k", "gen_ai.request.top_k"}};
+    yyjson_val *parameters = json_parse(r->text.parameters, a, NULL);
+    yyjson_val *stop = json_get(parameters, "stop");
+    for (size_t i = 0; parameters && i < sizeof(names) / sizeof(*names); i++)
+        write_number(w, names[i][1], json_get(parameters, names[i][0]));
+    if (yyjson_is_arr(stop))
+        otlp_texts(w, "gen_ai.request.stop_sequences", stop);
+    otlp_bool(w, "gen_ai.request.stream", r->stream);
+}
+
+static void write_usage(struct json_writer *w, const struct record *r)
+{
+    otlp_integer(w, "gen_ai.usage.input_tokens", llm_usage_prompt(&r->usage));
+    otlp_integer(w, "gen_ai.usage.output_tokens", r->usage.output);
+    otlp_integer(w, "gen_ai.usage.cache_read.input_tokens", r->usage.cache_read);
+    otlp_integer(w, "gen_ai.usage.cache_creation.input_tokens", r->usage.cache_write);
+    if (r->priced)
+        otlp_number(w, "gen_ai.usage.cost", r->cost);
+}
+
+static void write_caller(struct json_writer *w, const struct record *r, struct arena *a)
+{
+    const struct record_texts *t = &r->text;
+    otlp_text(w, "user.id", t->end_user.n ? t->end_user : t->user);
+    otlp_text(w, "session.id", t->session);
+    otlp_text(w, "gen_ai.conversation.id", t->session);
+    otlp_text(w, "client.address", t->peer);
+    otlp_text(w, "user_agent.original", t->user_agent);
+    otlp_text(w, "litellm.key.hash", t->key);
+    otlp_text(w, "litellm.key.alias", t->key_alias);
+    otlp_text(w, "litellm.user.id", t->user);
+    otlp_text(w, "litellm.team.id", t->team);
+    otlp_text(w, "litellm.team.alias", t->team_alias);
+    if (t->tags.n)
+        otlp_texts(w, "litellm.tags", json_parse(t->tags, a, NULL));
+}
+
+static void write_metadata(struct json_writer *w, const struct record *r, struct arena *a)
+{
+    size_t i, n;
+    yyjson_val *key, *value, *object = json_parse(r->text.metadata, a, NULL);
+    yyjson_obj_foreach(object, i, n, key, value)
+    {
+        const char *name = ARENA_JOIN(a, SLICE("metadata."), json_slice(key)).p;
+        if (yyjson_is_str(value))
+            otlp_text(w, name, json_slice(value));
+        else
+            otlp_text(w, name, json_text_of(value, a));
+    }
+}
+
+static void write_outcome(struct json_writer *w, const struct record *r)
+{
+    otlp_integer(w, "http.response.status_code", r->status);
+    otlp_text(w, "error.type", r->text.error_class);
+    otlp_integer(w, "litellm.retries", r->retries);
+    otlp_integer(w, "litellm.fallbacks", r->fallbacks);
+    otlp_bool(w, "litellm.cache_hit", r->cache_hit);
+    if (r->first_ms)
+        otlp_number(w, "gen_ai.server.time_to_first_token",
+                    (double)(r->first_ms - r->begun_ms) / 1000);
+}
+
+void genai_request(struct json_writer *w, const struct record *r, struct arena *a)
+{
+    const struct record_texts *t = &r->text;
+    otlp_text(w, "gen_ai.operation.name", genai_operation(r));
+    otlp_text(w, "gen_ai.provider.name", SLICE("aws.bedrock"));
+    otlp_text(w, "gen_ai.request.model", t->model);
+    otlp_text(w, "gen_ai.response.model", t->upstream);
+    otlp_text(w, "gen_ai.response.id", t->answer_id);
+    if (t->finish_reason.n)
+        otlp_texts(
+            w, "gen_ai.response.finish_reasons",
+            json_parse(ARENA_JOIN(a, SLICE("[\""), t->finish_reason, SLICE("\"]")), a, NULL));
+    otlp_text(w, "http.request.method", SLICE("POST"));
+    otlp_text(w, "http.route", t->route);
+    otlp_text(w, "litellm.call_id", t->call_id);
+    otlp_text(w, "litellm.model_group", t->group);
+    otlp_text(w, "litellm.deployment.id", t->deployment);
+    write_parameters(w, r, a);
+    write_usage(w, r);
+    write_caller(w, r, a);
+    write_metadata(w, r, a);
+    write_outcome(w, r);
+}
+
+/* ---- prompts and answers -------------------------------------------------------------------- */
+
+static void write_part(struct json_writer *w, const char *kind, struct slice content)
+{
+    json_object(w);
+    json_member_string(w, "type", slice_of(kind));
+    json_member_string(w, "content", content);
+    json_object_end(w);
+}
+
+/* A part of a message that is no text stays as it is. */
+static void write_content(struct json_writer *w, yyjson_val *content)
+{
+    size_t i, n;
+    yyjson_val *part;
+    if (yyjson_is_str(content))
+        write_part(w, "text", json_slice(content));
+    yyjson_arr_foreach(content, i, n, part)
+    {
+        struct slice text = json_get_slice(part, "text");
+        if (text.p)
+            write_part(w, "text", text);
+        else
+            json_value(w, part);
+    }
+}
+
+static void write_calls(struct json_writer *w, yyjson_val *calls)
+{
+    size_t i, n;
+    yyjson_val *call;
+    yyjson_arr_foreach(calls, i, n, call)
+    {
+        yyjson_val *function = json_get(call, "function");
+        json_object(w);
+        json_member_string(w, "type", SLICE("tool_call"));
+        json_member_string(w, "id", json_get_slice(call, "id"));
+        json_member_string(w, "name", json_get_slice(function, "name"));
+        json_member_string(w, "arguments", json_get_slice(function, "arguments"));
+        json_object_end(w);
+    }
+}
+
+static void write_message(struct json_writer *w, yyjson_val *message, struct slice finish)
+{
+    struct slice answers = json_get_slice(message, "tool_call_id");
+    struct slice reasoning = json_get_slice(message, "reasoning_content");
+    json_object(w);
+    json_member_string(w, "role", json_get_slice(message, "role"));
+    json_key(w, "parts");
+    json_array(w);
+    if (reasoning.n)
+        write_part(w, "reasoning", reasoning);
+    if (answers.n) {
+        json_object(w);
+        json_member_string(w, "type", SLICE("tool_call_response"));
+        json_member_string(w, "id", answers);
+        json_key(w, "response");
+        json_value(w, json_get(message, "content"));
+        json_object_end(w);
+    } else {
+        write_content(w, json_get(message, "content"));
+    }
+    write_calls(w, json_get(message, "tool_calls"));
+    json_array_end(w);
+    if (finish.n)
+        json_member_string(w, "finish_reason", finish);
+    json_object_end(w);
+}
+
+/* One message or a list of them, as an attribute. */
+static void write_messages(struct json_writer *w, const char *key, struct slice json,
+                           struct slice finish, struct arena *a)
+{
+    size_t i, n;
+    struct buf text;
+    struct json_writer inner;
+    yyjson_val *message, *messages = json.n ? json_parse(json, a, NULL) : NULL;
+    if (!messages)
+        return;
+    buf_init(&text, BODY_SIZE);
+    json_begin(&inner, &text);
+    json_array(&inner);
+    yyjson_arr_foreach(messages, i, n, message) write_message(&inner, message, finish);
+    if (yyjson_is_obj(messages))
+        write_message(&inner, messages, finish);
+    json_array_end(&inner);
+    if (!text.overflow)
+        otlp_text(w, key, buf_slice(&text));
+    buf_fini(&text);
+}
+
+void genai_bodies(struct json_writer *w, const struct record *r, struct arena *a)
+{
+    const struct record_texts *t = &r->text;
+    write_messages(w, "gen_ai.input.messages", t->messages, SLICE(""), a);
+    write_messages(w, "gen_ai.output.messages", t->output, t->finish_reason, a);
+    otlp_text(w, "gen_ai.tool.definitions", t->tools);
+}

@@ -1,0 +1,20 @@
+#ifndef OBSERVE_GENAI_H
+#define OBSERVE_GENAI_H
+
+/* A request in the attributes of OpenTelemetry's GenAI conventions (semconv 1.38,
+ * opentelemetry.io/docs/specs/semconv/gen-ai), for every sink that speaks OTLP. */
+
+#include "otlp.h"
+
+/* `endpoint` with the path of traces, unless it has one; in the arena. */
+const char *genai_url(struct arena *a, struct slice endpoint);
+
+struct slice genai_operation(const struct record *r); /* "chat" */
+struct slice genai_name(struct arena *a, const struct record *r,
+                        struct slice model); /* of a span */
+
+/* What `messages` may be: prompts and answers, if the record has them. */
+void genai_request(struct json_writer *w, const struct record *r, struct arena *a);
+void genai_bodies(struct json_writer *w, const struct record *r, struct arena *a);
+
+#endif

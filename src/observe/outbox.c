@@ -1,0 +1,411 @@
+/* What waits for a sink, and how it gets there.
+ *
+ * Happy path: a parcel is put into the ring; when enough have come, or the first has waited long
+ * enough, the step moves some into the batch, lets the sink write a call of them and starts it; the
+ * answer is deposited; the next step judges it, drops the batch and looks for more.
+ *
+ * Failure modes: a full ring loses its oldest; what is older than age_ms is dropped, in the batch
+ * too; a call that fails for now is made again, the same bytes, after a wait that doubles; an
+ * answer that does not end is given up at OUTBOX_ANSWER_MAX and judged by its status. The first
+ * failure of a row is logged, and the first success behind it. */
+
+#include "observe/outbox.h"
+
+#include "base/log.h"
+#include "wire/crypto.h"
+
+#include <stdlib.h>
+
+#define RING_MIN 64 /* slots */
+
+struct outbox {
+    struct turn *turn;
+    struct upstream *upstream;
+    const struct sink_kind *kind;
+    void *self;
+    const char *name;
+    struct outbox_limits limits;
+    struct turn_item item;
+    uv_timer_t timer; /* the last handle of it: its end frees this */
+    bool hurry;
+
+    struct parcel **ring; /* those that wait */
+    size_t size, head, count;
+    size_t ring_bytes, batch_bytes;
+    struct parcel *batch[OUTBOX_BATCH_MAX]; /* being told of */
+    size_t batch_count;
+    struct sink_call call;
+    int64_t try_at; /* ms, turn time: not before */
+    int64_t wait_ms;
+
+    struct upstream_op *op; /* NULL: none is running */
+    bool answered;          /* it has ended, or was read far enough */
+    enum upstream_end end;
+    int status; /* 0: no answer came */
+    int64_t retry_after_ms;
+    size_t answer_bytes;
+    size_t shown;
+    char answer[SINK_ANSWER_SHOWN];
+    char detail[SINK_ANSWER_SHOWN];
+
+    struct outbox_stats stats;
+};
+
+const struct outbox_limits outbox_limits_usual = {
+    .bytes_max = OUTBOX_BYTES_MAX,
+    .age_ms = OUTBOX_AGE_MS,
+    .delay_ms = OUTBOX_DELAY_MS,
+    .wait_min_ms = OUTBOX_WAIT_MIN_MS,
+    .wait_max_ms = OUTBOX_WAIT_MAX_MS,
+    .batch_max = OUTBOX_BATCH_MAX,
+    .batch_bytes = OUTBOX_BATCH_BYTES,
+    .call_ms = OUTBOX_CALL_MS,
+};
+
+/* ---- the ring ------------------------------------------------------------------------------- */
+
+static struct parcel *oldest(const struct outbox *o)
+{
+    return o->count ? o->ring[o->head] : NULL;
+}
+
+static void grow(struct outbox *o)
+{
+    size_t size = o->size ? o->size * 2 : RING_MIN;
+    struct parcel **ring = calloc(size, sizeof(struct parcel *));
+    if (!ring)
+        abort();
+    for (size_t i = 0; i < o->count; i++)
+        ring[i] = o->ring[(o->head + i) & (o->size - 1)];
+    free(o->ring);
+    o->ring = ring;
+    o->size = size;
+    o->head = 0;
+}
+
+static void ring_add(struct outbox *o, struct parcel *p)
+{
+    if (o->count == o->size)
+        grow(o);
+    o->ring[(o->head + o->count++) & (o->size - 1)] = p;
+    o->ring_bytes += p->size;
+}
+
+static struct parcel *ring_take(struct outbox *o)
+{
+    struct parcel *p = o->ring[o->head];
+    o->head = (o->head + 1) & (o->size - 1);
+    o->count--;
+    o->ring_bytes -= p->size;
+    return p;
+}
+
+static void drop_oldest(struct outbox *o)
+{
+    parcel_unref(ring_take(o));
+    o->stats.dropped++;
+}
+
+static void drop_old(struct outbox *o, int64_t now)
+{
+    while (o->count && now - oldest(o)->made_ms > o->limits.age_ms)
+        drop_oldest(o);
+}
+
+void outbox_put(struct outbox *o, struct parcel *p)
+{
+    int64_t now = turn_now(o->turn);
+    if (!p->made_ms)
+        p->made_ms = now ? now : 1;
+    ring_add(o, parcel_ref(p));
+    o->stats.put++;
+    while (o->count && o->ring_bytes + o->batch_bytes > o->limits.bytes_max)
+        drop_oldest(o);
+    /* A lone parcel only has to set the timer, and one that joins others that wait not even that.
+     */
+    if (o->count == 1 || o->count == o->limits.batch_max || o->ring_bytes >= o->limits.batch_bytes)
+        turn_mark(o->turn, &o->item);
+}
+
+/* ---- the batch ------------------------------------------------------------------------------ */
+
+static void end_batch(struct outbox *o, bool taken)
+{
+    for (size_t i = 0; i < o->batch_count; i++)
+        parcel_unref(o->batch[i]);
+    *(taken ? &o->stats.taken : &o->stats.dropped) += o->batch_count;
+    o->batch_count = 0;
+    o->batch_bytes = 0;
+    buf_fini(&o->call.body);
+    arena_fini(&o->call.arena);
+}
+
+static void form_batch(struct outbox *o)
+{
+    while (o->count && o->batch_count < o->limits.batch_max &&
+           (!o->batch_count || o->batch_bytes + oldest(o)->size <= o->limits.batch_bytes)) {
+        o->batch_bytes += oldest(o)->size;
+        o->batch[o->batch_count++] = ring_take(o);
+    }
+}
+
+/* False: there is nothing to send. */
+static bool write_call(struct outbox *o)
+{
+    arena_init(&o->call.arena);
+    buf_init(&o->call.body, SINK_CALL_MAX);
+    o->call.url = NULL;
+    o->call.header_count = 0;
+    bool written = o->kind->write(o->self, o->batch, o->batch_count, &o->call);
+    if (written && !o->call.body.overflow && o->call.url)
+        return true;
+    if (written && !o->call.url) {
+        end_batch(o, true);
+        return false;
+    }
+    log_warn("callback %s: %zu records cannot be told%s", o->name, o->batch_count,
+             o->call.body.overflow ? ": they are too large" : "");
+    end_batch(o, false);
+    return false;
+}
+
+/* ---- the call ------------------------------------------------------------------------------- */
+
+static void on_head(void *user, int status, struct http_headers headers)
+{
+    struct outbox *o = user;
+    int64_t seconds;
+    o->status = status;
+    if (slice_to_i64(http_header_get(headers, "retry-after"), &seconds) && seconds > 0 &&
+        seconds < o->limits.wait_max_ms / 1000)
+        o->retry_after_ms = seconds * 1000;
+}
+
+static bool on_data(void *user, struct slice bytes)
+{
+    struct outbox *o = user;
+    size_t room = sizeof(o->answer) - o->shown, n = bytes.n < room ? bytes.n : room;
+    memcpy(o->answer + o->shown, bytes.p, n);
+    o->shown += n;
+    o->answer_bytes += bytes.n;
+    if (o->answer_bytes <= OUTBOX_ANSWER_MAX)
+        return true;
+    o->answered = true;
+    turn_mark(o->turn, &o->item);
+    return false;
+}
+
+static void on_end(void *user, enum upstream_end end, const char *detail)
+{
+    struct outbox *o = user;
+    struct buf b = {.p = o->detail, .size = sizeof(o->detail) - 1, .cap = sizeof(o->detail) - 1};
+    o->op = NULL;
+    o->end = end;
+    o->answered = true;
+    buf_add(&b, slice_of(detail));
+    o->detail[b.n] = '\0';
+    turn_mark(o->turn, &o->item);
+}
+
+static const struct upstream_events events = {.head = on_head, .data = on_data, .end = on_end};
+
+static void start_call(struct outbox *o)
+{
+    const struct upstream_timeouts timeouts = {.connect_ms = OUTBOX_CONNECT_MS,
+                                               .total_ms = o->limits.call_ms};
+    const struct http_call call = {
+        .method = "POST",
+        .url = o->call.url,
+        .headers = {o->call.headers, o->call.header_count},
+        .body = buf_slice(&o->call.body),
+    };
+    o->answered = false;
+    o->end = UPSTREAM_DONE;
+    o->status = 0;
+    o->retry_after_ms = 0;
+    o->answer_bytes = o->shown = 0;
+    o->detail[0] = '\0';
+    o->stats.calls++;
+    o->op = upstream_start(o->upstream, &call, &timeouts, &events, o);
+}
+
+/* ---- what came of it ------------------------------------------------------------------------ */
+
+static enum sink_verdict judge(const struct outbox *o)
+{
+    if (o->end != UPSTREAM_DONE || !o->status)
+        return SINK_AGAIN;
+    if (o->kind->judge)
+        return o->kind->judge(o->self, o->status, slice_make(o->answer, o->shown));
+    if (o->status >= 200 && o->status < 300)
+        return SINK_TAKEN;
+    return o->status == 408 || o->status == 429 || o->status >= 500 ? SINK_AGAIN : SINK_REFUSED;
+}
+
+/* Control characters of a foreign answer would break nothing, the log replaces them. */
+static void tell_failure(struct outbox *o, const char *what)
+{
+    if (o->status)
+        log_warn("callback %s: %s: answered %d: %.*s", o->name, what, o->status, (int)o->shown,
+                 o->answer);
+    else
+        log_warn("callback %s: %s: %s", o->name, what, o->detail);
+}
+
+static void wait_longer(struct outbox *o, int64_t now)
+{
+    uint32_t random;
+    const struct outbox_limits *l = &o->limits;
+    random_bytes(&random, sizeof(random));
+    o->wait_ms = o->wait_ms ? o->wait_ms * 2 : l->wait_min_ms;
+    o->wait_ms = o->wait_ms < l->wait_max_ms ? o->wait_ms : l->wait_max_ms;
+    int64_t wait = o->hurry ? l->wait_min_ms : o->wait_ms;
+    wait -= (int64_t)(random % (uint32_t)(wait / 2 + 1));
+    o->try_at = now + (wait > o->retry_after_ms || o->hurry ? wait : o->retry_after_ms);
+}
+
+static void end_call(struct outbox *o, int64_t now)
+{
+    if (o->op)
+        upstream_cancel(o->op);
+    o->op = NULL;
+    o->answered = false;
+    enum sink_verdict verdict = judge(o);
+    o->stats.failed_calls += verdict != SINK_TAKEN;
+    if (verdict == SINK_AGAIN) {
+        if (!o->stats.away)
+            tell_failure(o, "it is tried again later");
+        o->stats.away = true;
+        wait_longer(o, now);
+        return;
+    }
+    if (verdict == SINK_REFUSED)
+        tell_failure(o, "refuses what it is told");
+    else if (o->stats.away)
+        log_info("callback %s: it answers again", o->name);
+    o->stats.away = false;
+    o->wait_ms = o->try_at = 0;
+    end_batch(o, verdict == SINK_TAKEN);
+}
+
+/* ---- the step ------------------------------------------------------------------------------- */
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct outbox *o = timer->data;
+    turn_mark(o->turn, &o->item);
+}
+
+static void wait_until(struct outbox *o, int64_t at, int64_t now)
+{
+    uv_timer_start(&o->timer, on_timer, at > now ? (uint64_t)(at - now) : 0, 0);
+}
+
+static bool ripe(const struct outbox *o, int64_t now)
+{
+    return o->hurry || o->count >= o->limits.batch_max || o->ring_bytes >= o->limits.batch_bytes ||
+           now - oldest(o)->made_ms >= o->limits.delay_ms;
+}
+
+/* False: nothing is to be sent now, and the timer knows when. */
+static bool have_batch(struct outbox *o, int64_t now)
+{
+    if (o->batch_count && now - o->batch[0]->made_ms > o->limits.age_ms)
+        end_batch(o, false);
+    if (o->batch_count)
+        return true;
+    drop_old(o, now);
+    if (!o->count)
+        return false;
+    if (!ripe(o, now)) {
+        wait_until(o, oldest(o)->made_ms + o->limits.delay_ms, now);
+        return false;
+    }
+    form_batch(o);
+    return write_call(o);
+}
+
+static void step(struct turn_item *item)
+{
+    struct outbox *o = LIST_ENTRY(item, struct outbox, item);
+    int64_t now = turn_now(o->turn);
+    if (o->op && !o->answered)
+        return;
+    if (o->answered)
+        end_call(o, now);
+    if (now < o->try_at) {
+        wait_until(o, o->try_at, now);
+        return;
+    }
+    if (have_batch(o, now))
+        start_call(o);
+    else if (o->count)
+        turn_mark(o->turn, &o->item); /* a batch that could not be written: the next one */
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+struct outbox *outbox_new(struct turn *turn, struct upstream *up, const struct sink_kind *kind,
+                          void *self, const char *name, const struct outbox_limits *limits)
+{
+    struct outbox *o = calloc(1, sizeof(*o));
+    if (!o)
+        abort();
+    o->turn = turn;
+    o->upstream = up;
+    o->kind = kind;
+    o->self = self;
+    o->name = name;
+    o->limits = *limits;
+    if (kind->batch_max && kind->batch_max < o->limits.batch_max)
+        o->limits.batch_max = kind->batch_max;
+    turn_item_init(&o->item, step);
+    uv_timer_init(turn->loop, &o->timer);
+    uv_unref((uv_handle_t *)&o->timer);
+    o->timer.data = o;
+    return o;
+}
+
+static void release(uv_handle_t *handle)
+{
+    struct outbox *o = handle->data;
+    free(o->ring);
+    free(o);
+}
+
+void outbox_free(struct outbox *o)
+{
+    if (!o)
+        return;
+    if (o->op)
+        upstream_cancel(o->op);
+    if (o->count + o->batch_count)
+        log_warn("callback %s: %zu records are lost at the end", o->name,
+                 o->count + o->batch_count);
+    if (o->batch_count)
+        end_batch(o, false);
+    while (o->count)
+        drop_oldest(o);
+    turn_unmark(&o->item);
+    o->kind->free(o->self);
+    uv_close((uv_handle_t *)&o->timer, release);
+}
+
+void outbox_hurry(struct outbox *o)
+{
+    o->hurry = true;
+    o->try_at = 0;
+    turn_mark(o->turn, &o->item);
+}
+
+bool outbox_empty(const struct outbox *o)
+{
+    return !o->count && !o->batch_count;
+}
+
+void outbox_count(const struct outbox *o, struct outbox_stats *s)
+{
+    *s = o->stats;
+    s->waiting = o->count + o->batch_count;
+    s->bytes = o->ring_bytes + o->batch_bytes;
+}

@@ -1,0 +1,221 @@
+/* Traces for OpenTelemetry: one for each request, with a span for each call of a model, in the
+ * GenAI semantic conventions (opentelemetry.io/docs/specs/semconv/gen-ai), over OTLP/HTTP in JSON.
+ *
+ * The environment says where, in OpenTelemetry's names and in LiteLLM's: OTEL_EXPORTER_OTLP_…,
+ * OTEL_ENDPOINT, OTEL_HEADERS, OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER.
+ *
+ * Failure modes: an exporter that is not HTTP is refused at the start. */
+
+#include "genai.h"
+#include "sinks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ENDPOINT_DEFAULT "http://localhost:4318"
+
+enum sampler { SAMPLE_ALL, SAMPLE_NONE, SAMPLE_RATIO };
+
+struct otel {
+    struct arena arena;
+    const char *url;
+    struct slice headers;
+    struct slice service, environment;
+    enum sampler sampler;
+    bool follows_parent;
+    uint64_t ratio; /* traces whose id ends below are kept */
+    bool bodies;
+};
+
+/* ---- what is kept --------------------------------------------------------------------------- */
+
+static uint64_t hex_number(const char *p, size_t n)
+{
+    uint64_t v = 0;
+    for (size_t i = 0; i < n; i++)
+        v = v << 4 | (uint64_t)(p[i] <= '9' ? p[i] - '0' : (p[i] | 0x20) - 'a' + 10);
+    return v;
+}
+
+/* As TraceIdRatioBased: every party that knows the id decides alike. */
+static bool sampled(const struct otel *o, const struct record *r)
+{
+    if (o->follows_parent && r->text.parent_span.n)
+        return r->sampled;
+    switch (o->sampler) {
+    case SAMPLE_ALL: return true;
+    case SAMPLE_NONE: return false;
+    case SAMPLE_RATIO: break;
+    }
+    return hex_number(r->trace + RECORD_TRACE_SIZE / 2, RECORD_TRACE_SIZE / 2) >> 1 < o->ratio;
+}
+
+static bool read_sampler(struct otel *o, struct sink_setup *s)
+{
+    struct slice name = sink_setting(s, NULL, "OTEL_TRACES_SAMPLER");
+    struct slice arg = sink_setting(s, NULL, "OTEL_TRACES_SAMPLER_ARG");
+    double ratio = 1;
+    o->follows_parent = !name.n || slice_starts(name, SLICE("parentbased_"));
+    if (slice_starts(name, SLICE("parentbased_")))
+        name = slice_skip(name, sizeof("parentbased_") - 1);
+    if (!name.n || slice_eq(name, SLICE("always_on")))
+        o->sampler = SAMPLE_ALL;
+    else if (slice_eq(name, SLICE("always_off")))
+        o->sampler = SAMPLE_NONE;
+    else if (slice_eq(name, SLICE("traceidratio")))
+        o->sampler = SAMPLE_RATIO;
+    else
+        return false;
+    if (arg.n && (!slice_to_double(arg, &ratio) || !(ratio >= 0 && ratio <= 1)))
+        return false;
+    o->ratio = (uint64_t)(ratio * (double)(UINT64_C(1) << 63));
+    return true;
+}
+
+/* ---- where to ------------------------------------------------------------------------------- */
+
+static void read_url(struct otel *o, const struct sink_setup *s)
+{
+    struct slice whole = sink_setting(s, NULL, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
+    struct slice base = sink_setting(s, "endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT");
+    if (!base.n)
+        base = sink_setting(s, NULL, "OTEL_ENDPOINT");
+    if (!base.n)
+        base = SLICE(ENDPOINT_DEFAULT);
+    o->url = genai_url(&o->arena, whole.n ? whole : base);
+}
+
+/* What OTEL_EXPORTER and OTEL_EXPORTER_OTLP_PROTOCOL may say. */
+static bool is_http(const struct sink_setup *s)
+{
+    struct slice exporter = sink_setting(s, "exporter", "OTEL_EXPORTER");
+    struct slice protocol = sink_setting(s, NULL, "OTEL_EXPORTER_OTLP_PROTOCOL");
+    return (!exporter.n || slice_starts(exporter, SLICE("otlp_http")) ||
+            slice_starts(exporter, SLICE("http/"))) &&
+           (!protocol.n || slice_starts(protocol, SLICE("http/")));
+}
+
+static void otel_free(void *self)
+{
+    struct otel *o = self;
+    struct arena arena = o->arena;
+    arena_fini(&arena);
+}
+
+static void *refuse(struct otel *o, struct sink_setup *s, const char *why)
+{
+    snprintf(s->error, sizeof(s->error), "%s", why);
+    otel_free(o);
+    return NULL;
+}
+
+static struct slice own(struct otel *o, struct slice s)
+{
+    return arena_dup(&o->arena, s);
+}
+
+static void *otel_open(struct sink_setup *s)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct otel *o = ARENA_NEW(&arena, struct otel);
+    o->arena = arena;
+    if (!is_http(s))
+        return refuse(o, s, "OTEL_EXPORTER: only otlp_http is supported");
+    if (!read_sampler(o, s))
+        return refuse(o, s, "OTEL_TRACES_SAMPLER, or its _ARG, is none that is supported");
+    read_url(o, s);
+    o->headers = own(o, sink_setting(s, "headers", "OTEL_EXPORTER_OTLP_HEADERS"));
+    if (!o->headers.n)
+        o->headers = own(o, sink_setting(s, NULL, "OTEL_HEADERS"));
+    o->service = own(o, sink_setting(s, "service_name", "OTEL_SERVICE_NAME"));
+    if (!o->service.n)
+        o->service = SLICE("litellm");
+    o->environment = own(o, sink_setting(s, "deployment_environment", "OTEL_ENVIRONMENT_NAME"));
+    o->bodies = slice_eq_nocase(
+        sink_setting(s, NULL, "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"), SLICE("true"));
+    s->wants_bodies = o->bodies;
+    return o;
+}
+
+/* ---- spans ---------------------------------------------------------------------------------- */
+
+static void write_request(const struct otel *o, struct json_writer *w, const struct record *r,
+                          struct arena *a)
+{
+    const struct otlp_span span = {
+        .trace = slice_make(r->trace, sizeof(r->trace)),
+        .id = slice_make(r->span, sizeof(r->span)),
+        .parent = r->text.parent_span,
+        .trace_state = r->text.trace_state,
+        .name = genai_name(a, r, r->text.model),
+        .kind = OTLP_SERVER,
+        .begun_ms = r->begun_ms,
+        .ended_ms = r->ended_ms,
+    };
+    otlp_span_begin(w, &span);
+    genai_request(w, r, a);
+    if (o->bodies)
+        genai_bodies(w, r, a);
+    otlp_span_end(w, r->failed, r->text.error_message);
+}
+
+static void write_attempt(struct json_writer *w, const struct record *r,
+                          const struct record_attempt *t, struct arena *a)
+{
+    const struct otlp_span span = {
+        .trace = slice_make(r->trace, sizeof(r->trace)),
+        .id = slice_make(t->span, sizeof(t->span)),
+        .parent = slice_make(r->span, sizeof(r->span)),
+        .trace_state = r->text.trace_state,
+        .name = genai_name(a, r, t->model),
+        .kind = OTLP_CLIENT,
+        .begun_ms = t->begun_ms,
+        .ended_ms = t->ended_ms,
+    };
+    otlp_span_begin(w, &span);
+    otlp_text(w, "gen_ai.operation.name", genai_operation(r));
+    otlp_text(w, "gen_ai.provider.name", SLICE("aws.bedrock"));
+    otlp_text(w, "gen_ai.request.model", t->model);
+    otlp_text(w, "cloud.region", t->region);
+    otlp_text(w, "litellm.deployment.id", t->deployment);
+    otlp_text(w, "litellm.model_group", t->group);
+    otlp_integer(w, "http.response.status_code", t->status);
+    otlp_text(w, "error.type", t->error_class);
+    otlp_span_end(w, t->error_class.n, t->message);
+}
+
+static bool otel_write(void *self, struct parcel *const *parcels, size_t n, struct sink_call *call)
+{
+    struct otel *o = self;
+    struct json_writer w;
+    size_t told = 0;
+    json_begin(&w, &call->body);
+    otlp_begin(&w);
+    otlp_text(&w, "service.name", o->service);
+    otlp_text(&w, "service.version", SLICE(LINTEL_VERSION));
+    otlp_text(&w, "deployment.environment.name", o->environment);
+    otlp_text(&w, "deployment.environment", o->environment);
+    otlp_spans(&w);
+    for (size_t i = 0; i < n; i++) {
+        const struct record *r = record_of(parcels[i]);
+        if (!sampled(o, r))
+            continue;
+        told++;
+        write_request(o, &w, r, &call->arena);
+        for (size_t t = 0; t < r->attempt_count; t++)
+            write_attempt(&w, r, &r->attempts[t], &call->arena);
+    }
+    otlp_end(&w);
+    call->url = told ? o->url : NULL;
+    sink_call_header(call, "content-type", SLICE("application/json"));
+    sink_call_headers(call, o->headers);
+    return true;
+}
+
+const struct sink_kind sink_otel = {
+    .names = {"otel", "opentelemetry"},
+    .open = otel_open,
+    .write = otel_write,
+    .free = otel_free,
+};

@@ -1,0 +1,8 @@
+#ifndef OBSERVE_SINKS_H
+#define OBSERVE_SINKS_H
+
+#include "observe/sink.h"
+
+extern const struct sink_kind sink_otel; /* sink_otel.c */
+
+#endif

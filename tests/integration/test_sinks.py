@@ -1,0 +1,233 @@
+"""Callbacks against destinations that answer, fail, hang, never stop, or are not there: what clients
+get is the same, and what waits is bounded."""
+
+import json
+import time
+
+import openai
+import pytest
+from conftest import KEY, configuration, openai_client
+from destination import destination
+from programs import free_port, wait_for
+
+QUICK = {"DEFAULT_FLUSH_INTERVAL_SECONDS": "0.1"}
+MESSAGES = [{"role": "user", "content": "hello"}]
+
+
+def otel(endpoint, **more):
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_EXPORTER_OTLP_HEADERS": "x-tenant=a%20b", **QUICK, **more}
+
+
+def watched(simulator, **settings):
+    return configuration(simulator.url, litellm_settings={"callbacks": ["otel"], **settings})
+
+
+def sink(gateway, name="otel"):
+    return next(c for c in gateway.holds()["callbacks"] if c["name"] == name)
+
+
+def spans(collector):
+    return [
+        span
+        for r in collector.at("/v1/traces")
+        for resource in r.json()["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+    ]
+
+
+def attributes(span):
+    def plain(value):
+        ((kind, v),) = value.items()
+        if kind == "arrayValue":
+            return [plain(item) for item in v["values"]]
+        return int(v) if kind == "intValue" else v
+
+    return {a["key"]: plain(a["value"]) for a in span["attributes"]}
+
+
+@pytest.fixture(scope="module")
+def collector():
+    with destination() as d:
+        yield d
+
+
+@pytest.fixture(scope="module")
+def traced(launch, simulator, collector):
+    return launch(watched(simulator), env=otel(collector.url))
+
+
+def ask(gateway, **more):
+    with openai_client(gateway) as client:
+        answer = client.chat.completions.create(
+            **{"model": "claude", "messages": MESSAGES, "max_tokens": 20, **more}
+        )
+        return list(answer) if more.get("stream") else answer
+
+
+def trace_of(collector, **wanted):
+    """The spans of the request whose root has these attributes, the root first."""
+
+    def find():
+        for root in spans(collector):
+            a = attributes(root)
+            if root["kind"] == 2 and all(a.get(k) == v for k, v in wanted.items()):
+                children = [s for s in spans(collector) if s.get("parentSpanId") == root["spanId"]]
+                return [root, *children]
+        return None
+
+    return wait_for(find, 10, f"a trace with {wanted}")
+
+
+def test_one_trace_for_a_request_with_a_span_for_its_call(traced, collector, simulator):
+    mark = simulator.mark()
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    answer = ask(
+        traced,
+        temperature=0.5,
+        user="ada",
+        metadata={"session_id": "s-1", "project": "blue"},
+        extra_headers={"traceparent": parent, "tracestate": "vendor=1"},
+    )
+    root, call = trace_of(collector, **{"user.id": "ada"})
+    a = attributes(root)
+    assert root["name"] == "chat claude" and root["parentSpanId"] == "00f067aa0ba902b7"
+    assert {root["traceId"], call["traceId"]} == {"4bf92f3577b34da6a3ce929d0e0e4736"}
+    assert root["traceState"] == "vendor=1"
+    assert a["gen_ai.operation.name"] == "chat" and a["gen_ai.provider.name"] == "aws.bedrock"
+    assert a["gen_ai.request.max_tokens"] == 20 and a["gen_ai.request.temperature"] == 0.5
+    assert a["gen_ai.response.id"] == answer.id
+    assert a["gen_ai.response.finish_reasons"] == [answer.choices[0].finish_reason]
+    assert a["gen_ai.usage.input_tokens"] == answer.usage.prompt_tokens
+    assert a["gen_ai.usage.output_tokens"] == answer.usage.completion_tokens
+    assert a["session.id"] == "s-1" and a["metadata.project"] == "blue"
+    assert a["http.response.status_code"] == 200 and a["http.route"] == "/v1/chat/completions"
+    assert "gen_ai.input.messages" not in a  # nobody asked for content
+    assert int(root["startTimeUnixNano"]) <= int(call["startTimeUnixNano"])
+    assert int(call["endTimeUnixNano"]) <= int(root["endTimeUnixNano"])
+    assert call["kind"] == 3 and attributes(call)["http.response.status_code"] == 200
+    sent = simulator.since(mark)[-1]["headers"]
+    assert sent["traceparent"] == f"00-4bf92f3577b34da6a3ce929d0e0e4736-{call['spanId']}-01"
+    request = collector.at("/v1/traces")[0]
+    assert request.headers["x-tenant"] == "a b" and request.headers["content-type"] == "application/json"
+
+
+def test_a_request_without_a_trace_gets_one_of_its_own(traced, collector):
+    with openai_client(traced) as client:
+        raw = client.chat.completions.with_raw_response.create(
+            model="claude", messages=MESSAGES, user="grace", stream=True
+        )
+        raw.parse().response.read()
+    root, call = trace_of(collector, **{"user.id": "grace"})
+    assert root["traceId"] == raw.headers["x-litellm-call-id"].replace("-", "")
+    assert "parentSpanId" not in root
+    assert root["spanId"] != call["spanId"]
+    assert attributes(root)["gen_ai.request.stream"] is True
+    assert attributes(root)["gen_ai.server.time_to_first_token"] >= 0
+
+
+def test_each_attempt_is_a_span_and_failures_say_what(traced, collector):
+    with pytest.raises(openai.RateLimitError):
+        ask(traced, user="lin", messages=[{"role": "user", "content": "[[sim:throttle]]"}], extra_body={"num_retries": 1})
+    root, first, second = trace_of(collector, **{"user.id": "lin"})
+    assert root["status"]["code"] == 2 and attributes(root)["error.type"] == "RateLimitError"
+    for call in (first, second):
+        assert attributes(call)["http.response.status_code"] == 429
+        assert attributes(call)["error.type"] == "RateLimitError"
+    assert first["spanId"] != second["spanId"]
+
+
+def test_what_fails_before_a_call_is_a_trace_too(traced, collector):
+    with pytest.raises(openai.BadRequestError):
+        ask(traced, model="no-such-model", user="mary")
+    (root,) = trace_of(collector, **{"user.id": "mary"})
+    assert root["name"] == "chat no-such-model" and attributes(root)["http.response.status_code"] == 400
+
+
+def test_content_is_told_where_it_was_asked_for(launch, simulator, collector):
+    content = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"}
+    gateway = launch(watched(simulator), env=otel(collector.url, **content))
+    answer = ask(gateway, user="content").choices[0].message.content
+    for stream in (False, True):
+        ask(gateway, user=f"content-{stream}", stream=stream)
+        a = attributes(trace_of(collector, **{"user.id": f"content-{stream}"})[0])
+        (asked,), (told,) = (json.loads(a[f"gen_ai.{k}.messages"]) for k in ("input", "output"))
+        assert asked == {"role": "user", "parts": [{"type": "text", "content": "hello"}]}
+        assert told["role"] == "assistant" and told["finish_reason"] == "length"
+        assert told["parts"] == [{"type": "text", "content": answer}]
+
+
+def test_redacted_content_is_not_told(launch, simulator, collector):
+    content = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"}
+    gateway = launch(watched(simulator, turn_off_message_logging=True), env=otel(collector.url, **content))
+    ask(gateway, user="secret")
+    a = attributes(trace_of(collector, **{"user.id": "secret"})[0])
+    assert "hello" not in json.dumps(a)
+    assert json.loads(a["gen_ai.output.messages"])[0]["parts"][0]["content"] == "redacted-by-litellm"
+
+
+@pytest.mark.parametrize("sampler, kept", [("always_off", False), ("parentbased_traceidratio", True)])
+def test_sampling(launch, simulator, sampler, kept):
+    with destination() as d:
+        env = otel(d.url, OTEL_TRACES_SAMPLER=sampler, OTEL_TRACES_SAMPLER_ARG="0")
+        gateway = launch(watched(simulator), env=env, warm=False)
+        ask(gateway, user="dropped")
+        ask(gateway, user="kept", extra_headers={"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"})
+        wait_for(lambda: sink(gateway)["taken"] == 2)
+        gateway.stop()
+        assert [attributes(s).get("user.id") for s in spans(d) if s["kind"] == 2] == ["kept"] * kept
+
+
+@pytest.mark.parametrize("mode", ["failing", "refusing", "hanging", "endless", "away"])
+def test_a_bad_destination_is_not_felt(launch, simulator, mode):
+    with destination() as d:
+        d.mode = mode
+        url = f"http://127.0.0.1:{free_port()}" if mode == "away" else d.url
+        gateway = launch(watched(simulator), env=otel(url), warm=False)
+        asked = 0
+        end = time.monotonic() + 10
+        while asked < 20 or not sink(gateway)["calls"]:
+            ask(gateway)
+            asked += 1
+            assert time.monotonic() < end
+        before = gateway.resident()
+        for _ in range(20):
+            ask(gateway)
+        assert gateway.resident() - before < 16 << 20
+        s = sink(gateway)
+        assert s["put"] == asked + 20 and s["put"] == s["taken"] + s["dropped"] + s["waiting"], s
+        if mode == "hanging":
+            gateway.stop()  # the flush has a deadline
+        else:
+            gateway.kill()
+
+
+def test_what_waits_is_told_at_the_end(launch, simulator):
+    with destination() as d:
+        gateway = launch(watched(simulator), env=otel(d.url), warm=False)
+        ask(gateway, user="last")
+        gateway.stop()
+        assert [attributes(s)["user.id"] for s in spans(d) if s["kind"] == 2] == ["last"]
+
+
+def test_a_callback_that_cannot_be_used_is_said(launch, simulator):
+    gateway = launch(
+        configuration(simulator.url, litellm_settings={"success_callback": ["otel", "nonsense"]}),
+        env={"OTEL_EXPORTER": "otlp_grpc"},
+        warm=False,
+    )
+    assert "callback otel is not used: OTEL_EXPORTER" in gateway.log()
+    assert "callback nonsense is not used" in gateway.log()
+    ask(gateway)
+    assert gateway.holds()["callbacks"] == []
+
+
+def test_success_callbacks_hear_nothing_of_failures(launch, simulator):
+    with destination() as d:
+        settings = {"success_callback": ["otel"]}
+        gateway = launch(configuration(simulator.url, litellm_settings=settings), env=otel(d.url), warm=False)
+        with pytest.raises(openai.BadRequestError):
+            ask(gateway, model="no-such-model")
+        ask(gateway, user="good")
+        gateway.stop()
+        assert [attributes(s)["user.id"] for s in spans(d) if s["kind"] == 2] == ["good"]

@@ -1,0 +1,302 @@
+/* An outbox against servers that answer, refuse, fail, hang, or never stop talking. */
+
+#include "caller.h"
+#include "cmocka_all.h"
+#include "observe/outbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define OK      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+#define AWAY    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\naway"
+#define REFUSED "HTTP/1.1 400 Bad Request\r\nContent-Length: 2\r\n\r\nno"
+#define ENDLESS "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"
+
+struct letter { /* a parcel of a few bytes */
+    struct parcel parcel;
+    int number;
+};
+
+struct post { /* a test's world */
+    struct world world;
+    struct dialer dialer;
+    struct peer_server server;
+    struct outbox *box;
+    const char *answer; /* NULL: none */
+    const char *next;   /* to what comes after; NULL: the same */
+    unsigned calls;
+    char told[256]; /* what the last call told: "1,2,3," */
+    char url[64];
+    bool nothing; /* write() has nothing to tell */
+};
+
+/* ---- a sink --------------------------------------------------------------------------------- */
+
+static bool write_numbers(void *self, struct parcel *const *parcels, size_t n,
+                          struct sink_call *call)
+{
+    struct post *p = self;
+    call->url = p->nothing ? NULL : p->url;
+    for (size_t i = 0; i < n; i++)
+        buf_addf(&call->body, "%d,", ((const struct letter *)(const void *)parcels[i])->number);
+    sink_call_header(call, "content-type", SLICE("text/plain"));
+    return true;
+}
+
+static void forget(void *self)
+{
+}
+
+static const struct sink_kind numbers = {.write = write_numbers, .free = forget};
+
+/* ---- a destination -------------------------------------------------------------------------- */
+
+static void chatter(struct peer *p)
+{
+    static char block[64 * 1024];
+    struct post *post = p->server->user;
+    if (post->answer && strcmp(post->answer, ENDLESS) == 0)
+        peer_send(p, block, sizeof(block));
+}
+
+static void on_request(struct peer *p)
+{
+    struct post *post = p->server->user;
+    while (peer_has_request(p)) {
+        struct slice got = buf_slice(&p->got);
+        struct slice body = slice_skip(got, (size_t)slice_find(got, SLICE("\r\n\r\n")) + 4);
+        snprintf(post->told, sizeof(post->told), "%.*s", SLICE_ARG(body));
+        peer_drop_request(p);
+        post->calls++;
+        if (post->answer)
+            peer_say(p, post->answer);
+        chatter(p);
+        if (post->next)
+            post->answer = post->next;
+    }
+}
+
+static struct outbox_limits quick(void)
+{
+    struct outbox_limits l = outbox_limits_usual;
+    l.delay_ms = 20;
+    l.wait_min_ms = 10;
+    l.wait_max_ms = 40;
+    l.batch_max = 4;
+    return l;
+}
+
+static void open_post(struct post *p, const struct outbox_limits *limits)
+{
+    memset(p, 0, sizeof(*p));
+    world_open(&p->world);
+    peer_server_open(&p->server, &p->world);
+    p->server.on_data = on_request;
+    p->server.on_written = chatter;
+    p->server.user = p;
+    caller_open(&p->dialer, &p->world, p->server.port);
+    snprintf(p->url, sizeof(p->url), "http://127.0.0.1:%d/take", p->server.port);
+    p->box = outbox_new(&p->world.turn, p->dialer.upstream, &numbers, p, "numbers", limits);
+    p->answer = OK;
+}
+
+static void close_post(struct post *p)
+{
+    outbox_free(p->box);
+    caller_close(&p->dialer);
+    peer_server_close(&p->server);
+    world_close(&p->world);
+}
+
+static void put(struct post *p, int number, size_t weight)
+{
+    struct letter *l = calloc(1, sizeof(*l));
+    l->parcel = (struct parcel){.refs = 1, .size = weight};
+    l->number = number;
+    outbox_put(p->box, &l->parcel);
+    parcel_unref(&l->parcel);
+}
+
+static struct outbox_stats stats(const struct post *p)
+{
+    struct outbox_stats s;
+    outbox_count(p->box, &s);
+    return s;
+}
+
+/* ---- tests ---------------------------------------------------------------------------------- */
+
+static void batches(void **state)
+{
+    struct post p;
+    struct outbox_limits l = quick();
+    open_post(&p, &l);
+    for (int i = 1; i <= 6; i++)
+        put(&p, i, 10);
+    WORLD_UNTIL(&p.world, p.calls == 1);
+    assert_string_equal(p.told, "1,2,3,4,"); /* batch_max, at once */
+    WORLD_UNTIL(&p.world, outbox_empty(p.box));
+    assert_string_equal(p.told, "5,6,"); /* when they have waited long enough */
+    assert_int_equal(p.calls, 2);
+    assert_int_equal(stats(&p).taken, 6);
+    assert_int_equal(stats(&p).bytes, 0);
+    close_post(&p);
+}
+
+static void large_ones_go_alone(void **state)
+{
+    struct post p;
+    struct outbox_limits l = quick();
+    l.batch_bytes = 100;
+    open_post(&p, &l);
+    put(&p, 1, 150);
+    put(&p, 2, 60);
+    put(&p, 3, 60);
+    WORLD_UNTIL(&p.world, p.calls == 1);
+    assert_string_equal(p.told, "1,");
+    WORLD_UNTIL(&p.world, outbox_empty(p.box));
+    assert_int_equal(p.calls, 3);
+    close_post(&p);
+}
+
+static void what_fails_is_tried_again(void **state)
+{
+    struct post p;
+    struct outbox_limits l = quick();
+    open_post(&p, &l);
+    p.answer = AWAY;
+    put(&p, 1, 10);
+    WORLD_UNTIL(&p.world, p.calls == 2);
+    assert_true(stats(&p).away);
+    put(&p, 2, 10);
+    p.answer = OK;
+    WORLD_UNTIL(&p.world, outbox_empty(p.box));
+    assert_int_equal(stats(&p).taken, 2);
+    assert_int_equal(stats(&p).dropped, 0);
+    assert_false(stats(&p).away);
+    close_post(&p);
+}
+
+static void what_is_refused_is_dropped(void **state)
+{
+    struct post p;
+    struct outbox_limits l = quick();
+    open_post(&p, &l);
+    p.answer = REFUSED;
+    p.next = OK;
+    put(&p, 1, 10);
+    WORLD_UNTIL(&p.world, outbox_empty(p.box));
+    put(&p, 2, 10);
+    WORLD_UNTIL(&p.world, outbox_empty(p.box));
+    assert_int_equal(p.calls, 2);
+    assert_int_equal(stats(&p).dropped, 1);
+    assert_int_equal(stats(&p).taken, 1);
+    close_post(&p);
+}
+
+/* An answer that never ends: its status counts, and no more than the cap is read. */
+static void an_endless_answer(void **state)
+{
+    struct post p;
+    struct outbox_limits l = quick();
+    open_post(&p, &l);
+    p.answer = ENDLESS;
+    put(&p, 1, 10);
+    WORLD_UNTIL(&p.world, outbox_empty(p.box));
+    assert_int_equal(p.calls, 1);
+    assert_int_equal(stats(&p).taken, 1);
+    close_post(&p);
+}
+
+static void a_destination_that_hangs(void **state)
+{
+    struct post p;
+    struct outbox_limits l = quick();
+    l.call_ms = 30;
+    open_post(&p, &l);
+    p.answer = NULL;
+    put(&p, 1, 10);
+    WORLD_UNTIL(&p.world, stats(&p).failed_calls == 2);
+    p.answer = OK;
+    WORLD_UNTIL(&p.world, outbox_empty(p.box));
+    assert_int_equal(stats(&p).taken, 1);
+    close_post(&p);
+}
+
+/* Nobody listens: the oldest go, memory stays what it may be. */
+static void nobody_there(void **state)
+{
+    struct post p;
+    struct outbox_limits l = quick();
+    l.bytes_max = 1000;
+    open_post(&p, &l);
+    snprintf(p.url, sizeof(p.url), "http://127.0.0.1:1/");
+    for (int i = 0; i < 500; i++) {
+        put(&p, i, 10);
+        uv_run(&p.world.loop, UV_RUN_NOWAIT);
+        assert_true(stats(&p).bytes <= l.bytes_max);
+    }
+    assert_int_equal(stats(&p).waiting, 100);
+    assert_int_equal(stats(&p).dropped, 400);
+    WORLD_UNTIL(&p.world, stats(&p).failed_calls > 1);
+    snprintf(p.url, sizeof(p.url), "http://127.0.0.1:%d/", p.server.port);
+    close_post(&p);
+}
+
+static void the_old_go(void **state)
+{
+    struct post p;
+    struct outbox_limits l = quick();
+    l.age_ms = 60;
+    open_post(&p, &l);
+    p.answer = AWAY;
+    for (int i = 0; i < 6; i++)
+        put(&p, i, 10);
+    WORLD_UNTIL(&p.world, outbox_empty(p.box));
+    assert_int_equal(stats(&p).dropped, 6);
+    close_post(&p);
+}
+
+static void at_the_end_nothing_waits(void **state)
+{
+    struct post p;
+    struct outbox_limits l = quick();
+    l.delay_ms = 3600 * 1000;
+    open_post(&p, &l);
+    put(&p, 1, 10);
+    outbox_hurry(p.box);
+    WORLD_UNTIL(&p.world, outbox_empty(p.box));
+    assert_string_equal(p.told, "1,");
+    close_post(&p);
+}
+
+static void nothing_to_tell(void **state)
+{
+    struct post p;
+    struct outbox_limits l = quick();
+    open_post(&p, &l);
+    p.nothing = true;
+    for (int i = 0; i < 9; i++)
+        put(&p, i, 10);
+    WORLD_UNTIL(&p.world, outbox_empty(p.box));
+    assert_int_equal(p.calls, 0);
+    assert_int_equal(stats(&p).taken, 9);
+    close_post(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(batches),
+        cmocka_unit_test(large_ones_go_alone),
+        cmocka_unit_test(what_fails_is_tried_again),
+        cmocka_unit_test(what_is_refused_is_dropped),
+        cmocka_unit_test(an_endless_answer),
+        cmocka_unit_test(a_destination_that_hangs),
+        cmocka_unit_test(nobody_there),
+        cmocka_unit_test(the_old_go),
+        cmocka_unit_test(at_the_end_nothing_waits),
+        cmocka_unit_test(nothing_to_tell),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
