@@ -124,7 +124,7 @@ enum store_test {
 };
 
 struct store_where {
-    const char *column;
+    const char *column; /* of a JSON column also a member, as text: "metadata.status" */
     enum store_test test;
     struct store_value value;
     unsigned any; /* conditions that share a number other than 0 are joined by OR; all others by
@@ -149,7 +149,8 @@ struct store_query {
 };
 
 size_t store_select(struct store_job *job, const struct store_query *query);
-size_t store_count(struct store_job *job, const struct store_query *query); /* one cell, "count" */
+/* One cell, "count": the rows, or `limit` when there are more (0: however many). */
+size_t store_count(struct store_job *job, const struct store_query *query);
 
 /* Sums by group: a report. The answer's columns are `by`, `sums`, then "count" (rows of the group).
  * `order` names any of these. With no `by` there is exactly one row. Sums of nothing are 0. */

@@ -44,12 +44,15 @@ static void write_tags(struct json_writer *w, struct slice header, yyjson_val *l
 
 struct slice exchange_tags(struct exchange *ex)
 {
+    yyjson_val *tags_asked = ex->request.routing.tags;
     struct buf b;
     struct json_writer w;
+    if (!tags_asked)
+        tags_asked = json_get(ex->request.metadata, "tags");
     buf_init(&b, METADATA_MAX);
     json_begin(&w, &b);
     json_array(&w);
-    write_tags(&w, http_header_get(ex->head->headers, "x-litellm-tags"), ex->request.routing.tags);
+    write_tags(&w, http_header_get(ex->head->headers, "x-litellm-tags"), tags_asked);
     json_array_end(&w);
     struct slice tags = b.overflow ? SLICE("[]") : arena_dup(&ex->arena, buf_slice(&b));
     buf_fini(&b);

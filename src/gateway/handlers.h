@@ -42,6 +42,33 @@ void handle_key_delete(struct exchange *ex, struct buf *body);
 void handle_key_block(struct exchange *ex, struct buf *body); /* and unblock */
 void handle_key_info(struct exchange *ex, struct buf *body);
 
+/* handlers_spend.c: what was spent, in lists */
+void handle_spend_listing(struct exchange *ex, struct buf *body);
+void handle_spend_keys(struct exchange *ex, struct buf *body);
+void handle_spend_users(struct exchange *ex, struct buf *body);
+void handle_global_spend(struct exchange *ex, struct buf *body);
+void handle_global_spend_keys(struct exchange *ex, struct buf *body);
+void handle_global_end_users(struct exchange *ex, struct buf *body);
+void handle_global_names(struct exchange *ex, struct buf *body); /* of tags, of end users */
+void handle_global_reset(struct exchange *ex, struct buf *body);
+
+/* handlers_activity.c: by day, nested */
+void handle_global_activity(struct exchange *ex, struct buf *body); /* and /model */
+void handle_global_teams(struct exchange *ex, struct buf *body);
+void handle_global_report(struct exchange *ex, struct buf *body);
+void handle_spend_summary(struct exchange *ex, struct buf *body); /* of /spend/logs */
+
+/* handlers_logs.c: one row a request */
+void handle_spend_logs(struct exchange *ex, struct buf *body);
+void handle_spend_logs_page(struct exchange *ex, struct buf *body);
+void handle_spend_log(struct exchange *ex, struct buf *body);
+
+/* handlers_daily.c */
+void handle_daily_activity(struct exchange *ex, struct buf *body);
+
+/* handlers_calculate.c */
+void handle_spend_calculate(struct exchange *ex, struct buf *body);
+
 /* handlers_utils.c */
 void handle_supported_params(struct exchange *ex, struct buf *body);
 void handle_transform_request(struct exchange *ex, struct buf *body);

@@ -50,6 +50,7 @@ static const struct route routes[] = {
     {"POST", "/key/unblock", false, CHAT, handle_key_block, .admin = true},
     {"GET", "/key/info", false, CHAT, handle_key_info},
 #include "routes_admin.h"
+#include "routes_spend.h"
     {"GET", "/", true, CHAT, handle_root},
     {"GET", "/health", true, CHAT, handle_health, .knows_keys = true},
     {"GET", "/health/backlog", false, CHAT, handle_health_backlog},

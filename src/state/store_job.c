@@ -13,6 +13,7 @@
 #include "wire/crypto.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <limits.h>
 #include <stdlib.h>
 
@@ -72,9 +73,9 @@ static struct statement *add_statement(struct store_job *job, enum statement_kin
     return st;
 }
 
-static unsigned column_of(const struct statement *st, const char *name)
+static unsigned column_of(const struct statement *st, struct slice name)
 {
-    int column = store_column_find(st->table, slice_of(name));
+    int column = store_column_find(st->table, name);
     assert(column >= 0);
     return (unsigned)column;
 }
@@ -117,11 +118,26 @@ static void take_list(struct store_job *job, struct condition *c, enum store_typ
     }
 }
 
+/* It becomes a part of the SQL. */
+static bool is_path(struct slice path)
+{
+    for (size_t i = 0; i < path.n; i++)
+        if (!isalnum((unsigned char)path.p[i]) && path.p[i] != '_' && path.p[i] != '.')
+            return false;
+    return path.n != 0;
+}
+
 static void take_condition(struct store_job *job, const struct statement *st, struct condition *c,
                            const struct store_where *w)
 {
-    *c = (struct condition){.column = column_of(st, w->column), .test = w->test, .any = w->any};
+    struct slice path = slice_of(w->column), column = slice_split(&path, '.');
+    *c = (struct condition){.column = column_of(st, column), .test = w->test, .any = w->any};
     enum store_type type = st->table->columns[c->column].type;
+    if (path.p) {
+        assert(type == STORE_JSON && is_path(path));
+        c->path = arena_strdup(&job->arena, path);
+        type = STORE_TEXT;
+    }
     switch (w->test) {
     case STORE_IS_NULL:
     case STORE_NOT_NULL: break;
@@ -163,7 +179,7 @@ static unsigned *take_columns(struct store_job *job, const struct statement *st,
 {
     unsigned *columns = arena_alloc(&job->arena, (n + 1) * sizeof(*columns));
     for (size_t i = 0; i < n; i++)
-        columns[i] = column_of(st, names[i]);
+        columns[i] = column_of(st, slice_of(names[i]));
     return columns;
 }
 
@@ -203,8 +219,9 @@ size_t store_select(struct store_job *job, const struct store_query *q)
         st->answer[st->answer_count++] = st->table->columns[st->columns[i]];
     st->order = arena_alloc(&job->arena, (q->order_count + 1) * sizeof(*st->order));
     for (size_t i = 0; i < q->order_count; i++)
-        st->order[st->order_count++] = (struct ordering){
-            .column = column_of(st, q->order[i].column), .descending = q->order[i].descending};
+        st->order[st->order_count++] =
+            (struct ordering){.column = column_of(st, slice_of(q->order[i].column)),
+                              .descending = q->order[i].descending};
     return job->count - 1;
 }
 
@@ -212,6 +229,7 @@ size_t store_count(struct store_job *job, const struct store_query *q)
 {
     struct statement *st = add_statement(job, STATEMENT_COUNT, q->table);
     take_where(job, st, q->where, q->where_count);
+    st->limit = q->limit;
     st->answer = arena_alloc(&job->arena, sizeof(*st->answer));
     answer_column(st, "count", STORE_INTEGER);
     return job->count - 1;
@@ -250,7 +268,7 @@ size_t store_report(struct store_job *job, const struct store_report *r)
     st->sum_count = r->sum_count;
     st->sums = take_columns(job, st, r->sums, r->sum_count);
     if (r->day)
-        st->day = (int)column_of(st, r->day);
+        st->day = (int)column_of(st, slice_of(r->day));
     lay_out_report(job, st);
     st->order = arena_alloc(&job->arena, (q->order_count + 1) * sizeof(*st->order));
     for (size_t i = 0; i < q->order_count; i++)
@@ -355,7 +373,7 @@ static size_t add_writing(struct store_job *job, enum statement_kind kind,
     struct statement *st = add_statement(job, kind, table);
     make_room(job, st, n, 1);
     for (size_t i = 0; i < n; i++) {
-        st->columns[i] = column_of(st, cells[i].column);
+        st->columns[i] = column_of(st, slice_of(cells[i].column));
         st->changes[i] = cells[i].change;
         st->values[i] = take_value(job, st->table->columns[st->columns[i]].type, cells[i].value);
     }
@@ -408,7 +426,7 @@ size_t store_insert_rows(struct store_job *job, enum statement_kind kind, enum s
     struct statement *st = add_statement(job, kind, table);
     make_room(job, st, column_count, row_count);
     for (size_t i = 0; i < column_count; i++) {
-        st->columns[i] = column_of(st, columns[i]);
+        st->columns[i] = column_of(st, slice_of(columns[i]));
         st->changes[i] = changes ? changes[i] : STORE_SET;
     }
     memcpy(st->values, values, column_count * row_count * sizeof(*values));

@@ -21,6 +21,7 @@ struct condition {
     unsigned column; /* place in the table */
     enum store_test test;
     unsigned any;
+    const char *path; /* inside a JSON column; NULL: all of it */
     struct store_value value;
     struct store_value *list; /* of STORE_IN */
     size_t list_count;
@@ -46,7 +47,7 @@ struct statement {
     size_t where_count;
     struct ordering *order;
     size_t order_count;
-    int64_t limit, offset;
+    int64_t limit, offset;       /* limit 0: none, of a count */
     int64_t expect;              /* rows changed; < 0: any number */
     struct store_column *answer; /* columns of `rows` */
     size_t answer_count;

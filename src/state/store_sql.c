@@ -96,11 +96,42 @@ static void add_has(struct sql *sql, const struct store_column *column, const st
     }
 }
 
+/* "a.b" → '{a,b}' */
+static void add_path_list(struct sql *sql, const char *path)
+{
+    add(sql, "'{");
+    for (const char *c = path; *c; c++)
+        buf_add_char(&sql->text, *c == '.' ? ',' : *c);
+    add(sql, "}'");
+}
+
+/* What is compared: the column, or a member of it. */
+static void add_subject(struct sql *sql, const struct store_column *column,
+                        const struct condition *c)
+{
+    if (!c->path) {
+        add_name(sql, column->name);
+    } else if (sql->language == SQL_POSTGRES) {
+        add(sql, "(");
+        add_name(sql, column->name);
+        add(sql, " #>> ");
+        add_path_list(sql, c->path);
+        add(sql, ")");
+    } else {
+        bool mysql = sql->language == SQL_MYSQL;
+        add(sql, mysql ? "JSON_UNQUOTE(JSON_EXTRACT(" : "json_extract(");
+        add_name(sql, column->name);
+        add(sql, ", '$.");
+        add(sql, c->path);
+        add(sql, mysql ? "'))" : "')");
+    }
+}
+
 static void add_holds(struct sql *sql, const struct store_column *column, const struct condition *c)
 {
     static const char *const before[] = {"instr(lower(", "strpos(lower(", "INSTR(LOWER("};
     add(sql, before[sql->language]);
-    add_name(sql, column->name);
+    add_subject(sql, column, c);
     add(sql, "), lower(");
     add_parameter(sql, &c->value);
     add(sql, sql->language == SQL_POSTGRES ? "::text)) > 0" : ")) > 0");
@@ -112,7 +143,7 @@ static void add_in(struct sql *sql, const struct store_column *column, const str
         add(sql, "1 = 0");
         return;
     }
-    add_name(sql, column->name);
+    add_subject(sql, column, c);
     for (size_t i = 0; i < c->list_count; i++) {
         add(sql, i ? ", " : " IN (");
         add_parameter(sql, &c->list[i]);
@@ -123,7 +154,7 @@ static void add_in(struct sql *sql, const struct store_column *column, const str
 static void add_comparison(struct sql *sql, const struct store_column *column,
                            const struct condition *c, const char *operator)
 {
-    add_name(sql, column->name);
+    add_subject(sql, column, c);
     add(sql, operator);
     add_parameter(sql, &c->value);
 }
@@ -139,11 +170,11 @@ static void add_condition(struct sql *sql, const struct statement *st, const str
     case STORE_GT: add_comparison(sql, column, c, " > "); break;
     case STORE_GE: add_comparison(sql, column, c, " >= "); break;
     case STORE_IS_NULL:
-        add_name(sql, column->name);
+        add_subject(sql, column, c);
         add(sql, " IS NULL");
         break;
     case STORE_NOT_NULL:
-        add_name(sql, column->name);
+        add_subject(sql, column, c);
         add(sql, " IS NOT NULL");
         break;
     case STORE_HOLDS: add_holds(sql, column, c); break;
@@ -224,8 +255,10 @@ static void make_select(struct sql *sql, const struct statement *st)
 
 static void make_count(struct sql *sql, const struct statement *st)
 {
-    add(sql, "SELECT COUNT(*)");
+    add(sql, st->limit ? "SELECT COUNT(*) FROM (SELECT 1" : "SELECT COUNT(*)");
     add_from(sql, st);
+    if (st->limit)
+        buf_addf(&sql->text, " LIMIT %lld) AS matches", (long long)st->limit);
 }
 
 static void add_day(struct sql *sql, const char *column)

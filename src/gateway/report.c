@@ -1,0 +1,200 @@
+#include "report.h"
+
+#include "base/date.h"
+#include "base/map.h"
+#include "detail.h"
+#include "io/clock.h"
+#include "query.h"
+#include "wire/crypto.h"
+#include "worker_private.h"
+
+#include <assert.h>
+
+#define DAY_MS     INT64_C(86400000)
+#define DAY_LENGTH 10 /* of "2026-11-21" */
+#define LATELY     30 /* days */
+#define LIST_BYTES (STORE_LIST_MAX * 512)
+
+/* ---- days ------------------------------------------------------------------------------------ */
+
+int64_t report_day_begins(struct slice day)
+{
+    int64_t ms;
+    return day.n == DAY_LENGTH && date_parse(day, &ms) && ms % DAY_MS == 0 ? ms : -1;
+}
+
+struct slice report_day_of(int64_t unix_ms, struct arena *a)
+{
+    char text[DATE_SIZE];
+    date_format(unix_ms, text);
+    return arena_dup(a, slice_make(text, DAY_LENGTH));
+}
+
+bool report_days_read(struct exchange *ex, struct report_days *days)
+{
+    days->first = query_get(ex->head->query, "start_date", &ex->arena);
+    days->last = query_get(ex->head->query, "end_date", &ex->arena);
+    if (!days->first.n || !days->last.n)
+        detail_refuse_error(ex, 400, SLICE("Please provide start_date and end_date"));
+    else if (report_day_begins(days->first) < 0 || report_day_begins(days->last) < 0)
+        detail_refuse_error(ex, 400,
+                            SLICE("start_date and end_date must be valid YYYY-MM-DD dates"));
+    return ex->failure.kind == FAILURE_NONE;
+}
+
+struct report_days report_days_lately(struct exchange *ex)
+{
+    int64_t now = clock_unix_ms();
+    return (struct report_days){report_day_of(now - LATELY * DAY_MS, &ex->arena),
+                                report_day_of(now, &ex->arena)};
+}
+
+/* ---- conditions ------------------------------------------------------------------------------ */
+
+void report_filter_any(struct report_filter *f, const char *column, enum store_test test,
+                       struct store_value value, unsigned any)
+{
+    assert(f->count < REPORT_CONDITIONS_MAX);
+    f->where[f->count++] = (struct store_where){column, test, value, any};
+}
+
+void report_filter_add(struct report_filter *f, const char *column, enum store_test test,
+                       struct store_value value)
+{
+    report_filter_any(f, column, test, value, 0);
+}
+
+void report_filter_days(struct report_filter *f, const struct report_days *days)
+{
+    report_filter_add(f, "date", STORE_GE, store_text(days->first));
+    report_filter_add(f, "date", STORE_LE, store_text(days->last));
+}
+
+void report_filter_query(struct exchange *ex, struct report_filter *f, const char *column,
+                         const char *name)
+{
+    struct slice value = query_get(ex->head->query, name, &ex->arena);
+    if (value.n)
+        report_filter_add(f, column, STORE_EQ, store_text(value));
+}
+
+void report_filter_list(struct exchange *ex, struct report_filter *f, const char *column,
+                        const char *name)
+{
+    struct slice rest = query_get(ex->head->query, name, &ex->arena);
+    struct buf b;
+    struct json_writer w;
+    if (!rest.n)
+        return;
+    buf_init(&b, LIST_BYTES);
+    json_begin(&w, &b);
+    json_array(&w);
+    for (size_t n = 0; rest.p && n < STORE_LIST_MAX; n++)
+        json_string(&w, slice_split(&rest, ','));
+    json_array_end(&w);
+    report_filter_add(f, column, STORE_IN,
+                      store_texts(b.overflow ? SLICE("[]") : arena_dup(&ex->arena, buf_slice(&b))));
+    buf_fini(&b);
+}
+
+struct slice report_key(struct exchange *ex, struct slice key)
+{
+    char hash[KEY_HASH_SIZE];
+    if (!slice_starts(key, SLICE("sk-")))
+        return key;
+    sha256_hex(key, hash);
+    return arena_dup(&ex->arena, slice_of(hash));
+}
+
+bool report_sees_all(const struct exchange *ex)
+{
+    return ex->caller.master;
+}
+
+void report_filter_own(struct exchange *ex, struct report_filter *f, const char *column)
+{
+    if (!report_sees_all(ex))
+        report_filter_add(f, column, STORE_EQ, store_text(ex->caller.user));
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+void report_refuse(struct exchange *ex, int status, const char *type, const char *param,
+                   struct slice message)
+{
+    enum failure_kind kind = status == 404   ? FAILURE_NOT_FOUND
+                             : status == 403 ? FAILURE_PERMISSION
+                             : status < 500  ? FAILURE_BAD_REQUEST
+                                             : FAILURE_INTERNAL;
+    failure_set(&ex->failure, &ex->arena, kind, status, "%.*s", SLICE_ARG(message));
+    ex->failure.type = type;
+    ex->failure.param = slice_of(param);
+    ex->failure.param_shown = true;
+}
+
+struct store_job *report_new(struct exchange *ex)
+{
+    if (ex->worker->store)
+        return ask_new(ex);
+    report_refuse(ex, 500, "internal_error", "None", SLICE("{'error': 'No db connected'}"));
+    return NULL;
+}
+
+bool report_number(struct exchange *ex, const char *name, int64_t low, int64_t high,
+                   int64_t otherwise, int64_t *number)
+{
+    struct slice text = query_get(ex->head->query, name, &ex->arena);
+    *number = otherwise;
+    if (!text.n || (slice_to_i64(text, number) && *number >= low && *number <= high))
+        return true;
+    detail_refuse_input(ex, "query", name,
+                        arena_printf(&ex->arena, "Input should be a whole number from %lld to %lld",
+                                     (long long)low, (long long)high)
+                            .p);
+    return false;
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+void report_write_row(struct json_writer *w, const struct store_rows *rows, size_t row,
+                      const struct report_member *members)
+{
+    json_object(w);
+    for (const struct report_member *m = members; m->column; m++) {
+        json_key_slice(w, slice_of(m->name));
+        store_value_write(w, store_rows_at(rows, row, m->column));
+    }
+    json_object_end(w);
+}
+
+void report_write_rows(struct json_writer *w, const struct store_rows *rows,
+                       const struct report_member *members)
+{
+    json_array(w);
+    for (size_t i = 0; i < rows->count; i++)
+        report_write_row(w, rows, i, members);
+    json_array_end(w);
+}
+
+struct slice report_list_of(struct exchange *ex, const struct store_rows *rows, const char *column)
+{
+    struct map seen;
+    struct buf b;
+    struct json_writer w;
+    map_init(&seen);
+    buf_init(&b, LIST_BYTES);
+    json_begin(&w, &b);
+    json_array(&w);
+    for (size_t i = 0; i < rows->count && seen.count < STORE_LIST_MAX; i++) {
+        struct slice text = store_rows_text(rows, i, column);
+        if (!text.n || map_get(&seen, text))
+            continue;
+        map_put(&seen, text, &seen);
+        json_string(&w, text);
+    }
+    json_array_end(&w);
+    struct slice list = b.overflow ? SLICE("[]") : arena_dup(&ex->arena, buf_slice(&b));
+    buf_fini(&b);
+    map_fini(&seen);
+    return list;
+}

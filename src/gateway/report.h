@@ -1,0 +1,78 @@
+#ifndef GATEWAY_REPORT_H
+#define GATEWAY_REPORT_H
+
+/* What the reports of spend have in common: the days they are about, whose rows a caller sees, the
+ * conditions that a query string names, and lists of rows. They read the rows per day
+ * (LiteLLM_Daily…Spend), of which there are few however many requests there were. */
+
+#include "ask.h"
+
+#define REPORT_CONDITIONS_MAX 32
+
+/* Both included; "2026-11-21". */
+struct report_days {
+    struct slice first, last;
+};
+
+/* start_date and end_date of the query string. False: the failure is set. */
+bool report_days_read(struct exchange *ex, struct report_days *days);
+
+/* The last 30 days and today. */
+struct report_days report_days_lately(struct exchange *ex);
+
+/* Unix ms at which that day begins (UTC); -1: it is no day in that form. */
+int64_t report_day_begins(struct slice day);
+/* … and back; in the arena. */
+struct slice report_day_of(int64_t unix_ms, struct arena *a);
+
+struct report_filter {
+    struct store_where where[REPORT_CONDITIONS_MAX];
+    size_t count;
+};
+
+void report_filter_add(struct report_filter *f, const char *column, enum store_test test,
+                       struct store_value value);
+/* Those that share a number other than 0 are joined by OR; they are added one behind the other. */
+void report_filter_any(struct report_filter *f, const char *column, enum store_test test,
+                       struct store_value value, unsigned any);
+void report_filter_days(struct report_filter *f, const struct report_days *days);
+/* The column is what the query string says under that name; nothing when it says nothing. */
+void report_filter_query(struct exchange *ex, struct report_filter *f, const char *column,
+                         const char *name);
+/* The column is one of a list, "a,b,c" in the query string. */
+void report_filter_list(struct exchange *ex, struct report_filter *f, const char *column,
+                        const char *name);
+/* A key in the clear becomes its hash. */
+struct slice report_key(struct exchange *ex, struct slice key);
+
+/* Whether the caller sees what everybody spent; else its own alone. */
+bool report_sees_all(const struct exchange *ex);
+/* Who sees only its own rows gets the condition. */
+void report_filter_own(struct exchange *ex, struct report_filter *f, const char *column);
+
+/* A job; NULL: there is no database, and the failure is set. */
+struct store_job *report_new(struct exchange *ex);
+
+/* A whole number of the query string, `otherwise` when it says nothing. False: it is none, or not
+ * in the range; the failure is set. */
+bool report_number(struct exchange *ex, const char *name, int64_t low, int64_t high,
+                   int64_t otherwise, int64_t *number);
+
+/* LiteLLM's {"error": {"message", "type", "param", "code"}}. */
+void report_refuse(struct exchange *ex, int status, const char *type, const char *param,
+                   struct slice message);
+
+/* Rows as a list of objects: these columns under these names; the last has column NULL. */
+struct report_member {
+    const char *column, *name;
+};
+
+void report_write_row(struct json_writer *w, const struct store_rows *rows, size_t row,
+                      const struct report_member *members);
+void report_write_rows(struct json_writer *w, const struct store_rows *rows,
+                       const struct report_member *members);
+
+/* ["a","b"] of a column's cells, for STORE_IN; the first STORE_LIST_MAX of them. */
+struct slice report_list_of(struct exchange *ex, const struct store_rows *rows, const char *column);
+
+#endif

@@ -1,0 +1,376 @@
+"""What was spent, as LiteLLM's routes tell it: the same over SQLite, PostgreSQL and MariaDB. One gateway
+for each serves the requests that all of the cases read."""
+
+import datetime
+
+import httpx
+import pytest
+from conftest import KEY, configuration
+from databases import KINDS
+from programs import wait_for
+
+pytestmark = pytest.mark.timeout(120)
+
+TODAY = datetime.datetime.now(datetime.timezone.utc).date()
+LONG_AGO = "2025-03-02"
+REQUESTS = 9  # that the fixture makes; 2 of them fail
+
+
+def ask(gateway, path, body=None, by=KEY, **params):
+    headers = {"Authorization": f"Bearer {by}"}
+    method = "GET" if body is None else "POST"
+    url = gateway.base_url.removesuffix("/v1") + path
+    return httpx.request(method, url, json=body, params=params, headers=headers, timeout=20)
+
+
+def get(gateway, path, **params):
+    answer = ask(gateway, path, **params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def chat(gateway, key, model="claude", **more):
+    body = {"model": model, "messages": [{"role": "user", "content": "how much?"}], "max_tokens": 20, **more}
+    return ask(gateway, "/v1/chat/completions", body, key)
+
+
+class World:
+    """A gateway on a database, the keys that were used, and the sums that the rows say."""
+
+    def __init__(self, gateway, database):
+        self.gateway, self.database = gateway, database
+        make = lambda **members: ask(gateway, "/key/generate", members).json()  # noqa: E731
+        wait_for(lambda: ask(gateway, "/key/generate", {}).status_code == 200, 20, "the database")
+        self.red = make(key_alias="red", user_id="rita", team_id="reds")
+        self.blue = make(key_alias="blue", user_id="bob")
+        extra = {"tags": ["nightly", "red"], "user": "customer-1"}
+        for _ in range(3):
+            assert chat(gateway, self.red["key"], **extra).status_code == 200
+        for _ in range(2):
+            assert chat(gateway, self.blue["key"], "nova", metadata={"tags": ["nightly"]}).status_code == 200
+        self.last = chat(gateway, KEY).json()
+        self.call_id = chat(gateway, KEY).headers["x-litellm-call-id"]
+        for _ in range(2):
+            assert chat(gateway, self.blue["key"], "no such model").status_code == 400
+        wait_for(lambda: self.one('SELECT COUNT(*) FROM "LiteLLM_SpendLogs"') == REQUESTS, 20, "the rows")
+        wait_for(lambda: self.one('SELECT SUM(api_requests) FROM "LiteLLM_DailyUserSpend"') == REQUESTS, 20, "the days")
+        database.query(
+            """INSERT INTO "LiteLLM_DailyUserSpend" (id, user_id, date, api_key, model, custom_llm_provider, endpoint,
+            mcp_namespaced_tool_name, model_group, updated_at, api_requests, spend) VALUES ('old', 'rita', '%s', 'gone',
+            'old-model', 'bedrock', '/chat/completions', '', 'old', '2025-03-02 00:00:00', 4, 8)""" % LONG_AGO
+        )
+
+    def one(self, sql):
+        return float(self.database.query(sql)[0][0] or 0)
+
+    def spent(self, condition="1 = 1"):
+        return pytest.approx(self.one(f'SELECT SUM(spend) FROM "LiteLLM_SpendLogs" WHERE {condition}'))
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def world(request, launch, simulator, tmp_path_factory):
+    database = KINDS[request.param]()
+    database.create("reports")
+    settings = {"database_url": database.url, "data_directory": str(tmp_path_factory.mktemp("data"))}
+    gateway = launch(configuration(simulator.url, general_settings=settings), warm=False)
+    yield World(gateway, database)
+    gateway.stop()
+    database.stop()
+
+
+DAYS = {"start_date": str(TODAY - datetime.timedelta(days=1)), "end_date": str(TODAY)}
+
+
+def test_totals(world):
+    total = get(world.gateway, "/global/spend")
+    assert total == {"spend": world.spent(), "max_budget": 0}
+    assert get(world.gateway, "/global/spend/logs") == [{"date": str(TODAY), "spend": world.spent()}]
+    red = world.red["token"]
+    by_key = get(world.gateway, "/global/spend/logs", api_key=world.red["key"])
+    assert by_key == [{"date": str(TODAY), "spend": world.spent(f"api_key = '{red}'"), "api_key": red}]
+    assert get(world.gateway, "/global/spend/provider", **DAYS) == [{"provider": "bedrock", "spend": world.spent()}]
+
+
+def test_models_and_keys(world):
+    models = get(world.gateway, "/global/spend/models")
+    claude = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    assert [m["total_spend"] for m in models] == sorted((m["total_spend"] for m in models), reverse=True)
+    assert {m["model"]: m["total_spend"] for m in models}[claude] == world.spent(f"model = '{claude}'")
+    assert len(get(world.gateway, "/global/spend/models", limit=1)) == 1
+    keys = {k["api_key"]: k for k in get(world.gateway, "/global/spend/keys", limit=10)}
+    red = keys[world.red["token"]]
+    assert (red["key_alias"], red["key_name"]) == ("red", world.red["key_name"])
+    assert red["total_spend"] == world.spent("team_id = 'reds'")
+    assert keys["litellm_proxy_master_key"]["key_alias"] is None
+    listed = get(world.gateway, "/spend/keys")
+    assert [k["key_alias"] for k in listed[:2]] == ["red", "blue"]
+    assert get(world.gateway, "/spend/users", user_id="nobody") == []
+
+
+def test_tags_and_customers(world):
+    nightly = world.one("""SELECT SUM(spend) FROM "LiteLLM_DailyTagSpend" WHERE tag = 'nightly'""")
+    tags = {t["individual_request_tag"]: t for t in get(world.gateway, "/spend/tags")}
+    assert tags["nightly"]["log_count"] == 5 and tags["red"]["log_count"] == 3
+    assert tags["nightly"]["total_spend"] == pytest.approx(nightly)
+    assert get(world.gateway, "/spend/tags", start_date=LONG_AGO, end_date=LONG_AGO) == []
+    only = get(world.gateway, "/global/spend/tags", tags="red,unknown", **DAYS)["spend_per_tag"]
+    assert [(t["name"], t["log_count"]) for t in only] == [("red", 3)]
+    assert len(get(world.gateway, "/global/spend/tags", tags="all-tags", **DAYS)["spend_per_tag"]) == 2
+    assert get(world.gateway, "/global/spend/all_tag_names") == {"tag_names": ["nightly", "red"]}
+    assert get(world.gateway, "/global/all_end_users") == {"end_users": ["customer-1"]}
+    (customer,) = ask(world.gateway, "/global/spend/end_users", {}).json()
+    assert customer == {"end_user": "customer-1", "total_count": 3, "total_spend": world.spent("team_id = 'reds'")}
+    assert ask(world.gateway, "/global/spend/end_users", {"api_key": world.blue["token"]}).json() == []
+
+
+def test_teams(world):
+    teams = get(world.gateway, "/global/spend/teams")
+    assert teams["teams"] and set(teams["teams"]) == {"reds", "Unassigned"}
+    (day,) = teams["daily_spend"]
+    assert day.pop("date") == str(TODAY)
+    assert day == {"reds": world.spent("team_id = 'reds'"), "Unassigned": world.spent("team_id IS NULL")}
+    assert {t["team_id"]: t["total_spend"] for t in teams["total_spend_per_team"]} == day
+
+
+def test_report(world):
+    ((day,),) = [get(world.gateway, "/global/spend/report", **DAYS)]
+    assert day["group_by_day"] == f"{TODAY}T00:00:00+00:00"
+    (team,) = day["teams"]
+    assert team["team_name"] == "reds" and team["total_spend"] == world.spent("team_id = 'reds'")
+    assert [d["api_key"] for d in team["metadata"]] == [world.red["token"]]
+    ((day,),) = [get(world.gateway, "/global/spend/report", group_by="customer", **DAYS)]
+    assert [c["customer"] for c in day["customers"]] == ["customer-1"]
+    keys = get(world.gateway, "/global/spend/report", group_by="api_key", **DAYS)
+    assert len(keys) == 3 and [k["total_cost"] for k in keys] == sorted((k["total_cost"] for k in keys), reverse=True)
+    (blue,) = get(world.gateway, "/global/spend/report", api_key=world.blue["key"], **DAYS)
+    assert {d["model"] for d in blue["model_details"]} == {"us.amazon.nova-pro-v1:0", "no such model"}
+    (rita,) = get(world.gateway, "/global/spend/report", internal_user_id="rita", start_date=LONG_AGO, end_date=LONG_AGO)
+    assert rita["total_cost"] == 8 and rita["api_key"] == "gone"
+    assert ask(world.gateway, "/global/spend/report", group_by="moon", **DAYS).status_code == 422
+
+
+def test_activity(world):
+    activity = get(world.gateway, "/global/activity", **DAYS)
+    (today,) = activity["daily_data"]
+    tokens = world.one('SELECT SUM(total_tokens) FROM "LiteLLM_SpendLogs"')
+    assert today == {"date": TODAY.strftime("%b %d"), "api_requests": REQUESTS, "total_tokens": tokens}
+    assert (activity["sum_api_requests"], activity["sum_total_tokens"]) == (REQUESTS, tokens)
+    models = get(world.gateway, "/global/activity/model", **DAYS)
+    assert [(m["model"], m["sum_api_requests"]) for m in models][0] == ("claude", 5)
+    assert sum(m["sum_total_tokens"] for m in models) == tokens
+
+
+@pytest.mark.parametrize("path", ["/global/activity", "/global/spend/report", "/user/daily/activity", "/global/spend/tags"])
+def test_days_must_be_days(world, path):
+    missing = ask(world.gateway, path, start_date=str(TODAY))
+    assert missing.status_code == 400
+    assert missing.json() == {"detail": {"error": "Please provide start_date and end_date"}}
+    for wrong in ("2026-9-1", "20260901", "2026-09-01T00:00:00", "tomorrow"):
+        assert ask(world.gateway, path, start_date=wrong, end_date=str(TODAY)).status_code == 400
+
+
+# ---- a row per request ------------------------------------------------------------------------------
+
+
+def test_logs(world):
+    rows = get(world.gateway, "/spend/logs")
+    assert len(rows) == REQUESTS and [r["startTime"] for r in rows] == sorted((r["startTime"] for r in rows), reverse=True)
+    assert "messages" not in rows[0] and rows[0]["metadata"]["status"] in ("success", "failure")
+    (row,) = get(world.gateway, "/spend/logs", request_id=world.last["id"])
+    assert (row["total_tokens"], row["status"]) == (world.last["usage"]["total_tokens"], "success")
+    assert row["messages"] == {} and row["user"] == "default_user_id"
+    (by_call,) = get(world.gateway, "/spend/logs", request_id=world.call_id)
+    assert by_call["litellm_call_id"] == world.call_id
+    assert len(get(world.gateway, "/spend/logs", api_key=world.red["key"])) == 3
+    assert len(get(world.gateway, "/spend/logs", user_id="bob", summarize=False, **DAYS)) == 4
+
+
+def test_logs_by_day(world):
+    (today,) = get(world.gateway, "/spend/logs", **DAYS)
+    assert today["startTime"] == str(TODAY) and today["spend"] == world.spent()
+    assert today[world.red["token"]] == world.spent("team_id = 'reds'")
+    assert today["users"]["bob"] == world.spent("\"user\" = 'bob'")
+    later = TODAY + datetime.timedelta(days=2)
+    days = get(world.gateway, "/spend/logs", start_date=LONG_AGO, end_date=str(later))
+    assert [d["spend"] for d in days] == [8, world.spent(), 0, 0] and days[-1]["startTime"] == str(later)
+
+
+def page(world, path="/spend/logs/v2", **params):
+    window = {"start_date": f"{TODAY - datetime.timedelta(days=1)} 00:00:00", "end_date": f"{TODAY} 23:59:59"}
+    return get(world.gateway, path, **{**window, **params})
+
+
+def test_pages_of_logs(world):
+    first = page(world, page_size=4)
+    assert (first["total"], first["page"], first["page_size"], first["total_pages"]) == (REQUESTS, 1, 4, 3)
+    assert first["total_is_capped"] is False and len(first["data"]) == 4
+    everything = [r["request_id"] for n in (1, 2, 3) for r in page(world, page_size=4, page=n)["data"]]
+    assert len(set(everything)) == REQUESTS
+    assert page(world, page_size=4, page=4)["data"] == []
+    spends = [r["spend"] for r in page(world, sort_by="spend", sort_order="asc")["data"]]
+    assert spends == sorted(spends)
+
+
+FILTERS = [
+    ({"status_filter": "failure"}, 2),
+    ({"status_filter": "success"}, 7),
+    ({"api_key": "RED"}, 3),
+    ({"user_id": "bob"}, 4),
+    ({"team_id": "reds"}, 3),
+    ({"end_user": "customer-1"}, 3),
+    ({"model_group": "claude"}, 5),
+    ({"key_alias": "LU"}, 4),
+    ({"error_code": "400"}, 2),
+    ({"error_code": "500"}, 0),
+    ({"error_message": "no such model"}, 2),
+    ({"cache_hit_filter": "miss"}, 9),
+    ({"cache_hit_filter": "hit"}, 0),
+    ({"min_spend": "0.0000001"}, 7),
+    ({"max_spend": "0"}, 2),
+    ({"search": "rita"}, 3),
+    ({"request_id": "CALL"}, 1),
+    ({"user_id": "bob", "status_filter": "success", "search": "bob"}, 2),
+    ({"start_date": LONG_AGO, "end_date": LONG_AGO}, 0),
+    ({"start_date": str(TODAY - datetime.timedelta(days=1)), "end_date": str(TODAY)}, 9),
+]
+
+
+@pytest.mark.parametrize("params, count", FILTERS, ids=["-".join(f[0]) + f":{f[1]}" for f in FILTERS])
+def test_filters_of_logs(world, params, count):
+    values = {"RED": world.red["token"], "CALL": world.call_id}
+    found = page(world, **{name: values.get(value, value) for name, value in params.items()})
+    assert found["total"] == len(found["data"]) == count
+
+
+@pytest.mark.parametrize(
+    "params, text",
+    [
+        ({"sort_by": "moon"}, "Invalid sort_by"),
+        ({"sort_order": "up"}, "Invalid sort_order"),
+        ({"cache_hit_filter": "maybe"}, "Invalid cache_hit_filter"),
+        ({"start_date": "soon"}, "Invalid date format"),
+        ({"start_date": ""}, "Start date and end date are required"),
+    ],
+)
+def test_bad_filters(world, params, text):
+    refused = ask(world.gateway, "/spend/logs/v2", **{"start_date": str(TODAY), "end_date": str(TODAY), **params})
+    assert refused.status_code == 400 and text in refused.json()["error"]["message"]
+    assert refused.json()["error"]["type"] == "bad_request"
+
+
+@pytest.mark.parametrize("params", [{"page": 0}, {"page_size": 1001}, {"page": "x"}, {"min_spend": "much"}])
+def test_bad_numbers(world, params):
+    assert ask(world.gateway, "/spend/logs/v2", **{**DAYS, **params}).status_code == 422
+
+
+def test_one_log_of_the_pages(world):
+    found = get(world.gateway, "/spend/logs/ui", request_id=world.last["id"])
+    assert found["total"] == 1
+    bodies = get(world.gateway, f"/spend/logs/ui/{world.last['id']}")
+    assert bodies == {"messages": {}, "response": {}, "proxy_server_request": {}}
+    assert get(world.gateway, "/spend/logs/ui/nothing") is None
+
+
+# ---- days -------------------------------------------------------------------------------------------
+
+
+def test_daily_activity_of_users(world):
+    activity = get(world.gateway, "/user/daily/activity", **DAYS)
+    (today,) = activity["results"]
+    meta = activity["metadata"]
+    assert today["date"] == str(TODAY) and today["metrics"]["spend"] == world.spent()
+    assert (meta["total_api_requests"], meta["total_failed_requests"]) == (REQUESTS, 2)
+    assert (meta["page"], meta["total_pages"], meta["has_more"], meta["api_key_limit"]) == (1, 1, False, None)
+    parts = today["breakdown"]
+    assert list(parts) == ["mcp_servers", "models", "model_groups", "providers", "endpoints", "api_keys", "entities"]
+    assert parts["model_groups"]["claude"]["metrics"]["api_requests"] == 5
+    assert parts["api_keys"][world.red["token"]]["metadata"] == {
+        "key_alias": "red", "team_id": "reds", "user_id": "rita", "user_email": None, "key_exists": True,
+    }
+    assert parts["entities"]["rita"]["api_key_breakdown"][world.red["token"]]["metrics"]["successful_requests"] == 3
+    for name in ("model_groups", "providers", "endpoints", "api_keys", "entities"):
+        assert sum(p["metrics"]["spend"] for p in parts[name].values()) == world.spent(), name
+
+
+def test_daily_activity_in_pages(world):
+    pages = []
+    while not pages or pages[-1]["metadata"]["has_more"]:
+        pages.append(get(world.gateway, "/user/daily/activity", page_size=2, page=len(pages) + 1, **DAYS))
+    assert len(pages) == pages[0]["metadata"]["total_pages"] > 1
+    assert sum(p["metadata"]["total_spend"] for p in pages) == world.spent()
+
+
+def test_daily_activity_filters(world):
+    rita = get(world.gateway, "/user/daily/activity", user_id="rita", start_date=LONG_AGO, end_date=str(TODAY))
+    assert [d["date"] for d in rita["results"]] == [str(TODAY), LONG_AGO]
+    old = rita["results"][1]["breakdown"]["api_keys"]["gone"]
+    assert old["metrics"]["spend"] == 8 and old["metadata"]["key_exists"] is False
+    for params in ({"model": "nothing"}, {"api_key": "nothing"}, {"user_id": "nothing"}):
+        empty = get(world.gateway, "/user/daily/activity", **DAYS, **params)
+        assert empty["results"] == [] and empty["metadata"]["total_spend"] == 0
+
+
+@pytest.mark.parametrize("kind", ["user", "tag", "team", "organization"])
+def test_aggregated_says_what_the_pages_say(world, kind):
+    paged = get(world.gateway, f"/{kind}/daily/activity", page_size=1000, **DAYS)
+    whole = get(world.gateway, f"/{kind}/daily/activity/aggregated", **DAYS)
+    keys = {k for d in paged["results"] for k in d["breakdown"]["api_keys"]}
+    assert (whole["metadata"]["api_key_limit"], whole["metadata"]["total_api_keys"]) == (100, len(keys))
+    for name in ("api_key_limit", "total_api_keys", "total_pages"):
+        del whole["metadata"][name], paged["metadata"][name]
+    assert whole == approximately(paged)
+
+
+def approximately(value):
+    """Sums of floating-point numbers depend on their order."""
+    if isinstance(value, float):
+        return pytest.approx(value)
+    if isinstance(value, dict):
+        return {k: approximately(v) for k, v in value.items()}
+    return [approximately(v) for v in value] if isinstance(value, list) else value
+
+
+def test_daily_activity_of_teams_tags_customers(world):
+    team = get(world.gateway, "/team/daily/activity", team_ids="reds,blues", **DAYS)
+    assert list(team["results"][0]["breakdown"]["entities"]) == ["reds"]
+    assert get(world.gateway, "/team/daily/activity", exclude_team_ids="reds", **DAYS)["results"] == []
+    tags = get(world.gateway, "/tag/daily/activity", **DAYS)["results"][0]["breakdown"]["entities"]
+    assert {t: v["metrics"]["api_requests"] for t, v in tags.items()} == {"nightly": 5, "red": 3}
+    for path in ("/customer/daily/activity", "/end_user/daily/activity"):
+        assert get(world.gateway, path, end_user_ids="customer-1", **DAYS)["metadata"]["total_api_requests"] == 3
+
+
+# ---- prices, resets, who may ------------------------------------------------------------------------
+
+
+def test_calculate(world):
+    usage = {"prompt_tokens": 3000, "completion_tokens": 100, "cache_creation_input_tokens": 500, "cache_read_input_tokens": 1500}
+    answer = ask(world.gateway, "/spend/calculate", {"completion_response": {"model": "claude", "usage": usage}})
+    assert answer.json()["cost"] == pytest.approx(1000 * 3.3e-6 + 100 * 16.5e-6 + 500 * 4.125e-6 + 1500 * 0.33e-6)
+    prompt = {"model": "claude", "messages": [{"role": "user", "content": "Hello there"}]}
+    assert 0 < ask(world.gateway, "/spend/calculate", prompt).json()["cost"] < 1e-4
+    for wrong in ({}, {"model": "claude"}, {"completion_response": {"model": "nobody has it", "usage": usage}}):
+        assert ask(world.gateway, "/spend/calculate", wrong).status_code == 400
+
+
+def test_only_for_admins(world):
+    for path in ("/spend/logs", "/global/spend", "/spend/keys", "/team/daily/activity"):
+        refused = ask(world.gateway, path, by=world.blue["key"], **DAYS)
+        assert refused.status_code == 401 and "Only proxy admin" in refused.text
+
+
+def test_reset(world):
+    assert get(world.gateway, "/spend/keys")[0]["spend"] > 0
+    reset = ask(world.gateway, "/global/spend/reset", {})
+    assert reset.json()["status"] == "success"
+    assert {k["spend"] for k in get(world.gateway, "/spend/keys")} == {0}
+    assert get(world.gateway, "/global/spend")["spend"] == world.spent()
+
+
+def test_without_a_database(launch, simulator):
+    gateway = launch(configuration(simulator.url))
+    refused = ask(gateway, "/global/spend")
+    assert refused.status_code == 500
+    assert refused.json()["error"] == {
+        "message": "{'error': 'No db connected'}", "type": "internal_error", "param": "None", "code": "500",
+    }
