@@ -67,6 +67,7 @@ struct settings {
     double spend_write_seconds;                               /* proxy_batch_write_at */
     int64_t spool_max_mb;                                     /* ours */
     bool keep_schema;                                         /* disable_prisma_schema_update */
+    bool reload_on_change;                                    /* ours */
     bool disable_spend_logs, disable_spend_updates, disable_error_logs;
 
     /* litellm_settings */
@@ -89,6 +90,8 @@ struct settings {
     struct routing routing;
     struct health_settings health;
 };
+
+#define CONFIG_MAX_FILES 64 /* with everything included */
 
 struct config {
     unsigned refs;
@@ -117,6 +120,8 @@ struct config {
     int64_t parallel_per_key;        /* where the key says nothing */
     struct map keys;                 /* api_keys: hash → const struct fixed_key * */
     char master_hash[KEY_HASH_SIZE];
+    const char *files[CONFIG_MAX_FILES]; /* that were read, as they were opened */
+    size_t file_count;
     struct config_problem *problems;
     unsigned errors, warnings;
     bool simulated;                /* the upstream is the simulated Bedrock (LINTEL_SIMULATED=1) */

@@ -170,6 +170,8 @@ struct config *config_load_from(const char *path, const struct config_host *host
     if (root)
         read_tree(&l, root);
     config_sort_problems(&l);
+    memcpy(c->files, l.files, sizeof(l.files));
+    c->file_count = l.file_count;
     map_fini(&l.exports);
     map_fini(&l.ids);
     arena_fini(&l.arena);

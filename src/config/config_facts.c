@@ -98,6 +98,8 @@ static const struct node *read_tree(struct config_loader *l, const struct node *
     const struct config_path path = {.up = &up, .key = SLICE("model_facts_file")};
     const char *error = NULL, *file = config_join_path(&l->c->arena, name->file, name->text);
     struct slice text;
+    if (l->file_count < CONFIG_MAX_FILES)
+        l->files[l->file_count++] = file;
     if (!l->host->read_file(l->host->ctx, file, &l->arena, &text, &error)) {
         config_error(l, config_place(name, &path), "cannot read %s: %s", file, error);
         return NULL;

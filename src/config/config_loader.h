@@ -10,7 +10,6 @@
 #include "config/config.h"
 
 #define CONFIG_MAX_FILE_SIZE (16 << 20) /* bytes of one file */
-#define CONFIG_MAX_FILES     64         /* with everything included */
 #define CONFIG_MAX_NODES     300000 /* over all files, aliases expanded; 64 bytes of text each */
 #define CONFIG_MAX_JSON      (64 << 20) /* bytes of one map written as JSON */
 #define FETCH_MB_MAX         1000       /* of fetch_max_mb */

@@ -17,6 +17,7 @@
 #include "handover.h"
 #include "notify.h"
 #include "shared_state.h"
+#include "watch.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -181,9 +182,22 @@ static bool use_tls(struct worker *w)
     return true;
 }
 
-static void on_hangup(uv_signal_t *handle, int signum)
+static void watch_files(struct worker *w)
 {
-    struct worker *w = handle->data;
+    const struct tls_options *tls = &w->options->tls;
+    const char *files[WATCH_MAX];
+    size_t n = 0;
+    for (; n < w->config->file_count && w->config->settings.reload_on_change; n++)
+        files[n] = w->config->files[n];
+    if (n && tls->cert_file) {
+        files[n++] = tls->cert_file;
+        files[n++] = tls->key_file;
+    }
+    watch_set(w->watch, files, n);
+}
+
+static void reload(struct worker *w, const char *why)
+{
     const char *path = w->options->config;
     struct config *c = path ? worker_reread(path, w->config) : NULL;
     use_tls(w);
@@ -193,8 +207,19 @@ static void on_hangup(uv_signal_t *handle, int signum)
     w->config = c;
     credentials_adopt(w->credentials, c);
     health_configure(w->health);
-    log_info("signal %d: the configuration is read again, %zu deployments", signum,
-             c->deployment_count);
+    watch_files(w);
+    log_info("%s: the configuration is read again, %zu deployments", why, c->deployment_count);
+}
+
+static void on_hangup(uv_signal_t *handle, int signum)
+{
+    (void)signum;
+    reload(handle->data, "SIGHUP");
+}
+
+static void on_files_changed(void *user)
+{
+    reload(user, "its files have changed");
 }
 
 /* ---- the beginning ------------------------------------------------------------------------- */
@@ -314,6 +339,8 @@ static void start(struct worker *w)
     w->observing = observing_new(w);
     w->health = health_new(w);
     health_configure(w->health);
+    w->watch = watch_new(&w->loop, on_files_changed, w);
+    watch_files(w);
     uv_timer_init(&w->loop, &w->clock);
     uv_timer_init(&w->loop, &w->drain_limit);
     exchange_queue_start(w);
@@ -329,6 +356,7 @@ static void finish(struct worker *w)
     store_close(w->store, STORE_CLOSE_MS);
     observing_free(w->observing);
     health_free(w->health);
+    watch_free(w->watch);
     memory_free(w->memory);
     gossip_free(w->gossip);
     cache_free(w->cache);

@@ -43,6 +43,7 @@ struct worker {
     struct affinity *affinity;   /* who was served by which */
     struct affinity *refused;    /* members that models do not take: exchange_learn.h */
     struct health *health;       /* which deployments answer */
+    struct watch *watch;         /* of the configuration's files */
     struct memory *memory;       /* of thinking; NULL: switched off */
     struct store *store;         /* the database; NULL: none is configured */
     struct cache *cache;         /* of answers; NULL: switched off */

@@ -80,3 +80,74 @@ def test_another_key(launch, simulator):
     with openai_client(gateway, api_key=KEY + "2") as client:
         assert client.models.list().data
     rewrite(gateway, configuration(simulator.url))
+
+
+# ---- reload_on_change -------------------------------------------------------------------------------
+
+
+def with_models(simulator, *names):
+    extra = [deployment(name, MODELS["nova"], simulator.url) for name in names]
+    return yaml.safe_dump(
+        configuration(simulator.url, extra_models=extra, general_settings={"reload_on_change": True})
+    )
+
+
+def in_place(file, text):
+    file.write_text(text)
+
+
+def as_an_editor(file, text):
+    """The old file is moved away, the new one into its place."""
+    new, old = file.with_name("config.yml.new"), file.with_name("config.yml~")
+    new.write_text(text)
+    file.rename(old)
+    new.rename(file)
+
+
+def as_kubernetes(file, text):
+    """config.yml → ..data/config.yml, ..data → a folder; what is swapped is ..data."""
+    folder = file.parent / f"..{len(list(file.parent.iterdir()))}"
+    folder.mkdir()
+    (folder / "config.yml").write_text(text)
+    link = file.parent / "..data_tmp"
+    link.symlink_to(folder.name)
+    link.rename(file.parent / "..data")
+    if not file.is_symlink():
+        file.unlink()
+        file.symlink_to("..data/config.yml")
+
+
+def test_reload_when_the_file_changes(launch, simulator):
+    gateway = launch(with_models(simulator))
+
+    def models():
+        with openai_client(gateway) as client:
+            return {model.id for model in client.models.list()}
+
+    for i, change in enumerate([in_place, as_an_editor, as_kubernetes, as_kubernetes]):
+        change(gateway.config_file, with_models(simulator, f"newcomer-{i}"))
+        wait_for(lambda: f"newcomer-{i}" in models(), what=f"a change by {change.__name__} ({i})")
+    assert gateway.log().count("its files have changed: the configuration is read again") == 4
+
+    in_place(gateway.config_file, "model_list: 7\n")
+    wait_for(lambda: "the configuration is not changed" in gateway.log())
+    assert "newcomer-3" in models()
+    in_place(gateway.config_file, with_models(simulator).replace("reload_on_change: true", "reload_on_change: false"))
+    wait_for(lambda: "newcomer-3" not in models())
+    before = gateway.log()
+    in_place(gateway.config_file, with_models(simulator, "unseen"))
+    gateway.signal(signal.SIGHUP)  # switched off, it still hears this
+    wait_for(lambda: "unseen" in models())
+    assert "its files have changed" not in gateway.log()[len(before) :]
+
+
+def test_reload_when_an_included_file_changes(launch, simulator):
+    gateway = launch(with_models(simulator))
+    more = gateway.config_file.with_name("more.yml")
+    more.write_text("router_settings:\n  num_retries: 1\n")
+    in_place(gateway.config_file, with_models(simulator) + "include: [more.yml]\n")
+    wait_for(lambda: "have changed" in gateway.log())
+    before = len(gateway.log())
+    more.write_text("router_settings:\n  num_retries: many\n")
+    log = wait_for(lambda: "not changed" in gateway.log()[before:] and gateway.log()[before:])
+    assert "more.yml:2" in log
