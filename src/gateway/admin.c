@@ -93,20 +93,20 @@ static bool is_negative_budget(struct slice name, yyjson_val *v)
     return slice_ends(name, SLICE("_budget")) && json_double(v, &number) && number < 0;
 }
 
-static bool read_member(struct exchange *ex, enum store_table_id id, yyjson_val *body,
-                        const char *name, struct admin_cells *cells)
+bool admin_read_member(struct exchange *ex, enum store_table_id id, yyjson_val *body,
+                       const char *name, const char *column, struct admin_cells *cells)
 {
     const struct store_table *table = store_table(id);
-    const struct store_column *column = &table->columns[store_column_find(table, slice_of(name))];
+    const struct store_column *c = &table->columns[store_column_find(table, slice_of(column))];
     yyjson_val *v = json_get(body, name);
     struct store_value value;
-    if (!v || (yyjson_is_null(v) && column->flags & COLUMN_NEEDED))
+    if (!v || (yyjson_is_null(v) && c->flags & COLUMN_NEEDED))
         return true;
-    if (is_negative_budget(slice_of(name), v))
+    if (is_negative_budget(slice_of(column), v))
         return refuse(ex, name, "a number that is not negative is wanted");
-    if (!store_value_from_json(column, v, &ex->arena, &value))
+    if (!store_value_from_json(c, v, &ex->arena, &value))
         return refuse(ex, name, "a value of another type is wanted");
-    admin_set(cells, name, value);
+    admin_set(cells, column, value);
     return true;
 }
 
@@ -160,6 +160,32 @@ static struct slice join_metadata(struct exchange *ex, const char *const *names,
     return text;
 }
 
+struct slice admin_json_with(struct exchange *ex, struct slice object, const char *name,
+                             struct slice text)
+{
+    yyjson_val *old = json_parse(object, &ex->arena, NULL), *key;
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, 2 * METADATA_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    if (yyjson_is_obj(old)) {
+        yyjson_obj_iter it = yyjson_obj_iter_with(old);
+        while ((key = yyjson_obj_iter_next(&it))) {
+            if (slice_eq(json_slice(key), slice_of(name)))
+                continue;
+            json_key_slice(&w, json_slice(key));
+            json_value(&w, yyjson_obj_iter_get_val(key));
+        }
+    }
+    json_key_slice(&w, slice_of(name));
+    json_string(&w, text);
+    json_object_end(&w);
+    struct slice joined = arena_dup(&ex->arena, buf_slice(&b));
+    buf_fini(&b);
+    return joined;
+}
+
 static bool read_metadata(struct exchange *ex, const struct admin_fields *f, yyjson_val *body,
                           struct slice metadata, struct admin_cells *cells)
 {
@@ -185,7 +211,7 @@ bool admin_read(struct exchange *ex, const struct admin_fields *fields, yyjson_v
 {
     bool resets = lists(fields->settable, SLICE("budget_duration"));
     for (const char *const *name = fields->settable; *name; name++)
-        if (!read_member(ex, fields->table, body, *name, cells))
+        if (!admin_read_member(ex, fields->table, body, *name, *name, cells))
             return false;
     return read_metadata(ex, fields, body, metadata, cells) &&
            (!resets ||
@@ -326,12 +352,48 @@ void admin_copy_deleted(struct exchange *ex, const struct store_rows *rows, size
     admin_set(cells, "deleted_by", store_text(admin_who(ex)));
 }
 
+void admin_update_same(struct store_job *job, struct admin_cells *cells, const char *id_column,
+                       enum store_table_id table, const struct store_rows *rows, size_t row)
+{
+    const struct store_value *old = store_rows_at(rows, row, "updated_at");
+    struct store_where where[] = {
+        admin_where(id_column, store_rows_text(rows, row, id_column)),
+        {"updated_at", old->null ? STORE_IS_NULL : STORE_EQ, *old, 0},
+    };
+    int64_t now = clock_unix_ms();
+    admin_set(cells, "updated_at",
+              store_time(old->null || now > old->integer ? now : old->integer + 1));
+    store_update(job, table, cells->v, cells->n, where, 2);
+    store_expect(job, 1);
+}
+
+bool admin_again(struct exchange *ex, unsigned *tries)
+{
+    if (++*tries < ADMIN_TRIES)
+        return true;
+    admin_refuse(ex, 409, NULL, "Others change it at the same time; try again.");
+    return false;
+}
+
 bool admin_find(const struct store_rows *rows, const char *column, struct slice text, size_t *row)
 {
     for (*row = 0; *row < rows->count; ++*row)
         if (slice_eq(store_rows_text(rows, *row, column), text))
             return true;
     return false;
+}
+
+void admin_index(struct map *m, const struct store_rows *rows, const char *column)
+{
+    map_init(m);
+    for (size_t i = rows->count; i > 0; i--)
+        map_put(m, store_rows_text(rows, i - 1, column), (void *)(uintptr_t)i); /* NOLINT */
+}
+
+bool admin_look_up(const struct map *m, struct slice text, size_t *row)
+{
+    *row = (size_t)(uintptr_t)map_get(m, text) - 1;
+    return *row != SIZE_MAX;
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -360,18 +422,24 @@ void admin_write(struct json_writer *w, const struct admin_fields *fields,
         admin_write_null(w, *name);
 }
 
+void admin_write_array(struct json_writer *w, const struct admin_fields *fields,
+                       const struct store_rows *rows)
+{
+    json_array(w);
+    for (size_t i = 0; i < rows->count; i++) {
+        json_object(w);
+        admin_write(w, fields, rows, i);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
 void admin_write_list(const struct admin_fields *fields, const struct store_rows *rows,
                       struct buf *body)
 {
     struct json_writer w;
     json_begin(&w, body);
-    json_array(&w);
-    for (size_t i = 0; i < rows->count; i++) {
-        json_object(&w);
-        admin_write(&w, fields, rows, i);
-        json_object_end(&w);
-    }
-    json_array_end(&w);
+    admin_write_array(&w, fields, rows);
 }
 
 /* ---- pages ----------------------------------------------------------------------------------- */

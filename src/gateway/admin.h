@@ -6,6 +6,7 @@
  * Each table is described once, by a struct admin_fields. Single thread, inside a handler. */
 
 #include "ask.h"
+#include "base/map.h"
 
 #define ADMIN_CELLS_MAX 96
 #define ADMIN_IDS_MAX   300 /* rows that one request may name */
@@ -35,6 +36,15 @@ void admin_set(struct admin_cells *cells, const char *column, struct store_value
  * and budgets below 0 are a 400. False: see ex->failure. */
 bool admin_read(struct exchange *ex, const struct admin_fields *fields, yyjson_val *body,
                 struct slice metadata, struct admin_cells *cells);
+
+/* A member, whatever its name, for that column of a table: one that is not there, and null where
+ * the column may not be empty, makes no cell. False: see ex->failure. */
+bool admin_read_member(struct exchange *ex, enum store_table_id table, yyjson_val *body,
+                       const char *name, const char *column, struct admin_cells *cells);
+
+/* A JSON object with one text more, or another one in its place. */
+struct slice admin_json_with(struct exchange *ex, struct slice object, const char *name,
+                             struct slice text);
 
 /* A duration ("30d"; null takes it away) → the time it ends, in `column`; `aligned`: to the
  * calendar, as budgets are. Not there: no cell. */
@@ -92,15 +102,33 @@ size_t admin_select_in(struct store_job *job, enum store_table_id table, const c
 void admin_copy_deleted(struct exchange *ex, const struct store_rows *rows, size_t row,
                         enum store_table_id to, struct admin_cells *cells);
 
+/* Changes the row if it is still as it was read: another change since is STORE_CONFLICT, and the
+ * reader begins again (admin_again). The table has `updated_at`. */
+void admin_update_same(struct store_job *job, struct admin_cells *cells, const char *id_column,
+                       enum store_table_id table, const struct store_rows *rows, size_t row);
+
+#define ADMIN_TRIES 20
+
+/* After such a conflict: whether to begin again. False: that was done too often; the failure is
+ * set. `tries`: so far, from 0 on. */
+bool admin_again(struct exchange *ex, unsigned *tries);
+
 /* A row with that text in the column. False: there is none. */
 bool admin_find(const struct store_rows *rows, const char *column, struct slice text, size_t *row);
+
+/* The rows by that column, from 1 on: map_get gives (void *)(row + 1). For lists that are long. */
+void admin_index(struct map *m, const struct store_rows *rows, const char *column);
+bool admin_look_up(const struct map *m, struct slice text, size_t *row);
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
 /* The members of a row; the caller writes { and }. */
 void admin_write(struct json_writer *w, const struct admin_fields *fields,
                  const struct store_rows *rows, size_t row);
-/* [{…}, …]: the whole body. */
+/* [{…}, …] */
+void admin_write_array(struct json_writer *w, const struct admin_fields *fields,
+                       const struct store_rows *rows);
+/* The same as the whole body. */
 void admin_write_list(const struct admin_fields *fields, const struct store_rows *rows,
                       struct buf *body);
 void admin_write_null(struct json_writer *w, const char *name);

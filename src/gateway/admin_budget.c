@@ -62,15 +62,37 @@ struct slice admin_budget_put(struct exchange *ex, struct store_job *job, struct
     return to;
 }
 
-void admin_budget_write(struct json_writer *w, const struct store_rows *budgets, struct slice id)
+/* More names than one question may hold: then all there are. */
+void admin_budget_ask(struct exchange *ex, const struct store_rows *rows, answer_next *next)
+{
+    struct store_job *job = ask_new(ex);
+    if (rows->count > STORE_LIST_MAX)
+        store_select(job, &(struct store_query){.table = TABLE_BUDGET_TABLE});
+    else
+        admin_select_in(job, TABLE_BUDGET_TABLE, ID, admin_column(rows, ID, &ex->arena));
+    ask_store(ex, job, next);
+}
+
+void admin_budgets_init(struct admin_budgets *b, const struct store_rows *rows)
+{
+    b->rows = rows;
+    admin_index(&b->by_id, rows, ID);
+}
+
+void admin_budgets_fini(struct admin_budgets *b)
+{
+    map_fini(&b->by_id);
+}
+
+void admin_budget_write(struct json_writer *w, const struct admin_budgets *b, struct slice id)
 {
     size_t row;
-    if (!id.n || !admin_find(budgets, ID, id, &row)) {
+    if (!id.n || !admin_look_up(&b->by_id, id, &row)) {
         admin_write_null(w, "litellm_budget_table");
         return;
     }
     json_key(w, "litellm_budget_table");
     json_object(w);
-    admin_write(w, &part, budgets, row);
+    admin_write(w, &part, b->rows, row);
     json_object_end(w);
 }

@@ -17,7 +17,19 @@ bool admin_budget_read(struct exchange *ex, yyjson_val *body, struct admin_cells
 struct slice admin_budget_put(struct exchange *ex, struct store_job *job, struct slice id,
                               struct admin_cells *cells);
 
-/* The member "litellm_budget_table": what `budgets` has of that id, or null. */
-void admin_budget_write(struct json_writer *w, const struct store_rows *budgets, struct slice id);
+/* The budgets that rows name in their column budget_id. Keeps the job of the rows. */
+void admin_budget_ask(struct exchange *ex, const struct store_rows *rows, answer_next *next);
+
+/* The answer to it, by id. */
+struct admin_budgets {
+    const struct store_rows *rows;
+    struct map by_id;
+};
+
+void admin_budgets_init(struct admin_budgets *b, const struct store_rows *rows);
+void admin_budgets_fini(struct admin_budgets *b);
+
+/* The member "litellm_budget_table": that budget, or null. */
+void admin_budget_write(struct json_writer *w, const struct admin_budgets *b, struct slice id);
 
 #endif

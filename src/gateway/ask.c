@@ -10,6 +10,8 @@
 #include "exchange_request.h"
 #include "worker_private.h"
 
+#include <stdlib.h>
+
 #define ANSWER_MAX (256u * 1024 * 1024) /* bytes of a body */
 
 struct store_job *ask_new(struct exchange *ex)
@@ -58,6 +60,17 @@ static void end_job(struct exchange *ex)
 const struct store_rows *ask_rows(const struct exchange *ex, size_t statement)
 {
     return store_job_rows(ex->own.job, statement);
+}
+
+const struct store_rows *ask_keep(struct exchange *ex, size_t statement)
+{
+    struct own_answer *own = &ex->own;
+    const struct store_rows *rows = store_job_rows(own->job, statement);
+    if (own->kept_count == ASK_KEPT_MAX)
+        abort();
+    own->kept[own->kept_count++] = own->job;
+    own->job = NULL;
+    return rows;
 }
 
 yyjson_val *ask_body(struct exchange *ex)
@@ -135,5 +148,7 @@ void ask_end(struct exchange *ex)
         ex->own.end(ex);
     ex->own.end = NULL;
     ex->own.ready = NULL;
+    while (ex->own.kept_count)
+        store_job_free(ex->own.kept[--ex->own.kept_count]);
     buf_fini(&ex->own.body);
 }

@@ -41,6 +41,10 @@ void ask_store_conflict(struct exchange *ex, struct store_job *job, answer_next 
 /* Of the job that `next` was called for. */
 const struct store_rows *ask_rows(const struct exchange *ex, size_t statement);
 
+/* The same, but these rows, and all others of that job, stay when something else is asked; at most
+ * ASK_KEPT_MAX times. */
+const struct store_rows *ask_keep(struct exchange *ex, size_t statement);
+
 /* The JSON object that the client sent; an empty body counts as {}. NULL: it is none; the failure
  * is set. Valid as long as the exchange's prompt. */
 yyjson_val *ask_body(struct exchange *ex);

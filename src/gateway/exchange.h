@@ -122,6 +122,8 @@ struct resuming {
 
 typedef void answer_next(struct exchange *ex, struct buf *body);
 
+#define ASK_KEPT_MAX 4 /* jobs whose rows are looked at again */
+
 /* An answer of our own on its way; ask.c's. */
 struct own_answer {
     struct buf body;
@@ -130,6 +132,8 @@ struct own_answer {
     void (*end)(struct exchange *ex); /* NULL: nothing to end */
     void *state;                      /* the handler's, in the arena */
     struct store_job *job;            /* asked, or asked last; NULL: none */
+    struct store_job *kept[ASK_KEPT_MAX];
+    unsigned kept_count;
     answer_next *with_rows;
     bool running;   /* the job; nobody else may touch it */
     bool conflicts; /* with_rows looks at them */

@@ -13,4 +13,49 @@ void handle_budget_list(struct exchange *ex, struct buf *body);
 void handle_budget_delete(struct exchange *ex, struct buf *body);
 void handle_budget_settings(struct exchange *ex, struct buf *body);
 
+/* handlers_customers.c */
+void handle_customer_new(struct exchange *ex, struct buf *body);
+void handle_customer_update(struct exchange *ex, struct buf *body);
+void handle_customer_info(struct exchange *ex, struct buf *body);
+void handle_customer_list(struct exchange *ex, struct buf *body);
+void handle_customer_delete(struct exchange *ex, struct buf *body);
+void handle_customer_block(struct exchange *ex, struct buf *body); /* and unblock */
+
+/* handlers_tags.c */
+void handle_tag_new(struct exchange *ex, struct buf *body);
+void handle_tag_update(struct exchange *ex, struct buf *body);
+void handle_tag_info(struct exchange *ex, struct buf *body);
+void handle_tag_list(struct exchange *ex, struct buf *body);
+void handle_tag_delete(struct exchange *ex, struct buf *body);
+
+/* handlers_users.c */
+void handle_user_new(struct exchange *ex, struct buf *body);
+void handle_user_info(struct exchange *ex, struct buf *body);
+void handle_user_info_v2(struct exchange *ex, struct buf *body);
+
+/* handlers_users_change.c */
+void handle_user_update(struct exchange *ex, struct buf *body);
+void handle_user_bulk_update(struct exchange *ex, struct buf *body);
+void handle_user_delete(struct exchange *ex, struct buf *body);
+
+/* handlers_users_list.c */
+void handle_user_list(struct exchange *ex, struct buf *body);
+void handle_user_filter(struct exchange *ex, struct buf *body);
+void handle_user_roles(struct exchange *ex, struct buf *body);
+
+/* handlers_teams.c */
+void handle_team_new(struct exchange *ex, struct buf *body);
+void handle_team_info(struct exchange *ex, struct buf *body);
+void handle_team_list(struct exchange *ex, struct buf *body);
+void handle_team_list_v2(struct exchange *ex, struct buf *body);
+void handle_team_delete(struct exchange *ex, struct buf *body);
+void handle_team_permissions(struct exchange *ex, struct buf *body);
+void handle_team_available(struct exchange *ex, struct buf *body);
+void handle_team_change(struct exchange *ex, struct buf *body); /* update, block, model/add, … */
+
+/* handlers_members.c */
+void handle_member_add(struct exchange *ex, struct buf *body);
+void handle_member_update(struct exchange *ex, struct buf *body);
+void handle_member_delete(struct exchange *ex, struct buf *body);
+
 #endif

@@ -11,6 +11,7 @@
 
 #include "auth.h"
 #include "io/clock.h"
+#include "key_delete.h"
 #include "key_fields.h"
 #include "query.h"
 #include "wire/crypto.h"
@@ -214,20 +215,6 @@ static void write_deleted(struct exchange *ex, struct buf *body)
     json_object_end(&w);
 }
 
-/* The row goes to the table of deleted keys. */
-static void delete_row(struct exchange *ex, struct store_job *job, const struct store_rows *rows,
-                       size_t row)
-{
-    struct slice hash = store_rows_text(rows, row, "token");
-    struct store_where where = admin_where("token", hash);
-    struct admin_cells cells = {.n = 0};
-    admin_copy_deleted(ex, rows, row, TABLE_DELETED_VERIFICATION_TOKEN, &cells);
-    store_insert(job, TABLE_DELETED_VERIFICATION_TOKEN, cells.v, cells.n);
-    store_delete(job, TABLE_VERIFICATION_TOKEN, &where, 1);
-    store_tell(job, TABLE_VERIFICATION_TOKEN, hash);
-    keys_forget(ex->worker->keys, hash);
-}
-
 static void delete_found(struct exchange *ex, struct buf *body)
 {
     const struct store_rows *rows = ask_rows(ex, 0);
@@ -239,7 +226,7 @@ static void delete_found(struct exchange *ex, struct buf *body)
     }
     job = ask_new(ex);
     for (size_t i = 0; i < rows->count; i++)
-        delete_row(ex, job, rows, i);
+        key_delete(ex, job, rows, i);
     ask_store(ex, job, write_deleted);
 }
 

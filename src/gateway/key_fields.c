@@ -122,3 +122,15 @@ void key_fields_write_new(struct json_writer *w, const struct store_rows *rows, 
     }
     admin_write_null(w, "duration");
 }
+
+void key_fields_write_list(struct json_writer *w, const struct store_rows *rows)
+{
+    json_array(w);
+    for (size_t i = 0; i < rows->count; i++) {
+        json_object(w);
+        json_member_string(w, "token", store_rows_text(rows, i, "token"));
+        admin_write(w, &fields, rows, i);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}

@@ -20,4 +20,7 @@ void key_fields_write_new(struct json_writer *w, const struct store_rows *rows, 
 /* The members of a key as /key/info and its like show it; the caller writes { and }. */
 void key_fields_write(struct json_writer *w, const struct store_rows *rows, size_t row);
 
+/* [{"token": hash, …}, …]: as lists of other things tell of their keys. */
+void key_fields_write_list(struct json_writer *w, const struct store_rows *rows);
+
 #endif
