@@ -21,6 +21,7 @@ static const char *const betas[] = {
     "dangerous-tool-use-2026-09-03",
     "effort-2025-11-24",
     "fine-grained-tool-streaming-2025-05-14",
+    "interleaved-thinking-2025-05-14", /* not in LiteLLM's map, but in AWS's user guide */
     "mid-conversation-output-config-2026-07-01",
     "mid-conversation-tool-changes-2026-07-01",
     "thinking-binding-controls-2026-08-01",

@@ -22,8 +22,9 @@ struct dialect_answer {
 
 struct dialect {
     const char *name;
-    const char *id_header; /* of a reply: where clients look for the id of the request */
-    bool starts_at_once;   /* EV_START is news to the client: it does not wait for what follows */
+    const char *id_header;   /* of a reply: where clients look for the id of the request */
+    bool starts_at_once;     /* EV_START is news to the client: it does not wait for what follows */
+    const char *stream_type; /* content type of a streamed answer; NULL: that of SSE */
 
     /* What the head of a request says to the model; NULL: nothing. */
     void (*read_head)(struct http_headers head, struct arena *a, struct llm_request *out);
@@ -32,13 +33,17 @@ struct dialect {
      * failure. */
     bool (*parse)(yyjson_val *body, struct arena *a, struct llm_request *out, struct failure *f);
 
+    /* In its place where the body is not looked into: what is called shows in the path. `body`
+     * stays. */
+    void (*take)(struct slice path, struct slice body, struct llm_request *out);
+
     /* A streamed answer: events → SSE. The encoder lives in the arena. Each event becomes zero or
      * more whole SSE events in `out`; EV_END becomes the closing ones. */
     void *(*encoder)(struct arena *a, const struct llm_request *r,
                      const struct dialect_answer *ans);
     void (*encode)(void *encoder, const struct llm_event *e, struct buf *out);
 
-    /* What clients skip, while the model is silent. */
+    /* What clients skip, while the model is silent; NULL: there is no such thing. */
     void (*keep_alive)(struct buf *out);
 
     /* A whole answer. */
@@ -47,9 +52,11 @@ struct dialect {
 
     /* An error, as the body of a reply; its content type is application/json. */
     void (*encode_failure)(const struct failure *f, struct buf *out);
+    const char *(*error_name)(const struct failure *f); /* x-amzn-errortype; NULL: none */
 };
 
 extern const struct dialect dialect_anthropic_messages;
+extern const struct dialect dialect_bedrock_native;
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_completions;
 

@@ -33,7 +33,9 @@ enum llm_event_kind {
     EV_NOTE,  /* name, json: something the provider tells beside ("trace", "service_tier") */
     EV_USAGE, /* usage: comes after STOP */
     EV_END,   /* the answer is complete */
-    EV_FAIL   /* failure; nothing follows */
+    EV_FAIL,  /* failure; nothing follows */
+    EV_RAW    /* text: the next bytes of the upstream's answer as they came, for clients that speak
+                 its language (llm_request.native). Comes anywhere before END */
 };
 
 enum llm_stop {

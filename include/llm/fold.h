@@ -47,6 +47,7 @@ struct llm_response {
     bool has_usage;
     bool complete;          /* END was seen */
     struct failure failure; /* kind FAILURE_NONE: a good answer */
+    struct buf raw;         /* of EV_RAW: the upstream's own bytes, or empty */
 };
 
 struct llm_fold {

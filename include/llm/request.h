@@ -140,8 +140,13 @@ struct llm_routing {
     enum llm_mock_failure mock;
 };
 
+/* Which of Bedrock's own calls the client makes. */
+enum llm_native { LLM_NATIVE_NONE, LLM_NATIVE_CONVERSE, LLM_NATIVE_INVOKE, LLM_NATIVE_COUNT };
+
 struct llm_request {
     struct slice model;       /* as the client named it */
+    enum llm_native native;   /* not LLM_NATIVE_NONE: the body goes through as it came … */
+    struct slice native_body; /* … this one; what is below is what the head says, if anything */
     bool stream;              /* answer in events */
     bool include_usage;       /* with a usage chunk at the end of the stream */
     bool anthropic;           /* in Anthropic's own words: Claude is best called in them too */

@@ -48,6 +48,7 @@ struct provider {
 
 extern const struct provider provider_bedrock;          /* Converse */
 extern const struct provider provider_anthropic_invoke; /* Claude over InvokeModel */
+extern const struct provider provider_native;           /* what the client wrote for Bedrock */
 extern const struct provider provider_titan;            /* Titan text over InvokeModel */
 
 /* The provider of a chat. `asked`: the API that the model string names. Titan text goes over

@@ -21,6 +21,7 @@ struct eventstream_message {
     struct slice error_message;  /* :error-message */
     struct slice content_type;   /* :content-type */
     struct slice payload;
+    struct slice frame; /* all of it, as it came */
 };
 
 enum eventstream_error {

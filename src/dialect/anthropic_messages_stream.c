@@ -343,7 +343,8 @@ void messages_encode(void *encoder, const struct llm_event *e, struct buf *out)
     if (!enc->begun && e->kind != EV_FAIL)
         begin(enc, e, out);
     switch (e->kind) {
-    case EV_START: break;
+    case EV_START:
+    case EV_RAW: break;
     case EV_BLOCK_START: encode_tool_start(enc, e, out); break;
     case EV_TEXT: encode_text(enc, e, out); break;
     case EV_REASONING:

@@ -256,6 +256,7 @@ void chat_encode(void *encoder, const struct llm_event *e, struct buf *out)
     switch (e->kind) {
     case EV_START:
     case EV_FOREIGN:
+    case EV_RAW:
     case EV_BLOCK_STOP: break;
     case EV_CITATION: encode_citation(enc, e, out); break;
     case EV_NOTE: encode_note(enc, e, out); break;

@@ -191,6 +191,7 @@ static void completions_encode(void *encoder, const struct llm_event *e, struct 
     switch (e->kind) {
     case EV_START:
     case EV_FOREIGN:
+    case EV_RAW:
     case EV_BLOCK_START:
     case EV_REASONING:
     case EV_SIGNATURE:

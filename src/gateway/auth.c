@@ -2,6 +2,8 @@
 
 #include "wire/crypto.h"
 
+#include <string.h>
+
 #define KEY_MIN 8 /* characters; shorter keys count as weak */
 
 static struct slice bearer(struct slice value)
@@ -10,16 +12,28 @@ static struct slice bearer(struct slice value)
     return slice_starts_nocase(v, scheme) ? slice_trim(slice_skip(v, scheme.n)) : v;
 }
 
+/* The AWS SDKs sign: then the key stands where the access key id does, in LiteLLM's way behind
+ * "Bearer ". The signature is nobody's business, since the key came with it. */
+static struct slice access_key_id(struct slice value)
+{
+    ptrdiff_t at = slice_find(value, SLICE("Credential="));
+    struct slice rest = at < 0 ? SLICE("") : slice_skip(value, (size_t)at + strlen("Credential="));
+    return bearer(slice_split(&rest, '/'));
+}
+
 struct slice auth_key(const struct config *c, const struct http_head *head)
 {
     const char *names[] = {c->settings.litellm_key_header_name, "x-litellm-api-key",
                            "authorization", "x-api-key", "api-key"};
+    struct slice signer = {0};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         struct slice v = names[i] ? http_header_get(head->headers, names[i]) : slice_make(NULL, 0);
-        if (v.n)
+        if (slice_starts(v, SLICE("AWS4-HMAC-SHA256 ")))
+            signer = access_key_id(v);
+        else if (v.n)
             return bearer(v);
     }
-    return slice_make(NULL, 0);
+    return signer;
 }
 
 static bool refuse(struct failure *f, struct arena *a, const char *why)

@@ -5,6 +5,10 @@ static const struct call_kind kinds[] = {
     {"/completions", "atext_completion", "/completions"},
     {"/embeddings", "aembedding", "/embeddings"},
     {"/messages", "anthropic_messages", "/v1/messages"},
+    {"/converse", "allm_passthrough_route", "/bedrock"},
+    {"/converse-stream", "allm_passthrough_route", "/bedrock"},
+    {"/invoke", "allm_passthrough_route", "/bedrock"},
+    {"/invoke-with-response-stream", "allm_passthrough_route", "/bedrock"},
 };
 
 const struct call_kind *call_kind_of(const struct route *route)

@@ -26,6 +26,7 @@
 #include "exchange_fetch.h"
 #include "exchange_log.h"
 #include "exchange_memory.h"
+#include "exchange_native.h"
 #include "exchange_observe.h"
 #include "exchange_queue.h"
 #include "exchange_request.h"
@@ -280,7 +281,7 @@ static void name_model(struct exchange *ex)
 {
     struct slice named = percent_decode(ex->route_model, &ex->arena);
     if (named.n)
-        ex->request.model = named;
+        ex->request.model = ex->request.native ? exchange_native_group(ex, named) : named;
     if (!ex->request.model.n)
         ex->request.model = slice_of(ex->config->settings.completion_model);
     ex->request.model = arena_dup(&ex->arena, ex->request.model); /* outlives the body */
@@ -426,7 +427,8 @@ static int step_recall(struct exchange *ex)
 static void arm_keepalive(struct exchange *ex)
 {
     unsigned ms = config_milliseconds(ex->config->settings.keepalive_seconds);
-    ex->deadline = ex->request.stream && ms ? turn_now(&ex->worker->turn) + ms : 0;
+    bool wanted = ex->request.stream && ex->route->dialect->keep_alive;
+    ex->deadline = wanted && ms ? turn_now(&ex->worker->turn) + ms : 0;
     if (ex->mock_until && (!ex->deadline || ex->mock_until < ex->deadline))
         ex->deadline = ex->mock_until;
 }
@@ -523,6 +525,8 @@ static void forget_prompt(struct llm_request *r)
     r->tools = NULL;
     r->extra = NULL;
     r->metadata = NULL;
+    r->headers = NULL;
+    r->native_body = slice_make(NULL, 0);
 }
 
 /* Nothing can be tried again from here on: the request's bytes are not needed any more, and a long

@@ -156,6 +156,13 @@ static struct slice end_user_of(struct exchange *ex)
     return arena_dup(&ex->arena, id.n ? id : json_get_slice(ex->request.metadata, "user_id"));
 }
 
+/* What costs nothing is not. */
+static bool is_limited(const struct exchange *ex)
+{
+    const struct operation *o = ex->route->operation;
+    return ex->request.native != LLM_NATIVE_COUNT && (!o || !o->unlimited);
+}
+
 bool exchange_limit(struct exchange *ex)
 {
     struct limit_hold *h = &ex->caller_hold;
@@ -165,7 +172,7 @@ bool exchange_limit(struct exchange *ex)
             return true;
         if (!exchange_auth_budget(ex))
             return true;
-        if (!ex->route->operation || !ex->route->operation->unlimited)
+        if (is_limited(ex))
             limits_of_caller(&h->limits, ex->config, &ex->caller, ex->request.model, &ex->arena);
         ask(ex, h);
     }

@@ -95,10 +95,19 @@ static bool read_request_headers(struct exchange *ex)
            read_seconds(ex, "x-lintel-stream-idle-timeout", &r->stream_idle_timeout);
 }
 
+static bool take_or_parse(struct exchange *ex)
+{
+    const struct dialect *dialect = ex->route->dialect;
+    if (!dialect->take)
+        return parse_request(ex);
+    dialect->take(ex->head->path, buf_slice(&ex->body), &ex->request);
+    return true;
+}
+
 bool exchange_read_request(struct exchange *ex)
 {
     const struct dialect *dialect = ex->route->dialect;
-    if (!parse_request(ex) || !read_request_headers(ex))
+    if (!take_or_parse(ex) || !read_request_headers(ex))
         return false;
     if (dialect->read_head)
         dialect->read_head(ex->head->headers, &ex->prompt, &ex->request);

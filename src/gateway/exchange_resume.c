@@ -22,7 +22,7 @@
 void exchange_resume_begin(struct exchange *ex)
 {
     struct resuming *r = &ex->resuming;
-    bool wanted = ex->config->settings.mid_stream_fallbacks;
+    bool wanted = ex->config->settings.mid_stream_fallbacks && !ex->request.native;
     if (r->on || !ex->request.stream || (!wanted && !ex->route->dialect->starts_at_once))
         return;
     r->on = true;

@@ -222,7 +222,7 @@ bool exchange_pick(struct exchange *ex, struct slice name)
     /* Who speaks Claude's own words is best passed on in them. */
     if (pick.api == BEDROCK_AUTO && ex->request.anthropic)
         pick.api = BEDROCK_INVOKE;
-    ex->provider = provider_choose(pick.api, ex->model);
+    ex->provider = ex->request.native ? &provider_native : provider_choose(pick.api, ex->model);
     return true;
 }
 

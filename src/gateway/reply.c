@@ -243,7 +243,8 @@ void reply_whole(struct exchange *ex, int status, struct slice content_type, str
 void reply_stream_begin(struct exchange *ex)
 {
     struct reply_headers h = {.n = 0};
-    add(&h, "content-type", SLICE("text/event-stream; charset=utf-8"));
+    const char *type = ex->route->dialect->stream_type;
+    add(&h, "content-type", slice_of(type ? type : "text/event-stream; charset=utf-8"));
     add(&h, "cache-control", SLICE("no-cache"));
     add(&h, "x-accel-buffering", SLICE("no")); /* nginx would collect the stream */
     write_head(ex, &h, 200, -1);
@@ -298,6 +299,8 @@ void reply_failure(struct exchange *ex)
         add(&h, "www-authenticate", SLICE("Bearer"));
     if (ex->allow)
         add(&h, "allow", slice_of(ex->allow));
+    if (dialect_of(ex)->error_name)
+        add(&h, "x-amzn-errortype", slice_of(dialect_of(ex)->error_name(f)));
     add_failed_call(ex, &h);
     add_durations(ex, &h);
     write_reply(ex, &h, f->status, buf_slice(&body));
@@ -325,10 +328,13 @@ void reply_redirect(struct exchange *ex, struct slice path)
     write_head(ex, &h, 307, 0);
 }
 
-/* "llm_provider-x-amzn-requestid": lower case, as LiteLLM gives it. */
+/* "llm_provider-x-amzn-requestid": lower case, as LiteLLM gives it. Clients of Bedrock know its
+ * headers by their own names. */
 static struct slice provider_name(struct exchange *ex, struct slice name)
 {
-    struct slice prefix = SLICE("llm_provider-"), all = ARENA_JOIN(&ex->arena, prefix, name);
+    bool own = ex->request.native && slice_starts_nocase(name, SLICE("x-amzn-bedrock-"));
+    struct slice prefix = own ? SLICE("") : SLICE("llm_provider-"),
+                 all = ARENA_JOIN(&ex->arena, prefix, name);
     char *p = (char *)(uintptr_t)all.p;
     for (size_t i = prefix.n; i < all.n; i++)
         if (p[i] >= 'A' && p[i] <= 'Z')

@@ -1,5 +1,6 @@
 #include "routes.h"
 
+#include "exchange_native.h"
 #include "handlers.h"
 #include "handlers_admin.h"
 #include "operation.h"
@@ -7,6 +8,7 @@
 #define CHAT        &dialect_openai_chat
 #define COMPLETIONS &dialect_openai_completions
 #define MESSAGES    &dialect_anthropic_messages
+#define BEDROCK     &dialect_bedrock_native
 
 static const struct route routes[] = {
     {"POST", "/v1/chat/completions", false, CHAT, NULL},
@@ -23,6 +25,13 @@ static const struct route routes[] = {
     {"POST", "/v1/messages/count_tokens", false, MESSAGES, NULL, &operation_count_tokens},
     {"POST", "/anthropic/v1/messages/count_tokens", false, MESSAGES, NULL, &operation_count_tokens},
     {"POST", "/messages/count_tokens", false, MESSAGES, NULL, &operation_count_tokens},
+    {"POST", "/bedrock/model/{model}/converse", false, BEDROCK, NULL},
+    {"POST", "/bedrock/model/{model}/converse-stream", false, BEDROCK, NULL},
+    {"POST", "/bedrock/model/{model}/invoke", false, BEDROCK, NULL},
+    {"POST", "/bedrock/model/{model}/invoke-with-response-stream", false, BEDROCK, NULL},
+    {"POST", "/bedrock/model/{model}/count-tokens", false, BEDROCK, NULL},
+    {"POST", "/bedrock/{item}", false, BEDROCK, handle_bedrock_unsupported},
+    {"GET", "/bedrock/{item}", false, BEDROCK, handle_bedrock_unsupported},
     {"POST", "/v1/embeddings", false, CHAT, NULL, &operation_embeddings},
     {"POST", "/embeddings", false, CHAT, NULL, &operation_embeddings},
     {"POST", "/openai/deployments/{model}/embeddings", false, CHAT, NULL, &operation_embeddings},

@@ -27,6 +27,8 @@ enum {
     IMAGE_MAX = 1600, /* larger ones are scaled down by the models */
     IMAGE_BYTES_PER_TOKEN = 110,
     DOCUMENT_BYTES_PER_TOKEN = 40,
+    FILE_MIN = 4096, /* bytes of base64 */
+    JSON_BYTES_PER_TOKEN = 4,
     TEXT_BYTES_PER_TOKEN = 8 /* at most, but in white space and the like */
 };
 
@@ -352,9 +354,25 @@ static int64_t tool_tokens(const struct llm_tool *t, struct buf *scratch)
            llm_estimate_text(buf_slice(scratch));
 }
 
+/* Of JSON that nobody here reads. What runs on without a space or a quote is an image's or a
+ * document's bytes. */
+static int64_t json_tokens(struct slice json)
+{
+    size_t bytes = 0, files = 0, run = 0;
+    for (size_t i = 0; i < json.n; i++) {
+        bool ends = json.p[i] == ' ' || json.p[i] == '"';
+        run = ends ? 0 : run + 1;
+        bytes += run <= FILE_MIN;
+        files += run == FILE_MIN + 1;
+    }
+    return (int64_t)(bytes / JSON_BYTES_PER_TOKEN + files * IMAGE_MAX);
+}
+
 int64_t llm_estimate_request(const struct llm_request *r)
 {
     struct buf scratch;
+    if (r->native)
+        return json_tokens(r->native_body);
     int64_t n = FRAME_REQUEST + blocks_tokens(r->system);
     for (const struct llm_message *m = r->messages; m; m = m->next)
         n += FRAME_MESSAGE + blocks_tokens(m->blocks);

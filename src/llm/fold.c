@@ -102,6 +102,7 @@ void llm_fold_init(struct llm_fold *f, struct arena *a)
 {
     *f = (struct llm_fold){.arena = a};
     f->tail = &f->response.parts;
+    buf_init(&f->response.raw, LLM_ANSWER_MAX);
 }
 
 void llm_fold_event(struct llm_fold *f, const struct llm_event *e)
@@ -130,6 +131,7 @@ void llm_fold_event(struct llm_fold *f, const struct llm_event *e)
             part_append(f, &p->text, e->text);
         break;
     case EV_STOP: on_stop(f, e); break;
+    case EV_RAW: part_append(f, &f->response.raw, e->text); break;
     case EV_USAGE:
         f->response.has_usage = true;
         f->response.usage = *e->usage;
@@ -147,6 +149,7 @@ void llm_fold_fini(struct llm_fold *f)
         buf_fini(&p->redacted);
         buf_fini(&p->citations);
     }
+    buf_fini(&f->response.raw);
     f->response.parts = NULL;
     f->tail = &f->response.parts;
 }

@@ -63,6 +63,7 @@ static void add_content(struct buf *out, const struct llm_event *e)
     case EV_REASONING:
     case EV_SIGNATURE:
     case EV_REDACTED:
+    case EV_RAW:
     case EV_TOOL_ARGS: pack_bytes(out, e->text); break;
     case EV_FOREIGN:
     case EV_CITATION: add_json(out, e->json); break;
@@ -161,6 +162,7 @@ static bool read_content(struct slice *rest, struct arena *a, struct llm_usage *
     case EV_REASONING:
     case EV_SIGNATURE:
     case EV_REDACTED:
+    case EV_RAW:
     case EV_TOOL_ARGS: return unpack_bytes(rest, &e->text);
     case EV_FOREIGN:
     case EV_CITATION: return read_json(rest, a, e);

@@ -58,6 +58,7 @@ static void note(struct llm_resume *r, const struct llm_event *e)
     case EV_BLOCK_STOP: r->open = false; break;
     case EV_STOP: r->stopped = true; break;
     case EV_START:
+    case EV_RAW:
     case EV_NOTE:
     case EV_USAGE:
     case EV_END:

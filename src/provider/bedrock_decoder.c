@@ -171,6 +171,17 @@ static yyjson_val *unwrap(struct bedrock_decoder *d, yyjson_val *chunk)
                                                              : NULL;
 }
 
+static bool is_native(const struct bedrock_decoder *d)
+{
+    return d->attempt->request->native != LLM_NATIVE_NONE;
+}
+
+static void emit_raw(struct bedrock_decoder *d, struct slice bytes)
+{
+    if (is_native(d))
+        bedrock_emit_text(d, EV_RAW, 0, bytes);
+}
+
 static bool on_frame(void *user, const struct eventstream_message *m)
 {
     struct bedrock_decoder *d = user;
@@ -179,12 +190,13 @@ static bool on_frame(void *user, const struct eventstream_message *m)
         on_exception(d, m);
         return false;
     }
+    emit_raw(d, m->frame);
     yyjson_val *payload = json_parse(m->payload, &d->scratch, NULL);
     if (payload && slice_eq(m->event_type, SLICE("chunk")))
         payload = unwrap(d, payload);
     if (payload)
         d->form->event(d, m->event_type, payload);
-    else
+    else if (!is_native(d))
         bedrock_fail_unreadable(d, "an event is not JSON");
     arena_rewind(&d->scratch, mark);
     return !d->over;
@@ -213,7 +225,8 @@ static void finish_stream(struct bedrock_decoder *d)
 static void finish_whole(struct bedrock_decoder *d)
 {
     yyjson_val *body = json_parse(buf_slice(&d->body), &d->scratch, NULL);
-    if (!d->form->whole(d, body))
+    emit_raw(d, buf_slice(&d->body));
+    if (!d->form->whole(d, body) && !is_native(d))
         bedrock_fail_unreadable(d, d->form->not_ours);
     bedrock_emit_kind(d, EV_END, 0);
 }

@@ -132,11 +132,14 @@ static struct slice full_message(const struct provider_attempt *t, struct slice 
 static void set_failure(struct failure *f, const struct provider_attempt *t, struct error_row row,
                         struct slice code, struct slice text)
 {
-    struct slice message = full_message(t, code, text);
+    bool native = t->request->native != LLM_NATIVE_NONE; /* its client has a place for the code */
+    struct slice message = native ? text : full_message(t, code, text);
     if (f->kind != FAILURE_NONE)
         return;
     judge_by_text(&row, lower(t->arena, text));
     failure_set(f, t->arena, row.kind, row.status, "%.*s", SLICE_ARG(message));
+    if (native && code.n)
+        f->code = arena_strdup(t->arena, code);
     f->upstream = true;
     f->retryable = row.retryable;
     f->retry_after_s = row.retry_after_s;

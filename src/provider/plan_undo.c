@@ -139,6 +139,7 @@ static void on_event(void *user, const struct llm_event *e)
     case EV_REDACTED:
     case EV_CITATION:
     case EV_FOREIGN:
+    case EV_RAW:
     case EV_NOTE:
     case EV_USAGE:
     case EV_END:

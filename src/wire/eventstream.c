@@ -114,7 +114,7 @@ static enum eventstream_error check_prelude(const char *p)
 /* `frame` is one whole frame whose prelude was checked. */
 static enum eventstream_error deliver(struct slice frame, eventstream_sink *sink, void *user)
 {
-    struct eventstream_message m = {.payload = {NULL, 0}};
+    struct eventstream_message m = {.frame = frame};
     size_t headers = read_u32(frame.p + 4);
     struct slice block = slice_make(frame.p + PRELUDE_SIZE, headers);
     if (crc32_of(slice_make(frame.p, frame.n - 4)) != read_u32(frame.p + frame.n - 4))

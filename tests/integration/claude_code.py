@@ -36,17 +36,20 @@ class Run:
 
 
 class ClaudeCode:
-    def __init__(self, modules, gateway, folder):
+    def __init__(self, modules, gateway, folder, own=None):
+        """`own`: instead of the gateway's Anthropic routes and its key, in the environment's words."""
+        self.own = own or dict(
+            ANTHROPIC_BASE_URL=f"http://{gateway.netloc}", ANTHROPIC_AUTH_TOKEN=gateway.key
+        )
         package = f"claude-code-linux-{MACHINES[platform.machine()]}"
         self.program = modules / "@anthropic-ai" / package / "claude"
-        self.gateway, self.home, self.work = gateway, folder / "home", folder / "work"
+        self.home, self.work = folder / "home", folder / "work"
         self.home.mkdir()
         self.work.mkdir()
 
     def run(self, model, prompt, *options, thinking=2000):
         own = dict(
-            ANTHROPIC_BASE_URL=f"http://{self.gateway.netloc}",
-            ANTHROPIC_AUTH_TOKEN=self.gateway.key,
+            self.own,
             ANTHROPIC_MODEL=model,
             ANTHROPIC_DEFAULT_HAIKU_MODEL=model,
             MAX_THINKING_TOKENS=str(thinking),

@@ -137,3 +137,31 @@ def test_a_failure_is_told(claude_code):
     run = claude_code.run("nobody", "Hi")
     assert run.code != 0 and run.result["is_error"]
     assert "nobody" in json.dumps(run.result)
+
+
+def test_bedrock_mode(gateway, simulator, tmp_path):
+    """It speaks Bedrock to the gateway; the key comes as the SDKs send Bedrock's, then as a header of its own."""
+    bedrock = {
+        "CLAUDE_CODE_USE_BEDROCK": "1",
+        "ANTHROPIC_BEDROCK_BASE_URL": f"http://{gateway.netloc}/bedrock",
+        "AWS_REGION": "us-east-1",
+    }
+    claude_code = ClaudeCode(NODE_MODULES, gateway, tmp_path, {**bedrock, "AWS_BEARER_TOKEN_BEDROCK": gateway.key})
+    prepare(claude_code)
+    mark = simulator.mark()
+    first = claude_code.run("us.anthropic.claude-sonnet-4-5-20250929-v1:0", task(claude_code.work))
+    check_work(claude_code, first)
+    calls = agent_calls(simulator, mark)
+    assert len(calls) == 4 and all(c["path"].endswith("/invoke-with-response-stream") for c in calls)
+    assert [kinds_of_thinking(c["body"])[-1:] for c in calls] == [[], ["thinking"], ["redacted_thinking"], ["thinking"]]
+    assert first.result["usage"]["output_tokens"] == sum(out for _, out, _, _ in USAGE)
+    claude_code.own = {
+        **bedrock,
+        "CLAUDE_CODE_SKIP_BEDROCK_AUTH": "1",
+        "ANTHROPIC_CUSTOM_HEADERS": f"x-litellm-api-key: {gateway.key}",
+    }
+    prompt = "And now? [[sim:turn(0)]]" + call("Bash", command="wc -l < second.txt", description="Count")
+    second = claude_code.run(
+        "claude-sonnet-4-5", prompt + "[[sim:turn(1)]][[sim:reply(One line.)]]", "--resume", first.result["session_id"]
+    )
+    assert second.code == 0 and second.result["result"] == "One line.", second.output[-4000:]
