@@ -8,11 +8,13 @@
  *   limits   may this pass, and what is left? (reserve, settle, renew)
  *   word     what one process says the others hear (publish)
  *
- * One interface, several back ends: in the process (shared_local_new), and on a Redis that all
- * processes share. Callers therefore always wait for the callback, which may come from inside the
- * call; it only deposits: no op of the same back end may be called from inside. It comes within the
- * back end's own patience (a back end that is away is answered for, see shared_redis.h), exactly
- * once, and not after forget. One question per user at a time.
+ * One interface, several back ends: in the process (shared_local_new), for the workers of a machine
+ * (shared_machine.h), and on a Redis that all processes share (shared_redis.h). Those that can be
+ * away have another one behind them, which answers in their place. Callers therefore always wait
+ * for the callback, which may come from inside the call; it only deposits: no op of the same back
+ * end may be called from inside. It comes within the back end's own patience (a back end that is
+ * away is answered for, see shared_redis.h), exactly once, and not after forget. One question per
+ * user at a time.
  *
  * Losing a value early is allowed (memory is bounded); serving one after its expiry is not.
  *
@@ -64,7 +66,7 @@ struct shared_state {
 struct shared_grant {
     uint64_t id;      /* of the lease; the same in all leases of one request */
     int64_t taken_at; /* the back end's own time */
-    bool local;       /* by the process alone, because the back end was away */
+    unsigned local;   /* by so many back ends behind the one that was asked, since it was away */
 };
 
 /* `refused`: the first ask that is not to be had, then nothing at all was taken; < 0: all of them

@@ -3,11 +3,11 @@
 
 /* The shared state on a Redis (5 or newer, or Valkey) that all processes talk to.
  *
- * A question that it has not answered within `patience_ms` is answered by this process alone: by a
- * local back end of its own, or, with `fail_closed`, limits by `away`. Alone, a process grants its
+ * A question that it has not answered within `patience_ms` is answered without it: by the
+ * local back end, or, with `fail_closed`, limits by `away`. Alone, a process grants its
  * share of a limit: what was left when Redis spoke last, divided by the processes that ask it, at
- * least one. What passed, Redis counts when its late answer comes; what it granted to nobody is
- * given back.
+ * least one; siblings put theirs together. What passed, Redis counts when its late answer comes;
+ * what it granted to nobody is given back.
  *
  * While Redis is away (no connection, an error that means it cannot serve, SHARED_REDIS_LATE_MAX
  * late answers in a row and none in time for SHARED_REDIS_SILENT_MS) questions are not sent at all;
@@ -31,11 +31,12 @@ struct shared_redis_options {
     const char *name_space;     /* without braces; NULL: none. At most 100 bytes */
     unsigned patience_ms;
     bool fail_closed;
-    size_t local_bytes; /* of the local back end */
+    struct shared *local; /* taken over: answers while Redis does not */
+    unsigned siblings;    /* processes whose `local` count together; this one included */
 };
 
-/* NULL: `error` says what is wrong with the options. Copies them. Run the loop once more after
- * `free`. */
+/* NULL: `error` says what is wrong with the options, `local` is freed. Copies them. Run the loop
+ * once more after `free`. */
 struct shared *shared_redis_new(struct turn *turn, const struct shared_redis_options *options,
                                 char *error, size_t size);
 

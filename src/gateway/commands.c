@@ -8,6 +8,7 @@
 #include "worker.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -123,15 +124,24 @@ static void announce_sources(const struct config *c)
     }
 }
 
-/* Limits of one worker are no limits of all: whoever starts several is told. */
-static void announce_sharing(const struct config *c, int workers)
+static void announce_sharing(const struct config *c, const struct worker_options *o, int workers)
 {
     if (c->redis.source)
         log_info("shared state: the Redis of %s", c->redis.source);
-    else if (workers > 1)
-        log_warn("%d workers share no state, as no Redis is configured: each counts limits, keeps "
-                 "answers and remembers thinking by itself (see docs/state.md)",
+    else if (o->machine)
+        log_info("%d workers count limits together; as no Redis is configured, each keeps answers "
+                 "and remembers thinking by itself (see docs/state.md)",
                  workers);
+}
+
+/* Limits of one worker are no limits of all: whoever starts several is told. */
+static struct machine *machine_of(int workers)
+{
+    struct machine *m = workers > 1 ? machine_new(workers) : NULL;
+    if (workers > 1 && !m)
+        log_warn("%d workers have no memory in common (%s): each counts limits by itself", workers,
+                 strerror(errno));
+    return m;
 }
 
 static int serve(const struct options *o)
@@ -160,10 +170,13 @@ static int serve(const struct options *o)
         return 1;
     }
     announce_sources(c);
-    announce_sharing(c, o->workers);
+    worker.machine = machine_of(o->workers);
+    announce_sharing(c, &worker, o->workers);
     worker.config = o->config;
     worker.sockets = &sockets;
-    return o->workers > 1 ? supervisor_run(c, &worker, o->workers) : worker_run(c, &worker);
+    int status = o->workers > 1 ? supervisor_run(c, &worker, o->workers) : worker_run(c, &worker);
+    machine_free(worker.machine);
+    return status;
 }
 
 /* ---- commands that only read a configuration ----------------------------------------------- */
@@ -189,7 +202,7 @@ static int check(const struct config *c, const char *path)
     if (!c->errors)
         printf("  shared state: %s%s\n", c->redis.source ? "the Redis of " : "",
                c->redis.source ? c->redis.source
-                               : "none, each worker counts limits by itself (no Redis is named)");
+                               : "that of one gateway's workers (no Redis is named)");
     return c->errors ? 1 : 0;
 }
 

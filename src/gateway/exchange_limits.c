@@ -234,7 +234,8 @@ bool exchange_place(struct exchange *ex, bool *granted)
 {
     struct limit_hold *h = &ex->place_hold;
     if (!ex->entered) {
-        limits_of_deployment(&h->limits, ex->config, ex->deployment, &ex->arena);
+        limits_of_deployment(&h->limits, ex->config, ex->deployment, ex->worker->has_others,
+                             &ex->arena);
         ask(ex, h);
     }
     if (h->waiting)

@@ -146,18 +146,18 @@ static int64_t given(int64_t limit)
 }
 
 /* The places of one process are the tracker's to count. */
-static int64_t places_of(const struct config *c, const struct route_params *p)
+static int64_t places_of(const struct config *c, const struct route_params *p, bool shared)
 {
-    if (!c->redis.source)
+    if (!shared)
         return LIMIT_NONE;
     return given(p->max_parallel ? p->max_parallel : c->settings.routing.max_parallel);
 }
 
 void limits_of_deployment(struct limits *l, const struct config *c, const struct deployment *d,
-                          struct arena *a)
+                          bool shared, struct arena *a)
 {
     const struct route_params *p = d->routing;
-    struct limit_set own = {LIMIT_NONE, LIMIT_NONE, places_of(c, p)};
+    struct limit_set own = {LIMIT_NONE, LIMIT_NONE, places_of(c, p, shared)};
     init(l);
     if (routing_has_limits(&c->settings.routing)) {
         own.rpm = given(p->rpm);

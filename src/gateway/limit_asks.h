@@ -43,10 +43,10 @@ void limits_of_caller(struct limits *l, const struct config *c, const struct cal
                       struct slice model, struct arena *a);
 
 /* What a call of the deployment is held to: its own rpm and tpm where they hold, its places where
- * processes share them through a Redis, and the limits of its group. */
+ * processes share them (`shared`), and the limits of its group. */
 #define LIMIT_SCOPE_DEPLOYMENT "deployment"
 void limits_of_deployment(struct limits *l, const struct config *c, const struct deployment *d,
-                          struct arena *a);
+                          bool shared, struct arena *a);
 
 /* Tokens to reserve: the prompt, and max_tokens; where the client gives none (< 0), 1024 or a
  * quarter of the limit, whichever is less, as LiteLLM. Never more than the limit: a request whose

@@ -32,7 +32,8 @@ static void set_address(struct redis_options *o, const struct config_redis *r,
     };
 }
 
-static struct shared *on_redis(struct turn *turn, const struct config_redis *r, size_t local_bytes)
+static struct shared *on_redis(struct turn *turn, const struct config_redis *r,
+                               struct shared *local, unsigned siblings)
 {
     struct redis_node nodes[REDIS_NODES_MAX];
     char error[ERROR_MAX];
@@ -40,7 +41,8 @@ static struct shared *on_redis(struct turn *turn, const struct config_redis *r, 
         .name_space = r->name_space,
         .patience_ms = config_milliseconds(r->patience),
         .fail_closed = r->fail_closed,
-        .local_bytes = local_bytes,
+        .local = local,
+        .siblings = siblings,
     };
     set_address(&options.redis, r, nodes);
     struct shared *shared = shared_redis_new(turn, &options, error, sizeof(error));
@@ -49,10 +51,22 @@ static struct shared *on_redis(struct turn *turn, const struct config_redis *r, 
     return shared;
 }
 
-struct shared *shared_state_new(struct turn *turn, const struct config *c)
+/* Without any Redis. */
+static struct shared *of_machine(struct turn *turn, const struct config *c, struct machine *m,
+                                 int index)
 {
     size_t thinking = (size_t)c->settings.thinking_memory_mb * MEBIBYTE;
     size_t bytes = thinking ? thinking : BYTES_MIN;
-    struct shared *shared = c->redis.source ? on_redis(turn, &c->redis, bytes) : NULL;
-    return shared ? shared : shared_local_new(bytes);
+    return m ? shared_machine_new(turn, m, index, bytes) : shared_local_new(bytes);
+}
+
+struct shared *shared_state_new(struct turn *turn, const struct config *c, struct machine *m,
+                                int index)
+{
+    unsigned siblings = m ? (unsigned)machine_workers(m) : 1;
+    struct shared *local = of_machine(turn, c, m, index), *shared;
+    if (!c->redis.source)
+        return local;
+    shared = on_redis(turn, &c->redis, local, siblings);
+    return shared ? shared : of_machine(turn, c, m, index);
 }

@@ -330,8 +330,9 @@ static void start(struct worker *w)
     w->upstream = upstream_init(&w->turn, &tls);
     w->credentials = credentials_new(&w->turn, w->upstream);
     credentials_adopt(w->credentials, w->config);
-    w->shared = shared_state_new(&w->turn, w->config);
-    w->gossip = gossip_new(&w->turn, w->shared, w->tracker, w->config->redis.source);
+    w->shared = shared_state_new(&w->turn, w->config, w->options->machine, w->options->index);
+    w->has_others = w->config->redis.source || w->options->machine;
+    w->gossip = gossip_new(&w->turn, w->shared, w->tracker, w->has_others);
     if (s->thinking_memory_mb)
         w->memory = memory_new(&w->turn, w->shared);
     if (s->caching.on)

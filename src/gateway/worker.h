@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "io/tls.h"
 #include "sockets.h"
+#include "state/shared_machine.h"
 
 #define WORKER_DRAIN_MS 600000 /* ms; agents' answers take minutes */
 
@@ -20,6 +21,7 @@ struct worker_options {
     struct sockets *sockets; /* of all workers */
     int index;               /* of this worker's socket; the first one hands them on */
     bool supervised;         /* the parent process has to be told to end */
+    struct machine *machine; /* what all workers have in common; NULL: there is one only */
     struct tls_options tls;  /* cert_file NULL: plain HTTP. SIGHUP reads the files again */
 };
 

@@ -33,6 +33,7 @@ struct worker {
     struct upstream *upstream;
     struct credentials *credentials; /* of AWS */
     struct shared *shared;           /* limits, values and what else processes may share */
+    bool has_others;                 /* processes that may share it */
     struct gossip *gossip;           /* what processes tell each other */
     struct tracker *tracker;         /* of deployments */
     struct list queue;           /* exchange.queue: those that wait for a place, the oldest first */

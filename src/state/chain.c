@@ -2,8 +2,6 @@
 
 #include "wire/crypto.h"
 
-#include <stdlib.h>
-
 #define SIZE_MIN 16
 
 static struct chain_link **bucket_of(const struct chain *c, uint64_t hash)
@@ -23,27 +21,25 @@ static void set_size(struct chain *c, size_t size)
     struct chain_link **old = c->buckets;
     size_t old_size = c->size;
     c->size = size;
-    c->buckets = calloc(size, sizeof(void *));
-    if (!c->buckets)
-        abort();
+    c->buckets = heap_alloc(c->heap, size * sizeof(*c->buckets));
     for (size_t i = 0; i < old_size; i++)
         for (struct chain_link *l = old[i], *next; l; l = next) {
             next = l->next;
             hang(c, l);
         }
-    free(old);
+    heap_free(c->heap, old, old_size * sizeof(*old));
 }
 
-void chain_init(struct chain *c)
+void chain_init(struct chain *c, struct heap *heap)
 {
-    *c = (struct chain){0};
+    *c = (struct chain){.heap = heap};
     random_bytes(&c->seed, sizeof(c->seed));
     set_size(c, SIZE_MIN);
 }
 
 void chain_fini(struct chain *c)
 {
-    free(c->buckets);
+    heap_free(c->heap, c->buckets, c->size * sizeof(*c->buckets));
 }
 
 uint64_t chain_hash(const struct chain *c, struct slice key) /* FNV-1a */

@@ -6,6 +6,7 @@
  * ever were links at once. */
 
 #include "base/slice.h"
+#include "heap.h"
 
 struct chain_link {
     struct chain_link *next; /* of the bucket */
@@ -13,16 +14,17 @@ struct chain_link {
 };
 
 struct chain {
+    struct heap *heap; /* NULL: malloc */
     struct chain_link **buckets;
     size_t size;  /* buckets, a power of two */
     size_t count; /* links */
     uint64_t seed;
 };
 
-void chain_init(struct chain *c);
+void chain_init(struct chain *c, struct heap *heap);
 void chain_fini(struct chain *c); /* the links are their owner's */
 
-/* Differs from process to process: keys may be a client's. */
+/* Differs from hash to hash: keys may be a client's. */
 uint64_t chain_hash(const struct chain *c, struct slice key);
 
 void chain_add(struct chain *c, struct chain_link *link, uint64_t hash);

@@ -12,8 +12,6 @@
 #include "window.h"
 #include "wire/crypto.h"
 
-#include <stdlib.h>
-
 struct counter {
     struct list link;       /* in counters->idle or ->holding, the one asked last at the end */
     struct chain_link hash; /* in counters->by_key */
@@ -33,6 +31,7 @@ struct lease {
 };
 
 struct counters {
+    struct heap *heap;         /* NULL: malloc */
     struct list idle, holding; /* counter.link: without leases, and with */
     struct chain by_key, by_id;
     size_t max;
@@ -52,7 +51,7 @@ static void end_lease(struct counters *c, struct lease *l)
     l->of->held--;
     list_del(&l->link);
     chain_del(&c->by_id, &l->hash);
-    free(l);
+    heap_free(c->heap, l, sizeof(*l));
 }
 
 /* Those that are over. */
@@ -79,10 +78,8 @@ static void take_lease(struct counters *c, struct counter *k, uint64_t id, int64
 {
     if (k->held == LEASES_MAX)
         end_lease(c, LIST_ENTRY(k->leases.next, struct lease, link));
-    struct lease *l = malloc(sizeof(*l));
-    if (!l)
-        abort();
-    *l = (struct lease){.of = k};
+    struct lease *l = heap_alloc(c->heap, sizeof(*l));
+    l->of = k;
     list_init(&l->link);
     queue_lease(l, now);
     chain_add(&c->by_id, &l->hash, id);
@@ -112,10 +109,10 @@ static struct counter *find(const struct counters *c, struct slice key)
 
 static struct counter *make(struct counters *c, const struct shared_ask *ask)
 {
-    struct counter *k = malloc(sizeof(*k) + ask->key.n);
-    if (!k)
-        abort();
-    *k = (struct counter){.window_ms = ask->window_ms, .key_n = ask->key.n};
+    struct counter *k = heap_alloc(c->heap, sizeof(*k) + ask->key.n);
+    k->window_ms = ask->window_ms;
+    k->window.heap = c->heap;
+    k->key_n = ask->key.n;
     if (ask->key.n)
         memcpy(k->key, ask->key.p, ask->key.n);
     list_init(&k->link);
@@ -130,7 +127,7 @@ static void drop(struct counters *c, struct counter *k)
     list_del(&k->link);
     chain_del(&c->by_key, &k->hash);
     window_fini(&k->window);
-    free(k);
+    heap_free(c->heap, k, sizeof(*k) + k->key_n);
 }
 
 /* Only between calls, so that no call loses a counter that it has just found. */
@@ -281,16 +278,15 @@ size_t counters_count(const struct counters *c)
     return c->by_key.count;
 }
 
-struct counters *counters_new(size_t max)
+struct counters *counters_new(size_t max, struct heap *heap)
 {
-    struct counters *c = calloc(1, sizeof(*c));
-    if (!c)
-        abort();
+    struct counters *c = heap_alloc(heap, sizeof(*c));
+    c->heap = heap;
     c->max = max;
     list_init(&c->idle);
     list_init(&c->holding);
-    chain_init(&c->by_key);
-    chain_init(&c->by_id);
+    chain_init(&c->by_key, heap);
+    chain_init(&c->by_id, heap);
     random_bytes(&c->last_id, sizeof(c->last_id));
     return c;
 }
@@ -303,5 +299,5 @@ void counters_free(struct counters *c)
         drop(c, LIST_ENTRY(l, struct counter, link));
     chain_fini(&c->by_key);
     chain_fini(&c->by_id);
-    free(c);
+    heap_free(c->heap, c, sizeof(*c));
 }

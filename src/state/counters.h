@@ -18,13 +18,17 @@
  * one that counts nothing any more goes when it is the oldest. A counter holds at most LEASES_MAX
  * leases: beyond it the one that ends first goes. Pure; amortised O(1) for each ask. */
 
+#include "heap.h"
 #include "state/shared.h"
 
 #define LEASES_MAX 100000
 
 struct counters;
 
-struct counters *counters_new(size_t max);
+/* `heap`: where all of it lies. The worst case of one call to it is COUNTERS_CALL_MAX bytes for
+ * each ask, besides what `max` counters and their leases may make the hashes grow by. */
+#define COUNTERS_CALL_MAX 8192
+struct counters *counters_new(size_t max, struct heap *heap);
 void counters_free(struct counters *c); /* NULL is fine */
 
 /* The ask that was refused, or -1. `states`: room for n. `grant` is set if -1. */

@@ -278,7 +278,7 @@ struct shared *shared_local_new(size_t bytes_max)
     l->shared.ops = &local_ops;
     l->bytes_max = bytes_max;
     list_init(&l->used);
-    chain_init(&l->by_key);
-    l->counters = counters_new(SHARED_COUNTERS_MAX);
+    chain_init(&l->by_key, NULL);
+    l->counters = counters_new(SHARED_COUNTERS_MAX, NULL);
     return &l->shared;
 }

@@ -55,10 +55,10 @@ struct call {
 
 static int64_t share_of(const struct shared_redis *r, const struct shared_ask *ask, int64_t used)
 {
-    int64_t left = ask->limit - used, share = left / r->processes;
+    int64_t left = ask->limit - used, share = left / r->processes * r->siblings;
     if (ask->limit < 0)
         return ask->limit;
-    return left <= 0 ? 0 : share ? share : 1;
+    return left <= 0 ? 0 : share <= 0 ? 1 : share < left ? share : left;
 }
 
 static void prepare(struct shared_redis *r, struct call *c)
@@ -92,7 +92,7 @@ static void on_reserved(void *user, const struct shared_answer *answer)
             states[i].wait_ms = states[i].reset_ms = c->blocked_ms[i];
     }
     own.states = states;
-    own.grant.local = true;
+    own.grant.local++;
     c->q->passed = answer->refused < 0;
     c->q->answer.reserved(c->q->user, &own);
 }

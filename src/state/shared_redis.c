@@ -361,8 +361,9 @@ static void redis_settle(struct shared *s, const struct shared_grant *grant,
                          const struct shared_ask *asks, size_t n, int64_t now)
 {
     struct shared_redis *r = of(s);
+    const struct shared_grant own = {grant->id, grant->taken_at, grant->local - 1};
     if (grant->local)
-        r->local->ops->settle(r->local, grant, asks, n, now);
+        r->local->ops->settle(r->local, &own, asks, n, now);
     else
         tell(r, question_of_asks(ASK_SETTLE, redis_prefix(r), asks, n, grant));
 }
@@ -371,8 +372,9 @@ static void redis_renew(struct shared *s, const struct shared_grant *grant,
                         const struct shared_ask *asks, size_t n, int64_t now)
 {
     struct shared_redis *r = of(s);
+    const struct shared_grant own = {grant->id, grant->taken_at, grant->local - 1};
     if (grant->local)
-        r->local->ops->renew(r->local, grant, asks, n, now);
+        r->local->ops->renew(r->local, &own, asks, n, now);
     else
         tell(r, question_of_asks(ASK_RENEW, redis_prefix(r), asks, n, grant));
 }
@@ -383,13 +385,15 @@ static void hear(struct shared_redis *r, struct slice message)
         r->shared.hearer.heard(r->shared.hearer.ctx, message);
 }
 
-/* What does not go round by Redis reaches this process at least. */
+/* What does not go round by Redis reaches this process and its siblings at least. */
 static void redis_publish(struct shared *s, struct slice message)
 {
     struct shared_redis *r = of(s);
     const struct slice words[] = {SLICE("PUBLISH"), slice_of(r->channel), message};
     bool sent = redis_send(r->redis, words, sizeof(words) / sizeof(*words), NULL, NULL);
-    if (!sent || !redis_listens(r->redis))
+    if (!sent)
+        r->local->ops->publish(r->local, message);
+    else if (!redis_listens(r->redis))
         hear(r, message);
 }
 
@@ -504,11 +508,14 @@ struct shared *shared_redis_new(struct turn *turn, const struct shared_redis_opt
     r->turn = turn;
     r->redis = redis_open(turn, &redis, &redis_events, r, error, size);
     if (!r->redis) {
+        options->local->ops->free(options->local);
         free(r);
         return NULL;
     }
     r->shared.ops = &redis_ops;
-    r->local = shared_local_new(options->local_bytes);
+    r->local = options->local;
+    r->local->hearer = (struct shared_hearer){on_heard, r};
+    r->siblings = options->siblings;
     r->seen = shared_local_new(SEEN_BYTES);
     r->processes = 1;
     r->patience_ms = options->patience_ms;

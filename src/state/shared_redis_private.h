@@ -19,6 +19,7 @@ struct shared_redis {
     struct turn *turn;
     struct redis *redis;
     struct shared *local;
+    int64_t siblings;    /* processes that have it in common */
     struct shared *seen; /* what Redis said last of windows: redis_alone.c */
     unsigned patience_ms;
     bool fail_closed;

@@ -1,7 +1,5 @@
 #include "window.h"
 
-#include <stdlib.h>
-
 #define SIZE_MIN 4 /* most windows see little: they stay small */
 
 int64_t window_part_ms(int64_t length)
@@ -11,8 +9,8 @@ int64_t window_part_ms(int64_t length)
 
 void window_fini(struct window *w)
 {
-    free(w->parts);
-    *w = (struct window){0};
+    heap_free(w->heap, w->parts, w->size * sizeof(*w->parts));
+    *w = (struct window){.heap = w->heap};
 }
 
 static struct window_part *part_at(const struct window *w, size_t i)
@@ -40,12 +38,10 @@ int64_t window_used(struct window *w, int64_t length, int64_t now)
 static void grow(struct window *w)
 {
     size_t size = w->size ? w->size * 2 : SIZE_MIN;
-    struct window_part *parts = malloc(size * sizeof(*parts));
-    if (!parts)
-        abort();
+    struct window_part *parts = heap_alloc(w->heap, size * sizeof(*parts));
     for (size_t i = 0; i < w->count; i++)
         parts[i] = *part_at(w, i);
-    free(w->parts);
+    heap_free(w->heap, w->parts, w->size * sizeof(*w->parts));
     w->parts = parts;
     w->first = 0;
     w->size = size;

@@ -12,6 +12,8 @@
  * Pure; amortised O(1) to take, O(WINDOW_PARTS) to give back and to tell how long to wait. Time
  * that runs backwards counts as standing still. `length` is the same in all calls of one window. */
 
+#include "heap.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +26,7 @@ struct window_part {
 };
 
 struct window {
+    struct heap *heap;         /* NULL: malloc */
     struct window_part *parts; /* a ring, the oldest at `first`; NULL until the first take */
     size_t first, count, size;
     int64_t used; /* the sum of the parts */

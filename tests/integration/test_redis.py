@@ -2,6 +2,8 @@
 fail while clients go on asking."""
 
 import collections
+import os
+import signal
 import subprocess
 import threading
 import time
@@ -12,6 +14,7 @@ from conftest import KEY, configuration, deployment
 from programs import free_port, wait_for
 from redis_server import RedisServer, Sentinel, SlowWay
 from test_limits import ENV, WINDOW, Stream, chat, check_exact, many, saturate
+from test_signals import workers
 
 PATIENCE = 0.2  # seconds: shared_patience; the machine of a test may be busy
 PAUSE = 3.0  # seconds: how long Redis is made to say nothing
@@ -413,9 +416,46 @@ def test_workers_of_one_gateway_share_it_too(launch, simulator, redis):
     assert collections.Counter(answers) == {200: 20, 429: 40}
 
 
-def test_several_workers_without_one_are_told(launch, simulator):
-    gateway = launch(settings(simulator), "--num_workers", "2", port=free_port())
-    assert gateway.log().count("2 workers share no state, as no Redis is configured") == 1
+def two_deployments(simulator):
+    """Of one group, told apart by a tag, and the settings by which one of them comes to rest."""
+    model = "bedrock/us.amazon.nova-pro-v1:0"
+    two = [deployment("two", model, simulator.url, model_info={"id": name}) for name in "ab"]
+    for entry, name in zip(two, "ab"):
+        entry["model_info"] = entry["litellm_params"].pop("model_info")
+    two[0]["litellm_params"]["tags"] = ["a"]
+    router = {"cooldown_time": 20, "enable_tag_filtering": True, "adaptive_pacing": False}
+    return two, router
+
+
+def test_workers_share_a_limit_without_one_too(launch, simulator):
+    """And places, and what one of them found out about a deployment."""
+    keys = [{"key": "sk-a", "rpm_limit": 20}, {"key": "sk-b", "max_parallel_requests": 2}]
+    two, router = two_deployments(simulator)
+    config = settings(simulator, keys=keys, extra_models=two, router_settings=router)
+    gateway = launch(config, "--num_workers", "3", port=free_port())
+    assert gateway.log().count("3 workers count limits together") == 1
+    answers = many(60, lambda: chat(gateway, "sk-a").status_code)
+    assert collections.Counter(answers) == {200: 20, 429: 40}
+    streams = [Stream(gateway, "sk-b") for _ in range(12)]
+    assert collections.Counter(s.status() for s in streams) == {200: 2, 429: 10}
+    for stream in streams:
+        stream.cut()
+    wait_for(lambda: chat(gateway, "sk-b").status_code == 200)
+    tags = {"tags": ["a"]}
+    many(30, lambda: chat(gateway, model="two", metadata=tags))  # all workers know of it
+    chat(gateway, model="two", metadata=tags, messages=[{"role": "user", "content": "[[sim:error(429)]]"}])
+    wait_for(lambda: all(gateway.holds()["deployments"]["a"]["rest_ms"] > 0 for _ in range(12)))
+
+
+def test_a_killed_worker_takes_no_limit_with_it(launch, simulator):
+    """The others go on counting, and the one that is started in its place counts with them."""
+    config = settings(simulator, keys=[{"key": "sk-a", "rpm_limit": 30}])
+    gateway = launch(config, "--num_workers", "2", port=free_port(), ready=False)
+    gateway.wait_ready()
+    assert collections.Counter(many(10, lambda: chat(gateway, "sk-a").status_code)) == {200: 10}
+    os.kill(workers(gateway)[0], signal.SIGKILL)
+    wait_for(lambda: gateway.log().count("listening on") == 3, 10, "another worker")
+    assert collections.Counter(many(60, lambda: chat(gateway, "sk-a").status_code)) == {200: 20, 429: 40}
 
 
 def test_places_of_a_killed_gateway_come_back(launch, simulator, redis):
@@ -433,12 +473,7 @@ def test_places_of_a_killed_gateway_come_back(launch, simulator, redis):
 
 def test_gateways_know_of_each_others_deployments(launch, simulator, redis):
     """A rest is told at once, loads within a second or two."""
-    model = "bedrock/us.amazon.nova-pro-v1:0"
-    two = [deployment("two", model, simulator.url, model_info={"id": name}) for name in "ab"]
-    for entry, name in zip(two, "ab"):
-        entry["model_info"] = entry["litellm_params"].pop("model_info")
-    two[0]["litellm_params"]["tags"] = ["a"]
-    router = {"cooldown_time": 20, "enable_tag_filtering": True, "adaptive_pacing": False}
+    two, router = two_deployments(simulator)
     config = settings(simulator, redis, extra_models=two, router_settings=router)
     first, second = (wait_back(launch(config)) for _ in range(2))
     for gateway in (first, second):

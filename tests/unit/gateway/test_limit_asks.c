@@ -60,7 +60,7 @@ static const char *of_caller(struct fixture *f, const char *model)
 
 static const char *of_deployment(struct fixture *f)
 {
-    limits_of_deployment(&f->limits, f->c, &f->c->deployments[0], &f->a);
+    limits_of_deployment(&f->limits, f->c, &f->c->deployments[0], f->c->redis.source, &f->a);
     return shown(f);
 }
 

@@ -1,5 +1,6 @@
 #include "redis_world.h"
 
+#define LOCAL_BYTES (1 << 20)
 #define PATIENCE_MS 2000 /* the machine of a test may be busy */
 
 void redis_world_serve(struct redis_world *w, const char *const *extra)
@@ -9,7 +10,7 @@ void redis_world_serve(struct redis_world *w, const char *const *extra)
     w->options = (struct shared_redis_options){
         .redis = {.nodes = &w->node, .node_count = 1, .connect_ms = 3000, .command_ms = 3000},
         .patience_ms = PATIENCE_MS,
-        .local_bytes = 1 << 20,
+        .siblings = 1,
     };
 }
 
@@ -35,6 +36,7 @@ struct shared_stats redis_world_stats(struct redis_world *w)
 struct shared *redis_world_another(struct redis_world *w)
 {
     char error[256] = "";
+    w->options.local = shared_local_new(LOCAL_BYTES);
     struct shared *s = shared_redis_new(&w->world.turn, &w->options, error, sizeof(error));
     assert_string_equal(error, "");
     WORLD_UNTIL(&w->world, !is_away(s));
@@ -51,6 +53,7 @@ static void on_heard(void *ctx, struct slice message)
 void redis_world_connect(struct redis_world *w)
 {
     char error[256] = "";
+    w->options.local = shared_local_new(LOCAL_BYTES);
     w->shared = shared_redis_new(&w->world.turn, &w->options, error, sizeof(error));
     assert_string_equal(error, "");
     w->shared->hearer = (struct shared_hearer){on_heard, w};

@@ -44,7 +44,7 @@ static int64_t used(struct counters *c, struct shared_ask ask, int64_t now)
 
 static void test_a_window(void **state)
 {
-    struct counters *c = counters_new(1000);
+    struct counters *c = counters_new(1000, NULL);
     for (int i = 0; i < 5; i++) {
         assert_true(one(c, window("a", 5, 1), i * 1000));
         assert_int_equal(states[0].used, i + 1);
@@ -62,7 +62,7 @@ static void test_a_window(void **state)
 
 static void test_zero(void **state)
 {
-    struct counters *c = counters_new(1000);
+    struct counters *c = counters_new(1000, NULL);
     assert_false(one(c, window("none", 0, 1), 0));
     assert_false(one(c, window("none", 0, 0), 0));
     assert_false(one(c, lease("no place", 0), 0));
@@ -77,7 +77,7 @@ static void test_zero(void **state)
 
 static void test_counted_only(void **state)
 {
-    struct counters *c = counters_new(1000);
+    struct counters *c = counters_new(1000, NULL);
     for (int i = 0; i < 1000; i++)
         assert_true(one(c, window("a", -1, 7), 0) && one(c, lease("l", -1), 0));
     assert_int_equal(used(c, window("a", -1, 0), 0), 7000);
@@ -87,7 +87,7 @@ static void test_counted_only(void **state)
 
 static void test_all_or_nothing(void **state)
 {
-    struct counters *c = counters_new(1000);
+    struct counters *c = counters_new(1000, NULL);
     const struct shared_ask asks[] = {window("rpm", 10, 1), lease("par", 10),
                                       window("tpm", 100, 60), window("rpm of another", 10, 1)};
     assert_int_equal(reserve(c, asks, 4, 0), -1);
@@ -102,7 +102,7 @@ static void test_all_or_nothing(void **state)
 
 static void test_one_key_twice(void **state)
 {
-    struct counters *c = counters_new(1000);
+    struct counters *c = counters_new(1000, NULL);
     const struct shared_ask two[] = {window("a", 3, 2), window("a", 3, 2)};
     const struct shared_ask places[] = {lease("l", 1), lease("l", 1)};
     assert_int_equal(reserve(c, two, 2, 0), 1);
@@ -121,7 +121,7 @@ static void settle(struct counters *c, const struct shared_grant *g, const char 
 
 static void test_settle(void **state)
 {
-    struct counters *c = counters_new(1000);
+    struct counters *c = counters_new(1000, NULL);
     assert_true(one(c, window("tpm", 100, 80), 0));
     struct shared_grant first = grant;
     assert_false(one(c, window("tpm", 100, 30), 10));
@@ -155,7 +155,7 @@ static void renew(struct counters *c, struct shared_grant g, const char *key, in
 
 static void test_leases(void **state)
 {
-    struct counters *c = counters_new(1000);
+    struct counters *c = counters_new(1000, NULL);
     assert_true(one(c, lease("l", 2), 0));
     struct shared_grant first = grant;
     assert_true(one(c, lease("l", 2), 0));
@@ -172,7 +172,7 @@ static void test_leases(void **state)
 
 static void test_a_dead_holder(void **state)
 {
-    struct counters *c = counters_new(1000);
+    struct counters *c = counters_new(1000, NULL);
     assert_true(one(c, lease("l", 1), 0));
     struct shared_grant dead = grant;
     assert_false(one(c, lease("l", 1), LEASE - 1));
@@ -185,7 +185,7 @@ static void test_a_dead_holder(void **state)
 
 static void test_renewed(void **state)
 {
-    struct counters *c = counters_new(1000);
+    struct counters *c = counters_new(1000, NULL);
     assert_true(one(c, lease("l", 2), 0));
     struct shared_grant kept = grant;
     assert_true(one(c, lease("l", 2), 1));
@@ -201,7 +201,7 @@ static void test_renewed(void **state)
 
 static void test_leases_of_a_request(void **state)
 {
-    struct counters *c = counters_new(1000);
+    struct counters *c = counters_new(1000, NULL);
     const struct shared_ask asks[] = {lease("a", 1), window("rpm", 9, 1), lease("b", 1)};
     assert_int_equal(reserve(c, asks, 3, 0), -1);
     struct shared_grant g = grant;
@@ -217,7 +217,7 @@ static void test_leases_of_a_request(void **state)
 
 static void test_too_many_leases(void **state)
 {
-    struct counters *c = counters_new(1000);
+    struct counters *c = counters_new(1000, NULL);
     for (int i = 0; i < LEASES_MAX + 10; i++)
         one(c, lease("l", -1), i / 100);
     assert_int_equal(states[0].used, LEASES_MAX);
@@ -237,7 +237,7 @@ static void take_many(struct counters *c, int from, int n, int64_t now)
 
 static void test_room(void **state)
 {
-    struct counters *c = counters_new(100);
+    struct counters *c = counters_new(100, NULL);
     assert_true(one(c, lease("held", 1), 0));
     take_many(c, 0, 500, 0);
     assert_int_equal(counters_count(c), 100);
@@ -249,7 +249,7 @@ static void test_room(void **state)
 
 static void test_what_is_over_goes(void **state)
 {
-    struct counters *c = counters_new(100000);
+    struct counters *c = counters_new(100000, NULL);
     take_many(c, 0, 5000, 0);
     assert_int_equal(counters_count(c), 5000);
     take_many(c, 5000, 1, PART + MINUTE);
@@ -259,7 +259,7 @@ static void test_what_is_over_goes(void **state)
 
 static void test_held_ones_only(void **state)
 {
-    struct counters *c = counters_new(10);
+    struct counters *c = counters_new(10, NULL);
     char key[32];
     for (int i = 0; i < 50; i++) {
         snprintf(key, sizeof(key), "key %d", i);
@@ -364,7 +364,7 @@ static void random_end(struct counters *c, struct model *m, int64_t now)
 static void test_against_a_model(void **state)
 {
     static struct model m;
-    struct counters *c = counters_new(1000);
+    struct counters *c = counters_new(1000, NULL);
     srand(11);
     for (int64_t now = 0, i = 0; i < 8000; i++, now += rand() % 700) {
         if (rand() % 3)
