@@ -5,12 +5,14 @@
  * Failure modes: the note is not as expected: read it, and leave out what it says is written. The
  * database is away: the same batch comes again later. The database refuses the batch: each record
  * by itself; one that is refused alone goes without its JSON, so that its money counts; refused
- * even so, it goes to a file that people may look at, and its number is noted. */
+ * even so, it goes to a file that people may look at, and its number is noted; when there is no
+ * room for that either it stays in the spool and comes again. */
 
 #include "spend_apply.h"
 
 #include "spend_write.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,23 +92,40 @@ static enum store_status write_spends(struct spend_reader *r, struct db *db,
     return status;
 }
 
-static void keep_refused(struct spend_reader *r, const struct spool_record *record)
+static bool append_line(int fd, struct slice text)
+{
+    struct buf line;
+    off_t before = lseek(fd, 0, SEEK_END);
+    buf_init(&line, SIZE_MAX);
+    buf_add(&line, text);
+    buf_add_char(&line, '\n');
+    errno = 0;
+    bool ok = write(fd, line.p, line.n) == (ssize_t)line.n && fdatasync(fd) == 0;
+    int why = errno ? errno : ENOSPC;
+    if (!ok && before >= 0 && ftruncate(fd, before) < 0)
+        why = errno;
+    buf_fini(&line);
+    errno = why;
+    return ok;
+}
+
+/* False: it cannot be kept; it stays in the spool, with all that follows. */
+static bool keep_refused(struct spend_reader *r, const struct spool_record *record)
 {
     char path[4096];
+    if (r->kept == record->number)
+        return true; /* what came after failed: it is there already */
     snprintf(path, sizeof(path), "%s/%s.refused", r->directory, r->file->id);
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (fd >= 0) {
-        struct buf line;
-        buf_init(&line, SIZE_MAX);
-        buf_add(&line, record->text);
-        buf_add_char(&line, '\n');
-        ssize_t n = write(fd, line.p, line.n);
-        (void)n; /* there is nothing left to try */
-        fdatasync(fd);
+    bool ok = fd >= 0 && append_line(fd, record->text);
+    snprintf(r->trouble, sizeof(r->trouble), "%s", ok ? "" : strerror(errno));
+    if (fd >= 0)
         close(fd);
-        buf_fini(&line);
+    if (ok) {
+        r->kept = record->number;
+        r->refused++;
     }
-    r->refused++;
+    return ok;
 }
 
 static struct spend without_json(const struct spend *spend)
@@ -121,7 +140,7 @@ static bool is_away(enum store_status status)
     return status == STORE_UNAVAILABLE || status == STORE_BUSY;
 }
 
-/* False: the database is away. */
+/* False: the database is away, or what it refuses cannot be kept. */
 static bool write_alone(struct spend_reader *r, struct db *db, const struct spool_record *record,
                         const struct spend *spend)
 {
@@ -132,8 +151,7 @@ static bool write_alone(struct spend_reader *r, struct db *db, const struct spoo
     }
     if (status == STORE_OK || is_away(status))
         return status == STORE_OK;
-    keep_refused(r, record);
-    return write_spends(r, db, NULL, 0, record->number) == STORE_OK;
+    return keep_refused(r, record) && write_spends(r, db, NULL, 0, record->number) == STORE_OK;
 }
 
 static bool write_one_by_one(struct spend_reader *r, struct db *db, const struct batch *b)

@@ -17,6 +17,9 @@ struct spend_reader {
     uint64_t written;          /* the last record that the database has, as far as we know */
     bool noted;                /* the spool has its row */
     uint64_t records, refused; /* written to the database, and to the file, so far */
+    uint64_t kept;             /* the last record that is in the file */
+    char trouble[128];         /* why refused records cannot be kept; "": they can */
+    bool told;                 /* the log knows of it */
 };
 
 enum spend_result {

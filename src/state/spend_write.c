@@ -308,22 +308,29 @@ static void sort_and_sum(struct tallies *t)
 /* ---- tallies → statements -------------------------------------------------------------------- */
 
 /* Rows that are not there are left so: a key of the configuration file has none. */
-static void add_update(struct store_job *job, const struct tally *t)
+static void add_updates(struct store_job *job, const struct tally *t, size_t n)
 {
+    static const char *const sums[] = {"spend", "total_spend", "last_active"};
+    static const enum store_change changes[] = {STORE_ADD, STORE_ADD, STORE_SET};
     enum store_table_id table = target_tables[t->target];
-    const char *const *key = store_table(table)->key;
-    struct store_cell cells[] = {{"spend", store_number(t->spend), STORE_ADD},
-                                 {"total_spend", store_number(t->spend), STORE_ADD},
-                                 {"last_active", store_time(t->last_ms), STORE_SET}};
-    struct store_where where[2];
-    size_t n = 0;
-    for (; key[n]; n++)
-        where[n] = (struct store_where){key[n], STORE_EQ, store_text(t->key[n]), 0};
-    store_update(job, table, cells,
-                 t->target == OF_KEY      ? 3
-                 : t->target == OF_MEMBER ? 2
-                                          : 1,
-                 where, n);
+    size_t keys = t->target == OF_MEMBER ? 2 : 1;
+    size_t count = keys + (t->target == OF_KEY ? 3 : t->target == OF_MEMBER ? 2 : 1);
+    struct store_value *values = arena_alloc(&job->arena, n * count * sizeof(*values)), *v = values;
+    const char *names[5];
+    enum store_change how[5];
+    for (size_t i = 0; i < count; i++) {
+        names[i] = i < keys ? store_table(table)->key[i] : sums[i - keys];
+        how[i] = i < keys ? STORE_SET : changes[i - keys];
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct store_value added[] = {store_number(t[i].spend), store_number(t[i].spend),
+                                      store_time(t[i].last_ms)};
+        for (size_t k = 0; k < keys; k++)
+            *v++ = store_text(t[i].key[k]);
+        memcpy(v, added, (count - keys) * sizeof(*v));
+        v += count - keys;
+    }
+    store_update_rows(job, table, names, how, count, values, n);
 }
 
 static void add_end_users(struct store_job *job, const struct tally *t, size_t n)
@@ -415,8 +422,7 @@ static void add_target(struct store_job *job, const struct tally *t, size_t n)
     else if (t->target == OF_END_USER)
         add_end_users(job, t, n);
     else
-        for (size_t i = 0; i < n; i++)
-            add_update(job, &t[i]);
+        add_updates(job, t, n);
 }
 
 void spend_add_statements(struct store_job *job, const struct spend *spends, size_t n)

@@ -353,7 +353,7 @@ static void add_times(struct statement *st)
 {
     struct store_value now = store_time(clock_unix_ms());
     add_column(st, "updated_at", STORE_SET, now);
-    if (st->kind != STATEMENT_UPDATE)
+    if (st->kind != STATEMENT_UPDATE && st->kind != STATEMENT_UPDATE_ROWS)
         add_column(st, "created_at", STORE_ONCE, now);
 }
 
@@ -419,9 +419,10 @@ size_t store_delete(struct store_job *job, enum store_table_id table,
     return job->count - 1;
 }
 
-size_t store_insert_rows(struct store_job *job, enum statement_kind kind, enum store_table_id table,
-                         const char *const *columns, const enum store_change *changes,
-                         size_t column_count, struct store_value *values, size_t row_count)
+static struct statement *add_rows(struct store_job *job, enum statement_kind kind,
+                                  enum store_table_id table, const char *const *columns,
+                                  const enum store_change *changes, size_t column_count,
+                                  const struct store_value *values, size_t row_count)
 {
     struct statement *st = add_statement(job, kind, table);
     make_room(job, st, column_count, row_count);
@@ -430,8 +431,26 @@ size_t store_insert_rows(struct store_job *job, enum statement_kind kind, enum s
         st->changes[i] = changes ? changes[i] : STORE_SET;
     }
     memcpy(st->values, values, column_count * row_count * sizeof(*values));
+    return st;
+}
+
+size_t store_insert_rows(struct store_job *job, enum statement_kind kind, enum store_table_id table,
+                         const char *const *columns, const enum store_change *changes,
+                         size_t column_count, struct store_value *values, size_t row_count)
+{
+    struct statement *st =
+        add_rows(job, kind, table, columns, changes, column_count, values, row_count);
     add_ids(job, st);
     add_times(st);
+    return job->count - 1;
+}
+
+size_t store_update_rows(struct store_job *job, enum store_table_id table,
+                         const char *const *columns, const enum store_change *changes,
+                         size_t column_count, struct store_value *values, size_t row_count)
+{
+    add_times(add_rows(job, STATEMENT_UPDATE_ROWS, table, columns, changes, column_count, values,
+                       row_count));
     return job->count - 1;
 }
 

@@ -224,6 +224,19 @@ static void *postgres_open(const struct store_address *address, const struct db_
 
 /* ---- statements ------------------------------------------------------------------------------ */
 
+static void add_quoted(struct buf *b, struct slice s)
+{
+    buf_add_char(b, '"');
+    for (size_t from = 0, i = 0; i <= s.n; i++)
+        if (i == s.n || s.p[i] == '"' || s.p[i] == '\\') {
+            buf_add(b, slice_make(s.p + from, i - from));
+            if (i < s.n)
+                buf_add_char(b, '\\');
+            from = i;
+        }
+    buf_add_char(b, '"');
+}
+
 /* ["a","b"] as {"a","b"}: PostgreSQL's quoting differs from JSON's. */
 static const char *array_literal(struct slice json, struct arena *a)
 {
@@ -234,14 +247,9 @@ static const char *array_literal(struct slice json, struct arena *a)
     buf_add_char(&b, '{');
     yyjson_arr_foreach(list, i, n, element)
     {
-        struct slice s = json_slice(element);
-        buf_add(&b, i ? SLICE(",\"") : SLICE("\""));
-        for (size_t c = 0; c < s.n; c++) {
-            if (s.p[c] == '"' || s.p[c] == '\\')
-                buf_add_char(&b, '\\');
-            buf_add_char(&b, s.p[c]);
-        }
-        buf_add_char(&b, '"');
+        if (i)
+            buf_add_char(&b, ',');
+        add_quoted(&b, json_slice(element));
     }
     buf_add_char(&b, '}');
     const char *text = arena_strdup(a, buf_slice(&b));
@@ -264,6 +272,42 @@ static const char *parameter(const struct store_value *v, struct arena *a)
     case STORE_TIME: date_format_sql(v->integer, time); return arena_strdup(a, slice_of(time));
     }
     return NULL;
+}
+
+static void add_element(struct buf *b, const struct store_value *v)
+{
+    char time[DATE_SIZE];
+    if (v->null) {
+        buf_add(b, SLICE("NULL"));
+        return;
+    }
+    switch (v->type) {
+    case STORE_TEXT:
+    case STORE_JSON:
+    case STORE_TEXTS: add_quoted(b, v->text); break;
+    case STORE_INTEGER: buf_addf(b, "%lld", (long long)v->integer); break;
+    case STORE_FLOAT: buf_addf(b, "%.17g", v->number); break;
+    case STORE_BOOL: buf_add_char(b, v->flag ? 't' : 'f'); break;
+    case STORE_TIME:
+        date_format_sql(v->integer, time);
+        add_quoted(b, slice_of(time));
+        break;
+    }
+}
+
+/* A column of many rows as {"a",NULL,"b"}. */
+static const char *list_parameter(const struct sql *sql, size_t i, struct arena *a)
+{
+    struct buf b;
+    buf_init(&b, SIZE_MAX);
+    for (size_t row = 0; row < sql->list; row++) {
+        buf_add_char(&b, row ? ',' : '{');
+        add_element(&b, sql->values[i] + row * sql->stride);
+    }
+    buf_add_char(&b, '}');
+    const char *text = arena_strdup(a, buf_slice(&b));
+    buf_fini(&b);
+    return text;
 }
 
 static struct store_value cell(const PGresult *result, int row, int column, enum store_type type,
@@ -296,7 +340,7 @@ static bool postgres_run(void *handle, const struct sql *sql, struct arena *a,
     struct arena_mark mark = arena_mark(a);
     const char **values = arena_alloc(a, (sql->value_count + 1) * sizeof(*values)); /* NOLINT */
     for (size_t i = 0; i < sql->value_count; i++)
-        values[i] = parameter(sql->values[i], a);
+        values[i] = sql->list ? list_parameter(sql, i, a) : parameter(sql->values[i], a);
     int sent =
         PQsendQueryParams(h->conn, sql->text.p, (int)sql->value_count, NULL, values, NULL, NULL, 0);
     arena_rewind(a, mark); /* libpq has its own copy */

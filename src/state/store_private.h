@@ -14,6 +14,7 @@ enum statement_kind {
     STATEMENT_INSERT_NEW,
     STATEMENT_UPSERT,
     STATEMENT_UPDATE,
+    STATEMENT_UPDATE_ROWS,
     STATEMENT_DELETE
 };
 
@@ -83,6 +84,12 @@ void store_job_fini(struct store_job *job);
 /* Many rows at once. `columns` are names; `changes` NULL: all STORE_SET; `values` are referred to,
  * row after row, and must live as long as the job (its arena). */
 size_t store_insert_rows(struct store_job *job, enum statement_kind kind, enum store_table_id table,
+                         const char *const *columns, const enum store_change *changes,
+                         size_t column_count, struct store_value *values, size_t row_count);
+
+/* Likewise: rows that are there are changed, each named by the table's key, whose columns come
+ * first; the others are left so. */
+size_t store_update_rows(struct store_job *job, enum store_table_id table,
                          const char *const *columns, const enum store_change *changes,
                          size_t column_count, struct store_value *values, size_t row_count);
 

@@ -11,7 +11,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define ROWS_AT_ONCE 200 /* of an insert, where the way to the database is what costs */
+#define ROWS_AT_ONCE 200  /* where the way to the database is what costs */
+#define LIST_MAX     1000 /* rows as lists: PostgreSQL reads and plans one short text */
+#define UPDATES_MAX  100  /* rows of an update that names each in its text */
 
 void sql_init(struct sql *sql, enum sql_language language)
 {
@@ -322,13 +324,48 @@ static bool in_key(const struct store_table *table, const char *name)
     return false;
 }
 
+/* Lists of lists would become flat. */
+static bool may_be_lists(const struct statement *st)
+{
+    for (size_t i = 0; i < st->column_count; i++)
+        if (st->table->columns[st->columns[i]].type == STORE_TEXTS)
+            return false;
+    return true;
+}
+
+static const char *list_type(enum store_type type)
+{
+    switch (type) {
+    case STORE_INTEGER: return "::bigint[]";
+    case STORE_FLOAT: return "::double precision[]";
+    case STORE_BOOL: return "::boolean[]";
+    case STORE_JSON: return "::jsonb[]";
+    case STORE_TIME: return "::timestamp[]";
+    case STORE_TEXT:
+    case STORE_TEXTS: break;
+    }
+    return "::text[]";
+}
+
+static void add_list(struct sql *sql, const struct statement *st, size_t first, size_t column)
+{
+    add_parameter(sql, &st->values[first * st->column_count + column]);
+    add(sql, list_type(st->table->columns[st->columns[column]].type));
+}
+
+static void use_lists(struct sql *sql, const struct statement *st, size_t rows)
+{
+    sql->list = rows;
+    sql->stride = st->column_count;
+}
+
 static void add_names(struct sql *sql, const struct statement *st)
 {
     for (size_t i = 0; i < st->column_count; i++) {
         add(sql, i ? ", " : " (");
         add_name(sql, st->table->columns[st->columns[i]].name);
     }
-    add(sql, ") VALUES ");
+    add(sql, ")");
 }
 
 static void add_row(struct sql *sql, const struct statement *st, size_t row)
@@ -345,7 +382,7 @@ static void add_old(struct sql *sql, const struct statement *st, const struct st
 {
     bool empties = !(column->flags & COLUMN_NEEDED);
     add(sql, empties ? "COALESCE(" : "");
-    if (st->kind == STATEMENT_UPSERT) {
+    if (st->kind == STATEMENT_UPSERT || st->kind == STATEMENT_UPDATE_ROWS) {
         add_name(sql, st->table->name);
         add(sql, ".");
     }
@@ -426,9 +463,18 @@ static void make_insert(struct sql *sql, const struct statement *st, size_t firs
     add(sql, "INSERT INTO ");
     add_name(sql, st->table->name);
     add_names(sql, st);
-    for (size_t row = first; row < first + rows; row++) {
-        add(sql, row > first ? ", " : "");
-        add_row(sql, st, row);
+    if (sql->language == SQL_POSTGRES && rows > 1 && may_be_lists(st)) {
+        use_lists(sql, st, rows);
+        for (size_t i = 0; i < st->column_count; i++) {
+            add(sql, i ? ", " : " SELECT * FROM unnest(");
+            add_list(sql, st, first, i);
+        }
+        add(sql, ")");
+    } else {
+        for (size_t row = first; row < first + rows; row++) {
+            add(sql, row > first ? ", " : " VALUES ");
+            add_row(sql, st, row);
+        }
     }
     if (st->kind != STATEMENT_INSERT)
         add_conflict(sql, st);
@@ -452,6 +498,141 @@ static void make_update(struct sql *sql, const struct statement *st)
     add_where(sql, st);
 }
 
+/* ---- changing many rows ---------------------------------------------------------------------- */
+
+static size_t key_count(const struct statement *st)
+{
+    size_t n = 0;
+    while (st->table->key[n])
+        n++;
+    return n;
+}
+
+static const struct store_column *written(const struct statement *st, size_t i)
+{
+    return &st->table->columns[st->columns[i]];
+}
+
+static const struct store_value *value_of(const struct statement *st, size_t row, size_t i)
+{
+    return &st->values[row * st->column_count + i];
+}
+
+/* "column = old +", or "column =" */
+static void add_target(struct sql *sql, const struct statement *st, size_t i, bool first)
+{
+    add(sql, first ? " SET " : ", ");
+    add_name(sql, written(st, i)->name);
+    add(sql, " = ");
+    if (st->changes[i] == STORE_ADD) {
+        add_old(sql, st, written(st, i));
+        add(sql, " + ");
+    }
+}
+
+static void add_key_test(struct sql *sql, const struct statement *st, size_t row)
+{
+    for (size_t k = 0; k < key_count(st); k++) {
+        add(sql, k ? " AND " : "");
+        add_name(sql, written(st, k)->name);
+        add(sql, " = ");
+        add_parameter(sql, value_of(st, row, k));
+    }
+}
+
+static void make_update_row(struct sql *sql, const struct statement *st, size_t row)
+{
+    size_t keys = key_count(st);
+    for (size_t i = keys; i < st->column_count; i++) {
+        add_target(sql, st, i, i == keys);
+        add_parameter(sql, value_of(st, row, i));
+    }
+    add(sql, " WHERE ");
+    add_key_test(sql, st, row);
+}
+
+/* Each value stands behind the key of its row. */
+static void make_update_cases(struct sql *sql, const struct statement *st, size_t first,
+                              size_t rows)
+{
+    size_t keys = key_count(st);
+    for (size_t i = keys; i < st->column_count; i++) {
+        add_target(sql, st, i, i == keys);
+        add(sql, "CASE");
+        for (size_t row = first; row < first + rows; row++) {
+            add(sql, " WHEN ");
+            add_key_test(sql, st, row);
+            add(sql, " THEN ");
+            add_parameter(sql, value_of(st, row, i));
+        }
+        add(sql, " END");
+    }
+    for (size_t row = first; row < first + rows; row++) {
+        add(sql, row > first ? " OR (" : " WHERE (");
+        add_key_test(sql, st, row);
+        add(sql, ")");
+    }
+}
+
+static void add_keys_of(struct sql *sql, const struct statement *st, const char *of)
+{
+    for (size_t k = 0; k < key_count(st); k++) {
+        add(sql, k ? ", " : "");
+        add(sql, of);
+        add_name(sql, written(st, k)->name);
+    }
+}
+
+/* The rows are locked in the order of their keys, as everybody does it: whoever did it otherwise
+ * would wait for us, and we for it. */
+static void make_update_lists(struct sql *sql, const struct statement *st, size_t first,
+                              size_t rows)
+{
+    size_t keys = key_count(st);
+    use_lists(sql, st, rows);
+    for (size_t i = keys; i < st->column_count; i++) {
+        add_target(sql, st, i, i == keys);
+        add(sql, "v.");
+        add_name(sql, written(st, i)->name);
+    }
+    for (size_t i = 0; i < st->column_count; i++) {
+        add(sql, i ? ", " : " FROM unnest(");
+        add_list(sql, st, first, i);
+    }
+    add(sql, ") AS v");
+    add_names(sql, st);
+    add(sql, ", (SELECT ");
+    add_keys_of(sql, st, "");
+    add(sql, " FROM ");
+    add_name(sql, st->table->name);
+    add(sql, " WHERE (");
+    add_keys_of(sql, st, "");
+    for (size_t k = 0; k < keys; k++) {
+        add(sql, k ? ", " : ") IN (SELECT * FROM unnest(");
+        buf_addf(&sql->text, "$%zu::text[]", k + 1);
+    }
+    add(sql, ")) ORDER BY ");
+    add_keys_of(sql, st, "");
+    add(sql, " FOR UPDATE) AS l WHERE ");
+    for (size_t k = 0; k < keys; k++) {
+        const char *name = written(st, k)->name;
+        buf_addf(&sql->text, "%s\"%s\".\"%s\" = v.\"%s\" AND l.\"%s\" = v.\"%s\"", k ? " AND " : "",
+                 st->table->name, name, name, name, name);
+    }
+}
+
+static void make_update_rows(struct sql *sql, const struct statement *st, size_t first, size_t rows)
+{
+    add(sql, "UPDATE ");
+    add_name(sql, st->table->name);
+    if (rows == 1)
+        make_update_row(sql, st, first);
+    else if (sql->language == SQL_POSTGRES)
+        make_update_lists(sql, st, first, rows);
+    else
+        make_update_cases(sql, st, first, rows);
+}
+
 static void make_delete(struct sql *sql, const struct statement *st)
 {
     add(sql, "DELETE");
@@ -461,7 +642,7 @@ static void make_delete(struct sql *sql, const struct statement *st)
 void sql_make(struct sql *sql, const struct statement *st, size_t first, size_t rows)
 {
     buf_reset(&sql->text);
-    sql->value_count = 0;
+    sql->value_count = sql->list = 0;
     switch (st->kind) {
     case STATEMENT_SELECT: make_select(sql, st); break;
     case STATEMENT_COUNT: make_count(sql, st); break;
@@ -470,6 +651,7 @@ void sql_make(struct sql *sql, const struct statement *st, size_t first, size_t 
     case STATEMENT_INSERT_NEW:
     case STATEMENT_UPSERT: make_insert(sql, st, first, rows); break;
     case STATEMENT_UPDATE: make_update(sql, st); break;
+    case STATEMENT_UPDATE_ROWS: make_update_rows(sql, st, first, rows); break;
     case STATEMENT_DELETE: make_delete(sql, st); break;
     }
     add_end(sql);
@@ -481,5 +663,9 @@ size_t sql_rows_at_once(enum sql_language language, const struct statement *st)
     size_t fit = SQL_PARAMETERS_MAX / (st->column_count ? st->column_count : 1);
     if (language == SQL_SQLITE)
         return 1;
+    if (language == SQL_POSTGRES && may_be_lists(st))
+        return LIST_MAX;
+    if (st->kind == STATEMENT_UPDATE_ROWS)
+        return UPDATES_MAX;
     return fit < ROWS_AT_ONCE ? fit : ROWS_AT_ONCE;
 }

@@ -16,6 +16,9 @@ struct sql {
     struct buf text;                   /* NUL-terminated by sql_make and sql_create */
     const struct store_value **values; /* the parameters, in order */
     size_t value_count, value_size;
+    /* PostgreSQL, many rows: each parameter is a list of `list` values, of which the first is given
+     * and the others lie `stride` apart. list 0: each is one value. */
+    size_t list, stride;
 };
 
 void sql_init(struct sql *sql, enum sql_language language);

@@ -146,6 +146,23 @@ static void count_spend(struct store *s)
             (unsigned long long)refused, s->own.directory);
 }
 
+/* Once for each change. */
+static void tell_trouble(struct store *s, struct spend_reader *r)
+{
+    bool bad = r->trouble[0] != '\0';
+    if (bad == r->told)
+        return;
+    r->told = bad;
+    if (bad)
+        say(s, true,
+            "the database refuses a request's spend, and %s/*.refused cannot be written (%s): "
+            "spend "
+            "waits in the spool",
+            r->directory, r->trouble);
+    else
+        say(s, false, "%s/*.refused can be written again", r->directory);
+}
+
 /* Of this process; one batch. True: there may be more. */
 static bool write_own(struct store *s)
 {
@@ -159,6 +176,7 @@ static bool write_own(struct store *s)
     if (result != SPEND_AWAY)
         spool_taken(s->spool, place);
     count_spend(s);
+    tell_trouble(s, &s->own);
     note_loss(s, "the connection was lost");
     return result == SPEND_MORE;
 }
@@ -178,7 +196,7 @@ static void find_left(struct store *s)
 {
     s->left_file = spool_find_left(s->left.directory, &s->left_end);
     s->look_at = clock_steady_ms() + LOOK_MS;
-    s->left.written = 0;
+    s->left.written = s->left.kept = 0;
     s->left.noted = false;
     if (s->left_file.fd >= 0 && s->left_end > s->left_file.place)
         say(s, false, "taking over %llu bytes of spend that an earlier process left",
@@ -196,6 +214,7 @@ static bool write_left(struct store *s)
     enum spend_result result = spend_apply(&s->left, &s->db, s->left_end, &place);
     s->left_file.place = place;
     count_spend(s);
+    tell_trouble(s, &s->left);
     if (result == SPEND_DONE || result == SPEND_BROKEN)
         end_left(s, result == SPEND_BROKEN);
     note_loss(s, "the connection was lost");

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import socket
 import subprocess
 import threading
 import time
@@ -277,6 +278,108 @@ def test_gateway_is_killed_under_load(database, start, simulator_at, record_prop
     # What the spool waits for, in which a client finishes a request in some milliseconds.
     assert lost <= rounds * CLIENTS * 20
     assert database.query('SELECT request_id FROM "LiteLLM_SpendLogs" GROUP BY request_id HAVING COUNT(*) > 1') == []
+
+
+REFUSALS = {  # no row of that model
+    "sqlite": """CREATE TRIGGER "no" BEFORE INSERT ON "LiteLLM_SpendLogs" WHEN NEW.model_group = 'nova'
+        BEGIN SELECT RAISE(ABORT, 'not this one'); END""",
+    "postgresql": """ALTER TABLE "LiteLLM_SpendLogs" ADD CONSTRAINT "no" CHECK (model_group <> 'nova')""",
+    "mysql": """ALTER TABLE "LiteLLM_SpendLogs" ADD CONSTRAINT "no" CHECK (model_group <> 'nova')""",
+}
+
+
+def test_rows_that_the_database_refuses(database, start, tmp_path):
+    """The others are written; those are kept where people find them, or wait until they can be."""
+    spool = tmp_path / "data/spool"
+    gateway = start(database)
+    database.query(REFUSALS[database.kind])
+    for model in ("claude", "nova", "claude", "nova"):
+        assert ask(gateway, model=model)[0] == 200
+    assert written(database, 2)[0] == 2
+    wait_for(lambda: "the database refuses" in gateway.log(), 20, "the log")
+    (file,) = spool.glob("*.refused")
+    wait_for(lambda: len(file.read_text().splitlines()) == 2, 20, "both of them")
+    assert [json.loads(line)["model_group"] for line in file.read_text().splitlines()] == ["nova"] * 2
+    file.rename(tmp_path / "kept")
+    file.mkdir()  # nothing can be kept there
+    for model in ("nova", "claude"):
+        assert ask(gateway, model=model)[0] == 200
+    wait_for(lambda: "cannot be written" in gateway.log(), 20, "the trouble")
+    assert numbers(database.query(SUMS))[0] == 2
+    file.rmdir()
+    assert written(database, 3)[0] == 3
+    assert [json.loads(line)["model_group"] for line in file.read_text().splitlines()] == ["nova"]
+    assert gateway.log().count("cannot be written") == gateway.log().count("can be written again") == 1
+    check_days(database)
+    gateway.stop()
+
+
+class Relay:
+    """A way to a server that can be stopped up: connections stay, and are accepted, but nothing comes
+    back any more."""
+
+    def __init__(self, port):
+        self.to, self.open = ("127.0.0.1", port), threading.Event()
+        self.open.set()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+                server = socket.create_connection(self.to)
+            except OSError:
+                return
+            for a, b in ((client, server), (server, client)):
+                threading.Thread(target=self.pump, args=(a, b), daemon=True).start()
+
+    def pump(self, a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(65536):
+                self.open.wait()
+                b.sendall(data)
+        for s in (a, b):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
+def relayed(database):
+    """A context in which the database accepts and never answers: hang(). Of a file that is a lock."""
+    if database.kind == "sqlite":
+        yield database.away
+        return
+
+    @contextlib.contextmanager
+    def hang():
+        relay.open.clear()
+        yield
+        relay.open.set()
+
+    relay, real = Relay(database.port), database.port
+    database.port = relay.port
+    yield hang
+    database.port = real
+    relay.listener.close()
+
+
+def test_database_that_hangs(database, start):
+    """At the start, and in the middle: requests do not wait for it."""
+    with relayed(database) as hang:
+        with hang():
+            gateway = start(database, database_socket_timeout=1)
+            assert "database unavailable" in gateway.log() and ask(gateway)[0] == 200
+        wait_for(lambda: "database is back" in gateway.log(), 60, "the connection")
+        assert written(database, 1)[0] == 1
+        with hang():
+            for _ in range(5):
+                assert ask(gateway)[0] == 200
+            wait_for(lambda: gateway.log().count("database unavailable") == 2, 40, "the loss noticed")
+        assert written(database, 6, 60)[0] == 6
+        check_days(database)
+        gateway.stop()
 
 
 # ---- LiteLLM's own database -------------------------------------------------------------------------
