@@ -12,6 +12,7 @@
 #include "embed.h"
 #include "prompt.h"
 #include "reply.h"
+#include "rerank.h"
 #include "schema.h"
 #include "titan.h"
 #include "validate.h"
@@ -90,6 +91,8 @@ enum operation service_operation(const struct http_head *head)
         {"invoke-with-response-stream", OPERATION_INVOKE_STREAM},
     };
     struct slice id, name;
+    if (slice_eq(head->method, SLICE("POST")) && slice_eq(head->path, SLICE("/rerank")))
+        return OPERATION_RERANK;
     if (!slice_eq(head->method, SLICE("POST")) || !split_path(head->path, &id, &name))
         return OPERATION_UNKNOWN;
     for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
@@ -413,6 +416,28 @@ static bool count_tokens(struct call *c, struct service_reply *out)
     return true;
 }
 
+/* ---- Rerank -------------------------------------------------------------------------------- */
+
+/* Directives stand in the query. */
+static bool rerank(struct call *c, struct service_reply *out)
+{
+    if (!rerank_check(c->body, c->arena, &c->fault))
+        return false;
+    c->model_id = rerank_model(c->body);
+    if (slice_find(c->model_id, SLICE(".rerank-")) < 0)
+        return fault_validation(&c->fault, c->arena,
+                                "The provided model doesn't support reranking.");
+    if (!check_quota(c, OPERATION_RERANK) || !read_script(c, rerank_query(c->body)))
+        return false;
+    if (reply_script(c, out))
+        return true;
+    if (fails_whole(c))
+        return false;
+    out->wait_ms += c->service->pace.first_ms;
+    rerank_write(c->body, c->arena, &out->body);
+    return true;
+}
+
 static bool perform(struct call *c, enum operation operation, struct service_reply *out)
 {
     switch (operation) {
@@ -422,6 +447,7 @@ static bool perform(struct call *c, enum operation operation, struct service_rep
     case OPERATION_COUNT_TOKENS: return count_tokens(c, out);
     case OPERATION_INVOKE: return invoke(c, false, out);
     case OPERATION_INVOKE_STREAM: return invoke(c, true, out);
+    case OPERATION_RERANK: return rerank(c, out);
     }
     return false;
 }
@@ -437,8 +463,9 @@ void service_answer(struct service *s, const struct http_head *head, struct slic
         reply_unknown_operation(out);
         return;
     }
-    if (auth_check(&s->auth, head, body, now, a, &c.fault) && find_model(&c) &&
-        check_quota(&c, operation) && parse_body(&c))
+    if (auth_check(&s->auth, head, body, now, a, &c.fault) &&
+        (operation == OPERATION_RERANK || (find_model(&c) && check_quota(&c, operation))) &&
+        parse_body(&c))
         good = perform(&c, operation, out);
     if (!good)
         reply_fault(&c.fault, out);

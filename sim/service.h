@@ -26,6 +26,7 @@ enum operation {
     OPERATION_COUNT_TOKENS,
     OPERATION_INVOKE,
     OPERATION_INVOKE_STREAM,
+    OPERATION_RERANK, /* of bedrock-agent-runtime */
 };
 
 enum reply_kind {

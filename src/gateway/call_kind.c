@@ -4,6 +4,7 @@ static const struct call_kind kinds[] = {
     {"/chat/completions", "acompletion", "/chat/completions"},
     {"/completions", "atext_completion", "/completions"},
     {"/embeddings", "aembedding", "/embeddings"},
+    {"/rerank", "arerank", "/rerank"},
     {"/messages", "anthropic_messages", "/v1/messages"},
     {"/converse", "allm_passthrough_route", "/bedrock"},
     {"/converse-stream", "allm_passthrough_route", "/bedrock"},

@@ -1,8 +1,8 @@
 /* Happy path: the deployment's model (or model_info.health_check_model) gets one short message with
  * the deployment's own parameters, thinking switched off; the whole answer is decoded as any other.
  *
- * Failure modes: a wildcard that names no model to check, a mode that is neither chat nor
- * embedding, whatever keeps a call from being built, and everything an upstream can answer. */
+ * Failure modes: a wildcard that names no model to check, a mode that is neither chat, embedding
+ * nor rerank, whatever keeps a call from being built, and everything an upstream can answer. */
 
 #include "probe.h"
 
@@ -12,6 +12,7 @@
 
 #define MESSAGE     "Hey how's it going?" /* LiteLLM's */
 #define INPUT       "test from litellm"
+#define DOCUMENTS   "[\"my sample text\"]"
 #define MAX_TOKENS  16
 #define TIMEOUT_S   60.0
 #define REQUEST_MAX (1024u * 1024) /* bytes; the deployment's own parameters are in it */
@@ -51,11 +52,13 @@ static bool find_mode(struct probe *p, struct failure *f)
     if (!mode.n)
         mode = json_slice(model_fact(p->attempt.model, "mode"));
     p->embeds = slice_eq(mode, SLICE("embedding"));
-    if (p->embeds || !mode.n || slice_eq(mode, SLICE("chat")) ||
+    p->reranks = slice_eq(mode, SLICE("rerank"));
+    if (p->embeds || p->reranks || !mode.n || slice_eq(mode, SLICE("chat")) ||
         slice_eq(mode, SLICE("completion")) || slice_eq(mode, SLICE("responses")))
         return true;
     return failure_set(f, &p->arena, FAILURE_UNSUPPORTED, 400,
-                       "mode %.*s cannot be checked, only chat and embedding", SLICE_ARG(mode));
+                       "mode %.*s cannot be checked, only chat, embedding and rerank",
+                       SLICE_ARG(mode));
 }
 
 static void ask(struct probe *p)
@@ -82,6 +85,16 @@ static void set_inputs(struct probe *p)
     p->inputs.inputs = ARENA_NEW(&p->arena, struct slice);
     p->inputs.inputs[0] = SLICE(INPUT);
     p->inputs.count = 1;
+}
+
+static void set_documents(struct probe *p)
+{
+    p->ranking = (struct rerank_request){
+        .query = SLICE(INPUT),
+        .documents = json_parse(SLICE(DOCUMENTS), &p->arena, NULL),
+        .count = 1,
+        .top_n = 1,
+    };
 }
 
 /* ---- building ------------------------------------------------------------------------------ */
@@ -112,6 +125,8 @@ static bool build(struct probe *p, struct http_call *call, struct failure *f)
 {
     if (p->embeds) {
         set_inputs(p);
+    } else if (p->reranks) {
+        set_documents(p);
     } else {
         ask(p);
         p->provider = provider_choose(p->attempt.api, p->attempt.model);
@@ -121,6 +136,8 @@ static bool build(struct probe *p, struct http_call *call, struct failure *f)
         llm_request_preset(&p->request, p->deployment->preset, &p->arena);
     think_not(&p->request.thinking);
     drop_listed(p);
+    if (p->reranks)
+        return rerank_build(&p->attempt, &p->ranking, call, f);
     if (!p->embeds)
         return p->provider->build(&p->attempt, call, f);
     return embed_plan_make(&p->attempt, &p->inputs, &p->embedding, f) &&
@@ -164,6 +181,14 @@ static void read_embedding(struct probe *p, const struct batch_answer *answer, s
                &p->arena, &read, f);
 }
 
+static void read_ranking(struct probe *p, const struct batch_answer *answer, struct failure *f)
+{
+    struct rerank_result *results;
+    size_t count;
+    rerank_read(&p->attempt, &p->ranking, answer->status, answer->headers, answer->body, &results,
+                &count, f);
+}
+
 struct failure probe_read(struct probe *p, const struct batch_answer *answer)
 {
     struct failure f = {0};
@@ -174,6 +199,8 @@ struct failure probe_read(struct probe *p, const struct batch_answer *answer)
         f.upstream = true;
     } else if (p->embeds) {
         read_embedding(p, answer, &f);
+    } else if (p->reranks) {
+        read_ranking(p, answer, &f);
     } else {
         read_chat(p, answer, &f);
     }

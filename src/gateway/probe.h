@@ -10,12 +10,15 @@
 #include "llm/failure.h"
 #include "provider/embed.h"
 #include "provider/plan.h"
+#include "provider/rerank.h"
 
 #define PROBE_ANSWER_MAX (1024u * 1024) /* bytes of an answer */
 
 struct probe {
     const struct deployment *deployment;
     bool embeds;
+    bool reranks;
+    struct rerank_request ranking;
     struct arena arena; /* all of it lies here … */
     struct buf body;    /* … but the request's body */
     struct provider_attempt attempt;

@@ -20,9 +20,9 @@
 
 /* "https://host:port/prefix" in two: the host, and the prefix (usually empty) that a proxy in front
  * of Bedrock may have; it is signed with the rest of the path. */
-static struct slice endpoint_host(const char *endpoint, struct slice *prefix)
+static struct slice endpoint_host(struct slice endpoint, struct slice *prefix)
 {
-    struct slice rest = slice_of(endpoint);
+    struct slice rest = endpoint;
     ptrdiff_t scheme = slice_find(rest, SLICE("://"));
     if (scheme >= 0)
         rest = slice_skip(rest, (size_t)scheme + 3);
@@ -185,27 +185,55 @@ static bool check_call(const struct provider_attempt *t, struct failure *f)
     if (!t->model_id.n || t->model_id.n > ID_MAX)
         return failure_set(f, t->arena, FAILURE_NOT_FOUND, 404,
                            "a model id of Bedrock has between 1 and %d bytes", ID_MAX);
+    if (t->body->overflow)
+        return failure_set(f, t->arena, FAILURE_BAD_REQUEST, 413,
+                           "the request is larger than Bedrock's limit of %u bytes",
+                           BEDROCK_BODY_MAX);
     return true;
+}
+
+static void fill_call(const struct provider_attempt *t, struct slice endpoint, struct slice host,
+                      struct slice path, struct http_headers extra, struct http_call *call)
+{
+    *call = (struct http_call){
+        .method = "POST",
+        .url = ARENA_JOIN(t->arena, endpoint, path).p,
+        .body = buf_slice(t->body),
+    };
+    write_headers(t, host, path, extra, call);
 }
 
 bool bedrock_sign_call(const struct provider_attempt *t, struct slice api, bool raw_colon,
                        struct http_headers extra, struct http_call *call, struct failure *f)
 {
-    const char *endpoint = t->deployment->endpoint;
-    struct slice prefix, host = endpoint_host(endpoint, &prefix);
+    struct slice endpoint = slice_of(t->deployment->endpoint), prefix;
+    struct slice host = endpoint_host(endpoint, &prefix);
     if (!check_call(t, f))
         return false;
-    if (t->body->overflow)
-        return failure_set(f, t->arena, FAILURE_BAD_REQUEST, 413,
-                           "the request is larger than Bedrock's limit of %u bytes",
-                           BEDROCK_BODY_MAX);
-    struct slice path = call_path(t, prefix, api, raw_colon);
-    *call = (struct http_call){
-        .method = "POST",
-        .url = ARENA_JOIN(t->arena, slice_make(endpoint, strlen(endpoint) - prefix.n), path).p,
-        .body = buf_slice(t->body),
-    };
-    write_headers(t, host, path, extra, call);
+    endpoint.n -= prefix.n;
+    fill_call(t, endpoint, host, call_path(t, prefix, api, raw_colon), extra, call);
+    return true;
+}
+
+static struct slice agent_endpoint(const struct provider_attempt *t)
+{
+    struct slice endpoint = slice_of(t->deployment->endpoint), name = SLICE("bedrock-runtime");
+    ptrdiff_t at = slice_find(endpoint, name);
+    if (at < 0)
+        return endpoint;
+    return ARENA_JOIN(t->arena, slice_make(endpoint.p, (size_t)at), SLICE("bedrock-agent-runtime"),
+                      slice_skip(endpoint, (size_t)at + name.n));
+}
+
+bool bedrock_sign_agent_call(const struct provider_attempt *t, struct slice path,
+                             struct http_call *call, struct failure *f)
+{
+    struct slice endpoint = agent_endpoint(t), prefix, host = endpoint_host(endpoint, &prefix);
+    if (!check_call(t, f))
+        return false;
+    endpoint.n -= prefix.n;
+    fill_call(t, endpoint, host, ARENA_JOIN(t->arena, prefix, path), (struct http_headers){0},
+              call);
     return true;
 }
 

@@ -11,6 +11,15 @@
     "{'anthropic_version':'bedrock-2023-05-31','max_tokens':100,'messages':[{'role':'user',"       \
     "'content':'" text "'}]}"
 
+#define RANK(model, count, source)                                                                 \
+    "{'queries':[{'textQuery':{'text':'a b'},'type':'TEXT'}],'rerankingConfiguration':{'type':"    \
+    "'BEDROCK_RERANKING_MODEL','bedrockRerankingConfiguration':{'modelConfiguration':{'modelArn':" \
+    "'" model "'},'numberOfResults':" count                                                        \
+    "}},'sources':[{'type':'INLINE','inlineDocumentSource':"                                       \
+    "{'type':'TEXT','textDocument':{'text':'c "                                                    \
+    "d'}}},{'type':'INLINE','inlineDocumentSource':" source "}]}"
+#define SAME_TEXT "{'type':'TEXT','textDocument':{'text':'a b'}}"
+
 struct world {
     struct service *service;
     struct arena arena;
@@ -98,6 +107,14 @@ static const struct call_case {
     {PATH("invoke-model"), "{}", REPLY_WHOLE, 404, "UnknownOperationException",
      "{'Output':{'__type':'com.amazon.coral.service#UnknownOperationException'},'Version':"
      "'1.0'}"},
+    {"/rerank", RANK("amazon.rerank-v1:0", "1", SAME_TEXT), REPLY_WHOLE, 200, NULL,
+     "{'results':[{'index':1,'relevanceScore':1}]}"},
+    {"/rerank", RANK("amazon.rerank-v1:0", "3", SAME_TEXT), REPLY_WHOLE, 400, "ValidationException",
+     "{'message':'The number of results…"},
+    {"/rerank", RANK("amazon.rerank-v1:0", "1", "{'type':'JSON','textDocument':{'text':'a'}}"),
+     REPLY_WHOLE, 400, "ValidationException", "{'message':'The document of source 1…"},
+    {"/rerank", RANK("a.nova-pro", "1", SAME_TEXT), REPLY_WHOLE, 400, "ValidationException",
+     "{'message':'The provided model doesn't support reranking.'}"},
     {"/", "{}", REPLY_WHOLE, 404, "UnknownOperationException", "{'Output':…"},
     {"/model//converse", "{}", REPLY_WHOLE, 404, "UnknownOperationException", "{'Output':…"},
     {"/model/a.b/x/converse", "{}", REPLY_WHOLE, 404, "UnknownOperationException", "{'Output':…"},
