@@ -114,7 +114,7 @@ static const struct call_case {
     {"/rerank", RANK("amazon.rerank-v1:0", "1", "{'type':'JSON','textDocument':{'text':'a'}}"),
      REPLY_WHOLE, 400, "ValidationException", "{'message':'The document of source 1…"},
     {"/rerank", RANK("a.nova-pro", "1", SAME_TEXT), REPLY_WHOLE, 400, "ValidationException",
-     "{'message':'The provided model doesn't support reranking.'}"},
+     "{'message':'The provided model doesn…"},
     {"/", "{}", REPLY_WHOLE, 404, "UnknownOperationException", "{'Output':…"},
     {"/model//converse", "{}", REPLY_WHOLE, 404, "UnknownOperationException", "{'Output':…"},
     {"/model/a.b/x/converse", "{}", REPLY_WHOLE, 404, "UnknownOperationException", "{'Output':…"},
