@@ -43,6 +43,10 @@ struct dialect {
                      const struct dialect_answer *ans);
     void (*encode)(void *encoder, const struct llm_event *e, struct buf *out);
 
+    /* The answer that was streamed, whole, once EV_END was encoded; empty: the client wants nothing
+     * kept. Lives as long as the encoder. NULL: nothing ever is. */
+    struct slice (*kept)(const void *encoder);
+
     /* What clients skip, while the model is silent; NULL: there is no such thing. */
     void (*keep_alive)(struct buf *out);
 
@@ -59,6 +63,7 @@ extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_bedrock_native;
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_completions;
+extern const struct dialect dialect_openai_responses;
 
 /* A folded answer as a message of OpenAI's, whatever the client speaks: for logs and traces. */
 void openai_write_message(struct json_writer *w, const struct llm_response *r);

@@ -68,6 +68,9 @@ struct llm_extra {
     bool optional; /* left out where the model does not take it, instead of passed on to it */
 };
 
+#define LLM_TEXT_INPUT "input"
+#define LLM_SPACE_MARK "__"
+
 struct llm_tool {
     struct llm_tool *next;
     struct slice name;        /* as the client calls it */
@@ -77,8 +80,12 @@ struct llm_tool {
     bool cache_point; /* one follows this tool … */
     struct slice ttl; /* … with this ttl */
     bool untyped;     /* without {type: custom}, which Anthropic has and can do without */
-    yyjson_val *own;  /* a tool that Anthropic defines ("bash_20250124"), in its words; then only
-                         the name and the cache point above hold; NULL: it is none */
+    bool text_input;  /* the client's tool takes a text: the member LLM_TEXT_INPUT of the input that
+                         the model gives */
+    struct slice space; /* that the client has it in: `name` is this, LLM_SPACE_MARK and the
+                           client's own name for it; or empty */
+    yyjson_val *own;    /* a tool that Anthropic defines ("bash_20250124"), in its words; then only
+                           the name and the cache point above hold; NULL: it is none */
     struct llm_extra *extra; /* members of a tool that only some models know (defer_loading) */
 };
 
@@ -185,11 +192,13 @@ struct llm_request {
     bool drop_params;       /* the client: drop what the model does not take */
     yyjson_val *drop_list;  /* the client: drop these in any case (list of names), or NULL */
     bool left_out;          /* members that the model is known not to take were left out */
+    bool server_tools;      /* tools that run at OpenAI, or what they did, were left out */
     bool unsigned_thinking; /* thinking without a signature came and was left out */
     bool tool_input_mended; /* arguments of a call of the history were no JSON object */
     bool merge_reasoning;   /* show thinking as <think> text */
     bool legacy_functions;  /* functions instead of tools: the answer has a function_call */
     struct slice echo;      /* text put in front of the answer's (completions); or empty */
+    yyjson_val *said;       /* the client's body, where the answer repeats it; or NULL */
     yyjson_val
         *allowed_params; /* the client: pass these on all the same (list of names), or NULL */
 };

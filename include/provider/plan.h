@@ -53,6 +53,7 @@ enum plan_repair {
     REPAIR_BETA,              /* beta flags the model does not know were left out */
     REPAIR_FIELDS,        /* likewise members of the request, or of a tool, in Anthropic's words */
     REPAIR_SERVER_BLOCKS, /* what tools of Anthropic's servers did was left out of the history */
+    REPAIR_SERVER_TOOLS,  /* tools that run at OpenAI, or what they did, were left out */
     REPAIR_COUNT
 };
 

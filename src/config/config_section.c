@@ -22,6 +22,7 @@ static const struct range ranges[] = {
     {"max_request_size_mb", 1, 4096},
     {"max_connections", 1, 1000000},
     {"thinking_memory_mb", 0, 65536},
+    {"responses_memory_mb", 1, 65536},
     {"max_queued_requests", 0, 100000},
     {"spend_spool_max_mb", 1, 1048576},
     {"default_max_parallel_requests", 0, 1000000},

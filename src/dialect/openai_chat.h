@@ -1,7 +1,8 @@
 #ifndef DIALECT_OPENAI_CHAT_H
 #define DIALECT_OPENAI_CHAT_H
 
-/* Shared by the files of the OpenAI chat completions dialect. */
+/* Shared by the files of the OpenAI chat completions dialect; the request side, where they say the
+ * same, by Responses too. */
 
 #include "parse.h"
 
@@ -27,6 +28,12 @@ struct slice chat_legacy_id(struct parse *p);
 /* One entry of an assistant message's tool_calls: appends a LLM_TOOL_USE block. */
 bool chat_parse_tool_call(struct parse *p, struct slice path, yyjson_val *call,
                           struct llm_block ***tail);
+
+/* A call's arguments, as a client sent them back: one JSON object. */
+struct slice chat_tool_input(struct parse *p, struct slice text);
+
+/* {name: text} */
+struct slice chat_wrap_text(struct arena *a, const char *name, struct slice text);
 
 /* Around thinking that is shown as text. */
 #define THINK_BEGIN "<think>"

@@ -119,24 +119,25 @@ bool chat_parse_tool_choice(struct parse *p, yyjson_val *choice)
     return true;
 }
 
-/* Arguments that are no JSON object (a model broke off, and the agent sent it back) are kept as
- * text under one member: Bedrock wants an object, and refusing would end the agent's session for
- * good. */
-static struct slice wrap_arguments(struct arena *a, struct slice text)
+struct slice chat_wrap_text(struct arena *a, const char *name, struct slice text)
 {
     struct buf b;
     struct json_writer w;
     buf_init(&b, text.n * 6 + 64);
     json_begin(&w, &b);
     json_object(&w);
-    json_member_string(&w, "invalid_arguments", text);
+    json_key_slice(&w, slice_of(name));
+    json_string(&w, text);
     json_object_end(&w);
     struct slice kept = arena_dup(a, buf_slice(&b));
     buf_fini(&b);
     return kept;
 }
 
-static struct slice object_or_wrapped(struct parse *p, struct slice text)
+/* Arguments that are no JSON object (a model broke off, and the agent sent it back) are kept as
+ * text under one member: Bedrock wants an object, and refusing would end the agent's session for
+ * good. */
+struct slice chat_tool_input(struct parse *p, struct slice text)
 {
     struct arena_mark mark = arena_mark(p->a);
     bool valid = yyjson_is_obj(json_parse(text, p->a, NULL));
@@ -144,7 +145,7 @@ static struct slice object_or_wrapped(struct parse *p, struct slice text)
     if (valid)
         return slice_trim(text);
     p->r->tool_input_mended = true;
-    return slice_is_blank(text) ? SLICE("{}") : wrap_arguments(p->a, text);
+    return slice_is_blank(text) ? SLICE("{}") : chat_wrap_text(p->a, "invalid_arguments", text);
 }
 
 static bool add_call(struct parse *p, struct slice path, struct slice id, yyjson_val *fn,
@@ -159,7 +160,7 @@ static bool add_call(struct parse *p, struct slice path, struct slice id, yyjson
     struct llm_block *b = llm_block_add(tail, p->a, LLM_TOOL_USE);
     b->id = id;
     b->name = name;
-    b->input = object_or_wrapped(p, json_slice(arguments));
+    b->input = chat_tool_input(p, json_slice(arguments));
     return true;
 }
 

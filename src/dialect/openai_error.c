@@ -1,6 +1,5 @@
 #include "openai_error.h"
 
-#include "base/json.h"
 #include "error_text.h"
 #include "wire/sse.h"
 
@@ -28,12 +27,11 @@ static const char *error_type(const struct failure *f)
     return "internal_server_error";
 }
 
-static void write_error(struct json_writer *w, const struct failure *f)
+void openai_error_member(struct json_writer *w, const struct failure *f)
 {
     char code[12];
     struct buf status = {.p = code, .size = sizeof(code), .cap = sizeof(code)};
     buf_addf(&status, "%d", f->status);
-    json_object(w);
     json_key(w, "error");
     json_object(w);
     json_key(w, "message");
@@ -48,14 +46,15 @@ static void write_error(struct json_writer *w, const struct failure *f)
         json_null(w);
     json_member_string(w, "code", buf_slice(&status));
     json_object_end(w);
-    json_object_end(w);
 }
 
 void openai_error_write(const struct failure *f, struct buf *out)
 {
     struct json_writer w;
     json_begin(&w, out);
-    write_error(&w, f);
+    json_object(&w);
+    openai_error_member(&w, f);
+    json_object_end(&w);
 }
 
 void openai_error_event(const struct failure *f, struct buf *out)

@@ -1,6 +1,6 @@
 /* Content parts that are images, documents or videos, in the
- * spellings clients use: OpenAI's (image_url, file), LiteLLM's (video_url, file with a URL),
- * Anthropic's (image, document).
+ * spellings clients use: OpenAI's (image_url, file; input_image, input_file), LiteLLM's (video_url,
+ * file with a URL), Anthropic's (image, document).
  *
  * Happy path: a part names a source (a data URL, bare base64, an https: or s3: URL, plain text),
  * what is said about it (type, file name), and becomes one block. Base64 is checked and pointed to,
@@ -162,27 +162,40 @@ static bool wants_citations(yyjson_val *holder)
     return yyjson_is_true(json_get(json_get(holder, "citations"), "enabled"));
 }
 
-/* {image_url: {url, format}}, and video_url likewise; or the URL itself. */
+static bool refuse_file_id(const struct media_part *m, const struct source *s)
+{
+    return parse_refuse(m->p, s->path,
+                        "'file_id' names an uploaded file, and files cannot be uploaded here: send "
+                        "the data itself");
+}
+
+/* {image_url: {url, format}}, and video_url likewise; or the URL itself, as in input_image. */
 static bool parse_url_part(const struct media_part *m, struct source *s, yyjson_val *part)
 {
     const char *member = s->kind == LLM_VIDEO ? "video_url" : "image_url";
     yyjson_val *value = json_get(part, member);
     s->url = yyjson_is_str(value) ? json_slice(value) : json_get_slice(value, "url");
     s->type = json_get_slice(value, "format");
+    if (!s->url.n && json_get(part, "file_id"))
+        return refuse_file_id(m, s);
     if (!s->url.n)
         return parse_refuse(m->p, s->path, "'%s.url' is missing", member);
     return add_source(m, s);
 }
 
+/* {file: {file_data, file_id, filename, …}}, or the members themselves, as in input_file. */
 static bool parse_file_part(const struct media_part *m, struct source *s, yyjson_val *part)
 {
-    yyjson_val *file = json_get(part, "file");
+    yyjson_val *inner = json_get(part, "file"), *file = inner ? inner : part;
     struct slice id = json_get_slice(file, "file_id");
     struct slice data = json_get_slice(file, "file_data");
+    struct slice url = json_get_slice(file, "file_url");
     s->name = json_get_slice(file, "filename");
     s->type = json_get_slice(file, "format");
     s->citations = wants_citations(part) || wants_citations(file);
-    if (is_url(id))
+    if (url.n)
+        s->url = url;
+    else if (is_url(id))
         s->url = id;
     else if (is_url(data))
         s->url = data;
@@ -191,9 +204,7 @@ static bool parse_file_part(const struct media_part *m, struct source *s, yyjson
     if (s->url.n || s->data.n)
         return add_source(m, s);
     if (id.n)
-        return parse_refuse(m->p, s->path,
-                            "'file_id' names an uploaded file, and files cannot be "
-                            "uploaded here: send 'file_data'");
+        return refuse_file_id(m, s);
     return parse_refuse(m->p, s->path, "'file.file_data' is missing");
 }
 
@@ -227,7 +238,8 @@ static const struct part_kind {
 } part_kinds[] = {
     {"image_url", LLM_IMAGE, parse_url_part},      {"video_url", LLM_VIDEO, parse_url_part},
     {"file", LLM_DOCUMENT, parse_file_part},       {"image", LLM_IMAGE, parse_source_part},
-    {"document", LLM_DOCUMENT, parse_source_part},
+    {"document", LLM_DOCUMENT, parse_source_part}, {"input_image", LLM_IMAGE, parse_url_part},
+    {"input_file", LLM_DOCUMENT, parse_file_part},
 };
 
 static const struct part_kind *find_kind(struct slice type)

@@ -30,6 +30,7 @@
 #include "exchange_observe.h"
 #include "exchange_queue.h"
 #include "exchange_request.h"
+#include "exchange_responses.h"
 #include "exchange_resume.h"
 #include "exchange_route.h"
 #include "exchange_spend.h"
@@ -79,7 +80,8 @@ static bool invariant(const struct sm *sm)
     case EX_DONE:
         return !ex->conn && !ex->op && !ex->credentials_wait.item && !ex->recall.waiting &&
                !ex->fetch && !ex->batch && !ex->caller_hold.held && !ex->place_hold.held &&
-               !ex->own.ready && !ex->cache.asking && !ex->cache.seat.flight && !ex->keys_wait.item;
+               !ex->own.ready && (!ex->responses || !ex->responses->asking) && !ex->cache.asking &&
+               !ex->cache.seat.flight && !ex->keys_wait.item;
     case EX_HEAD:
     case EX_AUTH:
     case EX_BODY:
@@ -312,7 +314,9 @@ static int step_admit(struct exchange *ex)
 {
     if (ex->route->handle)
         return EX_ANSWER;
-    bool read = exchange_read_request(ex);
+    if (!exchange_responses_read(ex))
+        return EX_SUSPEND;
+    bool read = ex->failure.kind == FAILURE_NONE && exchange_read_request(ex);
     exchange_spend_begin(ex);
     exchange_observe_begin(ex);
     if (!read)
@@ -467,6 +471,7 @@ static int finish_whole(struct exchange *ex)
     buf_init(&body, OUT_MAX);
     ex->route->dialect->encode_whole(&ex->fold.response, &ex->effective, &ex->answer, &body);
     reply_whole(ex, 200, SLICE("application/json"), buf_slice(&body));
+    exchange_responses_keep(ex, buf_slice(&body));
     buf_fini(&body);
     return EX_FLUSH;
 }
@@ -527,6 +532,7 @@ static void forget_prompt(struct llm_request *r)
     r->metadata = NULL;
     r->headers = NULL;
     r->native_body = slice_make(NULL, 0);
+    r->said = NULL;
 }
 
 /* Nothing can be tried again from here on: the request's bytes are not needed any more, and a long
@@ -599,6 +605,8 @@ static int step_flush(struct exchange *ex)
     bool failed = ex->failure.kind != FAILURE_NONE;
     if (ex->facts & FACT_COMPLETE)
         exchange_keep(ex);
+    if (ex->facts & FACT_COMPLETE && ex->encoder && ex->route->dialect->kept)
+        exchange_responses_keep(ex, ex->route->dialect->kept(ex->encoder));
     if (ex->committed) {
         end_stream(ex);
     } else if (failed) {
@@ -633,6 +641,7 @@ static int step_settle(struct exchange *ex)
         exchange_cache_end(ex);
         exchange_auth_cancel(ex);
         memory_recall_cancel(&ex->recall);
+        exchange_responses_cancel(ex);
         exchange_credentials_cancel(ex);
         exchange_fetch_cancel(ex);
         exchange_batch_cancel(ex);

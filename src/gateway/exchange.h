@@ -16,6 +16,7 @@
  * client is gone). Where it suspends, and for what:
  *   AUTH    the database, for a key that is not in the cache (exchange_auth.h)
  *   BODY    the rest of the request body
+ *   ADMIT   the shared state, for responses that the request refers to (exchange_responses.h)
  *   ANSWER  what an answer of our own needs: the database, probes (ask.h); from ADMIT, to FLUSH
  *   LOOKUP  the shared state, for a kept answer; or that of an equal request (exchange_cache.h)
  *   LIMIT   the shared state, for what the caller may (exchange_limits.h)
@@ -62,6 +63,7 @@ struct exchange;
 struct fetch;
 struct health_run;
 struct observed;
+struct responses_use;
 struct spend;
 struct store_job;
 struct worker;
@@ -180,6 +182,8 @@ struct exchange {
     const struct model *model; /* facts about it */
     struct slice model_group;  /* name of the group that serves */
     struct dialect_answer answer;
+    yyjson_val *read_body;           /* the body with what it refers to; NULL: as it came */
+    struct responses_use *responses; /* of the Responses API, and what is kept of it; NULL: none */
 
     struct cache_use cache; /* of the response cache */
 

@@ -40,6 +40,8 @@ static unsigned call_of(const struct route *route)
 {
     if (route->dialect == &dialect_openai_completions)
         return CACHING_COMPLETIONS;
+    if (route->dialect == &dialect_openai_responses)
+        return CACHING_RESPONSES;
     return route->dialect == &dialect_openai_chat ? CACHING_CHAT : CACHING_MESSAGES;
 }
 
@@ -206,8 +208,10 @@ static bool begin_replay(struct exchange *ex)
     u->joined = !u->seat.leads;
     *(u->joined ? &ex->worker->cache->stats.joined : &ex->worker->cache->stats.hits) += 1;
     name_source(ex, &head);
-    ex->answer.uuid = arena_dup(&ex->arena, head.id);
-    ex->answer.id = exchange_answer_id(ex, head.id);
+    if (!ex->route->dialect->kept) { /* what is kept has an id and an owner of its own */
+        ex->answer.uuid = arena_dup(&ex->arena, head.id);
+        ex->answer.id = exchange_answer_id(ex, head.id);
+    }
     ex->answer.created = head.created;
     ex->answer.model = ex->request.model;
     exchange_form(ex);

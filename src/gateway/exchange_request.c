@@ -49,7 +49,7 @@ yyjson_val *exchange_parse_body(struct exchange *ex)
 static bool parse_request(struct exchange *ex)
 {
     const char *nothing = NULL;
-    yyjson_val *body = parse_body(ex, &nothing);
+    yyjson_val *body = ex->read_body ? ex->read_body : parse_body(ex, &nothing);
     if (nothing)
         body = json_parse(SLICE("{}"), &ex->prompt, NULL);
     if (!body)

@@ -69,6 +69,12 @@ void handle_daily_activity(struct exchange *ex, struct buf *body);
 /* handlers_calculate.c */
 void handle_spend_calculate(struct exchange *ex, struct buf *body);
 
+/* handlers_responses.c */
+void handle_response(struct exchange *ex, struct buf *body);
+void handle_response_delete(struct exchange *ex, struct buf *body);
+void handle_response_items(struct exchange *ex, struct buf *body);
+void handle_response_cancel(struct exchange *ex, struct buf *body);
+
 /* handlers_utils.c */
 void handle_supported_params(struct exchange *ex, struct buf *body);
 void handle_transform_request(struct exchange *ex, struct buf *body);

@@ -186,7 +186,8 @@ bool key_record_check(const struct key_record *k, int64_t now, struct arena *a, 
 /* What stands in LiteLLM's groups, as far as there are such routes here. */
 static bool is_of_group(const struct route *route, struct slice group)
 {
-    bool calls_model = !route->handle;
+    /* … or is about such calls, as they are kept */
+    bool calls_model = !route->handle || route->dialect == &dialect_openai_responses;
     bool shows = !route->admin && slice_eq(slice_of(route->method), SLICE("GET"));
     if (slice_eq(group, SLICE("management_routes")))
         return route->admin;

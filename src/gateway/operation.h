@@ -32,6 +32,7 @@ struct operation {
 extern const struct operation operation_count_tokens;
 extern const struct operation operation_embeddings;
 extern const struct operation operation_rerank;
+extern const struct operation operation_input_tokens;
 extern const struct operation operation_token_counter;
 
 /* For done(): true when the call came to an HTTP answer; otherwise ex->failure is set. */

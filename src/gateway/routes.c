@@ -9,6 +9,7 @@
 #define COMPLETIONS &dialect_openai_completions
 #define MESSAGES    &dialect_anthropic_messages
 #define BEDROCK     &dialect_bedrock_native
+#define RESPONSES   &dialect_openai_responses
 
 static const struct route routes[] = {
     {"POST", "/v1/chat/completions", false, CHAT, NULL},
@@ -32,6 +33,24 @@ static const struct route routes[] = {
     {"POST", "/bedrock/model/{model}/count-tokens", false, BEDROCK, NULL},
     {"POST", "/bedrock/{item}", false, BEDROCK, handle_bedrock_unsupported},
     {"GET", "/bedrock/{item}", false, BEDROCK, handle_bedrock_unsupported},
+    {"POST", "/v1/responses", false, RESPONSES, NULL},
+    {"POST", "/v1/responses/input_tokens", false, RESPONSES, NULL, &operation_input_tokens},
+    {"GET", "/v1/responses/{item}/input_items", false, RESPONSES, handle_response_items},
+    {"POST", "/v1/responses/{item}/cancel", false, RESPONSES, handle_response_cancel},
+    {"GET", "/v1/responses/{item}", false, RESPONSES, handle_response},
+    {"DELETE", "/v1/responses/{item}", false, RESPONSES, handle_response_delete},
+    {"POST", "/openai/v1/responses", false, RESPONSES, NULL},
+    {"POST", "/openai/v1/responses/input_tokens", false, RESPONSES, NULL, &operation_input_tokens},
+    {"GET", "/openai/v1/responses/{item}/input_items", false, RESPONSES, handle_response_items},
+    {"POST", "/openai/v1/responses/{item}/cancel", false, RESPONSES, handle_response_cancel},
+    {"GET", "/openai/v1/responses/{item}", false, RESPONSES, handle_response},
+    {"DELETE", "/openai/v1/responses/{item}", false, RESPONSES, handle_response_delete},
+    {"POST", "/responses", false, RESPONSES, NULL},
+    {"POST", "/responses/input_tokens", false, RESPONSES, NULL, &operation_input_tokens},
+    {"GET", "/responses/{item}/input_items", false, RESPONSES, handle_response_items},
+    {"POST", "/responses/{item}/cancel", false, RESPONSES, handle_response_cancel},
+    {"GET", "/responses/{item}", false, RESPONSES, handle_response},
+    {"DELETE", "/responses/{item}", false, RESPONSES, handle_response_delete},
     {"POST", "/v1/embeddings", false, CHAT, NULL, &operation_embeddings},
     {"POST", "/embeddings", false, CHAT, NULL, &operation_embeddings},
     {"POST", "/openai/deployments/{model}/embeddings", false, CHAT, NULL, &operation_embeddings},

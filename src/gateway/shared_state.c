@@ -4,7 +4,6 @@
 #include "state/shared_redis.h"
 
 #define MEBIBYTE  ((size_t)1024 * 1024)
-#define BYTES_MIN MEBIBYTE /* claims need little, where no thinking is kept */
 #define ERROR_MAX 256
 
 static void set_address(struct redis_options *o, const struct config_redis *r,
@@ -55,8 +54,8 @@ static struct shared *on_redis(struct turn *turn, const struct config_redis *r,
 static struct shared *of_machine(struct turn *turn, const struct config *c, struct machine *m,
                                  int index)
 {
-    size_t thinking = (size_t)c->settings.thinking_memory_mb * MEBIBYTE;
-    size_t bytes = thinking ? thinking : BYTES_MIN;
+    const struct settings *s = &c->settings;
+    size_t bytes = (size_t)(s->thinking_memory_mb + s->responses_memory_mb) * MEBIBYTE;
     return m ? shared_machine_new(turn, m, index, bytes) : shared_local_new(bytes);
 }
 

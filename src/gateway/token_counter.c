@@ -1,12 +1,12 @@
-/* How long is this prompt for this model? POST /utils/token_counter, LiteLLM's, and POST
- * /v1/messages/count_tokens, Anthropic's.
+/* How long is this prompt for this model? POST /utils/token_counter, LiteLLM's, POST
+ * /v1/messages/count_tokens, Anthropic's, and POST /v1/responses/input_tokens, OpenAI's.
  *
  * Happy path: one CountTokens of Bedrock, or, for models it does not count for and for
  * ?call_endpoint=false, an estimate.
  *
  * Failure modes: when Bedrock fails, LiteLLM's route gives the estimate with the error beside it: a
- * client that only wants a number has one, and nothing is hidden. Anthropic's answer has no place
- * for that: there it is an error. A model nobody knows is refused as everywhere.
+ * client that only wants a number has one, and nothing is hidden. The others' answers have no
+ * place for that: there it is an error. A model nobody knows is refused as everywhere.
  */
 
 #include "dialect/token_counter.h"
@@ -83,14 +83,14 @@ static void finish(struct exchange *ex, struct buf *body)
     token_counter_write(&count, body);
 }
 
-/* ---- Anthropic's --------------------------------------------------------------------------- */
+/* ---- Anthropic's and OpenAI's -------------------------------------------------------------- */
 
-static bool parse_messages(struct exchange *ex, yyjson_val *body)
+static bool parse_dialect(struct exchange *ex, yyjson_val *body)
 {
     struct counter *c = ARENA_NEW(&ex->arena, struct counter);
     c->tokens = -1;
     ex->operation = c;
-    bool good = dialect_anthropic_messages.parse(body, &ex->prompt, &ex->request, &ex->failure);
+    bool good = ex->route->dialect->parse(body, &ex->prompt, &ex->request, &ex->failure);
     ex->request.stream = false;
     return good;
 }
@@ -103,28 +103,42 @@ static bool fail(struct exchange *ex)
 }
 
 /* Bedrock counts what it is shown: what is named by URL is not fetched for this. */
-static bool plan_messages(struct exchange *ex, size_t *calls)
+static bool plan_strictly(struct exchange *ex, size_t *calls)
 {
     struct counter *c = ex->operation;
     c->local = fetch_is_wanted(&ex->effective);
     return plan(ex, calls) && fail(ex);
 }
 
-static bool messages_done(struct exchange *ex, size_t i, const struct batch_answer *answer)
+static bool done_strictly(struct exchange *ex, size_t i, const struct batch_answer *answer)
 {
     return done(ex, i, answer) && fail(ex);
+}
+
+static int64_t count_or_estimate(struct exchange *ex)
+{
+    const struct counter *c = ex->operation;
+    ex->estimated = c->tokens < 0;
+    return ex->estimated ? llm_estimate_request(&ex->effective) : c->tokens;
+}
+
+static void finish_input(struct exchange *ex, struct buf *body)
+{
+    struct json_writer w;
+    json_begin(&w, body);
+    json_object(&w);
+    json_member_string(&w, "object", SLICE("response.input_tokens"));
+    json_member_integer(&w, "input_tokens", count_or_estimate(ex));
+    json_object_end(&w);
 }
 
 /* The source is LiteLLM's addition. */
 static void finish_messages(struct exchange *ex, struct buf *body)
 {
-    const struct counter *c = ex->operation;
     struct json_writer w;
-    ex->estimated = c->tokens < 0;
     json_begin(&w, body);
     json_object(&w);
-    json_member_integer(&w, "input_tokens",
-                        ex->estimated ? llm_estimate_request(&ex->effective) : c->tokens);
+    json_member_integer(&w, "input_tokens", count_or_estimate(ex));
     json_member_string(&w, "litellm_count_source",
                        ex->estimated ? SLICE("estimate") : SLICE("provider"));
     json_object_end(&w);
@@ -133,11 +147,21 @@ static void finish_messages(struct exchange *ex, struct buf *body)
 const struct operation operation_count_tokens = {
     .answer_max = ANSWER_MAX,
     .unlimited = true,
-    .parse = parse_messages,
-    .plan = plan_messages,
+    .parse = parse_dialect,
+    .plan = plan_strictly,
     .call = call,
-    .done = messages_done,
+    .done = done_strictly,
     .finish = finish_messages,
+};
+
+const struct operation operation_input_tokens = {
+    .answer_max = ANSWER_MAX,
+    .unlimited = true,
+    .parse = parse_dialect,
+    .plan = plan_strictly,
+    .call = call,
+    .done = done_strictly,
+    .finish = finish_input,
 };
 
 const struct operation operation_token_counter = {

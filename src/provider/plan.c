@@ -37,6 +37,7 @@ const char *plan_repair_name(enum plan_repair r)
         [REPAIR_BETA] = "beta",
         [REPAIR_FIELDS] = "fields",
         [REPAIR_SERVER_BLOCKS] = "server-blocks",
+        [REPAIR_SERVER_TOOLS] = "server-tools",
     };
     return names[r];
 }
@@ -120,6 +121,8 @@ bool plan_make(const struct provider_attempt *t, struct plan *p, struct failure 
     *p = (struct plan){.request = r, .model = k.m, .arena = t->prompt};
     if (r->left_out)
         plan_repaired(&k, REPAIR_FIELDS);
+    if (r->server_tools)
+        plan_repaired(&k, REPAIR_SERVER_TOOLS);
     if (r->unsigned_thinking)
         plan_repaired(&k, REPAIR_THINKING_DROPPED);
     if (r->tool_input_mended)

@@ -10,7 +10,10 @@ import pytest
 from conftest import SHARED
 from programs import BUILD, ROOT, SANITIZER, environment
 
-AREAS = "chat,chat_stream,tools,reasoning,caching,errors,embeddings,completions,messages_api,models,routing"
+AREAS = (
+    "chat,chat_stream,tools,reasoning,caching,errors,embeddings,completions,messages_api,responses_api,models,"
+    "routing"
+)
 
 
 @pytest.mark.timeout(240)
