@@ -35,6 +35,7 @@ env_load() {
     done <"$file"
 }
 
+# env_take_line LINE [COMMAND]: COMMAND gets key and value; by default they are exported.
 env_take_line() {
     local key value
     local blank='^[[:space:]]*(#.*)?$'
@@ -43,7 +44,7 @@ env_take_line() {
     [[ $1 =~ $pair ]] || return 1
     key=${BASH_REMATCH[2]}
     value=$(env_value "${BASH_REMATCH[3]}") || return 1
-    env_export "$key" "$value"
+    "${2:-env_export}" "$key" "$value"
 }
 
 # Quotes go; '…' is literal, "…" knows \" \\ and \$; without quotes a value ends at " #".

@@ -43,6 +43,7 @@ cmd:ss iproute2
 cmd:openssl openssl
 py:ensurepip python3-venv
 cmd:docker-compose docker-compose
+cmd:systemd-analyze systemd
 '
 
 packages_for_build() { packages_ensure "$ML_BUILD_PACKAGES"; }

@@ -185,7 +185,7 @@ service_prepare() {
 }
 
 service_settle_address() {
-    local reach
+    local reach scheme=http
     ML_HOST=${ML_HOST_WANTED:-${HOST:-127.0.0.1}}
     ML_PORT=${ML_PORT_WANTED:-${PORT:-4000}}
     [[ $ML_PORT =~ ^[0-9]{1,5}$ ]] && [ "$ML_PORT" -ge 1 ] && [ "$ML_PORT" -le 65535 ] ||
@@ -197,7 +197,8 @@ service_settle_address() {
     esac
     ML_REACH=$reach
     [[ $reach == *:* ]] && reach="[$reach]"
-    ML_URL=http://$reach:$ML_PORT
+    [ -z "${SSL_CERTFILE_PATH:-}" ] || scheme=https
+    ML_URL=$scheme://$reach:$ML_PORT
 }
 
 # A path, or the name of a file in conf/, with or without its ending.
@@ -300,8 +301,9 @@ service_wait_ready() {
     return 1
 }
 
+# The certificate is for the name that clients use, not for this address.
 service_answers() {
-    curl -fsS --noproxy '*' --max-time 2 -o /dev/null "$1/health/readiness" 2>/dev/null
+    curl -fsSk --noproxy '*' --max-time 2 -o /dev/null "$1/health/readiness" 2>/dev/null
 }
 
 # What lintel has said since the log had that many bytes.

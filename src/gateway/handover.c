@@ -7,12 +7,15 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 struct handover {
     uv_pipe_t server, client;
     bool serving; /* `client` is open */
     bool over;    /* it is being closed */
+    dev_t device; /* of the socket file … */
+    ino_t inode;
     const struct sockets *sockets;
     void (*taken)(void *user);
     void *user;
@@ -102,14 +105,50 @@ static void on_asked(uv_stream_t *server, int status)
     drop_client(h);
 }
 
+/* libuv would remove the file when the pipe closes, whosever it is by then. */
+static int bind_at(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path))
+        return UV_ENAMETOOLONG;
+    memcpy(address.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return uv_translate_sys_error(errno);
+    unlink(path);
+    mode_t mask = umask(0177);
+    int rc = bind(fd, (const struct sockaddr *)&address, sizeof(address));
+    int error = uv_translate_sys_error(errno);
+    umask(mask);
+    if (rc == 0)
+        return fd;
+    close(fd);
+    return error;
+}
+
 static int listen_at(struct handover *h)
 {
-    mode_t mask = umask(0177);
-    int rc;
-    unlink(h->sockets->path);
-    rc = uv_pipe_bind(&h->server, h->sockets->path);
-    umask(mask);
+    struct stat file;
+    int fd = bind_at(h->sockets->path);
+    if (fd < 0)
+        return fd;
+    if (stat(h->sockets->path, &file) == 0) {
+        h->device = file.st_dev;
+        h->inode = file.st_ino;
+    }
+    int rc = uv_pipe_open(&h->server, fd);
+    if (rc < 0)
+        close(fd);
     return rc < 0 ? rc : uv_listen((uv_stream_t *)&h->server, 1, on_asked);
+}
+
+/* Another gateway may have put its own there. */
+static void remove_file(const struct handover *h)
+{
+    struct stat file;
+    if (h->inode && stat(h->sockets->path, &file) == 0 && file.st_dev == h->device &&
+        file.st_ino == h->inode)
+        unlink(h->sockets->path);
 }
 
 struct handover *handover_open(uv_loop_t *loop, const struct sockets *sockets,
@@ -140,6 +179,7 @@ void handover_close(struct handover *h)
     h->over = true;
     /* The file goes with it, before the client hears the end of its connection and makes its own.
      */
+    remove_file(h);
     uv_close((uv_handle_t *)&h->server, on_closed);
     drop_client(h);
 }

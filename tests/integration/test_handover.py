@@ -178,8 +178,10 @@ def test_another_address_is_left_alone(start, path):
     old = start(0)
     other = start(old.port, "--host", "127.0.0.2")
     assert old.ready() and other.ready()
-    other.stop()
     old.stop()
+    assert os.path.exists(path)  # it is the other one's by now
+    other.stop()
+    assert not os.path.exists(path)
 
 
 def test_a_stale_file_is_replaced(start, path):
