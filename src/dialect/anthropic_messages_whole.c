@@ -43,14 +43,32 @@ static void write_reasoning(struct json_writer *w, const struct llm_part *p)
     json_object_end(w);
 }
 
+/* A call that was cut off (max_tokens) has half of its arguments: they must not break the message
+ * around them. Under this name half arguments of the history go to the model, too. */
+static void write_input(struct json_writer *w, struct slice text)
+{
+    struct arena a;
+    arena_init(&a);
+    json_key(w, "input");
+    if (!text.n) {
+        json_raw(w, SLICE("{}"));
+    } else if (yyjson_is_obj(json_parse(text, &a, NULL))) {
+        json_raw(w, text);
+    } else {
+        json_object(w);
+        json_member_string(w, "invalid_arguments", text);
+        json_object_end(w);
+    }
+    arena_fini(&a);
+}
+
 static void write_tool_use(struct json_writer *w, const struct llm_part *p)
 {
     json_object(w);
     json_member_string(w, "type", SLICE("tool_use"));
     json_member_string(w, "id", p->id);
     json_member_string(w, "name", p->name);
-    json_key(w, "input");
-    json_raw(w, p->text.n ? buf_slice(&p->text) : SLICE("{}"));
+    write_input(w, buf_slice(&p->text));
     json_object_end(w);
 }
 

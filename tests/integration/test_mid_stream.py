@@ -2,6 +2,7 @@
 text, whatever byte it broke at. Where that cannot be: the error event, as without the option."""
 
 import json
+import re
 import urllib.request
 
 import pytest
@@ -261,3 +262,57 @@ def test_completions(gateway, request):
         found = events(raw.reply().body)
     assert found[-1] == "[DONE]"
     assert "".join(c["choices"][0]["text"] for c in found[:-1] if c["choices"]) == TEXT
+
+
+# ---- the same over /v1/messages --------------------------------------------------------------------
+
+
+def ask_messages(gateway, model, text, **body):
+    body = {"model": model, "max_tokens": 4096, "stream": True, "messages": [{"role": "user", "content": text}], **body}
+    with Raw(gateway, timeout=30) as raw:
+        head = [f"x-api-key: {gateway.key}", "content-type: application/json"]
+        raw.request("POST", "/v1/messages", headers=head, body=json.dumps(body).encode())
+        body = re.sub(rb"^event: .*\n", b"", raw.reply().body, flags=re.MULTILINE)
+        found = [e for e in events(body) if e["type"] != "ping"]
+    assert [e["type"] for e in found].count("message_start") == 1 and found[0]["type"] == "message_start"
+    open_block, last = None, -1
+    for e in found:
+        if e["type"] == "content_block_start":
+            assert open_block is None and e["index"] == last + 1
+            open_block = last = e["index"]
+        elif e["type"] == "content_block_delta":
+            assert e["index"] == open_block
+        elif e["type"] == "content_block_stop":
+            assert e["index"] == open_block
+            open_block = None
+    return found
+
+
+def text_of_messages(found):
+    return "".join(e["delta"].get("text", "") for e in found if e["type"] == "content_block_delta")
+
+
+@pytest.mark.parametrize("model", ["pair", "native", "first"])
+def test_messages(gateway, model):
+    for n in range(0, CHUNKS, 3):
+        for fault in (f"cut({n})", f"exception(internalServerException,{n})"):
+            script = f"[[sim:{fault}]] [[sim:times(1)]] [[sim:gap(0)]] [[sim:reply({TEXT})]] messages {model} {fault}"
+            found = ask_messages(gateway, model, script)
+            assert [e["type"] for e in found[-2:]] == ["message_delta", "message_stop"]
+            assert text_of_messages(found) == TEXT and found[-2]["usage"]["output_tokens"] > 20
+
+
+def test_messages_thinking_and_a_tool(gateway):
+    """Behind the thinking the text goes on without; a tool call that begins later comes whole."""
+    tools = [{"name": "look_up", "input_schema": {"type": "object", "properties": {"what": {"type": "string"}}}}]
+    script = f"[[sim:cut(45)]] [[sim:times(1)]] [[sim:reply({TEXT * 6})]] [[sim:tool(look_up,{{\"what\":\"x\"}})]] messages"
+    found = ask_messages(gateway, "native", script, tools=tools, thinking={"type": "enabled", "budget_tokens": 2000})
+    kinds = [e["content_block"]["type"] for e in found if e["type"] == "content_block_start"]
+    assert kinds == ["thinking", "text", "tool_use"] and text_of_messages(found) == TEXT * 6
+    arguments = "".join(e["delta"].get("partial_json", "") for e in found if e["type"] == "content_block_delta")
+    assert json.loads(arguments) == {"what": "x"} and found[-2]["delta"]["stop_reason"] == "tool_use"
+
+
+def test_messages_that_nobody_goes_on_with(gateway):
+    found = ask_messages(gateway, "alone", f"[[sim:cut(5)]] [[sim:reply({TEXT})]] messages")
+    assert found[-1]["type"] == "error" and TEXT.startswith(text_of_messages(found)) and text_of_messages(found)
