@@ -80,6 +80,8 @@ struct settings {
     bool include_cost; /* include_cost_in_streaming_usage */
     bool ssl_verify;
     bool redact;                 /* turn_off_message_logging */
+    bool metrics_need_key;       /* require_auth_for_metrics_endpoint */
+    int64_t metrics_series_max;  /* prometheus_metrics_max_series_per_metric */
     double keepalive_seconds;    /* sse_keepalive_ping_interval_seconds; 0 = off */
     const char *ssl_certificate; /* CA file: ssl_verify given as a path, or SSL_CERT_FILE */
 

@@ -20,17 +20,25 @@
 
 /* One call of a model. */
 struct record_attempt {
-    struct slice deployment, model, region, group; /* the deployment's id; what was called, where */
-    struct slice error_class, message;             /* empty: it went well */
-    int status;                                    /* 200, or what the failure means for clients */
-    int64_t begun_ms, ended_ms;                    /* since 1970 */
-    char span[RECORD_SPAN_SIZE];                   /* that Bedrock was told; all zero: none */
+    struct slice deployment, model, region, group,
+        api_base;                      /* the deployment's id; what was called, where */
+    struct slice error_class, message; /* empty: it went well */
+    int status;                        /* 200, or what the failure means for clients */
+    int64_t begun_ms, ended_ms;        /* since 1970 */
+    char span[RECORD_SPAN_SIZE];       /* that Bedrock was told; all zero: none */
 };
 
 /* A state that the request was in, the last time that it was. */
 struct record_stage {
     const char *name; /* static: "CALL" */
     int64_t ms;
+};
+
+/* What the caller has left, as far as it is limited; < 0: it is not. */
+struct record_limits {
+    int64_t requests_left, tokens_left; /* of the tightest limit */
+    double budget, spent;               /* USD, of the key */
+    int64_t reset_ms;                   /* unix: its budget begins anew; 0: never */
 };
 
 /* Nothing but slices, which record.c counts on; each may be empty. */
@@ -73,12 +81,14 @@ struct record {
     int64_t first_ms;           /* when the answer began to say something; 0: it did not */
     int status;                 /* of the reply */
     bool failed, stream, cache_hit, redacted;
-    bool sampled;     /* as the client's traceparent says, or the gateway decided */
-    bool gone;        /* the client left before the end */
-    bool priced;      /* the prices of the model are known */
-    unsigned retries; /* in the same group … */
+    bool sampled;      /* as the client's traceparent says, or the gateway decided */
+    bool cache_looked; /* for a kept answer */
+    bool gone;         /* the client left before the end */
+    bool priced;       /* the prices of the model are known */
+    unsigned retries;  /* in the same group … */
     unsigned fallbacks;
     uint64_t repairs; /* bits of enum plan_repair */
+    struct record_limits limits;
     struct llm_usage usage;
     double cost, input_cost, output_cost, cache_read_cost, cache_write_cost; /* USD */
     char trace[RECORD_TRACE_SIZE]; /* all zero: not traced */

@@ -7,6 +7,7 @@ static const struct call_kind kinds[] = {
     {"/rerank", "arerank", "/rerank"},
     {"/responses", "aresponses", "/v1/responses"},
     {"/messages", "anthropic_messages", "/v1/messages"},
+    {"/responses", "aresponses", "/responses"},
     {"/converse", "allm_passthrough_route", "/bedrock"},
     {"/converse-stream", "allm_passthrough_route", "/bedrock"},
     {"/invoke", "allm_passthrough_route", "/bedrock"},

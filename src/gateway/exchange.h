@@ -129,6 +129,8 @@ typedef void answer_next(struct exchange *ex, struct buf *body);
 /* An answer of our own on its way; ask.c's. */
 struct own_answer {
     struct buf body;
+    struct slice type;                  /* of the body; empty: application/json */
+    int status;                         /* 0: 200 */
     bool (*ready)(struct exchange *ex); /* NULL: nothing is waited for */
     answer_next *next;
     void (*end)(struct exchange *ex); /* NULL: nothing to end */

@@ -261,6 +261,7 @@ void exchange_observe_call(struct exchange *ex)
         .model = ex->model_id,
         .region = slice_of(d->region),
         .group = ex->model_group,
+        .api_base = slice_of(d->endpoint),
         .begun_ms = turn_now(&ex->worker->turn),
     };
     name_span(ex, o->attempts++, t->span);
@@ -382,6 +383,7 @@ static void set_outcome(struct exchange *ex, const struct observed *o, struct re
     r->gone = ex->facts & FACT_GONE;
     r->stream = ex->request.stream;
     r->cache_hit = ex->cache.hit;
+    r->cache_looked = ex->cache.key.n;
     r->retries = ex->reroute.retries;
     r->fallbacks = ex->reroute.fallbacks;
     r->repairs = ex->plan.repairs;
@@ -401,6 +403,21 @@ static void set_outcome(struct exchange *ex, const struct observed *o, struct re
     r->cache_write_cost = ex->cost.cache_write;
 }
 
+static void set_limits(struct exchange *ex, struct record *r)
+{
+    struct limit_left left;
+    const struct key_record *key = ex->key;
+    bool limited = exchange_limit_left(ex, LIMIT_REQUESTS, &left);
+    r->limits.requests_left = limited ? left.left : -1;
+    limited = exchange_limit_left(ex, LIMIT_TOKENS, &left);
+    r->limits.tokens_left = limited ? left.left : -1;
+    r->limits.budget = key ? key->budget : -1;
+    if (r->limits.budget < 0)
+        return;
+    r->limits.spent = keys_spend(ex->worker->keys, key);
+    r->limits.reset_ms = key->reset_at;
+}
+
 void exchange_observe_end(struct exchange *ex)
 {
     const struct call_kind *kind = ex->route ? call_kind_of(ex->route) : NULL;
@@ -417,6 +434,7 @@ void exchange_observe_end(struct exchange *ex)
     set_caller(ex, r);
     set_model(ex, r);
     set_outcome(ex, o, r);
+    set_limits(ex, r);
     r->attempts = o->made;
     r->attempt_count = o->attempts;
     set_times(ex, r);

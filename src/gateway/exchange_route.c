@@ -255,6 +255,7 @@ void exchange_call_sent(struct exchange *ex)
 static void log_rest(const struct exchange *ex, int64_t ms)
 {
     const struct deployment *d = ex->deployment;
+    observing_rests(ex->worker, d, ex->model_id, ex->failure.status);
     log_warn("deployment %s (%s, %s) rests for %lld ms: %.*s", d->id, d->model_name, d->region,
              (long long)ms, SLICE_ARG(ex->failure.message));
 }

@@ -26,6 +26,9 @@ void handle_cache_delete(struct exchange *ex, struct buf *body);
 void handle_cache_flushall(struct exchange *ex, struct buf *body);
 void handle_cache_redis_info(struct exchange *ex, struct buf *body);
 
+/* handlers_metrics.c */
+void handle_metrics(struct exchange *ex, struct buf *body);
+
 /* handlers_models.c */
 void handle_models(struct exchange *ex, struct buf *body);
 void handle_model(struct exchange *ex, struct buf *body);

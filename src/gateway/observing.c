@@ -7,6 +7,7 @@
 
 struct observing {
     struct observe *sinks;
+    struct metering *metering; /* NULL: not wanted */
 };
 
 static const char *variable(const char *name)
@@ -17,6 +18,8 @@ static const char *variable(const char *name)
 static void add(struct observing *o, const struct callbacks *c, struct slice name,
                 unsigned outcomes)
 {
+    if (slice_eq(name, SLICE("prometheus")))
+        return;
     struct sink_setup setup = {.name = name, .variable = variable};
     yyjson_val *settings = c->settings ? yyjson_obj_getn(c->settings, name.p, name.n) : NULL;
     setup.settings = settings;
@@ -45,6 +48,8 @@ struct observing *observing_new(struct worker *w)
     add_all(o, c, c->both, OBSERVE_BOTH);
     add_all(o, c, c->success, OBSERVE_SUCCESS);
     add_all(o, c, c->failure, OBSERVE_FAILURE);
+    if (metering_wanted(w->config))
+        o->metering = metering_new(w);
     return o;
 }
 
@@ -56,8 +61,10 @@ void observing_flush(struct observing *o)
 
 void observing_free(struct observing *o)
 {
-    if (o)
-        observe_free(o->sinks);
+    if (!o)
+        return;
+    observe_free(o->sinks);
+    metering_free(o->metering);
     free(o);
 }
 
@@ -68,7 +75,7 @@ bool observing_records(const struct worker *w)
 
 bool observing_wants(const struct worker *w)
 {
-    return observing_records(w);
+    return observing_records(w) || (w->observing && w->observing->metering);
 }
 
 bool observing_wants_bodies(const struct worker *w)
@@ -78,7 +85,37 @@ bool observing_wants_bodies(const struct worker *w)
 
 void observing_tell(struct worker *w, const struct record *draft)
 {
+    if (w->observing->metering)
+        metering_count(w->observing->metering, draft);
     observe_publish(w->observing->sinks, draft);
+}
+
+void observing_rests(struct worker *w, const struct deployment *d, struct slice model, int status)
+{
+    if (w->observing && w->observing->metering)
+        metering_rests(w->observing->metering, d, model, status);
+}
+
+void observing_turn_over(struct worker *w)
+{
+    if (w->observing && w->observing->metering)
+        metering_turn_over(w->observing->metering);
+}
+
+bool observing_metrics(struct worker *w, bool open, struct buf *out)
+{
+    if (!w->observing || !w->observing->metering)
+        return false;
+    metering_write(w->observing->metering, open, out);
+    return true;
+}
+
+void observing_each(const struct worker *w,
+                    void (*each)(void *ctx, const char *name, const struct outbox_stats *s),
+                    void *ctx)
+{
+    if (w->observing)
+        observe_each(w->observing->sinks, each, ctx);
 }
 
 static void write_sink(void *ctx, const char *name, const struct outbox_stats *s)
@@ -100,7 +137,6 @@ static void write_sink(void *ctx, const char *name, const struct outbox_stats *s
 void observing_write(const struct worker *w, struct json_writer *j)
 {
     json_array(j);
-    if (w->observing)
-        observe_each(w->observing->sinks, write_sink, j);
+    observing_each(w, write_sink, j);
     json_array_end(j);
 }

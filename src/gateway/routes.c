@@ -93,6 +93,8 @@ static const struct route routes[] = {
     {"POST", "/cache/delete", false, CHAT, handle_cache_delete, .admin = true},
     {"POST", "/cache/flushall", false, CHAT, handle_cache_flushall, .admin = true},
     {"GET", "/cache/redis/info", false, CHAT, handle_cache_redis_info, .admin = true},
+    {"GET", "/metrics", true, CHAT, handle_metrics, .knows_keys = true},
+    {"GET", "/metrics/", true, CHAT, handle_metrics, .knows_keys = true},
     {"GET", "/router/settings", false, CHAT, handle_router_settings, .admin = true},
     {"GET", "/debug/exchanges", false, CHAT, handle_exchanges, .admin = true},
 };

@@ -1,6 +1,7 @@
 #include "supervisor.h"
 
 #include "base/log.h"
+#include "metering.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -129,6 +130,7 @@ int supervisor_run(struct config *config, const struct worker_options *options, 
     struct sigaction sa = {.sa_handler = pass_on};
     int status;
     shared.supervised = true;
+    shared.metrics = metering_memory(config, (unsigned)workers);
     listening = options->sockets;
     sigaction(SIGTERM, &sa, NULL);
     sigaction(SIGINT, &sa, NULL);
@@ -138,6 +140,7 @@ int supervisor_run(struct config *config, const struct worker_options *options, 
         spawn(&children[i], config, &shared);
     sockets_forget_old(listening);
     status = wait_for_children(&config, &shared, workers);
+    metrics_shared_free(shared.metrics);
     config_unref(config);
     return status;
 }

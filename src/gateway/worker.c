@@ -270,6 +270,7 @@ static bool open_listener(struct worker *w, const struct worker_options *o)
 
 static void on_turn_over(uv_prepare_t *handle)
 {
+    observing_turn_over(handle->data);
     log_flush();
 }
 
@@ -278,6 +279,7 @@ static void on_turn_over(uv_prepare_t *handle)
 static void start_log_flush(struct worker *w)
 {
     uv_prepare_init(&w->loop, &w->log_flush);
+    w->log_flush.data = w;
     uv_prepare_start(&w->log_flush, on_turn_over);
     uv_unref((uv_handle_t *)&w->log_flush);
     log_defer(true);
@@ -356,6 +358,7 @@ static void finish(struct worker *w)
     keys_free(w->keys);
     store_close(w->store, STORE_CLOSE_MS);
     observing_free(w->observing);
+    w->observing = NULL;
     health_free(w->health);
     watch_free(w->watch);
     memory_free(w->memory);

@@ -15,14 +15,17 @@
 
 #define WORKER_DRAIN_MS 600000 /* ms; agents' answers take minutes */
 
+struct metrics_shared;
+
 struct worker_options {
     const char *config; /* the file SIGHUP reads again; NULL: none */
     const char *host;
-    struct sockets *sockets; /* of all workers */
-    int index;               /* of this worker's socket; the first one hands them on */
-    bool supervised;         /* the parent process has to be told to end */
-    struct machine *machine; /* what all workers have in common; NULL: there is one only */
-    struct tls_options tls;  /* cert_file NULL: plain HTTP. SIGHUP reads the files again */
+    struct sockets *sockets;        /* of all workers */
+    int index;                      /* of this worker's socket; the first one hands them on */
+    struct metrics_shared *metrics; /* of all workers; NULL: this one is alone, or none are kept */
+    bool supervised;                /* the parent process has to be told to end */
+    struct machine *machine;        /* what all workers have in common; NULL: there is one only */
+    struct tls_options tls;         /* cert_file NULL: plain HTTP. SIGHUP reads the files again */
 };
 
 /* The configuration at `path` when it may take the place of `old`, which stays the caller's; else

@@ -44,6 +44,7 @@ static void pack_attempt(struct record_attempt *a, struct packing *p)
     pack(&a->model, p);
     pack(&a->region, p);
     pack(&a->group, p);
+    pack(&a->api_base, p);
     pack(&a->error_class, p);
     pack(&a->message, p);
 }

@@ -1,0 +1,54 @@
+#ifndef OBSERVE_METRICS_H
+#define OBSERVE_METRICS_H
+
+/* Counters, gauges and histograms for Prometheus, of all workers of one machine.
+ *
+ * Each worker writes its own series into its own part of memory that all of them share, and nobody
+ * else writes there: adding is an addition. Whoever is asked reads all parts and merges equal
+ * series (docs/decisions/0007-metrics-of-all-workers.md). A worker that is started anew goes on in
+ * the part of the one that died, so counters never go back.
+ *
+ * Bounds: METRICS_REGION bytes for each worker (address space; used are those that series take),
+ * and a number of series for each metric; what comes beyond is counted in a series whose labels are
+ * all "other". Values of labels are cut at METRICS_VALUE_MAX. */
+
+#include "base/buf.h"
+
+#define METRICS_REGION    ((size_t)64 * 1024 * 1024)
+#define METRICS_VALUE_MAX 200 /* bytes */
+
+enum metric_id {
+#define METRIC(id, ...) METRIC_##id,
+#include "observe/metric_rows.h"
+#undef METRIC
+    METRIC_COUNT
+};
+
+struct metrics;        /* one worker's */
+struct metrics_shared; /* of all workers; made before they are forked */
+struct metric_series;  /* valid as long as the metrics */
+
+struct metrics_shared *metrics_shared_new(unsigned workers);
+void metrics_shared_free(struct metrics_shared *s); /* NULL is fine */
+
+struct metrics *metrics_new(struct metrics_shared *s, unsigned worker, size_t series_max);
+void metrics_free(struct metrics *m); /* NULL is fine */
+
+/* `values`: in the order of the row's labels. Never NULL. */
+struct metric_series *metrics_series(struct metrics *m, enum metric_id id,
+                                     const struct slice *values);
+/* Of a row with one label, or none. */
+struct metric_series *metrics_one(struct metrics *m, enum metric_id id, struct slice value);
+
+void metric_add(struct metric_series *s, double value);                  /* a counter */
+void metric_set(struct metric_series *s, double value, int64_t unix_ms); /* a gauge */
+void metric_observe(struct metric_series *s, double value);              /* a histogram */
+/* A counter that somebody else in this process keeps: what it says now. */
+void metric_follow(struct metric_series *s, double total);
+
+/* Everything, of all workers. `open`: OpenMetrics 1.0, else Prometheus' text format 0.0.4. */
+void metrics_write(const struct metrics *m, bool open, struct buf *out);
+#define METRICS_TEXT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+#define METRICS_OPEN_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+#endif

@@ -1,0 +1,29 @@
+#ifndef OBSERVE_REQUEST_METER_H
+#define OBSERVE_REQUEST_METER_H
+
+/* Records → metrics, under LiteLLM's names and labels. The series that a request counts in are
+ * found once for each combination of labels, and kept: an ordinary request is one look-up. At most
+ * REQUEST_METER_KEPT combinations are; then all are looked up anew. */
+
+#include "observe/metrics.h"
+#include "observe/record.h"
+
+#define REQUEST_METER_KEPT 2048
+
+struct request_meter;
+
+struct request_meter *request_meter_new(struct metrics *m);
+void request_meter_free(struct request_meter *r); /* NULL is fine */
+
+void request_meter_count(struct request_meter *r, const struct record *record);
+
+/* A deployment rests after its last call failed with that status. */
+struct request_meter_place {
+    struct slice model, deployment, api_base;
+};
+void request_meter_rest(struct request_meter *r, const struct request_meter_place *at, int status);
+enum { METER_HEALTHY, METER_FAILED, METER_RESTS };
+void request_meter_state(struct request_meter *r, const struct request_meter_place *at, int state,
+                         int64_t unix_ms);
+
+#endif

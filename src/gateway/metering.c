@@ -1,0 +1,209 @@
+#include "metering.h"
+
+#include "base/log.h"
+#include "io/clock.h"
+#include "worker_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define REFRESH_MS 1000
+#define NS_PER_S   1e9
+
+struct metering {
+    struct worker *worker;
+    struct metrics_shared *own; /* of a worker that is alone; else NULL */
+    struct metrics *metrics;
+    struct request_meter *requests;
+    struct metric_series *loop;
+    uint64_t turn_end, idle; /* ns: of the turn before */
+    uv_timer_t timer;        /* its end frees this */
+};
+
+/* ---- whether -------------------------------------------------------------------------------- */
+
+bool metering_wanted(const struct config *c)
+{
+    return json_list_has(c->callbacks.both, SLICE("prometheus")) ||
+           json_list_has(c->callbacks.success, SLICE("prometheus")) ||
+           json_list_has(c->callbacks.failure, SLICE("prometheus"));
+}
+
+struct metrics_shared *metering_memory(const struct config *c, unsigned workers)
+{
+    return metering_wanted(c) ? metrics_shared_new(workers) : NULL;
+}
+
+/* ---- what the worker holds ------------------------------------------------------------------ */
+
+static void gauge(struct metering *m, enum metric_id id, double value)
+{
+    metric_set(metrics_one(m->metrics, id, SLICE("")), value, clock_unix_ms());
+}
+
+static void follow(struct metering *m, enum metric_id id, double total)
+{
+    metric_follow(metrics_one(m->metrics, id, SLICE("")), total);
+}
+
+static double resident_bytes(void)
+{
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f && fscanf(f, "%*u %lu", &pages) != 1)
+        pages = 0;
+    if (f)
+        fclose(f);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+static double cpu_seconds(void)
+{
+    struct rusage r;
+    getrusage(RUSAGE_SELF, &r);
+    return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+           (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+}
+
+static void refresh_shared(struct metering *m)
+{
+    struct shared_stats s;
+    const struct shared *shared = m->worker->shared;
+    shared->ops->stats(shared, &s);
+    follow(m, METRIC_REDIS_REQUESTS, (double)s.asked);
+    follow(m, METRIC_REDIS_FAILED, (double)(s.failed + s.late));
+    follow(m, METRIC_REDIS_SECONDS, (double)s.waited_us / 1e6);
+    follow(m, METRIC_REDIS_ANSWERED, (double)s.answered);
+    follow(m, METRIC_REDIS_ALONE, (double)s.alone);
+    follow(m, METRIC_REDIS_LOSSES, (double)s.losses);
+    gauge(m, METRIC_REDIS_AWAY, s.away);
+}
+
+static void refresh_callback(void *ctx, const char *name, const struct outbox_stats *s)
+{
+    struct metering *m = ctx;
+    struct slice who = slice_of(name);
+    int64_t now = clock_unix_ms();
+    metric_follow(metrics_one(m->metrics, METRIC_CALLBACK_FAILURES, who), (double)s->dropped);
+    metric_follow(metrics_one(m->metrics, METRIC_CALLBACK_TOLD, who), (double)s->taken);
+    metric_follow(metrics_one(m->metrics, METRIC_CALLBACK_CALLS, who), (double)s->calls);
+    metric_follow(metrics_one(m->metrics, METRIC_CALLBACK_FAILED_CALLS, who),
+                  (double)s->failed_calls);
+    metric_set(metrics_one(m->metrics, METRIC_CALLBACK_WAITING, who), (double)s->waiting, now);
+    metric_set(metrics_one(m->metrics, METRIC_CALLBACK_BYTES, who), (double)s->bytes, now);
+}
+
+static void refresh_repairs(struct metering *m)
+{
+    for (unsigned i = 0; i < REPAIR_COUNT; i++)
+        if (m->worker->repairs[i])
+            metric_follow(metrics_one(m->metrics, METRIC_REPAIRS, slice_of(plan_repair_name(i))),
+                          (double)m->worker->repairs[i]);
+}
+
+static void refresh(struct metering *m)
+{
+    const struct worker *w = m->worker;
+    gauge(m, METRIC_IN_FLIGHT, w->live);
+    gauge(m, METRIC_CONNECTIONS, w->listener ? listener_connections(w->listener) : 0);
+    gauge(m, METRIC_UPSTREAM_CALLS, upstream_active(w->upstream));
+    gauge(m, METRIC_QUEUED, w->queued);
+    gauge(m, METRIC_RESIDENT, resident_bytes());
+    follow(m, METRIC_CPU_SECONDS, cpu_seconds());
+    follow(m, METRIC_QUEUE_REFUSED, (double)w->queue_refused);
+    follow(m, METRIC_LOG_DROPPED, (double)log_dropped());
+    refresh_shared(m);
+    refresh_repairs(m);
+    observing_each(w, refresh_callback, m);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    refresh(timer->data);
+}
+
+/* Processor time and what else libuv measures of a turn: all of it but the sleep. */
+void metering_turn_over(struct metering *m)
+{
+    uint64_t now = uv_hrtime(), idle = uv_metrics_idle_time(&m->worker->loop);
+    uint64_t slept = idle - m->idle, passed = now - m->turn_end;
+    if (m->turn_end)
+        metric_observe(m->loop, passed > slept ? (double)(passed - slept) / NS_PER_S : 0);
+    m->turn_end = now;
+    m->idle = idle;
+}
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+void metering_count(struct metering *m, const struct record *draft)
+{
+    request_meter_count(m->requests, draft);
+}
+
+void metering_rests(struct metering *m, const struct deployment *d, struct slice model, int status)
+{
+    const struct request_meter_place at = {
+        .model = model, .deployment = slice_of(d->id), .api_base = slice_of(d->endpoint)};
+    request_meter_rest(m->requests, &at, status);
+    request_meter_state(m->requests, &at, METER_RESTS, clock_unix_ms());
+}
+
+/* A model that the router chooses among is known from the start. */
+static void show_deployments(struct metering *m)
+{
+    const struct config *c = m->worker->config;
+    for (size_t i = 0; i < c->deployment_count; i++) {
+        const struct deployment *d = &c->deployments[i];
+        const struct request_meter_place at = {.model = slice_of(d->bedrock_id),
+                                               .deployment = slice_of(d->id),
+                                               .api_base = slice_of(d->endpoint)};
+        request_meter_state(m->requests, &at, METER_HEALTHY, 0);
+    }
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+struct metering *metering_new(struct worker *w)
+{
+    const struct worker_options *o = w->options;
+    struct metering *m = calloc(1, sizeof(*m));
+    if (!m)
+        abort();
+    m->worker = w;
+    if (!o->metrics)
+        m->own = metrics_shared_new(1);
+    m->metrics = metrics_new(o->metrics ? o->metrics : m->own, o->metrics ? (unsigned)o->index : 0,
+                             (size_t)w->config->settings.metrics_series_max);
+    m->requests = request_meter_new(m->metrics);
+    m->loop = metrics_one(m->metrics, METRIC_LOOP_SECONDS, SLICE(""));
+    uv_loop_configure(&w->loop, UV_METRICS_IDLE_TIME);
+    uv_timer_init(&w->loop, &m->timer);
+    m->timer.data = m;
+    uv_timer_start(&m->timer, on_timer, REFRESH_MS, REFRESH_MS);
+    uv_unref((uv_handle_t *)&m->timer);
+    show_deployments(m);
+    return m;
+}
+
+static void release(uv_handle_t *handle)
+{
+    struct metering *m = handle->data;
+    request_meter_free(m->requests);
+    metrics_free(m->metrics);
+    metrics_shared_free(m->own);
+    free(m);
+}
+
+void metering_free(struct metering *m)
+{
+    if (m)
+        uv_close((uv_handle_t *)&m->timer, release);
+}
+
+void metering_write(struct metering *m, bool open, struct buf *out)
+{
+    refresh(m);
+    metrics_write(m->metrics, open, out);
+}

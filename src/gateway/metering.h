@@ -1,0 +1,33 @@
+#ifndef GATEWAY_METERING_H
+#define GATEWAY_METERING_H
+
+/* The metrics of a worker, with the callback `prometheus`: requests as they end, and once a second
+ * what the worker holds. */
+
+#include "observe/request_meter.h"
+
+struct metering;
+struct worker;
+struct deployment;
+
+/* Whether the configuration asks for metrics. */
+struct config;
+bool metering_wanted(const struct config *c);
+
+/* The memory for them, of as many workers; NULL: not wanted. */
+struct metrics_shared *metering_memory(const struct config *c, unsigned workers);
+
+struct metering *metering_new(struct worker *w);
+void metering_free(struct metering *m); /* NULL is fine; run the loop once more after */
+
+void metering_count(struct metering *m, const struct record *draft);
+/* After a failure with that status it rests. */
+void metering_rests(struct metering *m, const struct deployment *d, struct slice model, int status);
+
+/* The loop is about to sleep. */
+void metering_turn_over(struct metering *m);
+
+/* What all workers counted; `open`: as OpenMetrics. */
+void metering_write(struct metering *m, bool open, struct buf *out);
+
+#endif

@@ -1,0 +1,264 @@
+/* Series in memory that all workers see.
+ *
+ * Happy path: the labels of a series are written as they are shown; the map finds it, or a new
+ * entry is appended to the worker's region, complete before `used` says that it is there. Adding
+ * loads and stores without a lock: nobody else writes.
+ *
+ * Failure modes: too many series of a metric, or a region that is full: the metric's `other` series
+ * counts, and METRIC_OVERFLOW says of which metric. Without even that one, what is counted goes to
+ * an entry that nobody reads. */
+
+#include "metrics_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define LABELS_MAX 8192 /* bytes of the labels of one series, as they are shown */
+
+/* ---- the shared memory ---------------------------------------------------------------------- */
+
+struct metrics_shared *metrics_shared_new(unsigned workers)
+{
+    struct metrics_shared *s = calloc(1, sizeof(*s));
+    if (!s)
+        abort();
+    s->workers = workers;
+    s->base = mmap(NULL, workers * METRICS_REGION, PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (s->base == MAP_FAILED)
+        abort();
+    return s;
+}
+
+void metrics_shared_free(struct metrics_shared *s)
+{
+    if (s)
+        munmap(s->base, s->workers * METRICS_REGION);
+    free(s);
+}
+
+struct metric_region *metrics_region(const struct metrics_shared *s, unsigned worker)
+{
+    return (struct metric_region *)(void *)(s->base + worker * METRICS_REGION);
+}
+
+static double number(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static void store(struct metric_entry *e, unsigned i, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    atomic_store_explicit(&e->values[i], bits, memory_order_relaxed);
+}
+
+double metric_value(const struct metric_entry *e, unsigned i)
+{
+    return number(atomic_load_explicit(&e->values[i], memory_order_relaxed));
+}
+
+static char *labels_place(const struct metric_entry *e)
+{
+    unsigned n = metric_value_count(&metric_rows[e->metric]);
+    return (char *)(uintptr_t)(e->values + n);
+}
+
+struct slice metric_labels(const struct metric_entry *e)
+{
+    return slice_make(labels_place(e), e->labels);
+}
+
+struct metric_entry *metric_next(const struct metric_region *r, uint64_t *place)
+{
+    if (*place >= atomic_load_explicit(&r->used, memory_order_acquire))
+        return NULL;
+    struct metric_entry *e = (struct metric_entry *)(void *)(uintptr_t)(r->entries + *place);
+    *place += e->size;
+    return e;
+}
+
+/* ---- series --------------------------------------------------------------------------------- */
+
+static void write_value(struct buf *b, struct slice value)
+{
+    size_t n = value.n < METRICS_VALUE_MAX ? value.n : METRICS_VALUE_MAX;
+    while (n < value.n && n && ((unsigned char)value.p[n] & 0xc0) == 0x80)
+        n--; /* not through a character */
+    for (size_t i = 0; i < n; i++) {
+        char c = value.p[i];
+        if (c == '\\' || c == '"')
+            buf_add_char(b, '\\');
+        if (c == '\n')
+            BUF_LITERAL(b, "\\n");
+        else
+            buf_add_char(b, c);
+    }
+}
+
+/* `values` NULL: all are "other". An empty one is what LiteLLM shows of Python's None. */
+static void write_labels(struct buf *b, const struct metric_row *row, const struct slice *values)
+{
+    for (unsigned i = 0; row->labels[i]; i++) {
+        struct slice value = values ? values[i] : SLICE("other");
+        if (i)
+            buf_add_char(b, ',');
+        buf_add(b, slice_of(metric_label_name(row->labels[i])));
+        BUF_LITERAL(b, "=\"");
+        write_value(b, value.n ? value : SLICE("None"));
+        buf_add_char(b, '"');
+    }
+}
+
+static struct metric_entry *append(struct metric_region *r, enum metric_id id, struct slice labels)
+{
+    uint64_t used = atomic_load_explicit(&r->used, memory_order_relaxed);
+    size_t numbers = metric_value_count(&metric_rows[id]) * sizeof(uint64_t);
+    size_t size = (sizeof(struct metric_entry) + numbers + labels.n + 7) & ~(size_t)7;
+    if (sizeof(*r) + used + size > METRICS_REGION)
+        return NULL;
+    struct metric_entry *e = (struct metric_entry *)(void *)(r->entries + used);
+    e->size = (uint32_t)size;
+    e->metric = (uint16_t)id;
+    e->labels = (uint16_t)labels.n;
+    memcpy(labels_place(e), labels.p, labels.n);
+    atomic_store_explicit(&r->used, used + size, memory_order_release);
+    return e;
+}
+
+static struct metric_series *adopt(struct metrics *m, struct metric_entry *e)
+{
+    struct metric_series *s = ARENA_NEW(&m->arena, struct metric_series);
+    s->entry = e;
+    s->base = metric_value(e, 0);
+    map_put(&m->series[e->metric], metric_labels(e), s);
+    return s;
+}
+
+static struct metric_series *add_series(struct metrics *m, enum metric_id id, struct slice labels)
+{
+    struct metric_entry *e = append(m->region, id, labels);
+    return e ? adopt(m, e) : NULL;
+}
+
+/* Of a region that is full before a metric's first series: a place that nobody reads. */
+static struct metric_series *blind(struct metrics *m, enum metric_id id)
+{
+    struct metric_series *s = ARENA_NEW(&m->arena, struct metric_series);
+    s->entry = arena_zalloc(&m->arena, sizeof(struct metric_entry) +
+                                           metric_value_count(&metric_rows[id]) * sizeof(uint64_t));
+    s->entry->metric = (uint16_t)id;
+    return s;
+}
+
+static struct metric_series *other_series(struct metrics *m, enum metric_id id)
+{
+    char room[LABELS_MAX];
+    struct buf b = {.p = room, .size = sizeof(room), .cap = sizeof(room)};
+    if (id != METRIC_OVERFLOW)
+        metric_add(metrics_one(m, METRIC_OVERFLOW, slice_of(metric_rows[id].name)), 1);
+    if (m->other[id])
+        return m->other[id];
+    write_labels(&b, &metric_rows[id], NULL);
+    m->other[id] = map_get(&m->series[id], buf_slice(&b));
+    if (!m->other[id])
+        m->other[id] = add_series(m, id, buf_slice(&b));
+    if (!m->other[id])
+        m->other[id] = blind(m, id);
+    return m->other[id];
+}
+
+struct metric_series *metrics_series(struct metrics *m, enum metric_id id,
+                                     const struct slice *values)
+{
+    char room[LABELS_MAX];
+    struct buf b = {.p = room, .size = sizeof(room), .cap = sizeof(room)};
+    write_labels(&b, &metric_rows[id], values);
+    struct metric_series *s = map_get(&m->series[id], buf_slice(&b));
+    if (s)
+        return s;
+    if (!b.overflow && m->series[id].count < m->series_max)
+        s = add_series(m, id, buf_slice(&b));
+    return s ? s : other_series(m, id);
+}
+
+struct metric_series *metrics_one(struct metrics *m, enum metric_id id, struct slice value)
+{
+    assert(!metric_rows[id].labels[0] || !metric_rows[id].labels[1]);
+    return metrics_series(m, id, &value);
+}
+
+/* ---- counting ------------------------------------------------------------------------------- */
+
+static void add_to(struct metric_entry *e, unsigned i, double value)
+{
+    store(e, i, metric_value(e, i) + value);
+}
+
+void metric_add(struct metric_series *s, double value)
+{
+    add_to(s->entry, 0, value);
+}
+
+void metric_follow(struct metric_series *s, double total)
+{
+    store(s->entry, 0, s->base + total);
+}
+
+void metric_set(struct metric_series *s, double value, int64_t unix_ms)
+{
+    store(s->entry, 0, value);
+    atomic_store_explicit(&s->entry->updated_ms, unix_ms, memory_order_relaxed);
+}
+
+void metric_observe(struct metric_series *s, double value)
+{
+    const struct metric_row *row = &metric_rows[s->entry->metric];
+    unsigned i = 0;
+    while (row->buckets[i] > 0 && value > row->buckets[i])
+        i++;
+    add_to(s->entry, i, 1);
+    add_to(s->entry, metric_value_count(row) - 1, value);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+/* What a worker before this one left: counters go on, gauges are nobody's. */
+static void take_over(struct metrics *m)
+{
+    uint64_t place = 0;
+    for (struct metric_entry *e; (e = metric_next(m->region, &place));) {
+        if (metric_rows[e->metric].kind == METRIC_GAUGE)
+            store(e, 0, 0);
+        adopt(m, e);
+    }
+}
+
+struct metrics *metrics_new(struct metrics_shared *s, unsigned worker, size_t series_max)
+{
+    struct metrics *m = calloc(1, sizeof(*m));
+    if (!m)
+        abort();
+    m->shared = s;
+    m->region = metrics_region(s, worker);
+    m->series_max = series_max;
+    arena_init(&m->arena);
+    for (int i = 0; i < METRIC_COUNT; i++)
+        map_init(&m->series[i]);
+    take_over(m);
+    return m;
+}
+
+void metrics_free(struct metrics *m)
+{
+    if (!m)
+        return;
+    for (int i = 0; i < METRIC_COUNT; i++)
+        map_fini(&m->series[i]);
+    arena_fini(&m->arena);
+    free(m);
+}

@@ -1,0 +1,279 @@
+#include "observe/request_meter.h"
+
+#include "metrics_private.h"
+
+#include <stdlib.h>
+
+#define KEY_MAX 4096 /* bytes of all labels; longer ones are looked up each time */
+
+struct combination { /* of labels, and its series */
+    struct metric_series *of[METRIC_COUNT];
+};
+
+struct request_meter {
+    struct metrics *metrics;
+    struct arena arena; /* of what is kept */
+    struct map kept;    /* labels → struct combination * */
+};
+
+/* One request on its way into the metrics. */
+struct counting {
+    struct request_meter *meter;
+    struct combination *found;
+    struct slice labels[LABEL_COUNT];
+    char status[SLICE_DIGITS];
+    int64_t now; /* unix ms */
+};
+
+struct request_meter *request_meter_new(struct metrics *m)
+{
+    struct request_meter *r = calloc(1, sizeof(*r));
+    if (!r)
+        abort();
+    r->metrics = m;
+    arena_init(&r->arena);
+    map_init(&r->kept);
+    return r;
+}
+
+static void forget(struct request_meter *r)
+{
+    map_fini(&r->kept);
+    arena_fini(&r->arena);
+}
+
+void request_meter_free(struct request_meter *r)
+{
+    if (r)
+        forget(r);
+    free(r);
+}
+
+/* ---- series --------------------------------------------------------------------------------- */
+
+static struct metric_series *look_up(struct metrics *m, enum metric_id id,
+                                     const struct slice *labels)
+{
+    struct slice values[METRIC_LABELS_MAX];
+    const struct metric_row *row = &metric_rows[id];
+    for (unsigned i = 0; row->labels[i]; i++)
+        values[i] = labels[row->labels[i]];
+    return metrics_series(m, id, values);
+}
+
+static struct metric_series *series(struct counting *c, enum metric_id id)
+{
+    if (!c->found->of[id])
+        c->found->of[id] = look_up(c->meter->metrics, id, c->labels);
+    return c->found->of[id];
+}
+
+static void add(struct counting *c, enum metric_id id, double value)
+{
+    if (value > 0)
+        metric_add(series(c, id), value);
+}
+
+static void observe_ms(struct counting *c, enum metric_id id, int64_t ms)
+{
+    metric_observe(series(c, id), (double)(ms > 0 ? ms : 0) / 1000);
+}
+
+static void find(struct counting *c, struct combination *spare)
+{
+    char room[KEY_MAX];
+    struct buf key = {.p = room, .size = sizeof(room), .cap = sizeof(room)};
+    struct request_meter *r = c->meter;
+    for (unsigned i = 0; i < LABEL_COUNT; i++) {
+        buf_add(&key, c->labels[i]);
+        buf_add_char(&key, '\0');
+    }
+    c->found = key.overflow ? spare : map_get(&r->kept, buf_slice(&key));
+    if (c->found)
+        return;
+    if (r->kept.count >= REQUEST_METER_KEPT)
+        forget(r);
+    c->found = ARENA_NEW(&r->arena, struct combination);
+    map_put(&r->kept, arena_dup(&r->arena, buf_slice(&key)), c->found);
+}
+
+/* ---- what is counted ------------------------------------------------------------------------ */
+
+static void set_labels(struct counting *c, const struct record *r)
+{
+    const struct record_texts *t = &r->text;
+    struct slice *l = c->labels;
+    l[LABEL_END_USER] = t->end_user;
+    l[LABEL_KEY] = t->key;
+    l[LABEL_KEY_ALIAS] = t->key_alias;
+    l[LABEL_TEAM] = t->team;
+    l[LABEL_TEAM_ALIAS] = t->team_alias;
+    l[LABEL_USER] = t->user;
+    l[LABEL_USER_EMAIL] = t->user_email;
+    l[LABEL_ORG] = t->organization;
+    l[LABEL_REQUESTED_MODEL] = t->model;
+    l[LABEL_MODEL_GROUP] = t->group;
+    l[LABEL_FALLBACK_MODEL] = t->group;
+    l[LABEL_MODEL] = l[LABEL_LITELLM_MODEL] = t->upstream.n ? t->upstream : t->model;
+    l[LABEL_MODEL_ID] = t->deployment;
+    l[LABEL_API_BASE] = t->api_base;
+    l[LABEL_PROVIDER] = SLICE("bedrock");
+    l[LABEL_STATUS_CODE] = slice_digits(r->status, c->status);
+    l[LABEL_EXCEPTION_STATUS] = r->failed ? l[LABEL_STATUS_CODE] : slice_make(NULL, 0);
+    l[LABEL_EXCEPTION_CLASS] = t->error_class;
+    l[LABEL_ROUTE] = t->route;
+    l[LABEL_CLIENT_IP] = t->peer;
+    l[LABEL_USER_AGENT] = t->user_agent;
+}
+
+static void count_usage(struct counting *c, const struct record *r)
+{
+    int64_t prompt = llm_usage_prompt(&r->usage);
+    add(c, METRIC_SPEND, r->cost);
+    add(c, METRIC_INPUT_TOKENS, (double)prompt);
+    add(c, METRIC_OUTPUT_TOKENS, (double)r->usage.output);
+    add(c, METRIC_TOKENS, (double)(prompt + r->usage.output));
+    add(c, METRIC_CACHE_READ_TOKENS, (double)r->usage.cache_read);
+    add(c, METRIC_CACHE_WRITE_TOKENS, (double)r->usage.cache_write);
+}
+
+static void count_times(struct counting *c, const struct record *r)
+{
+    const struct record_attempt *last =
+        r->attempt_count ? &r->attempts[r->attempt_count - 1] : NULL;
+    observe_ms(c, METRIC_TOTAL_SECONDS, r->ended_ms - r->begun_ms);
+    if (!last)
+        return;
+    int64_t took = last->ended_ms - last->begun_ms;
+    observe_ms(c, METRIC_API_SECONDS, took);
+    observe_ms(c, METRIC_OVERHEAD_SECONDS, r->attempts[0].begun_ms - r->begun_ms);
+    if (r->stream && r->first_ms)
+        observe_ms(c, METRIC_FIRST_SECONDS, r->first_ms - last->begun_ms);
+    if (r->usage.output > 0)
+        metric_observe(series(c, METRIC_DEPLOYMENT_TOKEN_SECONDS),
+                       (double)took / 1000 / (double)r->usage.output);
+}
+
+static void count_stages(struct counting *c, const struct record *r)
+{
+    for (size_t i = 0; i < r->stage_count; i++) {
+        const struct record_stage *s = &r->stages[i];
+        metric_observe(metrics_one(c->meter->metrics, METRIC_STAGE_SECONDS, slice_of(s->name)),
+                       (double)s->ms / 1000);
+        if (strcmp(s->name, "ROUTE") == 0)
+            observe_ms(c, METRIC_QUEUE_SECONDS, s->ms);
+    }
+}
+
+static void count_outcome(struct counting *c, const struct record *r)
+{
+    add(c, METRIC_REQUESTS, 1);
+    if (r->gone)
+        metric_add(metrics_one(c->meter->metrics, METRIC_CLIENTS_GONE, SLICE("")), 1);
+    if (r->failed) {
+        add(c, METRIC_FAILED, 1);
+        if (r->attempt_count)
+            add(c, METRIC_LLM_FAILED, 1);
+    } else {
+        add(c, METRIC_LLM_REQUESTS, 1);
+    }
+    if (r->cache_hit) {
+        add(c, METRIC_CACHE_HITS, 1);
+        add(c, METRIC_CACHED_TOKENS, (double)record_tokens(r));
+    } else if (r->cache_looked) {
+        add(c, METRIC_CACHE_MISSES, 1);
+    }
+    if (r->fallbacks)
+        add(c, r->failed ? METRIC_FALLBACKS_BAD : METRIC_FALLBACKS_GOOD, 1);
+}
+
+static void count_limits(struct counting *c, const struct record *r)
+{
+    const struct record_limits *l = &r->limits;
+    if (l->requests_left >= 0)
+        metric_set(series(c, METRIC_KEY_REQUESTS_LEFT), (double)l->requests_left, c->now);
+    if (l->tokens_left >= 0)
+        metric_set(series(c, METRIC_KEY_TOKENS_LEFT), (double)l->tokens_left, c->now);
+    if (l->budget < 0)
+        return;
+    metric_set(series(c, METRIC_KEY_BUDGET), l->budget, c->now);
+    metric_set(series(c, METRIC_KEY_BUDGET_LEFT), l->budget - l->spent, c->now);
+    if (l->reset_ms > c->now)
+        metric_set(series(c, METRIC_KEY_BUDGET_HOURS), (double)(l->reset_ms - c->now) / 3600000,
+                   c->now);
+}
+
+/* ---- deployments ---------------------------------------------------------------------------- */
+
+/* A failed attempt belongs to another deployment, or another outcome, than the request: its series
+ * are looked up. */
+static void count_failure(struct counting *c, const struct record_attempt *t)
+{
+    char digits[SLICE_DIGITS];
+    struct slice labels[LABEL_COUNT];
+    memcpy(labels, c->labels, sizeof(labels));
+    labels[LABEL_MODEL] = labels[LABEL_LITELLM_MODEL] = t->model;
+    labels[LABEL_MODEL_ID] = t->deployment;
+    labels[LABEL_API_BASE] = t->api_base;
+    labels[LABEL_EXCEPTION_STATUS] = slice_digits(t->status, digits);
+    labels[LABEL_EXCEPTION_CLASS] = t->error_class;
+    metric_add(look_up(c->meter->metrics, METRIC_DEPLOYMENT_REQUESTS, labels), 1);
+    metric_add(look_up(c->meter->metrics, METRIC_DEPLOYMENT_FAILURES, labels), 1);
+    if (t->status >= 500 || t->status == 429 || t->status == 408)
+        metric_set(look_up(c->meter->metrics, METRIC_DEPLOYMENT_STATE, labels), METER_FAILED,
+                   c->now);
+}
+
+static void count_attempts(struct counting *c, const struct record *r)
+{
+    for (size_t i = 0; i < r->attempt_count; i++) {
+        const struct record_attempt *t = &r->attempts[i];
+        if (t->error_class.n) {
+            count_failure(c, t);
+            continue;
+        }
+        add(c, METRIC_DEPLOYMENT_REQUESTS, 1);
+        add(c, METRIC_DEPLOYMENT_SUCCESSES, 1);
+        metric_set(series(c, METRIC_DEPLOYMENT_STATE), METER_HEALTHY, c->now);
+    }
+}
+
+static void set_place(struct slice labels[LABEL_COUNT], const struct request_meter_place *at)
+{
+    memset(labels, 0, LABEL_COUNT * sizeof(*labels));
+    labels[LABEL_LITELLM_MODEL] = at->model;
+    labels[LABEL_MODEL_ID] = at->deployment;
+    labels[LABEL_API_BASE] = at->api_base;
+    labels[LABEL_PROVIDER] = SLICE("bedrock");
+}
+
+void request_meter_rest(struct request_meter *r, const struct request_meter_place *at, int status)
+{
+    char digits[SLICE_DIGITS];
+    struct slice labels[LABEL_COUNT];
+    set_place(labels, at);
+    labels[LABEL_EXCEPTION_STATUS] = slice_digits(status, digits);
+    metric_add(look_up(r->metrics, METRIC_DEPLOYMENT_COOLED, labels), 1);
+}
+
+void request_meter_state(struct request_meter *r, const struct request_meter_place *at, int state,
+                         int64_t unix_ms)
+{
+    struct slice labels[LABEL_COUNT];
+    set_place(labels, at);
+    metric_set(look_up(r->metrics, METRIC_DEPLOYMENT_STATE, labels), state, unix_ms);
+}
+
+void request_meter_count(struct request_meter *meter, const struct record *r)
+{
+    struct combination spare = {0};
+    struct counting c = {.meter = meter, .now = r->ended_ms};
+    set_labels(&c, r);
+    find(&c, &spare);
+    count_outcome(&c, r);
+    count_usage(&c, r);
+    count_times(&c, r);
+    count_stages(&c, r);
+    count_limits(&c, r);
+    count_attempts(&c, r);
+}

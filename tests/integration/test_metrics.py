@@ -1,0 +1,190 @@
+"""/metrics: LiteLLM's names and labels, read by Prometheus' own parser; of all workers together."""
+
+import json
+import os
+import re
+import signal
+import urllib.error
+import urllib.request
+
+import openai
+import pytest
+from conftest import KEY, MODELS, configuration, openai_client
+from programs import ROOT, wait_for
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+SETTINGS = {"litellm_settings": {"callbacks": ["prometheus"]}}
+LABELS = {"litellm_model_name"}
+OPEN = "application/openmetrics-text; version=1.0.0"
+
+
+def fetch(gateway, key=KEY, path="/metrics", **headers):
+    """(status, content type, text)"""
+    headers = {"Connection": "close", **headers}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    request = urllib.request.Request(f"http://{gateway.netloc}{path}", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            return reply.status, reply.headers["content-type"], reply.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers["content-type"], error.read().decode()
+
+
+def metrics(gateway):
+    status, kind, text = fetch(gateway)
+    assert (status, kind) == (200, "text/plain; version=0.0.4; charset=utf-8"), text
+    return {family.name: family for family in parse_text(text)}
+
+
+def value(gateway, name, **labels):
+    """The sum of all samples of that name that have these labels."""
+    return sum(
+        s.value
+        for family in metrics(gateway).values()
+        for s in family.samples
+        if s.name == name and labels.items() <= s.labels.items()
+    )
+
+
+def ask(client, **more):
+    answer = client.chat.completions.create(
+        **{"model": "claude", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 20, **more}
+    )
+    return list(answer) if more.get("stream") else answer
+
+
+def test_an_answer_counts(gateway, client):
+    usage = ask(client, user="ada").usage
+    ask(client, user="ada", stream=True)
+    who = {"end_user": "ada", "requested_model": "claude"}
+    assert value(gateway, "litellm_proxy_total_requests_metric_total", status_code="200", **who) == 2
+    assert value(gateway, "litellm_request_total_latency_metric_count", **who) == 2
+    assert value(gateway, "litellm_llm_api_latency_metric_count", **who) == 2
+    assert value(gateway, "litellm_llm_api_time_to_first_token_metric_count", **who) == 1
+    assert value(gateway, "litellm_input_tokens_metric_total", **who) == 2 * usage.prompt_tokens
+    assert value(gateway, "litellm_output_tokens_metric_total", **who) == 2 * usage.completion_tokens
+    assert value(gateway, "litellm_total_tokens_metric_total", **who) == 2 * usage.total_tokens
+    spent = value(gateway, "litellm_spend_metric_total", end_user="ada", api_provider="bedrock")
+    assert spent == pytest.approx(2 * usage.cost)
+    model = MODELS["claude"].removeprefix("bedrock/")
+    assert value(gateway, "litellm_deployment_success_responses_total", litellm_model_name=model) >= 2
+    assert value(gateway, "litellm_deployment_state", litellm_model_name=model) == 0
+    assert value(gateway, "litellm_proxy_failed_requests_metric_total", **who) == 0
+
+
+def test_a_failure_counts(gateway, client):
+    with pytest.raises(openai.RateLimitError):
+        ask(client, user="lin", messages=[{"role": "user", "content": "[[sim:throttle]]"}])
+    with pytest.raises(openai.BadRequestError):
+        ask(client, user="lin", model="no-such-model")
+    failed = "litellm_proxy_failed_requests_metric_total"
+    throttled = {"exception_status": "429", "exception_class": "RateLimitError"}
+    assert value(gateway, failed, end_user="lin", **throttled) == 1
+    assert value(gateway, failed, end_user="lin", requested_model="no-such-model", exception_status="400") == 1
+    assert value(gateway, "litellm_proxy_total_requests_metric_total", end_user="lin", status_code="429") == 1
+    assert value(gateway, "litellm_deployment_failure_responses_total", **throttled) == 1
+    with openai_client(gateway, api_key="sk-wrong") as stranger, pytest.raises(openai.OpenAIError):
+        ask(stranger)
+    assert value(gateway, failed, exception_class="AuthenticationError") == 1
+
+
+def test_what_the_process_holds(gateway, client):
+    ask(client)
+    names = metrics(gateway)
+    assert value(gateway, "litellm_in_flight_requests") == 1  # the one that asks
+    assert value(gateway, "lintel_loop_busy_seconds_count") > 0
+    assert value(gateway, "lintel_stage_seconds_count", state="CALL") > 0
+    assert value(gateway, "process_resident_memory_bytes") > 1 << 20
+    assert {"lintel_client_connections", "lintel_upstream_calls", "lintel_queued_requests"} <= set(names)
+
+
+def test_every_name_has_its_help_and_type_once(gateway, client):
+    ask(client)
+    text = fetch(gateway)[2]
+    types = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE ")]
+    assert len(types) == len(set(types)) > 30
+    for family in parse_text(text):
+        assert family.documentation and family.samples, family.name
+
+
+def test_openmetrics(gateway, client):
+    ask(client)
+    status, kind, text = fetch(gateway, Accept=OPEN)
+    assert (status, kind) == (200, "application/openmetrics-text; version=1.0.0; charset=utf-8")
+    families = {f.name: f for f in parse_open(text)}
+    assert families["litellm_spend_metric"].type == "counter"
+
+
+def test_the_key(gateway):
+    status, kind, text = fetch(gateway, key=None)
+    assert (status, kind) == (401, "application/json") and "require_auth_for_metrics_endpoint: false" in text
+    assert fetch(gateway, key="sk-wrong")[0] == 401
+    assert fetch(gateway, path="/metrics/")[0] == 200
+
+
+def test_without_a_key_and_without_metrics(launch, simulator):
+    settings = {"callbacks": "prometheus", "require_auth_for_metrics_endpoint": False}
+    assert fetch(launch(configuration(simulator.url, litellm_settings=settings), warm=False), key=None)[0] == 200
+    assert fetch(launch(configuration(simulator.url), warm=False))[0] == 404
+
+
+def test_series_are_bounded(launch, simulator):
+    settings = {**SETTINGS["litellm_settings"], "prometheus_metrics_max_series_per_metric": 5}
+    gateway = launch(configuration(simulator.url, litellm_settings=settings))
+    with openai_client(gateway) as client:
+        for i in range(12):
+            ask(client, user=f"user-{i}")
+    total = "litellm_proxy_total_requests_metric_total"
+    samples = metrics(gateway)["litellm_proxy_total_requests_metric"].samples
+    assert len(samples) == 6
+    assert value(gateway, total) == 13  # and the one that warmed up
+    assert value(gateway, total, end_user="other") == 8
+    assert value(gateway, "lintel_metrics_overflow_total", metric="litellm_proxy_total_requests_metric") >= 8
+
+
+def test_fallbacks_and_rests(launch, simulator):
+    router = {"num_retries": 0, "fallbacks": [{"nova": ["claude"]}], "allowed_fails": 0}
+    gateway = launch(configuration(simulator.url, router_settings=router, **SETTINGS))
+    with openai_client(gateway) as client:
+        ask(client, model="nova", messages=[{"role": "user", "content": "[[sim:throttle(1)]] to claude"}])
+    labels = {"requested_model": "nova", "fallback_model": "claude"}
+    assert value(gateway, "litellm_deployment_successful_fallbacks_total", **labels) == 1
+
+
+def test_workers_answer_for_each_other(launch, simulator):
+    """Whichever worker is asked; and one that dies takes nothing with it."""
+    gateway = launch(configuration(simulator.url, **SETTINGS), "--num_workers", 2, warm=False)
+    for _ in range(20):
+        with openai_client(gateway) as client:
+            ask(client, user="team")
+
+    def total():
+        return value(gateway, "litellm_proxy_total_requests_metric_total", end_user="team")
+
+    assert [total() for _ in range(6)] == [20] * 6
+    kids = f"/proc/{gateway.pid}/task/{gateway.pid}/children"
+    first = children(kids)[0]
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: first not in children(kids) and len(children(kids)) == 2, 10)
+    assert [total() for _ in range(6)] == [20] * 6
+
+
+def test_the_dashboard_and_the_document_name_metrics_that_there_are():
+    rows = (ROOT / "include/observe/metric_rows.h").read_text()
+    found = re.findall(r'METRIC\(\w+, (\w+), \w+, \w+, "(\w+)"', rows)
+    shown = {"COUNTER": ["_total"], "GAUGE": [""], "HISTOGRAM": ["_bucket", "_sum", "_count"]}
+    names = {name + suffix for kind, name in found for suffix in shown[kind]}
+    dashboard = json.loads((ROOT / "conf/grafana/lintel.json").read_text())
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", []):
+            for name in re.findall(r"\b(?:litellm|lintel|process)_\w+", target["expr"]):
+                if name not in LABELS:
+                    assert name in names, (panel["title"], name)
+
+
+def children(path):
+    with open(path, encoding="ascii") as f:
+        return [int(pid) for pid in f.read().split()]

@@ -1,0 +1,228 @@
+/* Metrics: what workers count together, what one leaves to the next, and the bounds. */
+
+#include "cmocka_all.h"
+#include "metrics_private.h"
+#include "observe/request_meter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SERIES_MAX 4
+
+struct machine { /* with two workers */
+    struct metrics_shared *shared;
+    struct metrics *workers[2];
+    struct buf text;
+};
+
+static void start(struct machine *m)
+{
+    m->shared = metrics_shared_new(2);
+    for (unsigned i = 0; i < 2; i++)
+        m->workers[i] = metrics_new(m->shared, i, SERIES_MAX);
+    buf_init(&m->text, (size_t)1 << 20);
+}
+
+static void stop(struct machine *m)
+{
+    buf_fini(&m->text);
+    for (unsigned i = 0; i < 2; i++)
+        metrics_free(m->workers[i]);
+    metrics_shared_free(m->shared);
+}
+
+static const char *text(struct machine *m, bool open)
+{
+    buf_reset(&m->text);
+    metrics_write(m->workers[0], open, &m->text);
+    buf_add_char(&m->text, '\0');
+    return m->text.p;
+}
+
+#define SHOWS(m, line) assert_non_null(strstr(text(m, false), line "\n"))
+
+static struct metric_series *one(struct machine *m, unsigned worker, enum metric_id id,
+                                 const char *value)
+{
+    return metrics_one(m->workers[worker], id, slice_of(value));
+}
+
+static void workers_are_summed(void **state)
+{
+    struct machine m;
+    start(&m);
+    metric_add(one(&m, 0, METRIC_REPAIRS, "tool-name"), 2);
+    metric_add(one(&m, 1, METRIC_REPAIRS, "tool-name"), 3);
+    metric_add(one(&m, 1, METRIC_REPAIRS, "sampling"), 1);
+    SHOWS(&m, "lintel_repairs_total{repair=\"tool-name\"} 5");
+    SHOWS(&m, "lintel_repairs_total{repair=\"sampling\"} 1");
+    SHOWS(&m, "# TYPE lintel_repairs_total counter");
+    assert_non_null(strstr(text(&m, true), "# TYPE lintel_repairs counter\n"));
+    assert_string_equal(m.text.p + m.text.n - sizeof("# EOF\n"), "# EOF\n");
+    stop(&m);
+}
+
+static void histograms_are_cumulative(void **state)
+{
+    struct machine m;
+    start(&m);
+    metric_observe(one(&m, 0, METRIC_STAGE_SECONDS, "CALL"), 0.0005);
+    metric_observe(one(&m, 0, METRIC_STAGE_SECONDS, "CALL"), 0.1); /* its bound is inside */
+    metric_observe(one(&m, 1, METRIC_STAGE_SECONDS, "CALL"), 1000);
+    SHOWS(&m, "lintel_stage_seconds_bucket{state=\"CALL\",le=\"0.001\"} 1");
+    SHOWS(&m, "lintel_stage_seconds_bucket{state=\"CALL\",le=\"0.1\"} 2");
+    SHOWS(&m, "lintel_stage_seconds_bucket{state=\"CALL\",le=\"2.0\"} 2");
+    SHOWS(&m, "lintel_stage_seconds_bucket{state=\"CALL\",le=\"+Inf\"} 3");
+    SHOWS(&m, "lintel_stage_seconds_count{state=\"CALL\"} 3");
+    SHOWS(&m, "lintel_stage_seconds_sum{state=\"CALL\"} 1000.1005");
+    stop(&m);
+}
+
+static void gauges_merge_as_their_row_says(void **state)
+{
+    struct machine m;
+    struct slice key[] = {SLICE("hash"), SLICE("alias")};
+    start(&m);
+    for (unsigned i = 0; i < 2; i++) {
+        metric_set(one(&m, i, METRIC_IN_FLIGHT, ""), 3 + i, 10);
+        metric_set(one(&m, i, METRIC_REDIS_AWAY, ""), i == 0, 10);
+        metric_set(metrics_series(m.workers[i], METRIC_KEY_BUDGET_LEFT, key), 5 - i, 10 + i);
+    }
+    SHOWS(&m, "litellm_in_flight_requests 7");
+    SHOWS(&m, "lintel_shared_away 1");
+    SHOWS(&m, "litellm_remaining_api_key_budget_metric{hashed_api_key=\"hash\","
+              "api_key_alias=\"alias\"} 4");
+    stop(&m);
+}
+
+/* A worker died: counters go on, gauges begin anew. */
+static void the_next_worker_goes_on(void **state)
+{
+    struct machine m;
+    start(&m);
+    metric_add(one(&m, 1, METRIC_REPAIRS, "sampling"), 4);
+    metric_follow(one(&m, 1, METRIC_QUEUE_REFUSED, ""), 6);
+    metric_set(one(&m, 1, METRIC_IN_FLIGHT, ""), 9, 10);
+    metrics_free(m.workers[1]);
+    m.workers[1] = metrics_new(m.shared, 1, SERIES_MAX);
+    metric_add(one(&m, 1, METRIC_REPAIRS, "sampling"), 1);
+    metric_follow(one(&m, 1, METRIC_QUEUE_REFUSED, ""), 2);
+    metric_follow(one(&m, 1, METRIC_QUEUE_REFUSED, ""), 3);
+    SHOWS(&m, "lintel_repairs_total{repair=\"sampling\"} 5");
+    SHOWS(&m, "lintel_queue_refused_total 9");
+    SHOWS(&m, "litellm_in_flight_requests 0");
+    stop(&m);
+}
+
+static void too_many_series_are_one(void **state)
+{
+    struct machine m;
+    char name[16];
+    start(&m);
+    for (int i = 0; i < 100; i++) {
+        snprintf(name, sizeof(name), "r%d", i);
+        metric_add(one(&m, 0, METRIC_REPAIRS, name), 1);
+    }
+    SHOWS(&m, "lintel_repairs_total{repair=\"r3\"} 1");
+    SHOWS(&m, "lintel_repairs_total{repair=\"other\"} 96");
+    assert_null(strstr(text(&m, false), "\"r4\""));
+    SHOWS(&m, "lintel_metrics_overflow_total{metric=\"lintel_repairs\"} 96");
+    stop(&m);
+}
+
+static void labels_are_escaped_and_cut(void **state)
+{
+    struct machine m;
+    char name[METRICS_VALUE_MAX + 10];
+    start(&m);
+    metric_add(one(&m, 0, METRIC_REPAIRS, "a\"b\\c\nd"), 1);
+    SHOWS(&m, "lintel_repairs_total{repair=\"a\\\"b\\\\c\\nd\"} 1");
+    memset(name, 'x', sizeof(name));
+    memcpy(name + METRICS_VALUE_MAX - 1, "\xc3\xa9", 3); /* é, across the end */
+    metric_add(one(&m, 0, METRIC_REPAIRS, name), 1);
+    assert_non_null(strstr(text(&m, false), "x\"} 1\n"));
+    assert_null(strchr(m.text.p, '\xc3'));
+    stop(&m);
+}
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+static struct record request_of(const char *user, struct record_attempt *attempt)
+{
+    *attempt = (struct record_attempt){
+        .deployment = SLICE("d1"), .status = 200, .begun_ms = 1010, .ended_ms = 2010};
+    return (struct record){
+        .text = {.model = SLICE("claude"),
+                 .upstream = SLICE("us.claude"),
+                 .deployment = SLICE("d1"),
+                 .user = slice_of(user),
+                 .route = SLICE("/v1/chat/completions")},
+        .attempts = attempt,
+        .attempt_count = 1,
+        .begun_ms = 1000,
+        .ended_ms = 2010,
+        .status = 200,
+        .usage = {.input = 3, .output = 10, .cache_read = 4},
+        .cost = 0.25,
+        .limits = {.requests_left = -1, .tokens_left = -1, .budget = -1},
+    };
+}
+
+static void requests_are_counted(void **state)
+{
+    struct machine m;
+    struct record_attempt attempt;
+    start(&m);
+    struct request_meter *meter = request_meter_new(m.workers[0]);
+    struct record r = request_of("ada", &attempt);
+    for (int i = 0; i < 3; i++)
+        request_meter_count(meter, &r);
+    SHOWS(&m, "litellm_spend_metric_total{end_user=\"None\",hashed_api_key=\"None\",api_key_alias="
+              "\"None\",team=\"None\",team_alias=\"None\",model=\"us.claude\",user=\"ada\",user_"
+              "email=\"None\",client_ip=\"None\",user_agent=\"None\",model_id=\"d1\",api_provider="
+              "\"bedrock\",org_id=\"None\",org_alias=\"None\"} 0.75");
+    assert_non_null(strstr(text(&m, false), "status_code=\"200\""));
+    assert_null(strstr(text(&m, false), "litellm_proxy_failed_requests"));
+    request_meter_free(meter);
+    stop(&m);
+}
+
+/* More combinations of labels than are kept: each request still counts. */
+static void many_callers(void **state)
+{
+    struct machine m;
+    struct record_attempt attempt;
+    char user[32];
+    double total = 0;
+    start(&m);
+    struct request_meter *meter = request_meter_new(m.workers[0]);
+    for (int i = 0; i < 3 * REQUEST_METER_KEPT; i++) {
+        snprintf(user, sizeof(user), "user-%d", i);
+        struct record r = request_of(user, &attempt);
+        request_meter_count(meter, &r);
+    }
+    for (const char *line = text(&m, false); line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, "litellm_proxy_total_requests_metric_total{", 42) == 0)
+            total += strtod(strstr(line, "} ") + 2, NULL);
+    }
+    assert_float_equal(total, 3 * REQUEST_METER_KEPT, 0);
+    request_meter_free(meter);
+    stop(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(workers_are_summed),
+        cmocka_unit_test(histograms_are_cumulative),
+        cmocka_unit_test(gauges_merge_as_their_row_says),
+        cmocka_unit_test(the_next_worker_goes_on),
+        cmocka_unit_test(too_many_series_are_one),
+        cmocka_unit_test(labels_are_escaped_and_cut),
+        cmocka_unit_test(requests_are_counted),
+        cmocka_unit_test(many_callers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
