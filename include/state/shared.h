@@ -119,6 +119,8 @@ struct shared_ops {
      * with del. */
     void (*claim)(struct shared *s, struct slice key, int64_t ttl_ms, int64_t now,
                   shared_done *done, void *user);
+    /* A claim of this process lives for another `ttl_ms`, if it still does. Fire and forget. */
+    void (*hold)(struct shared *s, struct slice key, int64_t ttl_ms, int64_t now);
 
     /* 1 to SHARED_ASKS_MAX asks: all of them or nothing. */
     void (*reserve)(struct shared *s, const struct shared_ask *asks, size_t n, int64_t now,

@@ -17,6 +17,7 @@ struct cache_stats {
     uint64_t hits;    /* requests that got a kept answer */
     uint64_t joined;  /* … or that of another request, while it came */
     uint64_t misses;  /* requests that looked in vain */
+    uint64_t awaited; /* of these waited for another process */
     uint64_t kept;    /* answers put */
     uint64_t unkept;  /* … too large for it */
     uint64_t corrupt; /* found, but not understood */
@@ -42,13 +43,25 @@ struct slice cache_place(const struct caching *settings, struct slice key, struc
 struct slice cache_show(const uint8_t digest[SHA256_SIZE], struct slice name_space,
                         struct arena *a);
 
+/* Of a flight's key, among processes that keep their answers in one place: exchange_claim.h. */
+enum claim {
+    CLAIM_NONE,
+    CLAIM_OURS,
+    CLAIM_OTHERS /* it waits for them */
+};
+
 /* A request's use of it; zeroed: none. */
 struct cache_use {
-    bool asking; /* a question to the shared state is open … */
-    bool inside; /* … and is just being put */
-    bool hit;    /* the answer was kept, or is another request's: it costs nothing */
-    bool joined; /* the latter */
-    bool unfit;  /* the answer is not worth keeping */
+    bool asking;   /* a question to the shared state is open … */
+    bool inside;   /* … and is just being put */
+    bool sociable; /* its answer may be that of an equal request, or theirs */
+    bool alone;    /* another process had none for it: it claims nothing */
+    bool looked;   /* once more, since it has the claim */
+    enum claim claim;
+    int64_t claim_at; /* ms: when it is to be held on to, or looked at again */
+    bool hit;         /* the answer was kept, or is another request's: it costs nothing */
+    bool joined;      /* the latter */
+    bool unfit;       /* the answer is not worth keeping */
     struct cache_control control;
     struct slice key;
     uint8_t digest[SHA256_SIZE];

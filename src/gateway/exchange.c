@@ -22,6 +22,7 @@
 #include "exchange_batch.h"
 #include "exchange_cache.h"
 #include "exchange_call.h"
+#include "exchange_claim.h"
 #include "exchange_credentials.h"
 #include "exchange_fetch.h"
 #include "exchange_log.h"
@@ -189,6 +190,7 @@ void exchange_expire(struct exchange *ex, int64_t now)
         exchange_deposit(ex, FACT_TIMER);
     }
     exchange_limits_renew(ex, now);
+    exchange_claim_tick(ex, now);
 }
 
 /* ---- HEAD, AUTH ---------------------------------------------------------------------------- */

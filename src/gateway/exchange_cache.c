@@ -18,6 +18,7 @@
 #include "cache_entry.h"
 #include "cache_key.h"
 #include "exchange_call.h"
+#include "exchange_claim.h"
 #include "exchange_memory.h"
 #include "llm/record.h"
 #include "operation.h"
@@ -287,17 +288,49 @@ static enum lookup answer(struct exchange *ex)
     return ex->facts & FACT_FAILED ? LOOKUP_REFUSES : LOOKUP_ANSWERS;
 }
 
+static enum lookup miss(struct exchange *ex)
+{
+    ex->worker->cache->stats.misses += ex->cache.control.take;
+    return LOOKUP_MISSES;
+}
+
+static enum lookup find(struct exchange *ex)
+{
+    exchange_claim_end(ex, true);
+    flight_end(&ex->cache.seat, FLIGHT_COMPLETE, NULL);
+    return answer(ex);
+}
+
+/* Nothing is there: who gets the claim looks once more, as it may have been put just before that,
+ * and calls; who does not looks again when it is time. True: there is another question. */
+static bool goes_on(struct exchange *ex)
+{
+    struct cache_use *u = &ex->cache;
+    if (u->claim == CLAIM_OURS && !u->looked) {
+        u->looked = true;
+        ask(ex);
+    } else if (u->claim == CLAIM_OTHERS && exchange_claim_is_due(ex)) {
+        u->claim = CLAIM_NONE;
+        ask(ex);
+    } else if (u->claim == CLAIM_NONE) {
+        exchange_claim_ask(ex);
+    }
+    return u->asking;
+}
+
 static enum lookup lead(struct exchange *ex)
 {
     struct cache_use *u = &ex->cache;
-    if (u->asking)
-        return LOOKUP_WAITS;
-    if (!is_found(ex)) {
-        ex->worker->cache->stats.misses += u->control.take;
-        return LOOKUP_MISSES;
+    for (;;) {
+        if (u->asking)
+            return LOOKUP_WAITS;
+        if (is_found(ex))
+            return find(ex);
+        if (!exchange_claim_wanted(ex) || u->looked)
+            return miss(ex);
+        if (!goes_on(ex) && u->claim == CLAIM_OTHERS)
+            return LOOKUP_WAITS;
     }
-    flight_end(&u->seat, FLIGHT_COMPLETE, NULL);
-    return answer(ex);
 }
 
 /* Not together with others: who wants a fresh answer, or has a deadline of its own. */
@@ -312,7 +345,8 @@ static void board(struct exchange *ex)
 {
     struct cache_use *u = &ex->cache;
     struct flights *flights = ex->worker->cache->flights;
-    if (is_sociable(ex))
+    u->sociable = is_sociable(ex);
+    if (u->sociable)
         flight_board(flights, u->digest, &u->seat, &ex->item);
     else
         flight_board_alone(flights, &u->seat, &ex->item);
@@ -329,11 +363,12 @@ static enum lookup follow(struct exchange *ex)
     if (state == FLIGHT_OPEN)
         return LOOKUP_WAITS;
     flight_leave(&u->seat);
-    if (state == FLIGHT_LEFT)
-        board(ex);
-    else
+    if (state != FLIGHT_LEFT) {
         flight_board_alone(ex->worker->cache->flights, &u->seat, &ex->item);
-    return u->seat.leads ? LOOKUP_MISSES : LOOKUP_WAITS;
+        return LOOKUP_MISSES;
+    }
+    board(ex);
+    return u->seat.leads ? lead(ex) : LOOKUP_WAITS;
 }
 
 static bool begin(struct exchange *ex)
@@ -449,18 +484,20 @@ static bool is_worth_keeping(const struct exchange *ex)
            !ex->reroute.fallbacks && !ex->resuming.count;
 }
 
-static void keep(struct exchange *ex)
+/* False: it is too large. */
+static bool keep(struct exchange *ex)
 {
     struct cache *c = ex->worker->cache;
     struct buf *bytes = flight_bytes(&ex->cache.seat);
     if (bytes->n > entry_max(ex)) {
         c->stats.unkept++;
-        return;
+        return false;
     }
     cache_entry_seal(bytes, time(NULL));
     c->shared->ops->put(c->shared, cache_place(settings_of(ex), ex->cache.key, &ex->arena),
                         buf_slice(bytes), ex->cache.control.ttl_ms, turn_now(&ex->worker->turn));
     c->stats.kept++;
+    return true;
 }
 
 void exchange_cache_end(struct exchange *ex)
@@ -469,8 +506,8 @@ void exchange_cache_end(struct exchange *ex)
     if (!ex->worker->cache)
         return;
     stop_asking(ex);
-    if (seat->leads && is_worth_keeping(ex))
-        keep(ex);
+    bool kept = seat->leads && is_worth_keeping(ex) && keep(ex);
+    exchange_claim_end(ex, kept);
     if (seat->leads && flight_state(seat) == FLIGHT_OPEN && ex->failure.kind != FAILURE_NONE)
         flight_end(seat, FLIGHT_FAILED, &ex->failure);
     flight_leave(seat);

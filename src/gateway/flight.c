@@ -103,6 +103,12 @@ void flight_board_alone(struct flights *f, struct flight_seat *seat, struct turn
     take_seat(flight_new(f), seat, item);
 }
 
+struct turn_item *flight_leader(struct flights *f, const uint8_t digest[SHA256_SIZE])
+{
+    struct flight *flight = find(f, digest);
+    return flight && flight->leader ? flight->leader->item : NULL;
+}
+
 static void flight_free(struct flight *flight)
 {
     list_del(&flight->link);

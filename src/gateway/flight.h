@@ -52,6 +52,9 @@ void flight_board_alone(struct flights *f, struct flight_seat *seat, struct turn
 /* At any time, also without a seat. */
 void flight_leave(struct flight_seat *seat);
 
+/* Who leads the flight that others can board; NULL: there is none. */
+struct turn_item *flight_leader(struct flights *f, const uint8_t digest[SHA256_SIZE]);
+
 /* ---- the leader ------------------------------------------------------------------------------ */
 
 struct buf *flight_bytes(const struct flight_seat *seat);

@@ -100,6 +100,7 @@ static void write_cache(struct json_writer *w, const struct cache *c)
     json_member_integer(w, "hits", (int64_t)c->stats.hits);
     json_member_integer(w, "joined", (int64_t)c->stats.joined);
     json_member_integer(w, "misses", (int64_t)c->stats.misses);
+    json_member_integer(w, "awaited", (int64_t)c->stats.awaited);
     json_member_integer(w, "kept", (int64_t)c->stats.kept);
     json_member_integer(w, "unkept", (int64_t)c->stats.unkept);
     json_member_integer(w, "corrupt", (int64_t)c->stats.corrupt);

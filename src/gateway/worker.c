@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "descriptors.h"
 #include "exchange.h"
+#include "exchange_claim.h"
 #include "exchange_queue.h"
 #include "handover.h"
 #include "notify.h"
@@ -339,6 +340,7 @@ static void start(struct worker *w)
         w->memory = memory_new(&w->turn, w->shared);
     if (s->caching.on)
         w->cache = new_cache(w);
+    exchange_claim_listen(w);
     w->observing = observing_new(w);
     w->health = health_new(w);
     health_configure(w->health);

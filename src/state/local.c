@@ -203,6 +203,13 @@ static void local_claim(struct shared *s, struct slice key, int64_t ttl_ms, int6
         done(user, free_to_take);
 }
 
+static void local_hold(struct shared *s, struct slice key, int64_t ttl_ms, int64_t now)
+{
+    struct entry *e = find_live(of(s), key, now);
+    if (e && !e->value_n)
+        e->expires = now + ttl_ms;
+}
+
 /* ---- limits -------------------------------------------------------------------------------- */
 
 static void local_reserve(struct shared *s, const struct shared_ask *asks, size_t n, int64_t now,
@@ -261,6 +268,7 @@ static const struct shared_ops local_ops = {
     .del = local_del,
     .clear = local_clear,
     .claim = local_claim,
+    .hold = local_hold,
     .reserve = local_reserve,
     .settle = local_settle,
     .renew = local_renew,

@@ -148,6 +148,7 @@ void redis_answer_alone(struct shared_redis *r, struct question *q)
     case ASK_DEL:
         q->answer.done(q->user, -1); /* the local one was told to forget them before */
         break;
+    case ASK_HOLD:
     case ASK_SETTLE:
     case ASK_RENEW: break;
     }

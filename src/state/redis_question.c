@@ -20,6 +20,7 @@
 
 SCRIPT(del);
 SCRIPT(get);
+SCRIPT(hold);
 SCRIPT(limits);
 
 /* A command under construction. */
@@ -184,6 +185,11 @@ bool question_send(struct question *q, struct redis *redis, struct slice token, 
     switch (q->kind) {
     case ASK_GET: say_get(&w, q); break;
     case ASK_CLAIM: say_claim(&w, q, token); break;
+    case ASK_HOLD:
+        SAY_SCRIPT(&w, q, hold);
+        say(&w, token);
+        say_number(&w, q->ms);
+        break;
     case ASK_DEL:
         SAY_SCRIPT(&w, q, del);
         say(&w, SLICE(QUESTION_CLAIM));
@@ -200,6 +206,7 @@ void question_load_scripts(struct redis *redis)
 {
     const struct slice texts[] = {slice_make(redis_del_lua, redis_del_lua_size),
                                   slice_make(redis_get_lua, redis_get_lua_size),
+                                  slice_make(redis_hold_lua, redis_hold_lua_size),
                                   slice_make(redis_limits_lua, redis_limits_lua_size)};
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         redis_send(redis, (struct slice[]){SLICE("SCRIPT"), SLICE("LOAD"), texts[i]}, 3, NULL,

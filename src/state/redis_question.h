@@ -8,7 +8,7 @@
 #include "io/redis.h"
 #include "state/shared.h"
 
-enum question_kind { ASK_GET, ASK_CLAIM, ASK_DEL, ASK_RESERVE, ASK_SETTLE, ASK_RENEW };
+enum question_kind { ASK_GET, ASK_CLAIM, ASK_HOLD, ASK_DEL, ASK_RESERVE, ASK_SETTLE, ASK_RENEW };
 
 struct question {
     struct list link; /* in the open ones, until it is answered */
@@ -21,7 +21,7 @@ struct question {
         shared_reserved *reserved;
     } answer; /* NULL: nobody waits */
     int64_t deadline;
-    int64_t ms;                /* of get: renew; of claim: ttl */
+    int64_t ms;                /* of get: renew; of claim, hold: ttl */
     struct shared_grant grant; /* of limits */
     bool unsent;               /* it waits for the first connection */
     bool whole_script;         /* the server does not know its hash */

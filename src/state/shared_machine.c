@@ -75,6 +75,12 @@ static void workers_claim(struct shared *s, struct slice key, int64_t ttl_ms, in
     l->ops->claim(l, key, ttl_ms, now, done, user);
 }
 
+static void workers_hold(struct shared *s, struct slice key, int64_t ttl_ms, int64_t now)
+{
+    struct shared *l = of(s)->local;
+    l->ops->hold(l, key, ttl_ms, now);
+}
+
 /* ---- limits ---------------------------------------------------------------------------------- */
 
 struct call {
@@ -199,6 +205,7 @@ static const struct shared_ops workers_ops = {
     .del = workers_del,
     .clear = workers_clear,
     .claim = workers_claim,
+    .hold = workers_hold,
     .reserve = workers_reserve,
     .settle = workers_settle,
     .renew = workers_renew,

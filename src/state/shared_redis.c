@@ -346,6 +346,16 @@ static void redis_claim(struct shared *s, struct slice key, int64_t ttl_ms, int6
     ask(of(s), q);
 }
 
+/* Whoever holds it, here or there. */
+static void redis_hold(struct shared *s, struct slice key, int64_t ttl_ms, int64_t now)
+{
+    struct shared_redis *r = of(s);
+    struct question *q = question_of_keys(ASK_HOLD, redis_prefix(r), &key, 1);
+    q->ms = ttl_ms;
+    r->local->ops->hold(r->local, key, ttl_ms, now);
+    tell(r, q);
+}
+
 static void redis_reserve(struct shared *s, const struct shared_ask *asks, size_t n, int64_t now,
                           shared_reserved *reserved, void *user)
 {
@@ -459,6 +469,7 @@ static const struct shared_ops redis_ops = {
     .del = redis_del,
     .clear = redis_clear_all,
     .claim = redis_claim,
+    .hold = redis_hold,
     .reserve = redis_reserve,
     .settle = redis_settle,
     .renew = redis_renew,

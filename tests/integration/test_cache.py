@@ -474,6 +474,20 @@ def test_supported_call_types(launch, simulator):
         assert KEY_HEADER in again.headers
 
 
+def test_hits_take_nothing_of_limits(launch, simulator):
+    """Whoever has none left gets what is kept all the same."""
+    config = cached(simulator)
+    config["general_settings"]["api_keys"] = [{"key": "sk-once", "rpm_limit": 1, "max_parallel_requests": 1}]
+    gateway = launch(config)
+    with openai_client(gateway, api_key="sk-once") as client:
+        prompt = unique("Once only")
+        assert not is_hit(ask(client, prompt))
+        for stream in (False, True, False):
+            assert is_hit(ask(client, prompt, stream))
+        with pytest.raises(openai.RateLimitError):
+            ask(client, unique("Something else"))
+
+
 def test_groups_that_share_answers(launch, simulator):
     config = configuration(
         simulator.url,

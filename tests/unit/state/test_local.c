@@ -423,6 +423,9 @@ static void test_claim(void **state)
     assert_int_equal(claim(s, "work", 0), 1);
     assert_int_equal(claim(s, "work", 99), 0);
     assert_int_equal(claim(s, "other", 99), 1);
+    s->ops->hold(s, SLICE("other"), 1000, 150);
+    s->ops->hold(s, SLICE("nobody's"), 1000, 150);
+    assert_int_equal(claim(s, "other", 1149), 0);
     assert_int_equal(claim(s, "work", 100), 1); /* whoever had it took too long */
     assert_int_equal(del(s, "work", 100), 1);
     assert_int_equal(claim(s, "work", 100), 1);

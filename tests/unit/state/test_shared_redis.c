@@ -120,6 +120,21 @@ static void one_of_many_holds_a_claim(void **state)
     other->ops->free(other);
 }
 
+static void claims_are_held_on_to_by_their_owner(void **state)
+{
+    struct redis_world *w = *state;
+    struct shared *other = redis_world_another(w);
+    struct slice key = SLICE("work");
+    assert_int_equal(ask_claim(w, w->shared, "work", 200), 1);
+    w->shared->ops->hold(w->shared, key, 60000, 0);
+    wait_ms(w, 300);
+    assert_int_equal(ask_claim(w, other, "work", 60000), 0);
+    other->ops->hold(other, key, 1, 0); /* not its own */
+    wait_ms(w, 50);
+    assert_int_equal(ask_claim(w, other, "work", 60000), 0);
+    other->ops->free(other);
+}
+
 static void all_hear_what_one_says(void **state)
 {
     struct redis_world *w = *state;
@@ -259,6 +274,7 @@ int main(void)
         CASE(clear_takes_the_prefix_only),
         CASE(too_large_a_value_is_nothing),
         CASE(one_of_many_holds_a_claim),
+        CASE(claims_are_held_on_to_by_their_owner),
         CASE(all_hear_what_one_says),
         CASE(who_is_forgotten_hears_nothing),
         CASE(scripts_are_sent_again_when_the_server_lost_them),
