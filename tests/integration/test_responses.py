@@ -208,7 +208,10 @@ def test_custom_tool(client, simulator, text, stream):
 
 def test_namespaces(client):
     space = {"type": "namespace", "name": "agents", "description": "", "tools": [function("close")]}
-    first = ask(client, True, "Go. " + call("agents__close", city="Rome"), tools=[space, {"type": "web_search"}])
+    request = {"model": "claude", "input": "Go. " + call("agents__close", city="Rome")}
+    raw = client.responses.with_raw_response.create(tools=[space, {"type": "web_search"}], **request)
+    first = raw.parse()
+    assert "server-tools" in raw.headers["x-lintel-repairs"]
     made = first.output[-1]
     assert (made.type, made.name, made.to_dict()["namespace"]) == ("function_call", "close", "agents")
     history = [{"role": "user", "content": "Go."}, *first.output, *outputs(first)]
