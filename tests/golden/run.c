@@ -273,6 +273,8 @@ static const struct dialect *dialect_of(const char *dir)
 {
     if (strstr(dir, "anthropic_messages-"))
         return &dialect_anthropic_messages;
+    if (strstr(dir, "openai_responses-"))
+        return &dialect_openai_responses;
     return strstr(dir, "openai_completions-") ? &dialect_openai_completions : &dialect_openai_chat;
 }
 
