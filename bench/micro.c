@@ -211,7 +211,8 @@ static void encode_chunks(const struct dialect *dialect, const struct provider *
     const struct dialect_answer answer = {
         .id = SLICE("chatcmpl-0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0"),
         .model = SLICE("claude-sonnet"),
-        .created = NOW};
+        .created = NOW,
+        .uuid = SLICE("0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0")};
     encoding = dialect;
     void *encoder = dialect->encoder(&micro.arena, &micro.streamed, &answer);
     feed_stream(p, stream, &(struct llm_sink){encode_event, encoder});
@@ -231,6 +232,11 @@ static void op_invoke_chunks(void)
 static void op_messages(void)
 {
     encode_chunks(&dialect_anthropic_messages, &provider_bedrock, &micro.stream);
+}
+
+static void op_responses(void)
+{
+    encode_chunks(&dialect_openai_responses, &provider_bedrock, &micro.stream);
 }
 
 static void op_invoke_messages(void)
@@ -275,6 +281,7 @@ static const struct {
     {"chunk: frame to event", op_events, CHUNKS},
     {"chunk: frame to event to SSE", op_chunks, CHUNKS},
     {"chunk: frame to event to SSE of Messages", op_messages, CHUNKS},
+    {"chunk: frame to event to SSE of Responses", op_responses, CHUNKS},
     {"chunk: frame of InvokeModel to event", op_invoke_events, CHUNKS},
     {"chunk: frame of InvokeModel to event to SSE", op_invoke_chunks, CHUNKS},
     {"chunk: frame of InvokeModel to event to SSE of Messages", op_invoke_messages, CHUNKS},

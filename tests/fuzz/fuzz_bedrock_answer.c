@@ -2,8 +2,9 @@
  * one end, and each event of the reply is JSON.
  *
  * Input: a byte (low 3 bits: the status; bit 3: the client wants a stream; bit 4: the bytes are
- * sent as they are; bits 5 and 6: Converse, or InvokeModel of Claude or Titan; bit 7: the client
- * speaks Anthropic's Messages, not OpenAI's chat), a seed for the cuts, then the bytes. Unless bit
+ * sent as they are; bits 5 and 6: Converse, or InvokeModel of Claude or Titan, or Converse for a
+ * client of OpenAI's Responses; bit 7: the client speaks Anthropic's Messages; else it is OpenAI's
+ * chat), a seed for the cuts, then the bytes. Unless bit
  * 4 is set, a streamed answer's bytes are lines that become frames, "event-type payload", with '!'
  * in front of an exception's type and
  * '?' of an error's; the payload of a "chunk" is wrapped as InvokeModel does it. */
@@ -90,7 +91,7 @@ static void on_event(void *user, const struct llm_event *e)
  * open ones only. */
 struct grammar {
     bool begun, over;
-    int64_t blocks;
+    int64_t blocks, events;
     uint64_t open; /* bit per index; those beyond are not followed */
 };
 
@@ -121,12 +122,31 @@ static void check_message(struct grammar *g, struct slice type, yyjson_val *even
         g->open &= ~bit(index);
 }
 
-static void check_sse(struct slice sse, bool messages, struct arena *a)
+/* OpenAI's grammar of Responses: numbered events, one item at a time, deltas of the open one. */
+static void check_response(struct grammar *g, struct slice type, yyjson_val *event)
+{
+    int64_t n = -1;
+    bool added = slice_eq(type, SLICE("response.output_item.added"));
+    check(!g->over && slice_eq(type, json_get_slice(event, "type")));
+    check(json_int(json_get(event, "sequence_number"), &n) && n == g->events++);
+    g->over = slice_eq(type, SLICE("response.completed")) ||
+              slice_eq(type, SLICE("response.incomplete")) ||
+              slice_eq(type, SLICE("response.failed"));
+    if (!json_int(json_get(event, "output_index"), &n))
+        return;
+    check(n == (added ? g->blocks : g->blocks - 1) && (g->open != 0) != added);
+    g->blocks += added;
+    g->open = !slice_eq(type, SLICE("response.output_item.done"));
+}
+
+static void check_sse(struct slice sse, const struct dialect *dialect, struct arena *a)
 {
     struct grammar g = {0};
+    bool messages = dialect == &dialect_anthropic_messages;
+    bool responses = dialect == &dialect_openai_responses;
     while (sse.n) {
         struct slice type = {0};
-        if (messages) {
+        if (messages || (responses && !slice_starts(sse, SLICE("data: [DONE]")))) {
             check(slice_starts(sse, SLICE("event: ")));
             type = slice_skip(slice_split(&sse, '\n'), 7);
         }
@@ -139,10 +159,12 @@ static void check_sse(struct slice sse, bool messages, struct arena *a)
         check(event || (!messages && slice_eq(data, SLICE("[DONE]"))));
         if (messages)
             check_message(&g, type, event);
+        else if (responses && event)
+            check_response(&g, type, event);
         arena_rewind(a, mark);
         sse = slice_skip(sse, (size_t)end + 2);
     }
-    check(!messages || g.over);
+    check((!messages && !responses) || g.over);
 }
 
 static void write_whole(struct reply *r, const struct dialect_answer *ans)
@@ -156,14 +178,12 @@ static void write_whole(struct reply *r, const struct dialect_answer *ans)
 }
 
 /* The reply to an answer whose bytes come in pieces of up to `most` (0: at once). */
-static void run(const struct provider *p, struct slice bytes, int status,
-                const struct llm_request *request, size_t most, unsigned seed, struct arena *a,
-                struct buf *out)
+static void run(const struct provider *p, const struct dialect *dialect, struct slice bytes,
+                int status, const struct llm_request *request, size_t most, unsigned seed,
+                struct arena *a, struct buf *out)
 {
     struct deployment d = {.model_name = "m"};
-    struct dialect_answer ans = {SLICE("id"), SLICE("m"), 1700000000};
-    const struct dialect *dialect =
-        request->anthropic ? &dialect_anthropic_messages : &dialect_openai_chat;
+    struct dialect_answer ans = {SLICE("id"), SLICE("m"), 1700000000, SLICE("u")};
     struct reply r = {.dialect = dialect, .request = request, .arena = a};
     struct provider_attempt t = {.deployment = &d, .request = request, .arena = a};
     struct llm_sink sink = {on_event, &r};
@@ -183,11 +203,18 @@ static void run(const struct provider *p, struct slice bytes, int status,
     p->fini(decoder);
     check(r.ends == 1);
     if (request->stream)
-        check_sse(buf_slice(&r.out), request->anthropic, a);
+        check_sse(buf_slice(&r.out), dialect, a);
     else
         write_whole(&r, &ans);
     llm_fold_fini(&r.fold);
     *out = r.out;
+}
+
+static const struct dialect *dialect_of(uint8_t bits)
+{
+    if (bits & 128)
+        return &dialect_anthropic_messages;
+    return (bits >> 5 & 3) == 3 ? &dialect_openai_responses : &dialect_openai_chat;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -207,9 +234,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     write_answer(&answer, slice_make((const char *)data + 2, size - 2),
                  status == 200 && request.stream && !(data[0] & 16));
     const struct provider *p = providers[data[0] >> 5 & 3];
-    run(p, buf_slice(&answer), status, &request, 0, 0, &a, &whole);
+    const struct dialect *dialect = dialect_of(data[0]);
+    struct llm_tool patch = {.name = SLICE("patch"), .text_input = true};
+    request.tools = &patch;
+    run(p, dialect, buf_slice(&answer), status, &request, 0, 0, &a, &whole);
     for (size_t i = 0; i < sizeof(most) / sizeof(*most); i++) {
-        run(p, buf_slice(&answer), status, &request, most[i], data[1], &a, &cut);
+        run(p, dialect, buf_slice(&answer), status, &request, most[i], data[1], &a, &cut);
         check(slice_eq(buf_slice(&whole), buf_slice(&cut)));
         buf_fini(&cut);
     }
