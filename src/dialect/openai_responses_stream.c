@@ -144,14 +144,18 @@ static void encode_failure(struct encoder *enc, const struct failure *f, struct 
     enc->failed = true;
 }
 
-static void fail_if_too_large(struct encoder *enc, struct buf *out)
+static void fail_too_large(struct encoder *enc, struct buf *out)
 {
     struct failure f = {0};
-    if (enc->answer.bytes <= LLM_ANSWER_MAX)
-        return;
     failure_set(&f, enc->answer.arena, FAILURE_BAD_GATEWAY, 502,
                 "the model's answer is larger than %u bytes", LLM_ANSWER_MAX);
     encode_failure(enc, &f, out);
+}
+
+static void fail_if_too_large(struct encoder *enc, struct buf *out)
+{
+    if (enc->answer.bytes > LLM_ANSWER_MAX)
+        fail_too_large(enc, out);
 }
 
 /* ---- deltas -------------------------------------------------------------------------------- */
