@@ -19,6 +19,7 @@ pc:yaml-0.1 libyaml-dev
 pc:libcrypto libssl-dev
 pc:zlib zlib1g-dev
 pc:hiredis libhiredis-dev
+pc:libsodium libsodium-dev
 file:/usr/include/mbedtls/md.h libmbedtls-dev
 pc:sqlite3 libsqlite3-dev
 pc:libpq libpq-dev

@@ -37,6 +37,13 @@ struct health_settings {
     double staleness;              /* seconds; 0: two intervals */
 };
 
+/* What the database adds to the file: gateway/stored.h. */
+struct stored_settings {
+    bool on;
+    int64_t interval;     /* seconds */
+    const char *salt_key; /* LITELLM_SALT_KEY; NULL: the master key */
+};
+
 /* Settings by name; a row of config_options says where each comes from. Strings may be NULL
  * (unset). Durations are seconds as in LiteLLM. */
 struct settings {
@@ -70,6 +77,7 @@ struct settings {
     int64_t spool_max_mb;                                     /* ours */
     bool keep_schema;                                         /* disable_prisma_schema_update */
     bool reload_on_change;                                    /* ours */
+    struct stored_settings stored;                            /* store_model_in_db … */
     bool disable_spend_logs, disable_spend_updates, disable_error_logs;
 
     /* litellm_settings */
@@ -136,6 +144,12 @@ struct config {
  * The environment is read (os.environ/NAME, AWS_*, LITELLM_MASTER_KEY); environment_variables of
  * the file are exported first. */
 struct config *config_load(const char *path);
+
+/* The same with what a database has: `stored` is JSON of the file's shape, whose models come behind
+ * those of the file, and whose settings (litellm_settings, router_settings) count where the file is
+ * silent. Its problems have the file CONFIG_STORED and the line in that text. */
+#define CONFIG_STORED "database"
+struct config *config_load_stored(const char *path, struct slice stored);
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c); /* NULL is fine */
 

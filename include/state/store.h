@@ -265,7 +265,9 @@ void store_tell(struct store_job *job, enum store_table_id table, struct slice k
  * empty: anything may have changed (the database was away). It only deposits. LiteLLM, on the same
  * database, tells nobody: entries of a cache need an end of their own. */
 typedef void store_changed(void *user, enum store_table_id table, struct slice key);
+#define STORE_WATCHERS_MAX 8
 void store_watch(struct store *s, store_changed *changed, void *user);
+void store_unwatch(struct store *s, const void *user);
 
 /* ---- the store itself ------------------------------------------------------------------------ */
 

@@ -91,6 +91,9 @@ static void read_environment(struct config_loader *l, const struct node *litellm
     const char *key = config_env(l, "LITELLM_MASTER_KEY");
     if (!s->master_key && key && *key)
         s->master_key = arena_strdup(&l->c->arena, slice_of(key));
+    read_variable(l, "LITELLM_SALT_KEY", &s->stored.salt_key, NULL, "");
+    if (node_is_null(NODE_GET(general, "store_model_in_db")))
+        s->stored.on = env_true(l, "STORE_MODEL_IN_DB");
     read_variable(l, "DATABASE_URL", &s->database_url, general, "database_url");
     read_variable(l, "LINTEL_DATA_DIRECTORY", &s->data_directory, general, "data_directory");
     if (node_is_null(NODE_GET(litellm, "drop_params")))
@@ -153,7 +156,7 @@ static void read_tree(struct config_loader *l, struct node *root)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-struct config *config_load_from(const char *path, const struct config_host *host)
+static struct config *load(const char *path, struct slice stored, const struct config_host *host)
 {
     struct config *c = calloc(1, sizeof(*c));
     struct config_loader l = {.c = c, .host = host};
@@ -167,8 +170,10 @@ struct config *config_load_from(const char *path, const struct config_host *host
     l.warned = arena_zalloc(&l.arena, config_option_count());
     config_defaults(&l);
     struct node *root = config_read_tree(&l, path);
-    if (root)
+    if (root) {
+        config_add_stored(&l, root, stored);
         read_tree(&l, root);
+    }
     config_sort_problems(&l);
     memcpy(c->files, l.files, sizeof(l.files));
     c->file_count = l.file_count;
@@ -178,9 +183,19 @@ struct config *config_load_from(const char *path, const struct config_host *host
     return c;
 }
 
+struct config *config_load_from(const char *path, const struct config_host *host)
+{
+    return load(path, SLICE(""), host);
+}
+
 struct config *config_load(const char *path)
 {
     return config_load_from(path, &config_host_system);
+}
+
+struct config *config_load_stored(const char *path, struct slice stored)
+{
+    return load(path, stored, &config_host_system);
 }
 
 struct config *config_ref(struct config *c)

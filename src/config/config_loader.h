@@ -85,6 +85,10 @@ const char *config_join_path(struct arena *a, const char *file, struct slice nam
 /* config_yaml.c: the tree of one text; NULL after a problem. An empty text gives an empty map. */
 struct node *config_parse_yaml(struct config_loader *l, const char *file, struct slice text);
 
+/* config_stored.c: what a database has, JSON or empty, in front of the eyes of all that follows. */
+void config_add_stored(struct config_loader *l, struct node *root, struct slice stored);
+bool config_is_stored(const struct node *n); /* it came from there */
+
 /* config_env.c: notes environment_variables, then replaces os.environ/NAME everywhere. */
 void config_substitute(struct config_loader *l, struct node *root);
 /* What the environment says once environment_variables count; NULL: not set. */

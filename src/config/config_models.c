@@ -337,7 +337,9 @@ static void name_deployment(struct entry *e)
     bool given = !node_is_null(own) && own->kind == NODE_SCALAR && own->text.n;
     if (given && take_id(e, arena_strdup(&l->c->arena, own->text)))
         return;
-    if (given)
+    if (given && config_is_stored(own))
+        config_error(l, config_place(own, &path), "another model has this id already");
+    else if (given)
         config_warn(l, config_place(own, &path),
                     "another model has this id already; a derived one is used instead");
     struct id_use *alike = find_id(l, derive_id(l, e->d, 0));
@@ -463,6 +465,7 @@ static void read_entry(struct config_loader *l, const struct node *n, const stru
     if (e.info && e.info->kind != NODE_MAP)
         e.info = NULL;
     d->line = n->line;
+    d->stored = config_is_stored(n);
     d->model_name = required_text(l, n, path, "model_name");
     if (node_is_null(e.params))
         config_error(l, config_place(n, &params_path), "is missing");

@@ -36,7 +36,6 @@ void handle_model_info(struct exchange *ex, struct buf *body);
 void handle_model_info_v2(struct exchange *ex, struct buf *body);
 void handle_model_groups(struct exchange *ex, struct buf *body);
 void handle_model_hub(struct exchange *ex, struct buf *body);
-void handle_model_change(struct exchange *ex, struct buf *body); /* there is no database */
 
 /* handlers_keys.c */
 void handle_key_generate(struct exchange *ex, struct buf *body);

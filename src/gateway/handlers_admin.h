@@ -58,4 +58,12 @@ void handle_member_add(struct exchange *ex, struct buf *body);
 void handle_member_update(struct exchange *ex, struct buf *body);
 void handle_member_delete(struct exchange *ex, struct buf *body);
 
+/* handlers_model_change.c */
+void handle_model_new(struct exchange *ex, struct buf *body);
+void handle_model_update(struct exchange *ex, struct buf *body);
+void handle_model_delete(struct exchange *ex, struct buf *body);
+
+/* Whether the database may hold models and settings. False: the failure is set. */
+bool admin_may_store(struct exchange *ex);
+
 #endif

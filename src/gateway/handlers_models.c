@@ -307,14 +307,3 @@ void handle_model_hub(struct exchange *ex, struct buf *body)
     }
     json_array_end(&w);
 }
-
-/* ---- /model/new, /model/update, /model/delete ----------------------------------------------- */
-
-void handle_model_change(struct exchange *ex, struct buf *body)
-{
-    failure_set(&ex->failure, &ex->arena, FAILURE_AUTHENTICATION, 500,
-                "No DB Connected. Models are those of the configuration file: change it and start "
-                "anew.");
-    ex->failure.param = SLICE("None"); /* as LiteLLM's clients know it */
-    ex->failure.param_shown = true;
-}

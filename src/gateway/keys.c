@@ -367,7 +367,7 @@ void keys_free(struct keys *k)
 {
     if (!k)
         return;
-    store_watch(k->store, NULL, NULL);
+    store_unwatch(k->store, k);
     drop_oldest(&k->known, 0);
     drop_oldest(&k->unknown, 0);
     free(k);

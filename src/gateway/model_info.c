@@ -175,7 +175,9 @@ static void write_identity(const struct model_entry *e, struct json_writer *w)
 {
     const struct model *m = e->facts;
     json_member_string(w, "id", slice_of(e->deployment->id));
-    json_member_bool(w, "db_model", false);
+    json_member_bool(w, "db_model", e->deployment->stored);
+    if (e->deployment->stored)
+        json_member_bool(w, "blocked", false);
     json_member_bool(w, "member_auto_router", false);
     write_overrides(e->deployment->model_info, w);
     json_member_string(w, "key", m->known ? slice_of(m->key) : e->model);

@@ -56,5 +56,9 @@
     ADMIN("POST", "/team/bulk_member_add", handle_member_add),
     ADMIN("POST", "/team/member_update", handle_member_update),
     ADMIN("POST", "/team/member_delete", handle_member_delete),
+    ADMIN("POST", "/model/new", handle_model_new),
+    ADMIN("POST", "/model/update", handle_model_update),
+    ADMIN("PATCH", "/model/{model}/update", handle_model_update),
+    ADMIN("POST", "/model/delete", handle_model_delete),
 /* clang-format on */
 #undef ADMIN

@@ -18,6 +18,7 @@
 #include "handover.h"
 #include "notify.h"
 #include "shared_state.h"
+#include "stored.h"
 #include "watch.h"
 
 #include <malloc.h>
@@ -113,7 +114,8 @@ static void drain(struct worker *w)
     notify_say("STOPPING=1");
     handover_close(w->handover);
     w->handover = NULL;
-    listener_stop(w->listener);
+    if (w->listener)
+        listener_stop(w->listener);
     sockets_close(w->options->sockets, w->options->index);
     uv_timer_start(&w->drain_limit, on_drain_limit, WORKER_DRAIN_MS, 0);
     uv_timer_start(&w->clock, on_clock, CLOCK_MS, CLOCK_MS);
@@ -153,9 +155,9 @@ static void log_problems(const struct config *c)
                   p->text);
 }
 
-struct config *worker_reread(const char *path, const struct config *old)
+/* Takes `c` over; NULL: it may not take the place of `old`. */
+static struct config *check_new(struct config *c, const struct config *old)
 {
-    struct config *c = config_load(path);
     bool opens = auth_key_is_weak(c->settings.master_key) &&
                  !auth_key_is_weak(old->settings.master_key) && !c->settings.permit_weak_master_key;
     log_problems(c);
@@ -165,6 +167,11 @@ struct config *worker_reread(const char *path, const struct config *old)
               c->errors ? "the file has errors" : "its master key is unset or publicly known");
     config_unref(c);
     return NULL;
+}
+
+struct config *worker_reread(const char *path, const struct config *old)
+{
+    return check_new(config_load(path), old);
 }
 
 /* A certificate that cannot be used leaves the old one in place. */
@@ -197,11 +204,9 @@ static void watch_files(struct worker *w)
     watch_set(w->watch, files, n);
 }
 
-static void reload(struct worker *w, const char *why)
+void worker_adopt(struct worker *w, struct config *config, const char *why)
 {
-    const char *path = w->options->config;
-    struct config *c = path ? worker_reread(path, w->config) : NULL;
-    use_tls(w);
+    struct config *c = check_new(config, w->config);
     if (!c)
         return;
     config_unref(w->config);
@@ -210,6 +215,13 @@ static void reload(struct worker *w, const char *why)
     health_configure(w->health);
     watch_files(w);
     log_info("%s: the configuration is read again, %zu deployments", why, c->deployment_count);
+}
+
+static void reload(struct worker *w, const char *why)
+{
+    use_tls(w);
+    if (w->options->config)
+        worker_adopt(w, stored_reread(w->stored, w), why);
 }
 
 static void on_hangup(uv_signal_t *handle, int signum)
@@ -247,7 +259,11 @@ static bool open_store(struct worker *w)
         return false;
     }
     w->keys = keys_new(&w->turn, w->store);
-    return true;
+    if (w->options->config)
+        w->stored = stored_new(w);
+    if (w->stored)
+        stored_await(w->stored);
+    return !w->draining;
 }
 
 static bool open_listener(struct worker *w, const struct worker_options *o)
@@ -357,6 +373,7 @@ static void start(struct worker *w)
 static void finish(struct worker *w)
 {
     observing_flush(w->observing);
+    stored_free(w->stored);
     keys_free(w->keys);
     store_close(w->store, STORE_CLOSE_MS);
     observing_free(w->observing);
@@ -424,5 +441,5 @@ int worker_run(struct config *config, const struct worker_options *options)
         on_drained(&w.drained);
     }
     finish(&w);
-    return listening ? 0 : 1;
+    return listening || w.draining ? 0 : 1;
 }

@@ -47,6 +47,7 @@ struct worker {
     struct watch *watch;         /* of the configuration's files */
     struct memory *memory;       /* of thinking; NULL: switched off */
     struct store *store;         /* the database; NULL: none is configured */
+    struct stored *stored;       /* what it adds to the configuration; NULL: nothing */
     struct cache *cache;         /* of answers; NULL: switched off */
     struct keys *keys;           /* of the database; NULL: as `store` */
     struct listener *listener;   /* NULL once closed */
@@ -70,6 +71,10 @@ struct worker {
 /* The Date header of replies made now (RFC 9110, 6.6.1); formatted once a second. Valid until the
  * next call in another second. */
 struct slice worker_date(struct worker *w);
+
+/* Takes over a snapshot that was read anew: it holds from now on, unless it has errors or would
+ * take the protection of a key away; the log says so, and `why` it came. */
+void worker_adopt(struct worker *w, struct config *config, const char *why);
 
 /* An exchange began or ended. */
 void worker_exchange_began(struct worker *w, struct list *link);

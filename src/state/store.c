@@ -108,13 +108,18 @@ static void say_dropped(struct store *s)
     s->dropped_said = counts.dropped;
 }
 
+static void tell_watchers(struct store *s, enum store_table_id table, struct slice key)
+{
+    for (size_t i = 0; i < s->watcher_count; i++)
+        s->watchers[i].changed(s->watchers[i].user, table, key);
+}
+
 static void tell(struct store *s, struct store_news *news, size_t n, bool all)
 {
-    if (all && s->changed)
-        s->changed(s->changed_user, STORE_TABLES, slice_make(NULL, 0));
+    if (all)
+        tell_watchers(s, STORE_TABLES, slice_make(NULL, 0));
     for (size_t i = 0; i < n; i++) {
-        if (s->changed)
-            s->changed(s->changed_user, news[i].table, slice_of(news[i].key));
+        tell_watchers(s, news[i].table, slice_of(news[i].key));
         free(news[i].key);
     }
     free(news);
@@ -166,14 +171,29 @@ static void on_spend(void *user)
 
 /* ---- what it is ------------------------------------------------------------------------------ */
 
-void store_watch(struct store *s, store_changed *changed, void *user)
+static void poll_for_watchers(struct store *s)
 {
-    s->changed = changed;
-    s->changed_user = user;
     pthread_mutex_lock(&s->lock);
-    s->watched = changed != NULL;
+    s->watched = s->watcher_count != 0;
     pthread_cond_signal(&s->more);
     pthread_mutex_unlock(&s->lock);
+}
+
+void store_watch(struct store *s, store_changed *changed, void *user)
+{
+    assert(s->watcher_count < STORE_WATCHERS_MAX);
+    s->watchers[s->watcher_count++] = (struct store_watcher){changed, user};
+    poll_for_watchers(s);
+}
+
+void store_unwatch(struct store *s, const void *user)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < s->watcher_count; i++)
+        if (s->watchers[i].user != user)
+            s->watchers[kept++] = s->watchers[i];
+    s->watcher_count = kept;
+    poll_for_watchers(s);
 }
 
 bool store_is_up(const struct store *s)

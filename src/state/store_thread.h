@@ -24,6 +24,11 @@ struct store_word {
     char text[600];
 };
 
+struct store_watcher {
+    store_changed *changed;
+    void *user;
+};
+
 struct store {
     struct turn *turn;
     struct wake wake;
@@ -50,8 +55,8 @@ struct store {
     struct store_stats stats;
 
     /* the loop's */
-    store_changed *changed;
-    void *changed_user;
+    struct store_watcher watchers[STORE_WATCHERS_MAX];
+    size_t watcher_count;
     uint64_t dropped_said; /* of spend */
     struct buf record;
 

@@ -18,6 +18,7 @@ import subprocess
 
 import openai
 import pytest
+from databases import KINDS
 from programs import BUILD, ROOT, Gateway, Simulator
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -112,6 +113,22 @@ def simulator_at(tmp_path):
     for program in started:
         if program.running():
             program.stop()
+
+
+@pytest.fixture(scope="session")
+def database_server():
+    """database_server(kind) → the server of that kind (databases.KINDS), started once for all tests of
+    this worker; each module makes a database of its own in it."""
+    started = {}
+
+    def get(kind):
+        if kind not in started:
+            started[kind] = KINDS[kind]()
+        return started[kind]
+
+    yield get
+    for server in started.values():
+        server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -39,11 +39,10 @@ class Admin:
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def database(request):
-    started = KINDS[request.param]()
-    started.create("admin")
-    yield started
-    started.stop()
+def database(request, database_server):
+    server = database_server(request.param)
+    server.create("admin")
+    return server
 
 
 @pytest.fixture(scope="module")

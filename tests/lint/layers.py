@@ -36,6 +36,7 @@ THIRD_PARTY = {
     "psa/": ["src/io/tls.c"],
     "openssl/": ["src/wire/crypto.c", "src/io/redis_tls.c"],
     "hiredis/": ["src/io/redis.c", "src/io/redis_link.c"],
+    "sodium/": ["src/wire/secretbox.c"],
     "zlib.h": ["src/wire/crc32.c", "src/wire/gzip.c"],
     "uv.h": ["include/io/", "src/io/", "src/state/", "src/observe/", "src/gateway/", "sim/"],
     "curl/": ["src/io/upstream_private.h"],

@@ -428,6 +428,13 @@ static bool heard_two(struct world *w)
     return heard_count >= 2;
 }
 
+static unsigned others_heard;
+
+static void on_other_changed(void *user, enum store_table_id table, struct slice key)
+{
+    others_heard++;
+}
+
 static bool heard_one(struct world *w)
 {
     return heard_count >= 1;
@@ -441,11 +448,16 @@ static void test_changes_are_told(void **state)
     store_watch(w->store, on_changed, w);
     world_wait(w, heard_one);
     assert_string_equal(heard[0], "anything ");
+    others_heard = 0;
+    store_watch(w->store, on_other_changed, &others_heard);
+    store_watch(w->store, on_other_changed, &heard);
+    store_unwatch(w->store, &heard);
     struct store_job *job = store_job_new(w->store);
     store_tell(job, TABLE_TEAM_TABLE, SLICE("t1"));
     store_job_free(world_ok(w, job));
     world_wait(w, heard_two);
     assert_string_equal(heard[1], "LiteLLM_TeamTable t1");
+    assert_int_equal(others_heard, 1);
 }
 
 /* ---- the options ----------------------------------------------------------------------------- */

@@ -1,0 +1,311 @@
+/* /model/new, /model/update, /model/delete: models that lie in the database (stored.h).
+ *
+ * Happy path: the model is tried as if it stood in the configuration file; what the loader accepts
+ * is written, its strings sealed, and taken over at once; other gateways are told. Failure modes:
+ * no database, or not store_model_in_db; a model that the loader refuses (400, with its words); an
+ * id that is taken, is the file's, or that nothing has. */
+
+#include "handlers_admin.h"
+
+#include "admin.h"
+#include "stored.h"
+#include "wire/crypto.h"
+#include "worker_private.h"
+
+#define ID         "model_id"
+#define TABLE      TABLE_PROXY_MODEL_TABLE
+#define OBJECT_MAX (4 * 1024 * 1024)
+
+struct model_change {
+    yyjson_val *body;
+    struct slice id, name;
+    unsigned tries;
+    size_t statement; /* of the model; all that is stored is behind */
+};
+
+static struct model_change *change_of(struct exchange *ex)
+{
+    if (!ex->own.state)
+        ex->own.state = ARENA_NEW(&ex->arena, struct model_change);
+    return ex->own.state;
+}
+
+/* ---- refusals: type and param are LiteLLM's -------------------------------------------------- */
+
+static void refuse(struct exchange *ex, int status, const char *before, struct slice text,
+                   const char *after)
+{
+    admin_refuse(ex, status, "auth_error", "%s%.*s%s", before, SLICE_ARG(text), after);
+    admin_show_param(ex, "None");
+}
+
+bool admin_may_store(struct exchange *ex)
+{
+    if (!ex->worker->store)
+        refuse(ex, 500, "No DB Connected. Set general_settings.database_url (or DATABASE_URL).",
+               SLICE(""), "");
+    else if (!ex->worker->stored || !ex->worker->config->settings.stored.on)
+        refuse(ex, 500,
+               "Set general_settings.store_model_in_db (or STORE_MODEL_IN_DB=True) to enable this.",
+               SLICE(""), "");
+    return ex->failure.kind == FAILURE_NONE;
+}
+
+static const struct deployment *find_deployment(struct exchange *ex, struct slice id)
+{
+    const struct config *c = ex->worker->config;
+    for (size_t i = 0; i < c->deployment_count; i++)
+        if (slice_eq(slice_of(c->deployments[i].id), id))
+            return &c->deployments[i];
+    return NULL;
+}
+
+static void refuse_missing(struct exchange *ex, struct slice id)
+{
+    const struct deployment *d = find_deployment(ex, id);
+    if (d && !d->stored)
+        refuse(ex, 400, "Model ", id, " is defined in the configuration file: change it there.");
+    else
+        refuse(ex, 400, "Model with id=", id, " not found in db");
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+/* What clients may see of litellm_params: as the configuration shows it. */
+static void write_params(struct exchange *ex, struct json_writer *w)
+{
+    const struct deployment *d = find_deployment(ex, change_of(ex)->id);
+    json_key(w, "litellm_params");
+    if (d && d->params)
+        json_value(w, d->params);
+    else
+        json_raw(w, SLICE("{}"));
+}
+
+static void write_info(struct json_writer *w, const struct store_rows *row)
+{
+    struct slice info = store_rows_text(row, 0, "model_info");
+    json_key(w, "model_info");
+    json_raw(w, info.n ? info : SLICE("{}"));
+}
+
+static void written(struct exchange *ex, struct buf *body)
+{
+    static const char *const hidden[] = {"litellm_params", "model_info", NULL};
+    static const struct admin_fields fields = {.table = TABLE, .hidden = hidden};
+    const struct model_change *c = change_of(ex);
+    const struct store_rows *row = ask_rows(ex, c->statement);
+    struct json_writer w;
+    stored_take(ex->worker->stored, ask_rows(ex, c->statement + 1), ask_rows(ex, c->statement + 2));
+    json_begin(&w, body);
+    json_object(&w);
+    admin_write(&w, &fields, row, 0);
+    write_params(ex, &w);
+    write_info(&w, row);
+    json_object_end(&w);
+}
+
+/* What ends the job of a change. */
+static void ask_written(struct exchange *ex, struct store_job *job, answer_next *next)
+{
+    struct model_change *c = change_of(ex);
+    c->statement = admin_select(job, TABLE, ID, c->id);
+    stored_select(job);
+    store_tell(job, TABLE, c->id);
+    ask_store_conflict(ex, job, next);
+}
+
+/* ---- trying and writing ---------------------------------------------------------------------- */
+
+/* `old` with the members of `new`; null takes one away. */
+static yyjson_val *merge(struct exchange *ex, yyjson_val *old, yyjson_val *new)
+{
+    yyjson_val *parts[] = {old, new}, *key;
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, OBJECT_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    for (size_t i = 0; i < 2; i++) {
+        if (!yyjson_is_obj(parts[i]))
+            continue;
+        yyjson_obj_iter it = yyjson_obj_iter_with(parts[i]);
+        while ((key = yyjson_obj_iter_next(&it))) {
+            yyjson_val *v = yyjson_obj_iter_get_val(key);
+            bool replaced = i == 0 && yyjson_is_obj(new) &&
+                            yyjson_obj_getn(new, json_slice(key).p, json_slice(key).n);
+            if (replaced || yyjson_is_null(v))
+                continue;
+            json_key_slice(&w, json_slice(key));
+            json_value(&w, v);
+        }
+    }
+    json_object_end(&w);
+    yyjson_val *merged = json_parse(buf_slice(&b), &ex->arena, NULL);
+    buf_fini(&b);
+    return merged;
+}
+
+/* The cells of the model, once the loader accepts it. False: the failure is set. */
+static bool try_model(struct exchange *ex, yyjson_val *params, yyjson_val *info,
+                      struct admin_cells *cells)
+{
+    const struct model_change *c = change_of(ex);
+    struct stored_change change = {"model_list", c->id,
+                                   stored_model_json(c->id, c->name, params, info, &ex->arena)};
+    struct slice problem = stored_check(ex->worker->stored, &change, &ex->arena);
+    if (problem.n) {
+        refuse(ex, 400, "The model cannot be used: ", problem, "");
+        return false;
+    }
+    info = json_get(json_parse(change.json, &ex->arena, NULL), "model_info");
+    admin_set(cells, "model_name", store_text(c->name));
+    admin_set(cells, "litellm_params",
+              store_json(stored_seal(ex->worker->config, params, &ex->arena)));
+    admin_set(cells, "model_info", store_json(json_text_of(info, &ex->arena)));
+    admin_set(cells, "updated_by", store_text(admin_who(ex)));
+    return true;
+}
+
+static bool need_object(struct exchange *ex, const char *name)
+{
+    yyjson_val *v = json_get(change_of(ex)->body, name);
+    if (v && !yyjson_is_null(v) && !yyjson_is_obj(v))
+        return failure_bad_param(&ex->failure, &ex->arena, name, "%s: an object is wanted", name);
+    return true;
+}
+
+static bool read_body(struct exchange *ex)
+{
+    struct model_change *c = change_of(ex);
+    c->body = ask_body(ex);
+    return c->body && admin_may_store(ex) && need_object(ex, "litellm_params") &&
+           need_object(ex, "model_info");
+}
+
+/* ---- POST /model/new ------------------------------------------------------------------------- */
+
+static void inserted(struct exchange *ex, struct buf *body)
+{
+    if (store_job_status(ex->own.job) == STORE_OK)
+        written(ex, body);
+    else
+        refuse(ex, 400, "Model with id=", change_of(ex)->id, " already exists");
+}
+
+void handle_model_new(struct exchange *ex, struct buf *body)
+{
+    struct model_change *c = change_of(ex);
+    struct admin_cells cells = {.n = 0};
+    yyjson_val *params, *info;
+    struct store_job *job;
+    if (!read_body(ex))
+        return;
+    params = json_get(c->body, "litellm_params");
+    info = json_get(c->body, "model_info");
+    c->name = admin_need_text(ex, c->body, "model_name");
+    c->id = admin_id(ex, info, "id");
+    if (!c->name.n)
+        return;
+    if (!yyjson_is_obj(params)) {
+        failure_missing_param(&ex->failure, &ex->arena, "litellm_params");
+        return;
+    }
+    if (!try_model(ex, merge(ex, NULL, params), info, &cells))
+        return;
+    job = ask_new(ex);
+    admin_set(&cells, ID, store_text(c->id));
+    admin_set(&cells, "created_by", store_text(admin_who(ex)));
+    store_insert(job, TABLE, cells.v, cells.n);
+    ask_written(ex, job, inserted);
+}
+
+/* ---- POST /model/update, PATCH /model/{id}/update -------------------------------------------- */
+
+static void update_found(struct exchange *ex, struct buf *body);
+
+static void select_model(struct exchange *ex, answer_next *next)
+{
+    struct store_job *job = ask_new(ex);
+    admin_select(job, TABLE, ID, change_of(ex)->id);
+    ask_store(ex, job, next);
+}
+
+static void updated(struct exchange *ex, struct buf *body)
+{
+    if (store_job_status(ex->own.job) == STORE_OK)
+        written(ex, body);
+    else if (admin_again(ex, &change_of(ex)->tries))
+        select_model(ex, update_found);
+}
+
+static void update_found(struct exchange *ex, struct buf *body)
+{
+    struct model_change *c = change_of(ex);
+    const struct store_rows *row = ask_rows(ex, 0);
+    struct slice name = json_get_slice(c->body, "model_name");
+    struct admin_cells cells = {.n = 0};
+    yyjson_val *params, *info;
+    struct store_job *job;
+    if (!row->count) {
+        refuse_missing(ex, c->id);
+        return;
+    }
+    c->name = arena_dup(&ex->arena, name.n ? name : store_rows_text(row, 0, "model_name"));
+    params = stored_open(ex->worker->config, store_rows_text(row, 0, "litellm_params"), &ex->arena);
+    info = json_parse(store_rows_text(row, 0, "model_info"), &ex->arena, NULL);
+    if (!try_model(ex, merge(ex, params, json_get(c->body, "litellm_params")),
+                   merge(ex, info, json_get(c->body, "model_info")), &cells))
+        return;
+    job = ask_new(ex);
+    admin_update_same(job, &cells, ID, TABLE, row, 0);
+    ask_written(ex, job, updated);
+}
+
+void handle_model_update(struct exchange *ex, struct buf *body)
+{
+    struct model_change *c = change_of(ex);
+    if (!read_body(ex))
+        return;
+    c->id = ex->route_model.n ? percent_decode(ex->route_model, &ex->arena)
+                              : json_get_slice(json_get(c->body, "model_info"), "id");
+    if (c->id.n)
+        select_model(ex, update_found);
+    else
+        failure_missing_param(&ex->failure, &ex->arena, "model_info.id");
+}
+
+/* ---- POST /model/delete ---------------------------------------------------------------------- */
+
+static void deleted(struct exchange *ex, struct buf *body)
+{
+    const struct model_change *c = change_of(ex);
+    struct json_writer w;
+    if (!ask_rows(ex, 0)->changed) {
+        refuse_missing(ex, c->id);
+        return;
+    }
+    stored_take(ex->worker->stored, ask_rows(ex, c->statement + 1), ask_rows(ex, c->statement + 2));
+    json_begin(&w, body);
+    json_object(&w);
+    json_member_string(
+        &w, "message",
+        ARENA_JOIN(&ex->arena, SLICE("Model: "), c->id, SLICE(" deleted successfully")));
+    json_object_end(&w);
+}
+
+void handle_model_delete(struct exchange *ex, struct buf *body)
+{
+    struct model_change *c = change_of(ex);
+    struct store_where where;
+    struct store_job *job;
+    if (!read_body(ex))
+        return;
+    c->id = admin_need_text(ex, c->body, "id");
+    if (!c->id.n)
+        return;
+    job = ask_new(ex);
+    where = admin_where(ID, c->id);
+    store_delete(job, TABLE, &where, 1);
+    ask_written(ex, job, deleted);
+}

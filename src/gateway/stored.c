@@ -1,0 +1,488 @@
+/* What the database adds to the configuration, see stored.h.
+ *
+ * Happy path: the rows become items, one for each model and setting; the items become one JSON text
+ * with a line for each, which the loader reads behind the file; the worker adopts the snapshot.
+ *
+ * Failure modes: items that the loader refuses are told by their line and left out; a file that is
+ * not usable by itself leaves everything as it is; a database that is away leaves what it said
+ * last. */
+
+#include "stored.h"
+
+#include "base/log.h"
+#include "wire/secretbox.h"
+#include "worker_private.h"
+
+#include <stdlib.h>
+
+#define TEXT_MAX   (64 * 1024 * 1024)
+#define PARAMS_MAX (4 * 1024 * 1024)
+#define ROUNDS_MAX 8 /* of leaving out what is refused */
+#define SECOND_MS  1000
+#define LEAST_S    5 /* between questions */
+
+static const char *const sections[] = {"model_list", "litellm_settings", "router_settings"};
+#define SECTION_COUNT (sizeof(sections) / sizeof(*sections))
+
+struct item {
+    const char *section; /* one of sections[] */
+    struct slice name, json;
+    int line; /* in the text; 0: left out */
+    bool bad; /* the loader refuses it … */
+    struct slice problem;
+};
+
+struct items {
+    struct arena *arena;
+    struct item *v;
+    size_t n, room;
+};
+
+struct stored {
+    struct worker *w;
+    struct arena arena; /* of the items that hold */
+    struct items items;
+    uv_timer_t timer;
+    struct store_job *job; /* NULL: no question is under way */
+    bool again;            /* something changed since it was asked */
+    bool loaded;           /* the database answered, or failed to */
+};
+
+/* ---- sealing --------------------------------------------------------------------------------- */
+
+static struct slice salt_key(const struct config *c)
+{
+    const char *salt = c->settings.stored.salt_key;
+    return slice_of(salt ? salt : c->settings.master_key);
+}
+
+struct slice stored_seal(const struct config *c, yyjson_val *params, struct arena *a)
+{
+    yyjson_val *key;
+    yyjson_obj_iter it = yyjson_obj_iter_with(params);
+    struct buf b, sealed;
+    struct json_writer w;
+    buf_init(&b, PARAMS_MAX);
+    buf_init(&sealed, PARAMS_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    while ((key = yyjson_obj_iter_next(&it))) {
+        yyjson_val *v = yyjson_obj_iter_get_val(key);
+        json_key_slice(&w, json_slice(key));
+        if (!yyjson_is_str(v)) {
+            json_value(&w, v);
+            continue;
+        }
+        buf_reset(&sealed);
+        secretbox_seal(salt_key(c), json_slice(v), &sealed);
+        json_string(&w, buf_slice(&sealed));
+    }
+    json_object_end(&w);
+    struct slice text = b.overflow ? SLICE("{}") : arena_dup(a, buf_slice(&b));
+    buf_fini(&sealed);
+    buf_fini(&b);
+    return text;
+}
+
+yyjson_val *stored_open(const struct config *c, struct slice params, struct arena *a)
+{
+    yyjson_val *old = json_parse(params, a, NULL), *key;
+    struct buf b;
+    struct json_writer w;
+    if (yyjson_is_str(old)) /* LiteLLM wrote it so at times */
+        old = json_parse(json_slice(old), a, NULL);
+    if (!yyjson_is_obj(old))
+        return NULL;
+    buf_init(&b, PARAMS_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    yyjson_obj_iter it = yyjson_obj_iter_with(old);
+    while ((key = yyjson_obj_iter_next(&it))) {
+        yyjson_val *v = yyjson_obj_iter_get_val(key);
+        struct slice clear;
+        json_key_slice(&w, json_slice(key));
+        if (yyjson_is_str(v) && secretbox_open(salt_key(c), json_slice(v), a, &clear))
+            json_string(&w, clear);
+        else
+            json_value(&w, v);
+    }
+    json_object_end(&w);
+    yyjson_val *opened = json_parse(buf_slice(&b), a, NULL);
+    buf_fini(&b);
+    return opened;
+}
+
+/* ---- items ----------------------------------------------------------------------------------- */
+
+static struct item *add_item(struct items *items)
+{
+    if (items->n == items->room) {
+        size_t room = items->room ? 2 * items->room : 16;
+        items->v = arena_realloc(items->arena, items->v, items->n * sizeof(*items->v),
+                                 room * sizeof(*items->v));
+        items->room = room;
+    }
+    items->v[items->n] = (struct item){0};
+    return &items->v[items->n++];
+}
+
+/* Whoever it was made by says "id" and "db_model" too. */
+static void write_info(struct json_writer *w, struct slice id, yyjson_val *info)
+{
+    yyjson_val *key;
+    yyjson_obj_iter it;
+    json_object(w);
+    json_member_string(w, "id", id);
+    if (yyjson_is_obj(info)) {
+        it = yyjson_obj_iter_with(info);
+        while ((key = yyjson_obj_iter_next(&it))) {
+            if (slice_eq(json_slice(key), SLICE("id")) ||
+                slice_eq(json_slice(key), SLICE("db_model")))
+                continue;
+            json_key_slice(w, json_slice(key));
+            json_value(w, yyjson_obj_iter_get_val(key));
+        }
+    }
+    json_object_end(w);
+}
+
+struct slice stored_model_json(struct slice id, struct slice name, yyjson_val *params,
+                               yyjson_val *info, struct arena *a)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, PARAMS_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    json_member_string(&w, "model_name", name);
+    json_key(&w, "litellm_params");
+    if (params)
+        json_value(&w, params);
+    else
+        json_null(&w);
+    json_key(&w, "model_info");
+    write_info(&w, id, info);
+    json_object_end(&w);
+    struct slice text = b.overflow ? SLICE("{}") : arena_dup(a, buf_slice(&b));
+    buf_fini(&b);
+    return text;
+}
+
+static void add_models(struct stored *s, const struct store_rows *rows, struct items *items)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        struct slice params = store_rows_text(rows, i, "litellm_params");
+        yyjson_val *info = json_parse(store_rows_text(rows, i, "model_info"), items->arena, NULL);
+        if (store_rows_flag(rows, i, "blocked"))
+            continue;
+        struct item *item = add_item(items);
+        item->section = sections[0];
+        item->name = arena_dup(items->arena, store_rows_text(rows, i, "model_id"));
+        item->json =
+            stored_model_json(item->name, store_rows_text(rows, i, "model_name"),
+                              stored_open(s->w->config, params, items->arena), info, items->arena);
+    }
+}
+
+static void add_settings(const struct store_rows *rows, struct items *items)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        yyjson_val *key,
+            *map = json_parse(store_rows_text(rows, i, "param_value"), items->arena, NULL);
+        bool router = slice_eq(store_rows_text(rows, i, "param_name"), SLICE("router_settings"));
+        if (!yyjson_is_obj(map))
+            continue;
+        yyjson_obj_iter it = yyjson_obj_iter_with(map);
+        while ((key = yyjson_obj_iter_next(&it))) {
+            struct item *item = add_item(items);
+            item->section = sections[router ? 2 : 1];
+            item->name = arena_dup(items->arena, json_slice(key));
+            item->json = json_text_of(yyjson_obj_iter_get_val(key), items->arena);
+        }
+    }
+}
+
+static bool are_same(const struct items *a, const struct items *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (a->v[i].section != b->v[i].section || !slice_eq(a->v[i].name, b->v[i].name) ||
+            !slice_eq(a->v[i].json, b->v[i].json))
+            return false;
+    return true;
+}
+
+/* ---- one text for the loader ----------------------------------------------------------------- */
+
+/* The items of a section, each in a line of its own. */
+static void write_section(struct buf *text, int *line, struct items *items, const char *section)
+{
+    bool list = section == sections[0];
+    struct json_writer w;
+    json_begin(&w, text);
+    json_string(&w, slice_of(section));
+    buf_add(text, list ? SLICE(":[\n") : SLICE(":{\n"));
+    ++*line;
+    const char *comma = "";
+    for (size_t i = 0; i < items->n; i++) {
+        struct item *item = &items->v[i];
+        if (item->section != section || item->bad)
+            continue;
+        item->line = *line;
+        buf_add(text, slice_of(comma));
+        if (!list) {
+            json_begin(&w, text);
+            json_string(&w, item->name);
+            BUF_LITERAL(text, ":");
+        }
+        buf_add(text, item->json);
+        BUF_LITERAL(text, "\n");
+        ++*line;
+        comma = ",";
+    }
+    buf_add(text, list ? SLICE("]") : SLICE("}"));
+}
+
+static void write_text(struct buf *text, struct items *items)
+{
+    int line = 1;
+    BUF_LITERAL(text, "{");
+    for (size_t i = 0; i < SECTION_COUNT; i++) {
+        if (i)
+            BUF_LITERAL(text, ",");
+        write_section(text, &line, items, sections[i]);
+    }
+    BUF_LITERAL(text, "}");
+}
+
+static struct item *item_at(const struct items *items, int line)
+{
+    for (size_t i = 0; i < items->n; i++)
+        if (!items->v[i].bad && items->v[i].line == line)
+            return &items->v[i];
+    return NULL;
+}
+
+/* What the loader refuses of them. False: nothing. */
+static bool mark_bad(const struct config *c, struct items *items)
+{
+    bool any = false;
+    for (const struct config_problem *p = c->problems; p; p = p->next) {
+        bool ours = p->severity == CONFIG_ERROR && strcmp(p->file, CONFIG_STORED) == 0;
+        struct item *item = ours ? item_at(items, p->line) : NULL;
+        if (!item)
+            continue;
+        item->bad = any = true;
+        item->problem = arena_dup(items->arena, slice_of(p->text));
+    }
+    return any;
+}
+
+/* The file with the items, without those that are refused. With errors: the file's own. */
+static struct config *load(const char *path, struct items *items)
+{
+    struct config *c = NULL;
+    struct buf text;
+    buf_init(&text, TEXT_MAX);
+    for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+        config_unref(c);
+        buf_reset(&text);
+        write_text(&text, items);
+        c = config_load_stored(path, items->n && !text.overflow ? buf_slice(&text) : SLICE(""));
+        if (!c->errors || !mark_bad(c, items))
+            break;
+    }
+    buf_fini(&text);
+    return c;
+}
+
+static void log_bad(const struct items *items)
+{
+    for (size_t i = 0; i < items->n; i++)
+        if (items->v[i].bad)
+            log_error("of the database is not used: %.*s %.*s: %.*s",
+                      SLICE_ARG(slice_of(items->v[i].section)), SLICE_ARG(items->v[i].name),
+                      SLICE_ARG(items->v[i].problem));
+}
+
+/* ---- what holds ------------------------------------------------------------------------------ */
+
+static void drop_items(struct stored *s)
+{
+    arena_fini(&s->arena);
+    arena_init(&s->arena);
+    s->items = (struct items){.arena = &s->arena};
+}
+
+static void keep_items(struct stored *s, const struct items *items)
+{
+    drop_items(s);
+    for (size_t i = 0; i < items->n; i++) {
+        struct item *item = add_item(&s->items);
+        *item = (struct item){.section = items->v[i].section,
+                              .name = arena_dup(&s->arena, items->v[i].name),
+                              .json = arena_dup(&s->arena, items->v[i].json)};
+    }
+}
+
+void stored_take(struct stored *s, const struct store_rows *models,
+                 const struct store_rows *settings)
+{
+    struct arena a;
+    struct items items = {.arena = &a};
+    struct config *c;
+    arena_init(&a);
+    add_models(s, models, &items);
+    add_settings(settings, &items);
+    if (!are_same(&items, &s->items)) {
+        keep_items(s, &items);
+        c = load(s->w->options->config, &items);
+        log_bad(&items);
+        worker_adopt(s->w, c, "the database");
+    }
+    arena_fini(&a);
+}
+
+struct config *stored_reread(struct stored *s, struct worker *w)
+{
+    struct items none = {0};
+    return load(w->options->config, s && s->w->config->settings.stored.on ? &s->items : &none);
+}
+
+struct slice stored_check(struct stored *s, const struct stored_change *change, struct arena *a)
+{
+    struct arena own;
+    struct items items = {.arena = &own};
+    struct item *item = NULL;
+    struct slice problem = SLICE("");
+    arena_init(&own);
+    for (size_t i = 0; i < s->items.n; i++)
+        if (strcmp(s->items.v[i].section, change->section) != 0 ||
+            !slice_eq(s->items.v[i].name, change->name))
+            *add_item(&items) = s->items.v[i];
+    item = add_item(&items);
+    for (size_t i = 0; i < SECTION_COUNT; i++)
+        if (strcmp(sections[i], change->section) == 0)
+            item->section = sections[i];
+    item->name = change->name;
+    item->json = change->json;
+    struct config *c = load(s->w->options->config, &items);
+    item = &items.v[items.n - 1];
+    if (item->bad)
+        problem = arena_dup(a, item->problem);
+    else if (c->errors)
+        problem = SLICE("the configuration file has errors");
+    config_unref(c);
+    arena_fini(&own);
+    return problem;
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+size_t stored_select(struct store_job *job)
+{
+    static const struct store_order order[] = {{"created_at", false}, {"model_id", false}};
+    struct store_where where = {"param_name", STORE_IN,
+                                store_texts(SLICE("[\"litellm_settings\",\"router_settings\"]")),
+                                0};
+    size_t statement = store_select(
+        job,
+        &(struct store_query){.table = TABLE_PROXY_MODEL_TABLE, .order = order, .order_count = 2});
+    store_select(job,
+                 &(struct store_query){.table = TABLE_CONFIG, .where = &where, .where_count = 1});
+    return statement;
+}
+
+static void refresh(struct stored *s);
+
+static void on_rows(void *user, struct store_job *job)
+{
+    struct stored *s = user;
+    s->job = NULL;
+    s->loaded = true;
+    if (store_job_status(job) == STORE_OK)
+        stored_take(s, store_job_rows(job, 0), store_job_rows(job, 1));
+    store_job_free(job);
+    if (s->again)
+        refresh(s);
+}
+
+static void refresh(struct stored *s)
+{
+    s->again = s->job != NULL;
+    if (s->job || !s->w->config->settings.stored.on)
+        return;
+    s->job = store_job_new(s->w->store);
+    stored_select(s->job);
+    store_submit(s->job, on_rows, s);
+}
+
+static void on_changed(void *user, enum store_table_id table, struct slice key)
+{
+    (void)key;
+    if (table == TABLE_PROXY_MODEL_TABLE || table == TABLE_CONFIG || table == STORE_TABLES)
+        refresh(user);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    refresh(timer->data);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+struct stored *stored_new(struct worker *w)
+{
+    struct stored *s = calloc(1, sizeof(*s));
+    int64_t seconds = w->config->settings.stored.interval;
+    uint64_t ms = (uint64_t)(seconds < LEAST_S ? LEAST_S : seconds) * SECOND_MS;
+    if (!s)
+        abort();
+    s->w = w;
+    arena_init(&s->arena);
+    s->items.arena = &s->arena;
+    uv_timer_init(&w->loop, &s->timer);
+    uv_unref((uv_handle_t *)&s->timer);
+    s->timer.data = s;
+    uv_timer_start(&s->timer, on_timer, ms, ms);
+    store_watch(w->store, on_changed, s);
+    refresh(s);
+    return s;
+}
+
+static void on_closed(uv_handle_t *timer)
+{
+    free(timer->data);
+}
+
+void stored_free(struct stored *s)
+{
+    if (!s)
+        return;
+    store_unwatch(s->w->store, s);
+    if (s->job)
+        store_job_abandon(s->job);
+    arena_fini(&s->arena);
+    uv_close((uv_handle_t *)&s->timer, on_closed);
+}
+
+static void on_late(uv_timer_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+void stored_await(struct stored *s)
+{
+    bool late = false;
+    uv_timer_t limit;
+    if (!s->w->config->settings.stored.on)
+        return;
+    uv_timer_init(&s->w->loop, &limit);
+    limit.data = &late;
+    uv_timer_start(&limit, on_late, STORED_WAIT_MS, 0);
+    while (!s->loaded && !late && !s->w->draining)
+        uv_run(&s->w->loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&limit, NULL);
+    uv_run(&s->w->loop, UV_RUN_NOWAIT); /* closes it: it lies on the stack */
+}

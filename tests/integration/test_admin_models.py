@@ -1,0 +1,158 @@
+"""Models and settings in the database: made over the API or by LiteLLM, added to what the file says,
+known to every gateway, and sealed."""
+
+import json
+
+import pytest
+from conftest import ACCESS_KEY_ID, KEY, SECRET_ACCESS_KEY, configuration
+from databases import KINDS
+from programs import wait_for
+from test_admin import Admin, same
+
+pytestmark = pytest.mark.timeout(120)
+
+SALT = "sk-salt-of-the-tests"
+HAIKU = "bedrock/anthropic.claude-3-haiku-20240307-v1:0"
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def database(request, database_server):
+    server = database_server(request.param)
+    server.create("models")
+    return server
+
+
+@pytest.fixture(scope="module")
+def start(launch, simulator, database, tmp_path_factory):
+    def run(**settings):
+        general = {
+            "database_url": database.url,
+            "data_directory": str(tmp_path_factory.mktemp("data")),
+            "store_model_in_db": True,
+            **settings,
+        }
+        config = configuration(simulator.url, general_settings=general)
+        return Admin(launch(config, env={"LITELLM_SALT_KEY": SALT}), database)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def admin(start):
+    return start()
+
+
+@pytest.fixture(scope="module")
+def other(start, admin):
+    return start()
+
+
+def params(simulator, model=HAIKU, **more):
+    return {
+        "model": model,
+        "aws_access_key_id": ACCESS_KEY_ID,
+        "aws_secret_access_key": SECRET_ACCESS_KEY,
+        "aws_region_name": "us-east-1",
+        "aws_bedrock_runtime_endpoint": simulator.url,
+        **more,
+    }
+
+
+def chat(admin, model):
+    body = {"model": model, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}
+    return admin.ask("POST", "/v1/chat/completions", body)
+
+
+def info(admin, model_id):
+    return admin.get("/v1/model/info", litellm_model_id=model_id)["data"][0]
+
+
+def names(admin):
+    return [m["id"] for m in admin.get("/v1/models")["data"]]
+
+
+def test_a_model_lives(admin, other, simulator, database):
+    made = admin.post("/model/new", model_name="mine", litellm_params=params(simulator), model_info={"id": "m-1", "x": 1})
+    same({"model_id": "m-1", "model_name": "mine", "blocked": False, "created_by": "default_user_id"}, made)
+    assert made["litellm_params"]["model"] == HAIKU and made["model_info"] == {"id": "m-1", "x": 1}
+    assert chat(admin, "mine").status_code == 200
+    wait_for(lambda: chat(other, "mine").status_code == 200, 20, "the other gateway")
+    shown = info(other, "m-1")["model_info"]
+    same({"id": "m-1", "db_model": True, "x": 1}, shown)
+    stored = str(database.query('SELECT * FROM "LiteLLM_ProxyModelTable"'))
+    for secret in (SECRET_ACCESS_KEY, ACCESS_KEY_ID, HAIKU):
+        assert secret not in stored
+    for text in (json.dumps(made), json.dumps(admin.get("/v1/model/info")), admin.gateway.log()):
+        assert SECRET_ACCESS_KEY not in text
+    changed = admin.ask("PATCH", "/model/m-1/update", {"litellm_params": {"rpm": 1}}).json()
+    same({"rpm": 1, "model": HAIKU}, changed["litellm_params"])
+    changed = admin.post("/model/update", model_info={"id": "m-1"}, model_name="yours", litellm_params={"rpm": None})
+    assert "rpm" not in changed["litellm_params"] and changed["model_name"] == "yours"
+    assert chat(admin, "yours").status_code == 200 and chat(admin, "mine").status_code == 400
+    assert admin.post("/model/delete", id="m-1") == {"message": "Model: m-1 deleted successfully"}
+    assert chat(admin, "yours").status_code == 400
+    wait_for(lambda: chat(other, "yours").status_code == 400, 20, "the other gateway")
+    admin.post("/model/delete", 400, id="m-1")
+    admin.post("/model/update", 400, model_info={"id": "m-1"})
+
+
+def test_what_cannot_be_used_is_not_stored(admin, simulator, database):
+    of_file = admin.get("/v1/model/info")["data"][0]["model_info"]
+    assert of_file["db_model"] is False
+    for wrong in (
+        {"litellm_params": params(simulator, "openai/gpt-4o")},
+        {"litellm_params": params(simulator, timeout="soon")},
+        {"litellm_params": params(simulator), "model_info": {"id": of_file["id"]}},
+        {"litellm_params": {}},
+        {},
+    ):
+        refused = admin.post("/model/new", 400, model_name="wrong", **wrong)
+        assert SECRET_ACCESS_KEY not in json.dumps(refused)
+    for path, body in (("/model/update", {"model_info": {"id": of_file["id"]}}), ("/model/delete", {"id": of_file["id"]})):
+        assert "configuration file" in admin.post(path, 400, **body)["error"]["message"]
+    assert admin.rows("ProxyModelTable", "model_name", "wrong") == 0
+    admin.post("/model/new", model_name="once", litellm_params=params(simulator), model_info={"id": "m-2"})
+    admin.post("/model/new", 400, model_name="twice", litellm_params=params(simulator), model_info={"id": "m-2"})
+    admin.post("/model/update", 400, model_info={"id": "m-2"}, litellm_params={"model": "openai/gpt-4o"})
+    assert chat(admin, "once").status_code == 200
+
+
+def test_rows_that_others_wrote(admin, simulator, database):
+    """In the clear, of another provider, with nonsense: what can be used is, the rest is told."""
+    columns = '"model_id", "model_name", "litellm_params", "model_info", "created_by", "updated_by", "created_at", "updated_at", "blocked"'
+    rows = {
+        "theirs": params(simulator),
+        "alien": {"model": "azure/gpt-4o", "api_key": "a-secret"},
+        "nonsense": ["x"],
+        "off": params(simulator),
+    }
+    for name, value in rows.items():
+        blocked = "TRUE" if name == "off" else "FALSE"
+        database.query(
+            f"""INSERT INTO "LiteLLM_ProxyModelTable" ({columns}) VALUES ('id-{name}', '{name}', '{json.dumps(value)}',
+            '{{"id": "id-{name}"}}', 'x', 'x', '2026-01-01 00:00:00', '2026-01-01 00:00:00', {blocked})"""
+        )
+    # A change over the API has all of them read.
+    admin.post("/model/new", model_name="and mine", litellm_params=params(simulator), model_info={"id": "m-3"})
+    listed = names(admin)
+    assert "theirs" in listed and "and mine" in listed
+    assert not {"alien", "nonsense", "off"} & set(listed)
+    assert chat(admin, "theirs").status_code == 200 and chat(admin, "claude").status_code == 200
+    log = admin.gateway.log()
+    assert "id-alien" in log and "id-nonsense" in log and "a-secret" not in log
+    for name in rows:
+        admin.post("/model/delete", id=f"id-{name}")
+
+
+def test_a_new_gateway_has_them_before_its_first_client(admin, start, simulator):
+    admin.post("/model/new", model_name="kept", litellm_params=params(simulator), model_info={"id": "m-4"})
+    late = start()
+    assert "kept" in names(late)
+    admin.post("/model/delete", id="m-4")
+
+
+def test_without_the_switch(start, simulator):
+    off = start(store_model_in_db=False)
+    refused = off.post("/model/new", 500, model_name="x", litellm_params=params(simulator))["error"]
+    same({"type": "auth_error", "param": "None"}, refused)
+    assert "store_model_in_db" in refused["message"]
