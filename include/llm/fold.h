@@ -57,6 +57,9 @@ struct llm_fold {
     size_t bytes;
 };
 
+/* All text of an answer. */
+struct slice llm_response_text(const struct llm_response *r, struct arena *a);
+
 void llm_fold_init(struct llm_fold *f, struct arena *a);
 void llm_fold_event(struct llm_fold *f, const struct llm_event *e);
 void llm_fold_fini(struct llm_fold *f); /* frees the parts' buffers */

@@ -197,8 +197,10 @@ struct llm_request {
     bool tool_input_mended; /* arguments of a call of the history were no JSON object */
     bool merge_reasoning;   /* show thinking as <think> text */
     bool legacy_functions;  /* functions instead of tools: the answer has a function_call */
-    struct slice echo;      /* text put in front of the answer's (completions); or empty */
-    yyjson_val *said;       /* the client's body, where the answer repeats it; or NULL */
+    bool separate;     /* each message is a conversation of its own, with answers of its own … */
+    size_t choices;    /* … so many; else without meaning */
+    struct slice echo; /* text put in front of the answer's (completions); or empty */
+    yyjson_val *said;  /* the client's body, where the answer repeats it; or NULL */
     yyjson_val
         *allowed_params; /* the client: pass these on all the same (list of names), or NULL */
 };

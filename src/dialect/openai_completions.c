@@ -2,14 +2,14 @@
  *
  * Happy path: the prompt becomes the one message of a user, every other parameter is read as for
  * chat; the answer's text comes back under `text`. Thinking and tool calls have no place here and
- * are left out. `echo` puts the prompt in front of the answer, as it does at OpenAI.
+ * are left out. `echo` puts the prompt in front of the answer, as it does at OpenAI. Several
+ * prompts, or several choices (`n`), are a message each and answered one by one (completions.h).
  *
- * Failure modes: token ids are refused, since they mean something to one tokenizer only; so are
- * several prompts, for which OpenAI gives a choice each (LiteLLM joins them into one). `suffix` and
- * `best_of` are left to the provider, which has nothing for them. EV_FAIL ends a stream as in chat.
- */
+ * Failure modes: token ids are refused, since they mean something to one tokenizer only. `suffix`
+ * and `best_of` are left to the provider, which has nothing for them. EV_FAIL ends a stream as in
+ * chat. */
 
-#include "dialect/dialect.h"
+#include "dialect/completions.h"
 #include "openai_answer.h"
 #include "openai_error.h"
 #include "openai_extra.h"
@@ -24,46 +24,73 @@ static bool refuse_tokens(struct arena *a, struct failure *f)
     return failure_bad_param(f, a, "prompt", "prompt: token ids are not supported, send the text");
 }
 
-static bool parse_prompt_list(yyjson_val *list, struct arena *a, struct slice *text,
-                              struct failure *f)
+static bool add_prompt(struct slice text, struct arena *a, struct llm_message ***tail)
 {
-    yyjson_val *first = yyjson_arr_get_first(list);
-    if (json_is_number(first) || json_is_number(yyjson_arr_get_first(first)))
-        return refuse_tokens(a, f);
-    if (yyjson_arr_size(list) > 1)
-        return failure_bad_param(f, a, "prompt",
-                                 "prompt: one prompt a request, got %zu: send a request for each "
-                                 "(LangChain: batch_size=1)",
-                                 yyjson_arr_size(list));
-    *text = json_slice(first);
-    if (!text->p)
-        return failure_bad_param(f, a, "prompt[0]", "prompt[0]: expected a string, got %s",
-                                 json_type_name(first));
+    struct llm_message *m = ARENA_NEW(a, struct llm_message);
+    struct llm_block **blocks = &m->blocks;
+    m->role = LLM_USER;
+    llm_block_add(&blocks, a, LLM_TEXT)->text = text;
+    **tail = m;
+    *tail = &m->next;
     return true;
 }
 
-static bool parse_prompt(yyjson_val *v, struct arena *a, struct slice *text, struct failure *f)
+static bool parse_prompt_list(yyjson_val *list, struct arena *a, struct llm_message ***tail,
+                              struct failure *f)
 {
-    *text = json_slice(v);
+    size_t i, n;
+    yyjson_val *item;
+    yyjson_arr_foreach(list, i, n, item)
+    {
+        if (json_is_number(item) || json_is_number(yyjson_arr_get_first(item)))
+            return refuse_tokens(a, f);
+        if (!yyjson_is_str(item))
+            return failure_bad_param(f, a, arena_printf(a, "prompt[%zu]", i).p,
+                                     "prompt[%zu]: expected a string, got %s", i,
+                                     json_type_name(item));
+        add_prompt(json_slice(item), a, tail);
+    }
+    return n || failure_bad_param(f, a, "prompt", "prompt: expected at least one");
+}
+
+static bool parse_prompt(yyjson_val *v, struct arena *a, struct llm_request *r, struct failure *f)
+{
+    struct llm_message **tail = &r->messages;
     if (!v)
         return failure_missing_param(f, a, "prompt");
     if (yyjson_is_arr(v))
-        return parse_prompt_list(v, a, text, f);
-    if (!text->p)
+        return parse_prompt_list(v, a, &tail, f);
+    if (yyjson_is_str(v))
+        return add_prompt(json_slice(v), a, &tail);
+    return failure_bad_param(f, a, "prompt",
+                             "prompt: expected a string or a list of strings, got %s",
+                             json_type_name(v));
+}
+
+/* `n` that is no count was refused with the parameters of chat. */
+static bool parse_choices(yyjson_val *n, struct arena *a, struct llm_request *r, struct failure *f)
+{
+    int64_t each = 1;
+    size_t prompts = 0;
+    for (const struct llm_message *m = r->messages; m; m = m->next)
+        prompts++;
+    json_int(n, &each);
+    if (each > COMPLETIONS_MAX || prompts > COMPLETIONS_MAX / (size_t)each)
         return failure_bad_param(f, a, "prompt",
-                                 "prompt: expected a string or a list of one string, got %s",
-                                 json_type_name(v));
+                                 "prompt: at most %d choices a request, got %zu prompts and n=%lld",
+                                 COMPLETIONS_MAX, prompts, (long long)each);
+    r->choices = (size_t)each;
+    r->separate = prompts > 1 || each > 1;
     return true;
 }
 
-static bool parse_echo(yyjson_val *v, struct arena *a, struct slice prompt, struct llm_request *r,
-                       struct failure *f)
+static bool parse_echo(yyjson_val *v, struct arena *a, struct llm_request *r, struct failure *f)
 {
     if (v && !yyjson_is_bool(v))
         return failure_bad_param(f, a, "echo", "echo: expected a boolean, got %s",
                                  json_type_name(v));
     if (yyjson_is_true(v))
-        r->echo = prompt;
+        r->echo = r->messages->blocks->text;
     return true;
 }
 
@@ -94,17 +121,12 @@ static void drop_idle(struct llm_request *r)
 static bool completions_parse(yyjson_val *body, struct arena *a, struct llm_request *out,
                               struct failure *f)
 {
-    struct slice prompt;
     if (!openai_params_parse(body, a, out, f) ||
-        !parse_prompt(openai_take_extra(out, "prompt"), a, &prompt, f) ||
-        !parse_echo(openai_take_extra(out, "echo"), a, prompt, out, f))
+        !parse_prompt(openai_take_extra(out, "prompt"), a, out, f) ||
+        !parse_choices(openai_take_extra(out, "n"), a, out, f) ||
+        !parse_echo(openai_take_extra(out, "echo"), a, out, f))
         return false;
     drop_idle(out);
-    struct llm_message *m = ARENA_NEW(a, struct llm_message);
-    struct llm_block **tail = &m->blocks;
-    m->role = LLM_USER;
-    llm_block_add(&tail, a, LLM_TEXT)->text = prompt;
-    out->messages = m;
     return true;
 }
 
@@ -210,21 +232,23 @@ static void completions_encode(void *encoder, const struct llm_event *e, struct 
 
 /* ---- whole answers ------------------------------------------------------------------------- */
 
-static void write_text(struct json_writer *w, const struct llm_response *response,
-                       struct slice echo)
+static void write_choice(struct json_writer *w, const struct completions_choice *c)
 {
+    json_object(w);
+    json_member_string(w, "finish_reason", slice_of(openai_finish_reason(c->stop)));
+    json_member_integer(w, "index", (int64_t)c->index);
     json_key(w, "text");
     json_string_begin(w);
-    json_string_part(w, echo);
-    for (const struct llm_part *p = response->parts; p; p = p->next)
-        if (p->kind == LLM_PART_TEXT)
-            json_string_part(w, buf_slice(&p->text));
+    json_string_part(w, c->echo);
+    json_string_part(w, c->text);
     json_string_end(w);
+    json_key(w, "logprobs");
+    json_null(w);
+    json_object_end(w);
 }
 
-static void completions_encode_whole(const struct llm_response *response,
-                                     const struct llm_request *r, const struct dialect_answer *ans,
-                                     struct buf *out)
+void completions_write(const struct dialect_answer *ans, const struct completions_choice *choices,
+                       size_t count, const struct llm_usage *usage, struct buf *out)
 {
     struct json_writer w;
     json_begin(&w, out);
@@ -232,16 +256,45 @@ static void completions_encode_whole(const struct llm_response *response,
     write_head(&w, ans);
     json_key(&w, "choices");
     json_array(&w);
-    json_object(&w);
-    json_member_string(&w, "finish_reason", slice_of(openai_finish_reason(response->stop)));
-    json_member_integer(&w, "index", 0);
-    write_text(&w, response, r->echo);
-    json_key(&w, "logprobs");
-    json_null(&w);
-    json_object_end(&w);
+    for (size_t i = 0; i < count; i++)
+        write_choice(&w, &choices[i]);
     json_array_end(&w);
-    openai_write_usage(&w, &response->usage);
+    if (usage)
+        openai_write_usage(&w, usage);
     json_object_end(&w);
+}
+
+static void completions_encode_whole(const struct llm_response *response,
+                                     const struct llm_request *r, const struct dialect_answer *ans,
+                                     struct buf *out)
+{
+    struct arena a;
+    arena_init(&a);
+    const struct completions_choice choice = {
+        .echo = r->echo, .text = llm_response_text(response, &a), .stop = response->stop};
+    completions_write(ans, &choice, 1, &response->usage, out);
+    arena_fini(&a);
+}
+
+/* ---- several choices ----------------------------------------------------------------------- */
+
+void completions_write_piece(const struct dialect_answer *ans, const struct completions_choice *c,
+                             struct buf *out)
+{
+    sse_begin(out);
+    completions_write(ans, c, 1, NULL, out);
+    sse_end(out);
+}
+
+void completions_write_end(const struct dialect_answer *ans, const struct llm_usage *usage,
+                           struct buf *out)
+{
+    if (usage) {
+        sse_begin(out);
+        completions_write(ans, NULL, 0, usage, out);
+        sse_end(out);
+    }
+    sse_data(out, SLICE("[DONE]"));
 }
 
 const struct dialect dialect_openai_completions = {

@@ -35,6 +35,7 @@
 #include "exchange_resume.h"
 #include "exchange_route.h"
 #include "exchange_spend.h"
+#include "operation.h"
 #include "reply.h"
 #include "worker_private.h"
 
@@ -97,7 +98,7 @@ static bool invariant(const struct sm *sm)
     case EX_AGAIN: return !ex->op && (!ex->head_sent || ex->committed);
     case EX_RECALL: return !ex->op && (!ex->head_sent || ex->committed) && !ex->fetch;
     case EX_CALL: return !ex->recall.waiting;
-    case EX_BATCH: return !ex->op && !ex->head_sent && ex->route->operation;
+    case EX_BATCH: return !ex->op && (!ex->head_sent || ex->committed) && operation_of(ex);
     case EX_FLUSH: return !ex->fetch && !ex->batch;
     }
     return false;
@@ -402,15 +403,8 @@ static int step_credentials(struct exchange *ex)
     if (!exchange_credentials(ex))
         return EX_SUSPEND;
     if (ex->failure.kind == FAILURE_NONE)
-        return ex->route->operation ? EX_BATCH : EX_FETCH;
+        return operation_of(ex) ? EX_BATCH : EX_FETCH;
     return exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
-}
-
-static int step_batch(struct exchange *ex)
-{
-    if (!exchange_batch(ex))
-        return EX_SUSPEND;
-    return ex->call_sent && exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
 }
 
 static int step_fetch(struct exchange *ex)
@@ -449,6 +443,16 @@ static void send_out(struct exchange *ex)
     ex->chunk_open = false;
     if (ex->out.n)
         conn_send(ex->conn, &ex->out);
+}
+
+static int step_batch(struct exchange *ex)
+{
+    if (!exchange_batch(ex)) {
+        if (ex->committed)
+            send_out(ex);
+        return EX_SUSPEND;
+    }
+    return ex->call_sent && !ex->committed && exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
 }
 
 /* The upstream says nothing: what clients skip keeps proxies and them awake. Before the first event
@@ -500,9 +504,9 @@ static int step_lookup(struct exchange *ex)
         reply_stream_begin(ex);
     if (found == LOOKUP_STREAMS)
         return EX_RELAY;
-    if (found == LOOKUP_ANSWERS && ex->route->operation)
+    if (found == LOOKUP_ANSWERS && operation_of(ex))
         exchange_batch_finish(ex);
-    return found == LOOKUP_ANSWERS && !ex->route->operation ? finish_whole(ex) : EX_FLUSH;
+    return found == LOOKUP_ANSWERS && !operation_of(ex) ? finish_whole(ex) : EX_FLUSH;
 }
 
 static int step_call(struct exchange *ex)

@@ -83,7 +83,7 @@ static bool sign_again(struct exchange *ex)
 /* What the model does not take is left out now: the same deployment may be called. */
 static bool ask_without(struct exchange *ex)
 {
-    if (ex->route->operation || !exchange_learn(ex))
+    if (operation_of(ex) || !exchange_learn(ex))
         return false;
     log_info("%s %.*s: left out from now on", ex->id, SLICE_ARG(ex->failure.message));
     exchange_call_ended(ex);
@@ -96,7 +96,7 @@ static bool ask_without(struct exchange *ex)
 bool exchange_try_again(struct exchange *ex)
 {
     uint32_t random;
-    const struct operation *o = ex->route->operation;
+    const struct operation *o = operation_of(ex);
     if (ex->failure.kind == FAILURE_NONE || (o && !o->again))
         return false;
     if (sign_again(ex) || ask_without(ex))

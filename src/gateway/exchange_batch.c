@@ -30,13 +30,13 @@ bool operation_answered(struct exchange *ex, const struct batch_answer *answer)
 static bool on_call(void *user, size_t i, struct http_call *call)
 {
     struct exchange *ex = user;
-    return ex->route->operation->call(ex, i, call);
+    return operation_of(ex)->call(ex, i, call);
 }
 
 static bool on_done(void *user, size_t i, const struct batch_answer *answer)
 {
     struct exchange *ex = user;
-    return ex->route->operation->done(ex, i, answer);
+    return operation_of(ex)->done(ex, i, answer);
 }
 
 static void on_over(void *user)
@@ -65,7 +65,7 @@ static void expire(struct exchange *ex)
 
 static bool start(struct exchange *ex)
 {
-    const struct operation *o = ex->route->operation;
+    const struct operation *o = operation_of(ex);
     struct batch_options options = {.body_max = o->answer_max, .timeouts = exchange_timeouts(ex)};
     exchange_prepare(ex);
     if (!o->plan(ex, &options.count))
@@ -79,14 +79,28 @@ static bool start(struct exchange *ex)
     return true;
 }
 
+void exchange_batch_piece(struct exchange *ex, struct slice piece)
+{
+    if (!ex->head_sent)
+        reply_stream_begin(ex);
+    if (!ex->first_event)
+        ex->first_event = turn_now(&ex->worker->turn);
+    ex->committed = true;
+    exchange_open_chunk(ex);
+    buf_add(&ex->out, piece);
+    exchange_deposit(ex, FACT_EVENT);
+}
+
 void exchange_batch_finish(struct exchange *ex)
 {
     struct buf body;
     buf_init(&body, ANSWER_MAX);
-    ex->route->operation->finish(ex, &body);
+    operation_of(ex)->finish(ex, &body);
     if (body.overflow)
         failure_set(&ex->failure, &ex->arena, FAILURE_BAD_GATEWAY, 502,
                     "the answer is larger than %u bytes", ANSWER_MAX);
+    else if (ex->request.stream)
+        exchange_batch_piece(ex, buf_slice(&body));
     else
         reply_whole(ex, 200, SLICE("application/json"), buf_slice(&body));
     buf_fini(&body);

@@ -390,7 +390,7 @@ static bool begin(struct exchange *ex)
 
 enum lookup exchange_lookup(struct exchange *ex)
 {
-    const struct operation *o = ex->route->operation;
+    const struct operation *o = operation_of(ex);
     if (o)
         return o->lookup ? o->lookup(ex) : LOOKUP_MISSES;
     if (!ex->entered && !begin(ex))

@@ -159,7 +159,7 @@ static struct slice end_user_of(struct exchange *ex)
 /* What costs nothing is not. */
 static bool is_limited(const struct exchange *ex)
 {
-    const struct operation *o = ex->route->operation;
+    const struct operation *o = operation_of(ex);
     return ex->request.native != LLM_NATIVE_COUNT && (!o || !o->unlimited);
 }
 

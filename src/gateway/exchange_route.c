@@ -14,6 +14,7 @@
 #include "exchange_queue.h"
 #include "exchange_resume.h"
 #include "llm/estimate.h"
+#include "operation.h"
 #include "router.h"
 #include "worker_private.h"
 
@@ -105,7 +106,7 @@ static void add_tags(const struct exchange *ex, struct router_query *q)
 static bool must_fit(const struct exchange *ex)
 {
     return ex->config->settings.routing.pre_call_checks ||
-           (ex->routed && !ex->route->operation && reroute_has_longer(&ex->reroute));
+           (ex->routed && !operation_of(ex) && reroute_has_longer(&ex->reroute));
 }
 
 static struct router_query query_of(struct exchange *ex, struct slice name)

@@ -12,6 +12,9 @@
  *   done     its answer, in any order
  *   finish   after the last one: the body of the 200
  *
+ * A request of several conversations (llm_request.separate) is one too, though its route has none:
+ * the dialect has parsed it. Its stream gets pieces from done() by exchange_batch_piece.
+ *
  * Each but finish returns false to end it: ex->failure says why, and is what the client gets. */
 
 #include "batch.h"
@@ -29,11 +32,18 @@ struct operation {
     void (*finish)(struct exchange *ex, struct buf *body);
 };
 
+extern const struct operation operation_completions;
 extern const struct operation operation_count_tokens;
 extern const struct operation operation_embeddings;
 extern const struct operation operation_rerank;
 extern const struct operation operation_input_tokens;
 extern const struct operation operation_token_counter;
+
+/* The one that answers; NULL: one call does. */
+static inline const struct operation *operation_of(const struct exchange *ex)
+{
+    return ex->request.separate ? &operation_completions : ex->route->operation;
+}
 
 /* For done(): true when the call came to an HTTP answer; otherwise ex->failure is set. */
 bool operation_answered(struct exchange *ex, const struct batch_answer *answer);

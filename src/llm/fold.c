@@ -98,6 +98,15 @@ static void on_stop(struct llm_fold *f, const struct llm_event *e)
     f->response.stop_word = arena_dup(f->arena, e->name);
 }
 
+struct slice llm_response_text(const struct llm_response *r, struct arena *a)
+{
+    struct slice text = SLICE("");
+    for (const struct llm_part *p = r->parts; p; p = p->next)
+        if (p->kind == LLM_PART_TEXT)
+            text = ARENA_JOIN(a, text, buf_slice(&p->text));
+    return text;
+}
+
 void llm_fold_init(struct llm_fold *f, struct arena *a)
 {
     *f = (struct llm_fold){.arena = a};

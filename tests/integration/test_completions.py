@@ -55,7 +55,12 @@ def test_echo(client):
     "options, message",
     [
         ({"prompt": [1, 2, 3]}, "token ids"),
-        ({"prompt": ["a", "b"]}, "one prompt a request"),
+        ({"prompt": [[1, 2], [3]]}, "token ids"),
+        ({"prompt": ["a", [3]]}, "token ids"),
+        ({"prompt": ["a", None]}, r"prompt\[1\]"),
+        ({"prompt": []}, "at least one"),
+        ({"prompt": ["a"] * 43, "n": 3}, "at most 128"),
+        ({"prompt": "a", "n": 0}, "n"),
         ({"prompt": "a", "suffix": "b"}, "'suffix'"),
         ({"prompt": "a", "best_of": 2}, "'best_of'"),
         ({"prompt": "a", "logprobs": 1}, "'logprobs'"),
@@ -95,3 +100,66 @@ def test_langchain(gateway):
         )
         assert llm.invoke("[[sim:reply(yes)]]") == "yes"
         assert "".join(llm.stream("[[sim:chunks(4,5)]]")).strip()
+
+
+# ---- several prompts, several choices --------------------------------------------------------------
+
+PROMPTS = ["[[sim:reply(one)]][[sim:usage(10,1)]]", "[[sim:reply(two)]][[sim:usage(20,2)]]", "[[sim:reply(three)]][[sim:usage(30,3)]]"]
+
+
+def test_several_prompts(client, simulator):
+    mark = simulator.mark()
+    answer = client.completions.create(model="claude", prompt=PROMPTS, n=2)
+    assert [c.index for c in answer.choices] == list(range(6))
+    assert [c.text for c in answer.choices] == ["one", "one", "two", "two", "three", "three"]
+    assert {c.finish_reason for c in answer.choices} == {"stop"}
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (120, 12)
+    calls = simulator.since(mark)
+    assert len(calls) == 6 and all(len(c["body"]["messages"]) == 1 for c in calls)
+    (echoed, other) = client.completions.create(model="claude", prompt=PROMPTS[:2], echo=True).choices
+    assert echoed.text == PROMPTS[0] + "one" and other.text == PROMPTS[1] + "two"
+
+
+def streamed(client, prompts, **more):
+    texts, reasons, usages = {}, {}, []
+    for chunk in client.completions.create(model="claude", prompt=prompts, stream=True, **more):
+        usages += [chunk.usage] if chunk.usage else []
+        for choice in chunk.choices:
+            texts[choice.index] = texts.get(choice.index, "") + choice.text
+            if choice.finish_reason:
+                assert choice.index not in reasons
+                reasons[choice.index] = choice.finish_reason
+    assert reasons.keys() == texts.keys()
+    return texts, usages
+
+
+def test_several_streamed(client):
+    texts, (usage,) = streamed(client, PROMPTS, n=2, stream_options={"include_usage": True})
+    assert texts == {0: "one", 1: "one", 2: "two", 3: "two", 4: "three", 5: "three"}
+    assert (usage.prompt_tokens, usage.completion_tokens) == (120, 12)
+    texts, usages = streamed(client, "[[sim:reply(yes)]]", n=3)
+    assert texts == {0: "yes", 1: "yes", 2: "yes"} and not usages
+
+
+def test_one_of_several_fails(client):
+    with pytest.raises(openai.RateLimitError):
+        client.completions.create(model="claude", prompt=[PROMPTS[0], "[[sim:throttle]] several"])
+    with pytest.raises(openai.RateLimitError):
+        streamed(client, ["[[sim:throttle]] several", "[[sim:slow_head(3000)]] several"])
+    with pytest.raises(openai.APIError, match="Too many requests"):
+        streamed(client, [PROMPTS[0], "[[sim:slow_head(300)]][[sim:throttle]] several"])
+
+
+def test_several_without_a_call(client, simulator):
+    mark = simulator.mark()
+    answer = client.completions.create(model="claude", prompt=["a", "b"], extra_body={"mock_response": "mocked"})
+    assert [c.text for c in answer.choices] == ["mocked", "mocked"] and not simulator.since(mark)
+    assert streamed(client, ["a", "b"], extra_body={"mock_response": "mocked"})[0] == {0: "mocked", 1: "mocked"}
+
+
+def test_langchain_batch(gateway):
+    with openai.DefaultHttpxClient() as pool:
+        llm = LangChainOpenAI(
+            model="claude", api_key=gateway.key, base_url=gateway.base_url, max_retries=0, http_client=pool
+        )
+        assert llm.batch(["[[sim:reply(yes)]]", "[[sim:reply(no)]]"]) == ["yes", "no"]
