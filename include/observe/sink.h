@@ -51,9 +51,13 @@ void sink_call_header(struct sink_call *c, const char *name, struct slice value)
 
 enum sink_verdict {
     SINK_TAKEN,
-    SINK_AGAIN,  /* later, as it is */
-    SINK_REFUSED /* never: it is dropped and counted */
+    SINK_AGAIN,     /* later, as it is */
+    SINK_OTHERWISE, /* at once, written anew */
+    SINK_REFUSED    /* never: it is dropped and counted */
 };
+
+/* By the status alone: 2xx; 408, 429, 5xx; others. */
+enum sink_verdict sink_judge(int status);
 
 struct sink_kind {
     const char *names[4]; /* of callbacks; NULL behind the last */
@@ -63,7 +67,7 @@ struct sink_kind {
     /* The call that tells of `parcels`; without a URL there is nothing to tell. False: it can never
      * be told; they are dropped. */
     bool (*write)(void *self, struct parcel *const *parcels, size_t n, struct sink_call *call);
-    /* What an answer means; NULL: by its status (2xx; 408, 429, 5xx; others). */
+    /* What an answer means; NULL: sink_judge. */
     enum sink_verdict (*judge)(void *self, int status, struct slice answer);
     void (*free)(void *self);
 };

@@ -10,7 +10,7 @@ STORED("json_logs", BOOL, RESTART, json_logs, "false", "one JSON object per log 
 STORED("sse_keepalive_ping_interval_seconds", NUMBER, RELOAD, keepalive_seconds, "15", "seconds of silence after which a stream carries a comment, so that no proxy cuts it; 0: never (LiteLLM's default)")
 READ("ssl_verify", ANY, RESTART, "true", "check the certificates of Bedrock; or the path of a file with certificate authorities; else SSL_CERT_FILE, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE")
 
-READ("success_callback", LIST, RESTART, "[]", "who is told of requests that went well (prometheus, otel); see docs/observability.md")
+READ("success_callback", LIST, RESTART, "[]", "who is told of requests that went well (prometheus, otel, langfuse, langfuse_otel); see docs/observability.md")
 READ("failure_callback", LIST, RESTART, "[]", "who is told of requests that failed")
 READ("callbacks", ANY, RESTART, "[]", "who is told of both: a list, or one name")
 ACCEPTED("service_callback", LIST, "[]", "loggers that are told how Redis and the database fare")

@@ -129,6 +129,12 @@ void outbox_put(struct outbox *o, struct parcel *p)
 
 /* ---- the batch ------------------------------------------------------------------------------ */
 
+static void forget_call(struct outbox *o)
+{
+    buf_fini(&o->call.body);
+    arena_fini(&o->call.arena);
+}
+
 static void end_batch(struct outbox *o, bool taken)
 {
     for (size_t i = 0; i < o->batch_count; i++)
@@ -136,8 +142,7 @@ static void end_batch(struct outbox *o, bool taken)
     *(taken ? &o->stats.taken : &o->stats.dropped) += o->batch_count;
     o->batch_count = 0;
     o->batch_bytes = 0;
-    buf_fini(&o->call.body);
-    arena_fini(&o->call.arena);
+    forget_call(o);
 }
 
 static void form_batch(struct outbox *o)
@@ -235,11 +240,9 @@ static enum sink_verdict judge(const struct outbox *o)
 {
     if (o->end != UPSTREAM_DONE || !o->status)
         return SINK_AGAIN;
-    if (o->kind->judge)
-        return o->kind->judge(o->self, o->status, slice_make(o->answer, o->shown));
-    if (o->status >= 200 && o->status < 300)
-        return SINK_TAKEN;
-    return o->status == 408 || o->status == 429 || o->status >= 500 ? SINK_AGAIN : SINK_REFUSED;
+    if (!o->kind->judge)
+        return sink_judge(o->status);
+    return o->kind->judge(o->self, o->status, slice_make(o->answer, o->shown));
 }
 
 /* Control characters of a foreign answer would break nothing, the log replaces them. */
@@ -272,6 +275,11 @@ static void end_call(struct outbox *o, int64_t now)
     o->answered = false;
     enum sink_verdict verdict = judge(o);
     o->stats.failed_calls += verdict != SINK_TAKEN;
+    if (verdict == SINK_OTHERWISE) {
+        forget_call(o);
+        write_call(o);
+        return;
+    }
     if (verdict == SINK_AGAIN) {
         if (!o->stats.away)
             tell_failure(o, "it is tried again later");

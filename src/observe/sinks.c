@@ -3,6 +3,8 @@
 #include "wire/crypto.h"
 
 static const struct sink_kind *const kinds[] = {
+    &sink_langfuse,
+    &sink_langfuse_otel,
     &sink_otel,
 };
 
@@ -19,6 +21,13 @@ struct slice sink_setting(const struct sink_setup *s, const char *setting, const
 {
     struct slice said = setting ? json_get_slice(s->settings, setting) : slice_make(NULL, 0);
     return said.n || !variable ? said : slice_of(s->variable(variable));
+}
+
+enum sink_verdict sink_judge(int status)
+{
+    if (status >= 200 && status < 300)
+        return SINK_TAKEN;
+    return status == 408 || status == 429 || status >= 500 ? SINK_AGAIN : SINK_REFUSED;
 }
 
 void sink_call_header(struct sink_call *c, const char *name, struct slice value)

@@ -23,6 +23,7 @@ class Destination:
 
     def __init__(self):
         self.received, self.mode, self.status, self.answer = [], "ok", 200, b"{}"
+        self.missing = set()  # paths that answer 404
         self.released = threading.Event()
         destination = self
 
@@ -59,6 +60,7 @@ class Destination:
             while not self.released.is_set():
                 handler.wfile.write(b"x" * 65536)
         status = {"failing": 500, "refusing": 400}.get(self.mode, self.status)
+        status = 404 if handler.path in self.missing else status
         handler.send_response(status)
         handler.send_header("Content-Length", str(len(self.answer)))
         handler.send_header("Content-Type", "application/json")
@@ -72,11 +74,34 @@ class Destination:
     def wait(self, path, count=1, seconds=10):
         return wait_for(lambda: len(self.at(path)) >= count and self.at(path), seconds, f"{count} at {path}")
 
+    def spans(self, path="/v1/traces"):
+        """All spans that came in JSON."""
+        return [
+            span
+            for r in self.at(path)
+            if r.headers["content-type"] == "application/json"
+            for resource in r.json()["resourceSpans"]
+            for scope in resource["scopeSpans"]
+            for span in scope["spans"]
+        ]
+
     def stop(self):
         self.released.set()
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+
+def attributes(span):
+    """OTLP's list of attributes as a dict."""
+
+    def plain(value):
+        ((kind, v),) = value.items()
+        if kind == "arrayValue":
+            return [plain(item) for item in v["values"]]
+        return int(v) if kind == "intValue" else v
+
+    return {a["key"]: plain(a["value"]) for a in span["attributes"]}
 
 
 @contextlib.contextmanager

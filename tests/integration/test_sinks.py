@@ -6,8 +6,8 @@ import time
 
 import openai
 import pytest
-from conftest import KEY, configuration, openai_client
-from destination import destination
+from conftest import configuration, openai_client
+from destination import attributes, destination
 from programs import free_port, wait_for
 
 QUICK = {"DEFAULT_FLUSH_INTERVAL_SECONDS": "0.1"}
@@ -24,26 +24,6 @@ def watched(simulator, **settings):
 
 def sink(gateway, name="otel"):
     return next(c for c in gateway.holds()["callbacks"] if c["name"] == name)
-
-
-def spans(collector):
-    return [
-        span
-        for r in collector.at("/v1/traces")
-        for resource in r.json()["resourceSpans"]
-        for scope in resource["scopeSpans"]
-        for span in scope["spans"]
-    ]
-
-
-def attributes(span):
-    def plain(value):
-        ((kind, v),) = value.items()
-        if kind == "arrayValue":
-            return [plain(item) for item in v["values"]]
-        return int(v) if kind == "intValue" else v
-
-    return {a["key"]: plain(a["value"]) for a in span["attributes"]}
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +49,10 @@ def trace_of(collector, **wanted):
     """The spans of the request whose root has these attributes, the root first."""
 
     def find():
-        for root in spans(collector):
+        for root in collector.spans():
             a = attributes(root)
             if root["kind"] == 2 and all(a.get(k) == v for k, v in wanted.items()):
-                children = [s for s in spans(collector) if s.get("parentSpanId") == root["spanId"]]
+                children = [s for s in collector.spans() if s.get("parentSpanId") == root["spanId"]]
                 return [root, *children]
         return None
 
@@ -175,7 +155,7 @@ def test_sampling(launch, simulator, sampler, kept):
         ask(gateway, user="kept", extra_headers={"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"})
         wait_for(lambda: sink(gateway)["taken"] == 2)
         gateway.stop()
-        assert [attributes(s).get("user.id") for s in spans(d) if s["kind"] == 2] == ["kept"] * kept
+        assert [attributes(s).get("user.id") for s in d.spans() if s["kind"] == 2] == ["kept"] * kept
 
 
 @pytest.mark.parametrize("mode", ["failing", "refusing", "hanging", "endless", "away"])
@@ -207,7 +187,7 @@ def test_what_waits_is_told_at_the_end(launch, simulator):
         gateway = launch(watched(simulator), env=otel(d.url), warm=False)
         ask(gateway, user="last")
         gateway.stop()
-        assert [attributes(s)["user.id"] for s in spans(d) if s["kind"] == 2] == ["last"]
+        assert [attributes(s)["user.id"] for s in d.spans() if s["kind"] == 2] == ["last"]
 
 
 def test_a_callback_that_cannot_be_used_is_said(launch, simulator):
@@ -230,4 +210,4 @@ def test_success_callbacks_hear_nothing_of_failures(launch, simulator):
             ask(gateway, model="no-such-model")
         ask(gateway, user="good")
         gateway.stop()
-        assert [attributes(s)["user.id"] for s in spans(d) if s["kind"] == 2] == ["good"]
+        assert [attributes(s)["user.id"] for s in d.spans() if s["kind"] == 2] == ["good"]

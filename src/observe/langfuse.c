@@ -1,0 +1,271 @@
+#include "langfuse.h"
+
+#include <time.h>
+
+#define REDACTED SLICE("\"redacted-by-litellm\"")
+
+/* ---- what the client says ------------------------------------------------------------------- */
+
+static yyjson_val *header_value(const struct langfuse_story *s, const char *key)
+{
+    size_t i, n;
+    yyjson_val *name, *value, *found = NULL;
+    yyjson_obj_foreach(s->headers, i, n, name, value)
+    {
+        struct slice rest = json_slice(name);
+        if (!slice_starts_nocase(rest, SLICE("langfuse")) || rest.n <= sizeof("langfuse"))
+            continue;
+        if (slice_eq_nocase(slice_skip(rest, sizeof("langfuse")), slice_of(key)))
+            found = value;
+    }
+    return found;
+}
+
+static struct slice said(const struct langfuse_story *s, const char *key)
+{
+    yyjson_val *v = header_value(s, key);
+    if (!v)
+        v = json_get(s->metadata, key);
+    if (!v || yyjson_is_null(v) || yyjson_is_obj(v) || yyjson_is_arr(v))
+        return slice_make(NULL, 0);
+    return yyjson_is_str(v) ? json_slice(v) : json_text_of(v, s->arena);
+}
+
+static bool asked(const struct langfuse_story *s, const char *key)
+{
+    return slice_eq_nocase(said(s, key), SLICE("true"));
+}
+
+static struct slice first_of(struct slice a, struct slice b)
+{
+    return a.n ? a : b;
+}
+
+/* Langfuse refuses others. */
+static struct slice environment_of(struct slice name)
+{
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_')
+            return slice_make(NULL, 0);
+    }
+    return name.n <= 40 && !slice_starts(name, SLICE("langfuse")) ? name : slice_make(NULL, 0);
+}
+
+/* {"messages": …, "tools": …}, as LiteLLM. */
+static struct slice input_of(const struct langfuse_story *s)
+{
+    const struct record_texts *t = &s->record->text;
+    if (!t->messages.n || s->record->redacted)
+        return t->messages;
+    if (!t->tools.n)
+        return ARENA_JOIN(s->arena, SLICE("{\"messages\":"), t->messages, SLICE("}"));
+    return ARENA_JOIN(s->arena, SLICE("{\"messages\":"), t->messages, SLICE(",\"tools\":"),
+                      t->tools, SLICE("}"));
+}
+
+static void read_trace(struct langfuse_story *s, const struct langfuse_defaults *d)
+{
+    const struct record_texts *t = &s->record->text;
+    struct slice existing = said(s, "existing_trace_id");
+    s->trace_exists = existing.n > 0;
+    s->trace_id = first_of(existing, said(s, "trace_id"));
+    s->trace_given = s->trace_id.n > 0;
+    s->trace_id = first_of(s->trace_id, t->call_id);
+    s->update_keys = json_get(s->metadata, "update_trace_keys");
+    s->trace_name =
+        first_of(said(s, "trace_name"), ARENA_JOIN(s->arena, SLICE("litellm-"), t->call_type));
+    /* Who pays, where nobody is named. */
+    s->user = first_of(first_of(said(s, "trace_user_id"), said(s, "user_id")),
+                       first_of(t->end_user, first_of(t->user, t->key_alias)));
+    s->session = first_of(said(s, "session_id"), t->session);
+    s->release = first_of(said(s, "trace_release"), d->release);
+    s->version = said(s, "version");
+    s->trace_version = first_of(said(s, "trace_version"), s->version);
+    s->environment = first_of(environment_of(said(s, "environment")), d->environment);
+}
+
+static void read_generation(struct langfuse_story *s)
+{
+    const struct record_texts *t = &s->record->text;
+    struct slice named = t->key_alias.n ? ARENA_JOIN(s->arena, SLICE("litellm:"), t->key_alias)
+                                        : ARENA_JOIN(s->arena, SLICE("litellm-"), t->call_type);
+    s->generation_id = first_of(said(s, "generation_id"), t->answer_id);
+    s->generation_name = first_of(said(s, "generation_name"), named);
+    s->parent = said(s, "parent_observation_id");
+    s->prompt_name = said(s, "prompt_name");
+    s->prompt_version = said(s, "prompt_version");
+    s->model = first_of(t->upstream, t->model);
+    s->input = asked(s, "mask_input") ? REDACTED : input_of(s);
+    s->output = asked(s, "mask_output") ? REDACTED : t->output;
+}
+
+void langfuse_read(struct langfuse_story *s, const struct record *r,
+                   const struct langfuse_defaults *d, struct arena *a)
+{
+    *s = (struct langfuse_story){.record = r, .arena = a};
+    s->metadata = json_parse(r->text.metadata, a, NULL);
+    s->headers = json_parse(r->text.headers, a, NULL);
+    read_trace(s, d);
+    read_generation(s);
+}
+
+/* ---- values --------------------------------------------------------------------------------- */
+
+static void write_list(struct json_writer *w, yyjson_val *list)
+{
+    size_t i, n;
+    yyjson_val *item;
+    yyjson_arr_foreach(list, i, n, item) if (yyjson_is_str(item)) json_string(w, json_slice(item));
+}
+
+void langfuse_write_tags(struct json_writer *w, const struct langfuse_story *s)
+{
+    struct slice header = json_slice(header_value(s, "tags"));
+    yyjson_val *listed = header.n ? json_parse(header, s->arena, NULL) : NULL;
+    json_array(w);
+    write_list(w, json_parse(s->record->text.tags, s->arena, NULL));
+    write_list(w, listed);
+    while (!listed && header.p) {
+        struct slice tag = slice_trim(slice_split(&header, ','));
+        if (tag.n)
+            json_string(w, tag);
+    }
+    json_array_end(w);
+}
+
+/* Langfuse takes scalars; what is none becomes its text. */
+void langfuse_write_parameters(struct json_writer *w, const struct langfuse_story *s)
+{
+    size_t i, n;
+    yyjson_val *key, *value, *all = json_parse(s->record->text.parameters, s->arena, NULL);
+    json_object(w);
+    yyjson_obj_foreach(all, i, n, key, value)
+    {
+        if (yyjson_is_null(value))
+            continue;
+        json_key_slice(w, json_slice(key));
+        if (yyjson_is_obj(value) || yyjson_is_arr(value))
+            json_string(w, json_text_of(value, s->arena));
+        else
+            json_value(w, value);
+    }
+    json_object_end(w);
+}
+
+/* `input` is what was not read from the cache: Langfuse adds the parts up. */
+void langfuse_write_usage(struct json_writer *w, const struct langfuse_story *s)
+{
+    const struct llm_usage *u = &s->record->usage;
+    json_object(w);
+    json_member_integer(w, "input", llm_usage_prompt(u) - u->cache_read);
+    json_member_integer(w, "output", u->output);
+    json_member_integer(w, "total", record_tokens(s->record));
+    json_member_integer(w, "cache_read_input_tokens", u->cache_read);
+    json_member_integer(w, "cache_creation_input_tokens", u->cache_write);
+    json_object_end(w);
+}
+
+void langfuse_write_cost(struct json_writer *w, const struct langfuse_story *s)
+{
+    json_object(w);
+    json_key(w, "total"), json_number(w, s->record->cost);
+    json_object_end(w);
+}
+
+static bool is_steering(struct slice name)
+{
+    static const char *const names[] = {"trace_id",
+                                        "existing_trace_id",
+                                        "update_trace_keys",
+                                        "session_id",
+                                        "trace_name",
+                                        "trace_user_id",
+                                        "trace_version",
+                                        "trace_release",
+                                        "trace_metadata",
+                                        "generation_id",
+                                        "parent_observation_id",
+                                        "generation_name",
+                                        "version",
+                                        "prompt_name",
+                                        "prompt_version",
+                                        "mask_input",
+                                        "mask_output",
+                                        "tags",
+                                        "debug_langfuse"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (slice_eq(name, slice_of(names[i])))
+            return true;
+    return false;
+}
+
+static void write_members(struct json_writer *w, yyjson_val *object, bool all)
+{
+    size_t i, n;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(object, i, n, key, value) if (all || !is_steering(json_slice(key)))
+    {
+        json_key_slice(w, json_slice(key));
+        json_value(w, value);
+    }
+}
+
+void langfuse_write_trace_metadata(struct json_writer *w, const struct langfuse_story *s)
+{
+    yyjson_val *given = json_get(s->metadata, "trace_metadata");
+    json_object(w);
+    write_members(w, given ? given : s->metadata, given != NULL);
+    json_object_end(w);
+}
+
+#define write_text(w, literal, value)                                                              \
+    do {                                                                                           \
+        if ((value).n)                                                                             \
+            json_member_string((w), literal, (value));                                             \
+    } while (0)
+
+static void write_request(struct json_writer *w, const struct record *r)
+{
+    const struct record_texts *t = &r->text;
+    write_text(w, "user_api_key_hash", t->key);
+    write_text(w, "user_api_key_alias", t->key_alias);
+    write_text(w, "user_api_key_user_id", t->user);
+    write_text(w, "user_api_key_user_email", t->user_email);
+    write_text(w, "user_api_key_team_id", t->team);
+    write_text(w, "user_api_key_team_alias", t->team_alias);
+    write_text(w, "user_api_key_org_id", t->organization);
+    write_text(w, "user_api_key_end_user_id", t->end_user);
+    write_text(w, "requester_ip_address", t->peer);
+    write_text(w, "user_agent", t->user_agent);
+    write_text(w, "litellm_call_id", t->call_id);
+    write_text(w, "model_group", t->group);
+    write_text(w, "model_id", t->deployment);
+    write_text(w, "api_base", t->api_base);
+    write_text(w, "aws_region_name", t->region);
+    write_text(w, "finish_reason", t->finish_reason);
+}
+
+void langfuse_write_metadata(struct json_writer *w, const struct langfuse_story *s)
+{
+    const struct record *r = s->record;
+    json_object(w);
+    write_members(w, s->metadata, false);
+    write_request(w, r);
+    json_member_bool(w, "cache_hit", r->cache_hit);
+    json_member_integer(w, "attempts", (int64_t)r->attempt_count);
+    json_member_integer(w, "status_code", r->status);
+    if (r->priced)
+        json_key(w, "litellm_response_cost"), json_number(w, r->cost);
+    json_object_end(w);
+}
+
+struct slice langfuse_time(struct arena *a, int64_t unix_ms)
+{
+    char text[32] = "";
+    struct tm tm;
+    time_t seconds = unix_ms / 1000;
+    if (gmtime_r(&seconds, &tm))
+        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    return arena_printf(a, "%s.%03dZ", text, (int)(unix_ms % 1000));
+}

@@ -1,0 +1,50 @@
+#ifndef OBSERVE_LANGFUSE_H
+#define OBSERVE_LANGFUSE_H
+
+/* A request as Langfuse wants it told: a trace and a generation, steered by the client as in
+ * LiteLLM: members of `metadata` (trace_id, existing_trace_id, session_id, trace_name,
+ * trace_user_id, trace_version, trace_release, trace_metadata, generation_id, generation_name,
+ * parent_observation_id, version, environment, tags, mask_input, mask_output, update_trace_keys,
+ * prompt_name, prompt_version), each also as a header `langfuse_NAME`, which wins. */
+
+#include "base/json.h"
+#include "observe/record.h"
+
+/* Said once, for all requests. */
+struct langfuse_defaults {
+    struct slice environment, release;
+};
+
+struct langfuse_story {
+    const struct record *record;
+    struct arena *arena;
+    yyjson_val *metadata, *headers;         /* of the client; objects, or NULL */
+    struct slice trace_id;                  /* as the client, or the request, calls it */
+    bool trace_given;                       /* the client does */
+    bool trace_exists;                      /* existing_trace_id: only what is asked for changes */
+    yyjson_val *update_keys;                /* of such a trace: list of names, or NULL */
+    struct slice trace_name, user, session; /* user, session: may be empty */
+    struct slice release, version, trace_version, environment; /* may be empty */
+    struct slice generation_id, generation_name, parent;       /* parent: may be empty */
+    struct slice prompt_name, prompt_version;                  /* may be empty */
+    struct slice model;
+    struct slice input, output; /* JSON; may be empty */
+};
+
+void langfuse_read(struct langfuse_story *s, const struct record *r,
+                   const struct langfuse_defaults *d, struct arena *a);
+
+/* Values as JSON, the same for both ways. */
+void langfuse_write_tags(struct json_writer *w, const struct langfuse_story *s);
+void langfuse_write_parameters(struct json_writer *w, const struct langfuse_story *s);
+void langfuse_write_usage(struct json_writer *w, const struct langfuse_story *s);
+void langfuse_write_cost(struct json_writer *w, const struct langfuse_story *s);
+void langfuse_write_trace_metadata(struct json_writer *w, const struct langfuse_story *s);
+void langfuse_write_metadata(struct json_writer *w, const struct langfuse_story *s);
+struct slice langfuse_time(struct arena *a, int64_t unix_ms); /* ISO 8601 */
+
+/* The two ways. */
+void langfuse_ingest(struct json_writer *w, const struct langfuse_story *s); /* events of a batch */
+void langfuse_span(struct json_writer *w, const struct langfuse_story *s);   /* a span of OTLP */
+
+#endif

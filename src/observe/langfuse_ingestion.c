@@ -1,0 +1,115 @@
+/* Langfuse's ingestion API (POST /api/public/ingestion, api-reference "Ingestion"): each request is
+ * two events, trace-create and generation-create. Their ids are made from the request's, so that a
+ * batch that is sent twice is taken once. */
+
+#include "langfuse.h"
+
+static void begin_event(struct json_writer *w, const struct langfuse_story *s, const char *type)
+{
+    const struct record *r = s->record;
+    json_object(w);
+    json_member_string(w, "id", ARENA_JOIN(s->arena, r->text.call_id, SLICE("-"), slice_of(type)));
+    json_member_string(w, "type", slice_of(type));
+    json_member_string(w, "timestamp", langfuse_time(s->arena, r->ended_ms));
+    json_key(w, "body");
+    json_object(w);
+}
+
+static void end_event(struct json_writer *w)
+{
+    json_object_end(w);
+    json_object_end(w);
+}
+
+#define text_member(w, literal, value)                                                             \
+    do {                                                                                           \
+        if ((value).n)                                                                             \
+            json_member_string((w), literal, (value));                                             \
+    } while (0)
+
+#define raw_member(w, literal, value)                                                              \
+    do {                                                                                           \
+        if ((value).n) {                                                                           \
+            json_key((w), literal);                                                                \
+            json_raw((w), (value));                                                                \
+        }                                                                                          \
+    } while (0)
+
+/* Of a trace that exists only what the client wants changed. */
+static bool changes(const struct langfuse_story *s, const char *key)
+{
+    return !s->trace_exists || json_list_has(s->update_keys, slice_of(key));
+}
+
+static void write_trace(struct json_writer *w, const struct langfuse_story *s)
+{
+    const struct record *r = s->record;
+    begin_event(w, s, "trace-create");
+    json_member_string(w, "id", s->trace_id);
+    if (!s->trace_exists) {
+        json_member_string(w, "timestamp", langfuse_time(s->arena, r->begun_ms));
+        json_member_string(w, "name", s->trace_name);
+        text_member(w, "userId", s->user);
+        text_member(w, "sessionId", s->session);
+        text_member(w, "release", s->release);
+        text_member(w, "version", s->trace_version);
+        text_member(w, "environment", s->environment);
+        json_key(w, "tags"), langfuse_write_tags(w, s);
+    }
+    if (changes(s, "input"))
+        raw_member(w, "input", s->input);
+    if (changes(s, "output"))
+        raw_member(w, "output", s->output);
+    if (changes(s, "metadata"))
+        json_key(w, "metadata"), langfuse_write_trace_metadata(w, s);
+    end_event(w);
+}
+
+static void write_prices(struct json_writer *w, const struct langfuse_story *s)
+{
+    json_key(w, "usageDetails"), langfuse_write_usage(w, s);
+    if (s->record->priced)
+        json_key(w, "costDetails"), langfuse_write_cost(w, s);
+}
+
+static void write_times(struct json_writer *w, const struct langfuse_story *s)
+{
+    const struct record *r = s->record;
+    json_member_string(w, "startTime", langfuse_time(s->arena, r->begun_ms));
+    json_member_string(w, "endTime", langfuse_time(s->arena, r->ended_ms));
+    if (r->stream && r->first_ms)
+        json_member_string(w, "completionStartTime", langfuse_time(s->arena, r->first_ms));
+}
+
+static void write_generation(struct json_writer *w, const struct langfuse_story *s)
+{
+    int64_t version;
+    const struct record *r = s->record;
+    begin_event(w, s, "generation-create");
+    json_member_string(w, "id", s->generation_id);
+    json_member_string(w, "traceId", s->trace_id);
+    json_member_string(w, "name", s->generation_name);
+    text_member(w, "parentObservationId", s->parent);
+    write_times(w, s);
+    json_member_string(w, "model", s->model);
+    json_key(w, "modelParameters"), langfuse_write_parameters(w, s);
+    raw_member(w, "input", s->input);
+    raw_member(w, "output", s->output);
+    if (!r->failed)
+        write_prices(w, s);
+    json_member_string(w, "level", r->failed ? SLICE("ERROR") : SLICE("DEFAULT"));
+    text_member(w, "statusMessage", r->text.error_message);
+    text_member(w, "version", s->version);
+    text_member(w, "environment", s->environment);
+    text_member(w, "promptName", s->prompt_name);
+    if (slice_to_i64(s->prompt_version, &version))
+        json_member_integer(w, "promptVersion", version);
+    json_key(w, "metadata"), langfuse_write_metadata(w, s);
+    end_event(w);
+}
+
+void langfuse_ingest(struct json_writer *w, const struct langfuse_story *s)
+{
+    write_trace(w, s);
+    write_generation(w, s);
+}

@@ -1,0 +1,150 @@
+/* Langfuse: over its OpenTelemetry endpoint, and, where the server has none yet (404: before 3.22),
+ * over its ingestion API from then on. `langfuse_otel` stays with the first.
+ *
+ * Failure modes: missing keys are refused at the start; keys that the server does not know (401)
+ * are said in the log, and what was to be told is dropped. */
+
+#include "langfuse.h"
+#include "otlp.h"
+#include "sinks.h"
+
+#include <stdio.h>
+
+#define HOST_DEFAULT "https://cloud.langfuse.com"
+
+struct langfuse {
+    struct arena arena;
+    const char *spans, *ingestion; /* URLs; ingestion NULL: never */
+    bool old;                      /* the server takes no spans */
+    struct slice authorization;
+    struct langfuse_defaults defaults;
+};
+
+static void langfuse_free(void *self)
+{
+    struct langfuse *l = self;
+    struct arena arena = l->arena;
+    arena_fini(&arena);
+}
+
+static struct slice own(struct langfuse *l, struct slice s)
+{
+    return arena_dup(&l->arena, s);
+}
+
+static void read_urls(struct langfuse *l, const struct sink_setup *s, bool spans_only)
+{
+    struct slice host = sink_setting(s, "host", spans_only ? "LANGFUSE_OTEL_HOST" : NULL);
+    if (!host.n)
+        host = sink_setting(s, NULL, "LANGFUSE_HOST");
+    if (!host.n)
+        host = sink_setting(s, NULL, "LANGFUSE_BASE_URL");
+    if (!host.n)
+        host = SLICE(HOST_DEFAULT);
+    while (slice_ends(host, SLICE("/")))
+        host.n--;
+    bool bare = slice_find(host, SLICE("://")) < 0; /* LiteLLM takes that too */
+    host = bare ? ARENA_JOIN(&l->arena, SLICE("https://"), host) : host;
+    bool whole = slice_ends(host, SLICE("/api/public/otel"));
+    l->spans = ARENA_JOIN(&l->arena, host, whole ? SLICE("") : SLICE("/api/public/otel"),
+                          SLICE("/v1/traces"))
+                   .p;
+    if (!spans_only)
+        l->ingestion = ARENA_JOIN(&l->arena, host, SLICE("/api/public/ingestion")).p;
+}
+
+static void *open_langfuse(struct sink_setup *s, bool spans_only)
+{
+    struct slice name = sink_setting(s, "public_key", "LANGFUSE_PUBLIC_KEY");
+    struct slice secret = sink_setting(s, "secret_key", "LANGFUSE_SECRET_KEY");
+    struct arena arena;
+    if (!name.n || !secret.n) {
+        snprintf(s->error, sizeof(s->error), "%s is not set",
+                 name.n ? "LANGFUSE_SECRET_KEY" : "LANGFUSE_PUBLIC_KEY");
+        return NULL;
+    }
+    arena_init(&arena);
+    struct langfuse *l = ARENA_NEW(&arena, struct langfuse);
+    l->arena = arena;
+    read_urls(l, s, spans_only);
+    l->authorization = sink_basic(&l->arena, name, secret);
+    l->defaults.environment =
+        own(l, sink_setting(s, "environment", "LANGFUSE_TRACING_ENVIRONMENT"));
+    l->defaults.release = own(l, sink_setting(s, "release", "LANGFUSE_RELEASE"));
+    s->wants_bodies = true;
+    return l;
+}
+
+static void *open_both(struct sink_setup *s)
+{
+    return open_langfuse(s, false);
+}
+
+static void *open_spans(struct sink_setup *s)
+{
+    return open_langfuse(s, true);
+}
+
+typedef void story_writer(struct json_writer *w, const struct langfuse_story *s);
+
+static void write_stories(const struct langfuse *l, struct parcel *const *parcels, size_t n,
+                          struct json_writer *w, struct arena *a, story_writer *write)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct langfuse_story story;
+        langfuse_read(&story, record_of(parcels[i]), &l->defaults, a);
+        write(w, &story);
+    }
+}
+
+static bool langfuse_write(void *self, struct parcel *const *parcels, size_t n,
+                           struct sink_call *call)
+{
+    struct langfuse *l = self;
+    struct json_writer w;
+    json_begin(&w, &call->body);
+    if (l->old) {
+        json_object(&w);
+        json_key(&w, "batch");
+        json_array(&w);
+        write_stories(l, parcels, n, &w, &call->arena, langfuse_ingest);
+        json_array_end(&w);
+        json_object_end(&w);
+    } else {
+        otlp_begin(&w);
+        otlp_text(&w, "service.name", SLICE("litellm"));
+        otlp_spans(&w);
+        write_stories(l, parcels, n, &w, &call->arena, langfuse_span);
+        otlp_end(&w);
+        sink_call_header(call, "x-langfuse-ingestion-version", SLICE("4"));
+    }
+    call->url = l->old ? l->ingestion : l->spans;
+    sink_call_header(call, "content-type", SLICE("application/json"));
+    sink_call_header(call, "authorization", l->authorization);
+    return true;
+}
+
+static enum sink_verdict langfuse_judge(void *self, int status, struct slice answer)
+{
+    struct langfuse *l = self;
+    if (status == 404 && l->ingestion && !l->old) {
+        l->old = true;
+        return SINK_OTHERWISE;
+    }
+    return sink_judge(status);
+}
+
+const struct sink_kind sink_langfuse = {
+    .names = {"langfuse"},
+    .open = open_both,
+    .write = langfuse_write,
+    .judge = langfuse_judge,
+    .free = langfuse_free,
+};
+
+const struct sink_kind sink_langfuse_otel = {
+    .names = {"langfuse_otel"},
+    .open = open_spans,
+    .write = langfuse_write,
+    .free = langfuse_free,
+};

@@ -1,0 +1,315 @@
+"""Langfuse: what it is told, over its OpenTelemetry endpoint and over the ingestion API of older servers.
+
+The Python SDK, sent to the same stand-in, is the oracle of the first; the models of its API client
+are the oracle of the second.
+"""
+
+import base64
+import datetime
+import json
+
+import openai
+import pytest
+from conftest import configuration, openai_client
+from destination import attributes, destination
+from google.protobuf import json_format
+from langfuse import Langfuse
+from langfuse.api.ingestion import types
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import TracerProvider
+from programs import wait_for
+
+SPANS, INGESTION = "/api/public/otel/v1/traces", "/api/public/ingestion"
+KEYS = {"LANGFUSE_PUBLIC_KEY": "pk-lf-1", "LANGFUSE_SECRET_KEY": "sk-lf-2"}
+MESSAGES = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}]
+
+
+def start(launch, simulator, host, name, **settings):
+    return launch(
+        configuration(
+            simulator.url,
+            litellm_settings={"success_callback": [name], "failure_callback": [name], **settings},
+        ),
+        env={**KEYS, "LANGFUSE_HOST": host, "DEFAULT_FLUSH_INTERVAL_SECONDS": "0.1", "LANGFUSE_RELEASE": "r7"},
+    )
+
+
+@pytest.fixture(scope="module")
+def server():
+    with destination() as d:
+        yield d
+
+
+@pytest.fixture(scope="module")
+def traced(launch, simulator, server):
+    return start(launch, simulator, server.url, "langfuse")
+
+
+@pytest.fixture(scope="module")
+def old_server():
+    with destination() as d:
+        d.missing.add(SPANS)
+        d.status = 207
+        yield d
+
+
+@pytest.fixture(scope="module")
+def ingested(launch, simulator, old_server):
+    return start(launch, simulator, old_server.url, "langfuse")
+
+
+def ask(gateway, metadata=None, **more):
+    with openai_client(gateway) as client:
+        answer = client.chat.completions.create(
+            **{"model": "claude", "messages": MESSAGES, "max_tokens": 20, **more},
+            **({"metadata": metadata} if metadata else {}),
+        )
+        return list(answer) if more.get("stream") else answer
+
+
+def until(find, what):
+    return wait_for(find, 10, what)
+
+
+def told(server, session):
+    """The attributes of the span of that session, and the span."""
+    spans = until(
+        lambda: [s for s in server.spans(SPANS) if attributes(s).get("session.id") == session], session
+    )
+    assert len(spans) == 1
+    return attributes(spans[0]), spans[0]
+
+
+def events(server, session):
+    """The bodies of trace and generation of that session."""
+
+    def find():
+        all_events = [e for r in server.at(INGESTION) for e in r.json()["batch"]]
+        traces = [e for e in all_events if e["body"].get("sessionId") == session]
+        return traces and (traces, [e for e in all_events if e["body"].get("traceId") == traces[0]["body"]["id"]])
+
+    traces, generations = until(find, session)
+    assert len(traces) == len(generations) == 1
+    return traces[0]["body"], generations[0]["body"]
+
+
+# ---- the OpenTelemetry endpoint -----------------------------------------------------------------
+
+
+def test_a_generation(traced, server):
+    metadata = {"session_id": "s-1", "trace_name": "shop", "trace_user_id": "ada", "generation_name": "greet"}
+    metadata |= {"tags": ["a", "b"], "colour": "blue", "version": "v3", "environment": "staging"}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    answer = ask(traced, metadata, temperature=0.5, tools=tools, stop=["END"])
+    a, span = told(server, "s-1")
+    assert span["name"] == "greet" and a["langfuse.trace.name"] == "shop" and a["user.id"] == "ada"
+    assert a["langfuse.trace.tags"] == ["a", "b"] and a["langfuse.environment"] == "staging"
+    assert a["langfuse.release"] == "r7" and a["langfuse.version"] == "v3"
+    assert a["langfuse.observation.type"] == "generation" and a["langfuse.observation.level"] == "DEFAULT"
+    assert json.loads(a["langfuse.observation.input"]) == {"messages": MESSAGES, "tools": tools}
+    output = json.loads(a["langfuse.observation.output"])
+    assert output == answer.choices[0].message.model_dump(exclude_unset=True) | output
+    assert output["role"] == "assistant" and output["content"] == answer.choices[0].message.content
+    parameters = json.loads(a["langfuse.observation.model.parameters"])
+    assert parameters == {"max_tokens": 20, "temperature": 0.5, "stop": '["END"]'}
+    usage = json.loads(a["langfuse.observation.usage_details"])
+    assert usage == {
+        "input": answer.usage.prompt_tokens,
+        "output": answer.usage.completion_tokens,
+        "total": answer.usage.total_tokens,
+        "cache_read_input_tokens": 0,
+        "cache_creation_input_tokens": 0,
+    }
+    assert json.loads(a["langfuse.observation.cost_details"]) == {"total": pytest.approx(answer.usage.cost)}
+    known = json.loads(a["langfuse.observation.metadata"])
+    assert known["colour"] == "blue" and known["aws_region_name"] == "us-east-1"
+    assert json.loads(a["langfuse.trace.metadata"]) == {"colour": "blue", "environment": "staging"}
+    request = server.at(SPANS)[0]
+    assert request.headers["authorization"] == "Basic " + base64.b64encode(b"pk-lf-1:sk-lf-2").decode()
+    assert request.headers["x-langfuse-ingestion-version"] == "4"
+    assert not server.at(INGESTION)
+
+
+def test_a_stream_says_when_it_began(traced, server):
+    ask(traced, {"session_id": "s-2"}, stream=True)
+    a, span = told(server, "s-2")
+    began = datetime.datetime.fromisoformat(json.loads(a["langfuse.observation.completion_start_time"]))
+    start_s, end_s = (int(span[f"{k}TimeUnixNano"]) / 1e9 for k in ("start", "end"))
+    assert start_s - 0.001 <= began.timestamp() <= end_s + 0.001
+    assert json.loads(a["langfuse.observation.output"])["content"]
+
+
+def test_a_failure(traced, server):
+    with pytest.raises(openai.RateLimitError):
+        ask(traced, {"session_id": "s-3"}, messages=[{"role": "user", "content": "[[sim:throttle]]"}])
+    a, span = told(server, "s-3")
+    assert a["langfuse.observation.level"] == "ERROR" and span["status"]["code"] == 2
+    assert a["langfuse.observation.status_message"] and "langfuse.observation.usage_details" not in a
+
+
+def test_headers_steer_too_and_win(traced, server):
+    headers = {"langfuse_session_id": "s-4", "langfuse_trace_user_id": "grace", "langfuse_tags": "x, y"}
+    ask(traced, {"session_id": "no", "trace_user_id": "no"}, extra_headers=headers)
+    a, _ = told(server, "s-4")
+    assert a["user.id"] == "grace" and a["langfuse.trace.tags"] == ["x", "y"]
+
+
+def test_masks(traced, server):
+    ask(traced, {"session_id": "s-5", "mask_input": "true"})
+    a, _ = told(server, "s-5")
+    assert json.loads(a["langfuse.observation.input"]) == "redacted-by-litellm"
+    assert json.loads(a["langfuse.observation.output"])["content"]
+    ask(traced, {"session_id": "s-6", "mask_output": "true"})
+    a, _ = told(server, "s-6")
+    assert json.loads(a["langfuse.observation.output"]) == "redacted-by-litellm"
+
+
+def test_traces_are_joined_by_their_id(traced, server):
+    ask(traced, {"session_id": "s-7", "trace_id": "order-17"})
+    _, seeded = told(server, "s-7")
+    assert seeded["traceId"] == Langfuse.create_trace_id(seed="order-17")
+    ask(traced, {"session_id": "s-8", "trace_id": "ab" * 16}, extra_headers={"traceparent": f"00-{'c' * 32}-{'d' * 16}-01"})
+    _, given = told(server, "s-8")
+    assert given["traceId"] == "ab" * 16 and "parentSpanId" not in given
+    ask(traced, {"session_id": "s-9"}, extra_headers={"traceparent": f"00-{'c' * 32}-{'d' * 16}-01"})
+    _, continued = told(server, "s-9")
+    assert (continued["traceId"], continued["parentSpanId"]) == ("c" * 32, "d" * 16)
+
+
+def test_it_is_opentelemetrys_protocol(traced, server):
+    """Protobuf's own reader takes each request, and nothing in it is unknown to it."""
+    ask(traced, {"session_id": "s-10"})
+    told(server, "s-10")
+    for r in server.at(SPANS):
+        if r.headers["content-type"] == "application/json":
+            json_format.Parse(hexless(r.json()), ExportTraceServiceRequest())
+
+
+def hexless(request):
+    """OTLP's JSON has ids in hexadecimal where protobuf's has base64."""
+    for resource in request["resourceSpans"]:
+        for scope in resource["scopeSpans"]:
+            for span in scope["spans"]:
+                for key in ("traceId", "spanId", "parentSpanId"):
+                    if key in span:
+                        span[key] = base64.b64encode(bytes.fromhex(span[key])).decode()
+    return json.dumps(request)
+
+
+def test_the_sdk_says_the_same(traced, server):
+    """A generation of the Python SDK, made of the same facts: attributes of one name are equal."""
+    ask(traced, {"session_id": "s-11", "trace_user_id": "ada", "generation_name": "greet"}, temperature=0.5)
+    ours, _ = told(server, "s-11")
+    sdk = Langfuse(public_key="pk-lf-1", secret_key="sk-lf-2", base_url=server.url, tracer_provider=TracerProvider())
+    generation = sdk.start_observation(
+        name="greet",
+        as_type="generation",
+        model=ours["langfuse.observation.model.name"],
+        input={"messages": MESSAGES},
+        output=json.loads(ours["langfuse.observation.output"]),
+        model_parameters={"max_tokens": 20, "temperature": 0.5},
+        usage_details=json.loads(ours["langfuse.observation.usage_details"]),
+        cost_details=json.loads(ours["langfuse.observation.cost_details"]),
+    )
+    generation.end()
+    sdk.flush()
+    theirs = {}
+    for r in server.at(SPANS):
+        if r.headers["content-type"] == "application/x-protobuf":
+            message = ExportTraceServiceRequest.FromString(r.body)
+            for span in message.resource_spans[0].scope_spans[0].spans:
+                theirs |= {a.key: a.value.string_value for a in span.attributes}
+    sdk.shutdown()
+    shared = [k for k in theirs if k in ours and theirs[k]]
+    assert {f"langfuse.observation.{k}" for k in ("type", "input", "output", "model.name", "model.parameters")} <= set(shared)
+    assert {"langfuse.observation.usage_details", "langfuse.observation.cost_details"} <= set(shared)
+    for key in shared:
+        if key not in ("langfuse.environment", "langfuse.release"):
+            assert same(ours[key], theirs[key]), key
+
+
+def same(ours, theirs):
+    try:
+        return json.loads(ours) == json.loads(theirs)
+    except ValueError:
+        return ours == theirs
+
+
+# ---- the ingestion API --------------------------------------------------------------------------
+
+
+def camel(name):
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)
+
+
+def test_an_older_server_is_told_by_ingestion(ingested, old_server):
+    metadata = {"session_id": "i-1", "trace_name": "shop", "trace_user_id": "ada", "trace_id": "order-17"}
+    metadata |= {"tags": ["a"], "generation_name": "greet", "generation_id": "g-1", "parent_observation_id": "p"}
+    answer = ask(ingested, metadata, temperature=0.5)
+    trace, generation = events(old_server, "i-1")
+    assert (trace["id"], trace["name"], trace["userId"], trace["tags"]) == ("order-17", "shop", "ada", ["a"])
+    assert trace["input"] == generation["input"] == {"messages": MESSAGES}
+    assert generation["traceId"] == "order-17" and generation["id"] == "g-1"
+    assert generation["name"] == "greet" and generation["parentObservationId"] == "p"
+    assert generation["output"]["content"] == answer.choices[0].message.content
+    assert generation["modelParameters"] == {"max_tokens": 20, "temperature": 0.5}
+    assert generation["usageDetails"]["total"] == answer.usage.total_tokens
+    assert generation["costDetails"]["total"] == pytest.approx(answer.usage.cost)
+    assert trace["timestamp"] == generation["startTime"] <= generation["endTime"]
+    assert len(old_server.at(SPANS)) == 1  # asked once, and never again
+
+
+def test_bodies_are_what_the_api_knows(ingested, old_server):
+    ask(ingested, {"session_id": "i-2", "prompt_name": "p", "prompt_version": "3"}, stream=True)
+    trace, generation = events(old_server, "i-2")
+    for body, model in ((trace, types.TraceBody), (generation, types.CreateGenerationBody)):
+        known = {camel(f) for f in model.model_fields}
+        assert set(body) <= known, set(body) - known
+        model.model_validate(body)
+    assert generation["completionStartTime"] >= generation["startTime"]
+    assert generation["promptVersion"] == 3
+    batch = [e for r in old_server.at(INGESTION) for e in r.json()["batch"]]
+    assert len({e["id"] for e in batch}) == len(batch)
+    assert {e["type"] for e in batch} == {"trace-create", "generation-create"}
+    for e in batch:
+        datetime.datetime.fromisoformat(e["timestamp"])
+
+
+def test_an_existing_trace_is_not_written_over(ingested, old_server):
+    metadata = {"existing_trace_id": "order-17", "update_trace_keys": "[]", "generation_id": "g-3"}
+    ask(ingested, metadata)
+
+    def find():
+        all_events = [e for r in old_server.at(INGESTION) for e in r.json()["batch"]]
+        found = [i for i, e in enumerate(all_events) if e["body"]["id"] == "g-3"]
+        return found and all_events[found[0] - 1]["body"]
+
+    assert until(find, "g-3") == {"id": "order-17"}
+
+
+def test_a_failure_is_ingested(ingested, old_server):
+    with pytest.raises(openai.BadRequestError):
+        ask(ingested, {"session_id": "i-4"}, model="no-such-model")
+    _, generation = events(old_server, "i-4")
+    assert generation["level"] == "ERROR" and "no-such-model" in generation["statusMessage"]
+    assert "usageDetails" not in generation
+
+
+# ---- set-up -------------------------------------------------------------------------------------
+
+
+def test_without_keys_it_is_not_used(launch, simulator):
+    settings = {"success_callback": ["langfuse"]}
+    gateway = launch(configuration(simulator.url, litellm_settings=settings), warm=False)
+    assert "callback langfuse is not used: LANGFUSE_PUBLIC_KEY is not set" in gateway.log()
+
+
+def test_the_otel_callback_and_redaction(launch, simulator):
+    with destination() as d:
+        gateway = start(launch, simulator, f"{d.url}/", "langfuse_otel", turn_off_message_logging=True)
+        ask(gateway, {"session_id": "o-1"})
+        a, _ = told(d, "o-1")
+        assert json.loads(a["langfuse.observation.input"]) == "redacted-by-litellm"
+        assert json.loads(a["langfuse.observation.output"])["content"] == "redacted-by-litellm"
+        assert "hello" not in json.dumps(a)
