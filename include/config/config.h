@@ -79,6 +79,10 @@ struct settings {
     bool reload_on_change;                                    /* ours */
     struct stored_settings stored;                            /* store_model_in_db … */
     bool disable_spend_logs, disable_spend_updates, disable_error_logs;
+    bool store_prompts;                    /* store_prompts_in_spend_logs … */
+    int64_t stored_text_max;               /* ours: … bytes of one text in them */
+    const char *logs_kept, *logs_interval; /* maximum_spend_logs_retention_…; NULL: for ever */
+    int64_t logs_batch, logs_batches;      /* maximum_spend_logs_cleanup_… */
 
     /* litellm_settings */
     double request_timeout;   /* whole call, seconds */

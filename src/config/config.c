@@ -83,6 +83,20 @@ static void read_variable(struct config_loader *l, const char *variable, const c
         *field = arena_strdup(&l->c->arena, slice_of(value));
 }
 
+#define STORED_TEXT_MIN 64
+#define STORED_TEXT_MAX 1048576 /* bytes */
+
+/* LiteLLM's variable. */
+static void read_text_max(struct config_loader *l, const struct node *general)
+{
+    const char *text = config_env(l, "MAX_STRING_LENGTH_PROMPT_IN_DB");
+    int64_t bytes;
+    if (node_is_null(NODE_GET(general, "spend_logs_text_max")) && text &&
+        slice_to_i64(slice_of(text), &bytes) && bytes >= STORED_TEXT_MIN &&
+        bytes <= STORED_TEXT_MAX)
+        l->c->settings.stored_text_max = bytes;
+}
+
 /* What the environment says where the file is silent. */
 static void read_environment(struct config_loader *l, const struct node *litellm,
                              const struct node *general)
@@ -96,6 +110,9 @@ static void read_environment(struct config_loader *l, const struct node *litellm
         s->stored.on = env_true(l, "STORE_MODEL_IN_DB");
     read_variable(l, "DATABASE_URL", &s->database_url, general, "database_url");
     read_variable(l, "LINTEL_DATA_DIRECTORY", &s->data_directory, general, "data_directory");
+    read_text_max(l, general);
+    if (node_is_null(NODE_GET(general, "store_prompts_in_spend_logs")))
+        s->store_prompts = env_true(l, "STORE_PROMPTS_IN_SPEND_LOGS");
     if (node_is_null(NODE_GET(litellm, "drop_params")))
         s->drop_params = env_true(l, "LITELLM_DROP_PARAMS");
     l->c->simulated = env_true(l, "LINTEL_SIMULATED");

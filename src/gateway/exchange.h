@@ -249,9 +249,10 @@ struct exchange {
     char service_tier[16];  /* that served, as Bedrock says, or "" */
     struct model_cost cost; /* of `usage`, at the model's prices */
 
-    struct observed *observed; /* what is noted for who watches; NULL: nothing */
-    struct spend *spend;       /* what is noted for the database; NULL: nothing */
-    struct slice user_agent;   /* of the client, likewise */
+    struct observed *observed;   /* what is noted for who watches; NULL: nothing */
+    struct slice stored_request; /* its body, for the database; or empty */
+    struct spend *spend;         /* what is noted for the database; NULL: nothing */
+    struct slice user_agent;     /* of the client, likewise */
 
     int64_t estimated_output; /* tokens that came so far, in case nobody reports them */
     size_t call_bytes;        /* of the upstream body of this attempt */

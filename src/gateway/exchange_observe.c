@@ -12,6 +12,7 @@
 #include "call_kind.h"
 #include "exchange_route.h"
 #include "exchange_spend.h"
+#include "exchange_stored.h"
 #include "io/clock.h"
 #include "observing.h"
 #include "worker_private.h"
@@ -35,7 +36,7 @@ struct observed {
 
 static struct observed *observed_of(struct exchange *ex)
 {
-    if (!ex->observed && observing_wants(ex->worker))
+    if (!ex->observed && (observing_wants(ex->worker) || exchange_stored_wanted(ex)))
         ex->observed = ARENA_NEW(&ex->arena, struct observed);
     return ex->observed;
 }
@@ -119,7 +120,10 @@ static void keep_bodies(struct exchange *ex, struct observed *o, yyjson_val *bod
 void exchange_observe_body(struct exchange *ex, yyjson_val *body)
 {
     struct observed *o = call_kind_of(ex->route) ? observed_of(ex) : NULL;
-    if (!o || !observing_records(ex->worker) || !yyjson_is_obj(body))
+    if (!o || !yyjson_is_obj(body))
+        return;
+    o->bodies = exchange_stored_wanted(ex) && !ex->config->settings.redact;
+    if (!observing_records(ex->worker))
         return;
     o->draft.text.parameters = parameters_of(ex, body);
     if (observing_wants_bodies(ex->worker))
@@ -310,7 +314,7 @@ static struct slice output_of(struct exchange *ex, const struct observed *o)
     struct buf b;
     struct json_writer w;
     const struct llm_response *r = o->folding ? &o->fold.response : &ex->fold.response;
-    if (o->draft.redacted)
+    if (ex->config->settings.redact)
         return SLICE("{\"role\":\"assistant\",\"content\":\"" REDACTED "\"}");
     if (!o->bodies || !r->parts)
         return SLICE("");
@@ -318,6 +322,11 @@ static struct slice output_of(struct exchange *ex, const struct observed *o)
     json_begin(&w, &b);
     openai_write_message(&w, r);
     return kept(ex, &b);
+}
+
+struct slice exchange_observe_output(struct exchange *ex)
+{
+    return ex->observed ? output_of(ex, ex->observed) : slice_make(NULL, 0);
 }
 
 static void set_stages(const struct exchange *ex, struct record *r)
@@ -421,7 +430,7 @@ static void set_limits(struct exchange *ex, struct record *r)
 void exchange_observe_end(struct exchange *ex)
 {
     const struct call_kind *kind = ex->route ? call_kind_of(ex->route) : NULL;
-    struct observed *o = kind ? observed_of(ex) : NULL;
+    struct observed *o = kind && observing_wants(ex->worker) ? observed_of(ex) : NULL;
     if (!o)
         return;
     struct record *r = &o->draft;

@@ -20,6 +20,10 @@ struct slice exchange_observe_traceparent(struct exchange *ex);
 /* An event of the answer, as the client gets it. */
 void exchange_observe_event(struct exchange *ex, const struct llm_event *e);
 
+/* The answer as a message in OpenAI's words, JSON, in the arena; empty: there was none, or nobody
+ * wants it. */
+struct slice exchange_observe_output(struct exchange *ex);
+
 void exchange_observe_end(struct exchange *ex);  /* tells */
 void exchange_observe_free(struct exchange *ex); /* with the exchange */
 

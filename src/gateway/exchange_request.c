@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "exchange_observe.h"
+#include "exchange_stored.h"
 #include "operation.h"
 
 static bool is_form(struct exchange *ex)
@@ -55,6 +56,7 @@ static bool parse_request(struct exchange *ex)
     if (!body)
         return false;
     exchange_observe_body(ex, body);
+    exchange_stored_body(ex, body);
     if (ex->route->operation
             ? ex->route->operation->parse(ex, body)
             : ex->route->dialect->parse(body, &ex->prompt, &ex->request, &ex->failure))

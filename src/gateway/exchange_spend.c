@@ -10,6 +10,8 @@
 #include "exchange_spend.h"
 
 #include "call_kind.h"
+#include "exchange_observe.h"
+#include "exchange_stored.h"
 #include "io/clock.h"
 #include "state/spend.h"
 #include "worker_private.h"
@@ -211,13 +213,17 @@ void exchange_spend_end(struct exchange *ex)
     s->completion_tokens = ex->usage.output;
     s->cache_read_tokens = ex->usage.cache_read;
     s->cache_write_tokens = ex->usage.cache_write;
-    s->cost = ex->cost.total;
+    s->cost = ex->cache.hit ? 0 : ex->cost.total; /* what is kept costs nothing */
     s->cache_hit = ex->cache.hit ? SLICE("True") : SLICE("False");
     s->cache_key = ex->cache.hit ? ex->cache.key : SLICE("");
     set_caller(ex, s);
     set_model(ex, s);
     set_times(ex, s);
     s->metadata = metadata_of(ex, s);
+    if (exchange_stored_wanted(ex)) {
+        s->request = ex->stored_request;
+        s->response = exchange_stored_answer(ex, exchange_observe_output(ex));
+    }
     store_spend(ex->worker->store, s);
     if (!s->no_count)
         keys_spent(ex->worker->keys, s->key, s->cost);

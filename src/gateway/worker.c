@@ -213,6 +213,7 @@ void worker_adopt(struct worker *w, struct config *config, const char *why)
     w->config = c;
     credentials_adopt(w->credentials, c);
     health_configure(w->health);
+    retention_configure(w->retention);
     watch_files(w);
     log_info("%s: the configuration is read again, %zu deployments", why, c->deployment_count);
 }
@@ -360,6 +361,7 @@ static void start(struct worker *w)
     w->observing = observing_new(w);
     w->health = health_new(w);
     health_configure(w->health);
+    w->retention = retention_new(w);
     w->watch = watch_new(&w->loop, on_files_changed, w);
     watch_files(w);
     uv_timer_init(&w->loop, &w->clock);
@@ -374,6 +376,7 @@ static void finish(struct worker *w)
 {
     observing_flush(w->observing);
     stored_free(w->stored);
+    retention_free(w->retention);
     keys_free(w->keys);
     store_close(w->store, STORE_CLOSE_MS);
     observing_free(w->observing);

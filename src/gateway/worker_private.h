@@ -14,6 +14,7 @@
 #include "memory.h"
 #include "observing.h"
 #include "provider/plan.h"
+#include "retention.h"
 #include "state/shared.h"
 #include "state/spend.h"
 #include "tracker.h"
@@ -44,6 +45,7 @@ struct worker {
     struct affinity *affinity;   /* who was served by which */
     struct affinity *refused;    /* members that models do not take: exchange_learn.h */
     struct health *health;       /* which deployments answer */
+    struct retention *retention; /* deletes old rows */
     struct watch *watch;         /* of the configuration's files */
     struct memory *memory;       /* of thinking; NULL: switched off */
     struct store *store;         /* the database; NULL: none is configured */

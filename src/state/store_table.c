@@ -488,13 +488,13 @@ static const struct store_column spend_logs_columns[] = {
     {"request_duration_ms", STORE_INTEGER, COLUMN_NARROW, NULL},
     {"created_at", STORE_TIME, COLUMN_NEEDED, "now"},
     {"updated_at", STORE_TIME, COLUMN_NEEDED, "now"},
-    {"litellm_call_id", STORE_TEXT, 0, NULL},
+    {"litellm_call_id", STORE_TEXT, COLUMN_NAME, NULL},
     {"billing_agent_id", STORE_TEXT, 0, NULL},
 };
 
 static const char *const spend_logs_key[] = {"request_id", NULL};
 
-static const char *const spend_logs_indexes[] = {"end_user", "session_id", "startTime", "startTime,request_id", "api_key,startTime", NULL};
+static const char *const spend_logs_indexes[] = {"end_user", "session_id", "litellm_call_id", "startTime", "startTime,request_id", "api_key,startTime", NULL};
 
 /* The rows per day differ in whom they are about. */
 #define DAILY_COLUMNS \
@@ -612,6 +612,13 @@ static const char *const lintel_changes_key[] = {"id", NULL};
 
 static const char *const lintel_changes_indexes[] = {"created_at", NULL};
 
+static const struct store_column lintel_tasks_columns[] = {
+    {"name", STORE_TEXT, COLUMN_NEEDED | COLUMN_NAME, NULL},
+    {"last_run_at", STORE_TIME, COLUMN_NEEDED, "now"},
+};
+
+static const char *const lintel_tasks_key[] = {"name", NULL};
+
 /* clang-format on */
 
 #define COLUMNS(list) (list), sizeof(list) / sizeof(*(list))
@@ -650,6 +657,7 @@ static const struct store_table tables[STORE_TABLES] = {
     [TABLE_LINTEL_MIGRATIONS] = {"lintel_migrations", COLUMNS(lintel_migrations_columns), lintel_migrations_key, NULL, none},
     [TABLE_LINTEL_SPOOL] = {"lintel_spool", COLUMNS(lintel_spool_columns), lintel_spool_key, NULL, none},
     [TABLE_LINTEL_CHANGES] = {"lintel_changes", COLUMNS(lintel_changes_columns), lintel_changes_key, NULL, lintel_changes_indexes},
+    [TABLE_LINTEL_TASKS] = {"lintel_tasks", COLUMNS(lintel_tasks_columns), lintel_tasks_key, NULL, none},
 };
 /* clang-format on */
 

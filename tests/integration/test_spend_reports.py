@@ -71,7 +71,13 @@ class World:
 def world(request, launch, simulator, tmp_path_factory):
     database = KINDS[request.param]()
     database.create("reports")
-    settings = {"database_url": database.url, "data_directory": str(tmp_path_factory.mktemp("data"))}
+    settings = {
+        "database_url": database.url,
+        "data_directory": str(tmp_path_factory.mktemp("data")),
+        "maximum_spend_logs_retention_period": "300d",
+        "maximum_spend_logs_retention_interval": "1s",
+        "maximum_spend_logs_cleanup_batch_size": 100,
+    }
     gateway = launch(configuration(simulator.url, general_settings=settings), warm=False)
     yield World(gateway, database)
     gateway.stop()
@@ -357,6 +363,21 @@ def test_only_for_admins(world):
     for path in ("/spend/logs", "/global/spend", "/spend/keys", "/team/daily/activity"):
         refused = ask(world.gateway, path, by=world.blue["key"], **DAYS)
         assert refused.status_code == 401 and "Only proxy admin" in refused.text
+
+
+OLD_ROWS = """INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, "startTime", "endTime")
+    SELECT %s, 'acompletion', '2020-01-02 03:04:05', '2020-01-02 03:04:06' FROM ("""
+
+
+def test_old_rows_go(world):
+    """In batches; the days stay, and so does what is young enough."""
+    numbers = " UNION ALL ".join(f"SELECT {i} AS i" for i in range(250))
+    name = "CONCAT('old-', i)" if world.database.kind == "mysql" else "'old-' || i"
+    days = world.one('SELECT COUNT(*) FROM "LiteLLM_DailyUserSpend"')
+    world.database.query(OLD_ROWS % name + numbers + ") AS n")
+    wait_for(lambda: world.one('SELECT COUNT(*) FROM "LiteLLM_SpendLogs"') == REQUESTS, 20, "the old ones gone")
+    wait_for(lambda: "250 rows of requests, older than 300d, were deleted" in world.gateway.log(), 20, "the log")
+    assert world.one('SELECT COUNT(*) FROM "LiteLLM_DailyUserSpend"') == days
 
 
 def test_reset(world):

@@ -1,0 +1,165 @@
+/* Happy path: the body is written again, text by text, into the arena.
+ *
+ * Failure modes: what is longer than STORED_MAX all the same is left out. */
+
+#include "exchange_stored.h"
+
+#include "call_kind.h"
+#include "worker_private.h"
+
+#define STORED_MAX (1024 * 1024) /* bytes of a body, or an answer */
+#define REDACTED   SLICE("redacted-by-litellm")
+
+/* Of the beginning, in percent; the rest of what is kept is the end, where the question stands. */
+#define BEGINNING 35
+
+bool exchange_stored_wanted(const struct exchange *ex)
+{
+    const struct settings *s = &ex->config->settings;
+    return s->store_prompts && ex->worker->store && !s->disable_spend_logs &&
+           call_kind_of(ex->route);
+}
+
+struct writing {
+    struct json_writer w;
+    size_t text_max;
+    bool redact;
+};
+
+static size_t at_character(struct slice s, size_t n)
+{
+    while (n && n < s.n && ((unsigned char)s.p[n] & 0xC0) == 0x80)
+        n--;
+    return n;
+}
+
+static void write_text(struct writing *to, struct slice s)
+{
+    size_t head, tail;
+    char digits[SLICE_DIGITS];
+    if (s.n <= to->text_max) {
+        json_string(&to->w, s);
+        return;
+    }
+    head = at_character(s, to->text_max * BEGINNING / 100);
+    tail = at_character(s, s.n - (to->text_max - head));
+    json_string_begin(&to->w);
+    json_string_part(&to->w, slice_make(s.p, head));
+    json_string_part(&to->w, SLICE("... (litellm_truncated skipped "));
+    json_string_part(&to->w, slice_digits((int64_t)(tail - head), digits));
+    json_string_part(&to->w, SLICE(" chars) ..."));
+    json_string_part(&to->w, slice_skip(s, tail));
+    json_string_end(&to->w);
+}
+
+static bool is_content(struct slice name)
+{
+    static const char *const names[] = {"messages", "input",    "prompt",    "system",
+                                        "tools",    "contents", "functions", "choices"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (slice_eq(name, slice_of(names[i])))
+            return true;
+    return false;
+}
+
+static bool is_secret(struct slice name)
+{
+    static const char *const parts[] = {"api_key", "apikey", "secret", "password", "authorization"};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        if (slice_find(name, slice_of(parts[i])) >= 0)
+            return true;
+    return false;
+}
+
+static void write_value(struct writing *to, yyjson_val *v, bool content);
+
+static void write_members(struct writing *to, yyjson_val *object, bool content)
+{
+    size_t i, n;
+    yyjson_val *key, *value;
+    json_object(&to->w);
+    yyjson_obj_foreach(object, i, n, key, value)
+    {
+        struct slice name = json_slice(key);
+        json_key_slice(&to->w, name);
+        if (!content &&
+            ((yyjson_is_str(value) && is_secret(name)) || (to->redact && is_content(name))))
+            json_string(&to->w, REDACTED);
+        else
+            write_value(to, value, content || is_content(name));
+    }
+    json_object_end(&to->w);
+}
+
+static void write_value(struct writing *to, yyjson_val *v, bool content)
+{
+    size_t i, n;
+    yyjson_val *element;
+    if (yyjson_is_str(v)) {
+        write_text(to, json_slice(v));
+    } else if (yyjson_is_obj(v)) {
+        write_members(to, v, content);
+    } else if (yyjson_is_arr(v)) {
+        json_array(&to->w);
+        yyjson_arr_foreach(v, i, n, element) write_value(to, element, content);
+        json_array_end(&to->w);
+    } else {
+        json_value(&to->w, v);
+    }
+}
+
+static struct slice stored(struct exchange *ex, struct buf *b)
+{
+    struct slice text = b->overflow ? slice_make(NULL, 0) : arena_dup(&ex->arena, buf_slice(b));
+    buf_fini(b);
+    return text;
+}
+
+void exchange_stored_body(struct exchange *ex, yyjson_val *body)
+{
+    struct writing to = {.text_max = (size_t)ex->config->settings.stored_text_max,
+                         .redact = ex->config->settings.redact};
+    struct buf b;
+    if (!exchange_stored_wanted(ex) || !yyjson_is_obj(body))
+        return;
+    buf_init(&b, STORED_MAX);
+    json_begin(&to.w, &b);
+    write_value(&to, body, false);
+    ex->stored_request = stored(ex, &b);
+}
+
+static void write_usage(struct json_writer *w, const struct llm_usage *u)
+{
+    json_key(w, "usage");
+    json_object(w);
+    json_member_integer(w, "prompt_tokens", llm_usage_prompt(u));
+    json_member_integer(w, "completion_tokens", u->output);
+    json_member_integer(w, "total_tokens", llm_usage_prompt(u) + u->output);
+    json_object_end(w);
+}
+
+struct slice exchange_stored_answer(struct exchange *ex, struct slice message)
+{
+    struct writing to = {.text_max = (size_t)ex->config->settings.stored_text_max};
+    yyjson_val *said = message.n ? json_parse(message, &ex->arena, NULL) : NULL;
+    struct buf b;
+    if (!said)
+        return slice_make(NULL, 0);
+    buf_init(&b, STORED_MAX);
+    json_begin(&to.w, &b);
+    json_object(&to.w);
+    json_member_string(&to.w, "id", ex->answer.id);
+    json_member_string(&to.w, "object", SLICE("chat.completion"));
+    json_member_string(&to.w, "model", ex->model_group);
+    json_key(&to.w, "choices");
+    json_array(&to.w);
+    json_object(&to.w);
+    json_member_integer(&to.w, "index", 0);
+    json_key(&to.w, "message");
+    write_value(&to, said, true);
+    json_object_end(&to.w);
+    json_array_end(&to.w);
+    write_usage(&to.w, &ex->usage);
+    json_object_end(&to.w);
+    return stored(ex, &b);
+}
