@@ -58,6 +58,18 @@ void handle_member_add(struct exchange *ex, struct buf *body);
 void handle_member_update(struct exchange *ex, struct buf *body);
 void handle_member_delete(struct exchange *ex, struct buf *body);
 
+/* handlers_organizations.c */
+void handle_organization_new(struct exchange *ex, struct buf *body);
+void handle_organization_update(struct exchange *ex, struct buf *body);
+void handle_organization_info(struct exchange *ex, struct buf *body);
+void handle_organization_list(struct exchange *ex, struct buf *body);
+void handle_organization_delete(struct exchange *ex, struct buf *body);
+
+/* handlers_organization_members.c */
+void handle_organization_member_add(struct exchange *ex, struct buf *body);
+void handle_organization_member_update(struct exchange *ex, struct buf *body);
+void handle_organization_member_delete(struct exchange *ex, struct buf *body);
+
 /* handlers_model_change.c */
 void handle_model_new(struct exchange *ex, struct buf *body);
 void handle_model_update(struct exchange *ex, struct buf *body);

@@ -296,6 +296,47 @@ def test_many_change_a_team_at_once(admin):
     assert len(members(now["team_info"])) == len(now["team_memberships"]) == 13
 
 
+# ---- organizations ---------------------------------------------------------------------------------
+
+
+def test_an_organization_lives(admin):
+    given = {"organization_id": "o-1", "organization_alias": "all of us", "models": ["claude"]}
+    made = admin.post("/organization/new", **given, max_budget=50, metadata={"m": 1})
+    same(given | {"metadata": {"m": 1}, "spend": 0, "created_by": "default_user_id"}, made)
+    assert made["litellm_budget_table"]["max_budget"] == 50
+    admin.post("/organization/new", 400, **given)
+    admin.post("/organization/new", 400, organization_id="o-2")
+    changed = admin.ask("PATCH", "/organization/update", {"organization_id": "o-1", "models": [], "max_budget": 60}).json()
+    assert changed["models"] == [] and changed["organization_alias"] == "all of us"
+    assert changed["budget_id"] == made["budget_id"] and changed["litellm_budget_table"]["max_budget"] == 60
+    admin.post("/team/new", team_id="t-o", organization_id="o-1")
+    key = admin.post("/key/generate", team_id="t-o")["token"]
+    member = {"role": "internal_user", "user_id": "o-member"}
+    added = admin.post("/organization/member_add", organization_id="o-1", member=member, max_budget_in_organization=4)
+    assert [u["user_id"] for u in added["updated_users"]] == ["o-member"]
+    same({"user_role": "internal_user"}, added["updated_organization_memberships"][0])
+    admin.post("/organization/member_add", 400, organization_id="o-1", member=member)
+    admin.post("/organization/member_add", 400, organization_id="o-1", member={"user_id": "x", "role": "emperor"})
+    admin.post("/organization/member_add", 404, organization_id="o-none", member=member)
+    one = {"organization_id": "o-1", "user_id": "o-member"}
+    now = admin.ask("PATCH", "/organization/member_update", {**one, "role": "org_admin", "max_budget_in_organization": 5})
+    same({"user_role": "org_admin"}, now.json())
+    assert now.json()["litellm_budget_table"]["max_budget"] == 5
+    info = admin.get("/organization/info", organization_id="o-1")
+    assert [m["user_id"] for m in info["members"]] == ["o-member"] and [t["team_id"] for t in info["teams"]] == ["t-o"]
+    assert info in admin.get("/organization/list", org_alias="OF US")
+    assert [o["organization_id"] for o in admin.post("/organization/info", organizations=["o-1", "o-none"])] == ["o-1"]
+    assert len(admin.get("/user/info", user_id="o-member")["user_info"]["organization_memberships"]) == 1
+    assert admin.ask("DELETE", "/organization/member_delete", one).status_code == 200
+    assert admin.ask("DELETE", "/organization/member_delete", one).status_code == 404
+    gone = admin.ask("DELETE", "/organization/delete", {"organization_ids": ["o-1"]})
+    assert [o["organization_id"] for o in gone.json()] == ["o-1"]
+    for table, column, value in (("TeamTable", "team_id", "t-o"), ("VerificationToken", "token", key)):
+        assert admin.rows(table, column, value) == 0 and admin.rows(f"Deleted{table}", column, value) == 1
+    admin.get("/organization/info", 404, organization_id="o-1")
+    assert admin.ask("DELETE", "/organization/delete", {"organization_ids": ["o-1"]}).status_code == 404
+
+
 # ---- what all of them have in common ---------------------------------------------------------------
 
 
