@@ -100,13 +100,18 @@ static bool is_plain(char c)
     return c != '"' && c != '\\' && (unsigned char)c >= 0x20;
 }
 
+static bool is_escape(char kind)
+{
+    return slice_find_char(SLICE("\"\\/bfnrt"), kind) >= 0;
+}
+
 /* The character behind a backslash: an escape, or none, then both stand for themselves. */
 static void finish_short(struct responses_custom *c, struct buf *out)
 {
     if (c->count == 8)
         replace_half(c, out);
     char kind = c->held[1];
-    if (memchr("\"\\/bfnrt", kind, 8))
+    if (is_escape(kind))
         buf_add(out, slice_make(c->held, 2));
     else if (is_plain(kind))
         buf_addf(out, "\\\\%c", kind);
@@ -171,8 +176,9 @@ static struct slice feed_text(struct responses_custom *c, struct slice rest, str
     return slice_skip(rest, n);
 }
 
-void responses_custom_feed(struct responses_custom *c, struct slice rest, struct buf *out)
+void responses_custom_feed(struct responses_custom *c, struct slice piece, struct buf *out)
 {
+    struct slice rest = piece;
     while (rest.n && !c->ended && !c->other)
         if (c->at < sizeof(PATTERN) - 1) {
             match(c, rest.p[0]);
