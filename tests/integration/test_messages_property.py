@@ -256,13 +256,13 @@ def asker(gateway, simulator):
     asker.close()
 
 
-def holds_for(kind, strategy, check, asker, record_property):
+def holds_for(kind, strategy, check, asker, record_property, examples=EXAMPLES):
     own = int(os.environ.get("LINTEL_PROPERTY_SEED", random.SystemRandom().randrange(1 << 32)))
     seed = 1 if kind == "fixed" else own
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
-        max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+        max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck)
     )
     @hypothesis.given(strategy)
     def holds(case):
