@@ -247,3 +247,18 @@ def test_without_a_database(launch, simulator):
     gateway = launch(configuration(simulator.url))
     assert ask(gateway, "/key/generate", {}).status_code == 500
     assert chat(gateway, "sk-unknown").status_code == 401
+
+
+def test_bedrock_s_own_calls_are_accounted(keyed, database):
+    """Priced and noted as those of other dialects, until the key's budget is used up."""
+    made = generate(keyed, max_budget=0.001, models=["claude"])
+    body = {"messages": [{"role": "user", "content": [{"text": "[[sim:usage(1000,100)]]"}]}]}
+    path = "/bedrock/model/us.anthropic.claude-sonnet-4-5-20250929-v1%3A0/"
+    assert ask(keyed, path + "converse-stream", body, made["key"]).status_code == 200
+    rows = f"SELECT call_type, model_group, prompt_tokens, completion_tokens, spend, status FROM \"LiteLLM_SpendLogs\" WHERE api_key = '{made['token']}'"
+    (row,) = wait_for(lambda: database.query(rows), 20, "the row")
+    assert row[:4] == ("allm_passthrough_route", "claude", "1000", "100") and row[5] == "success"
+    assert float(row[4]) == pytest.approx(1000 * 3.3e-6 + 100 * 16.5e-6)
+    refused = ask(keyed, path + "converse", body, made["key"])
+    assert refused.status_code == 422 and refused.headers["x-amzn-errortype"] == "ValidationException"
+    assert "Budget has been exceeded" in refused.json()["message"]
