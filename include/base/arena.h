@@ -24,7 +24,8 @@ struct arena_mark {
     size_t used;
 };
 
-void arena_init(struct arena *a); /* allocates nothing yet */
+void arena_init(struct arena *a);                     /* allocates nothing yet */
+void arena_init_small(struct arena *a, size_t first); /* for what is kept: so many bytes at first */
 void arena_fini(struct arena *a); /* frees all; the struct is as after arena_init */
 
 void *arena_alloc(struct arena *a, size_t n);  /* 16-byte aligned, not cleared, never NULL */

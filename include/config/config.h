@@ -83,6 +83,11 @@ struct settings {
     int64_t stored_text_max;               /* ours: … bytes of one text in them */
     const char *logs_kept, *logs_interval; /* maximum_spend_logs_retention_…; NULL: for ever */
     int64_t logs_batch, logs_batches;      /* maximum_spend_logs_cleanup_… */
+    double caller_ttl;                     /* user_api_key_cache_ttl */
+    int64_t caller_max;                    /* user_api_key_cache_max_size */
+    bool disable_reset_budget;             /* periods never begin anew */
+    bool disable_reservation;              /* disable_budget_reservation */
+    bool user_budget_in_teams;             /* apply_user_budget_to_team_keys */
 
     /* litellm_settings */
     double request_timeout;   /* whole call, seconds */
@@ -96,6 +101,12 @@ struct settings {
     int64_t metrics_series_max;  /* prometheus_metrics_max_series_per_metric */
     double keepalive_seconds;    /* sse_keepalive_ping_interval_seconds; 0 = off */
     const char *ssl_certificate; /* CA file: ssl_verify given as a path, or SSL_CERT_FILE */
+
+    double max_budget;           /* USD of the whole gateway, in each … */
+    const char *budget_duration; /* … of these; 0: no limit */
+    int64_t budget_status;       /* budget_exceeded_status_code */
+    double max_end_user_budget;  /* USD of an end user without a budget of its own; 0: no limit */
+    const char *max_end_user_budget_id;
 
     struct caching caching; /* and cache_params */
 

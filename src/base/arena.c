@@ -91,6 +91,20 @@ void arena_init(struct arena *a)
     *a = (struct arena){0};
 }
 
+static void add_block(struct arena *a, size_t size)
+{
+    struct arena_block *b = block_new(size);
+    b->older = a->head;
+    a->head = b;
+    a->total += b->size;
+}
+
+void arena_init_small(struct arena *a, size_t first)
+{
+    arena_init(a);
+    add_block(a, (first + ALIGN - 1) & ~(ALIGN - 1));
+}
+
 void arena_fini(struct arena *a)
 {
     arena_rewind(a, (struct arena_mark){0});
@@ -101,10 +115,7 @@ static void grow(struct arena *a, size_t need)
     size_t size = FIRST_BLOCK - sizeof(struct arena_block);
     if (a->head)
         size = a->head->size * 2 < BLOCK_GROWTH ? a->head->size * 2 : BLOCK_GROWTH;
-    struct arena_block *b = block_new(need > size ? need : size);
-    b->older = a->head;
-    a->head = b;
-    a->total += b->size;
+    add_block(a, need > size ? need : size);
 }
 
 void *arena_alloc(struct arena *a, size_t n)

@@ -124,9 +124,6 @@ static void warn(struct reading in, const char *key, const struct node *n, const
 
 static void check_names(struct reading in)
 {
-    const struct node *spend = NODE_GET(in.map, "spend_limit");
-    if (!node_is_null(spend))
-        warn(in, "spend_limit", spend, "is accepted but has no effect yet");
     for (size_t i = 0; i < in.map->count; i++) {
         const struct node_item *item = &in.map->items[i];
         size_t k = 0, n = sizeof(key_names) / sizeof(*key_names);

@@ -44,20 +44,10 @@ static bool refuse(struct failure *f, struct arena *a, const char *why)
     return false;
 }
 
-void caller_init(struct caller *c)
-{
-    const struct limit_set none = LIMIT_SET_NONE;
-    *c = (struct caller){.spend_limit = -1,
-                         .of_key = none,
-                         .of_user = none,
-                         .of_team = none,
-                         .of_member = none,
-                         .of_end_user = none};
-}
-
 static void be_master(const struct config *c, struct caller *caller)
 {
     caller->master = true;
+    caller->role = ROLE_PROXY_ADMIN;
     caller->key = slice_of(c->master_hash);
 }
 
@@ -99,7 +89,6 @@ bool auth_check(const struct config *c, const struct http_head *head, struct cal
 {
     struct slice key = auth_key(c, head);
     const struct fixed_key *fixed;
-    caller_init(caller);
     if (is_master(c, key)) {
         be_master(c, caller);
         return true;
@@ -127,16 +116,17 @@ bool auth_check_route(const struct caller *caller, const struct route *route, st
                       .p);
 }
 
-bool auth_check_model(const struct caller *caller, struct slice model, struct arena *a,
-                      struct failure *f)
+bool auth_check_model(const struct caller *caller, const struct config *c, struct slice model,
+                      struct arena *a, struct failure *f)
 {
-    if (models_allow(caller->models, caller->model_count, model))
+    const char *whose;
+    if (caller_may_call(caller, c, model, &whose))
         return true;
     failure_set(f, a, FAILURE_PERMISSION, 403,
                 "The requested model '%.*s' is not available for this API key, or the model name "
                 "is invalid. Check the models available to you and try again.",
                 SLICE_ARG(model));
-    f->type = "key_model_access_denied";
+    f->type = arena_printf(a, "%s_model_access_denied", whose).p;
     f->param = SLICE("model");
     f->param_shown = true;
     return false;

@@ -14,8 +14,8 @@
 /* The key that the caller shows; empty: none. */
 struct slice auth_key(const struct config *c, const struct http_head *head);
 
-/* Whose key it is. False: see failure (401). With neither a master key nor fixed keys everybody may
- * call, as the master. */
+/* Whose key it is, of a caller_init()ed one. False: see failure (401). With neither a master key
+ * nor fixed keys everybody may call, as the master. */
 bool auth_check(const struct config *c, const struct http_head *head, struct caller *caller,
                 struct arena *a, struct failure *f);
 
@@ -27,8 +27,8 @@ bool auth_check_route(const struct caller *caller, const struct route *route, st
                       struct arena *a, struct failure *f);
 
 /* Whether it may ask for the model, by the name it used. */
-bool auth_check_model(const struct caller *caller, struct slice model, struct arena *a,
-                      struct failure *f);
+bool auth_check_model(const struct caller *caller, const struct config *c, struct slice model,
+                      struct arena *a, struct failure *f);
 
 /* A key that anybody could guess: unset, a sample key of the documentation, or very short. */
 bool auth_key_is_weak(const char *master_key);

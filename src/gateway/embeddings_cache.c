@@ -102,7 +102,7 @@ static enum lookup answer(struct exchange *ex)
     ex->cache.hit = true;
     ex->cache.key = cache_show(e->slots[0].digest, ex->cache.control.name_space, &ex->arena);
     ex->worker->cache->stats.hits++;
-    ex->answer.model = ex->request.model;
+    ex->answer.model = ex->asked_model;
     ex->usage = e->found;
     ex->usage.has_cost = ex->config->settings.include_cost;
     return LOOKUP_ANSWERS;

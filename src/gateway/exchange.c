@@ -83,7 +83,7 @@ static bool invariant(const struct sm *sm)
         return !ex->conn && !ex->op && !ex->credentials_wait.item && !ex->recall.waiting &&
                !ex->fetch && !ex->batch && !ex->caller_hold.held && !ex->place_hold.held &&
                !ex->own.ready && (!ex->responses || !ex->responses->asking) && !ex->cache.asking &&
-               !ex->cache.seat.flight && !ex->keys_wait.item;
+               !ex->cache.seat.flight && !ex->rows_wait.item;
     case EX_HEAD:
     case EX_AUTH:
     case EX_BODY:
@@ -289,7 +289,8 @@ static void name_model(struct exchange *ex)
         ex->request.model = ex->request.native ? exchange_native_group(ex, named) : named;
     if (!ex->request.model.n)
         ex->request.model = slice_of(ex->config->settings.completion_model);
-    ex->request.model = arena_dup(&ex->arena, ex->request.model); /* outlives the body */
+    ex->asked_model = arena_dup(&ex->arena, ex->request.model); /* outlives the body */
+    ex->request.model = caller_model(&ex->caller, ex->asked_model);
 }
 
 bool exchange_find_model(struct exchange *ex)
@@ -320,6 +321,7 @@ static int step_admit(struct exchange *ex)
     if (!exchange_responses_read(ex))
         return EX_SUSPEND;
     bool read = ex->failure.kind == FAILURE_NONE && exchange_read_request(ex);
+    exchange_auth_request(ex);
     exchange_spend_begin(ex);
     exchange_observe_begin(ex);
     if (!read)
@@ -355,7 +357,7 @@ static int step_answer(struct exchange *ex)
 static struct slice answering_model(const struct exchange *ex)
 {
     if (!ex->reroute.fallbacks)
-        return ex->request.model;
+        return ex->asked_model;
     return ex->request.stream ? ex->reroute.group : ex->model_id;
 }
 
@@ -643,6 +645,7 @@ static int step_settle(struct exchange *ex)
         exchange_call_ended(ex);
         exchange_log(ex);
         exchange_spend_end(ex);
+        exchange_budget_end(ex);
         exchange_observe_end(ex);
         ex->deadline = turn_now(&ex->worker->turn) + SETTLE_GRACE_MS;
         ex->facts &= ~(unsigned)FACT_TIMER;
@@ -690,9 +693,10 @@ static void release(struct turn_grave *grave)
     buf_fini(&ex->body);
     buf_fini(&ex->upstream_body);
     buf_fini(&ex->out);
+    exchange_budget_free(ex);
     arena_fini(&ex->prompt);
-    arena_fini(&ex->arena);
     exchange_auth_free(ex);
+    arena_fini(&ex->arena);
     config_unref(ex->config);
     free(ex);
 }

@@ -44,10 +44,10 @@
 #include "config/config.h"
 #include "credentials.h"
 #include "dialect/dialect.h"
+#include "exchange_budget.h"
 #include "exchange_limits.h"
 #include "io/conn.h"
 #include "io/upstream.h"
-#include "keys.h"
 #include "llm/resume.h"
 #include "memory.h"
 #include "provider/plan.h"
@@ -55,6 +55,7 @@
 #include "reroute.h"
 #include "router.h"
 #include "routes.h"
+#include "rows.h"
 #include "tracker.h"
 #include "wire/crypto.h"
 
@@ -180,7 +181,9 @@ struct exchange {
     struct llm_request request;   /* the client's */
     struct llm_request effective; /* of this attempt: with the deployment's presets */
     const struct deployment *deployment;
-    struct slice model_id;     /* Bedrock id to call */
+    struct slice
+        asked_model;       /* as the client named it: request.model may be what that stands for */
+    struct slice model_id; /* Bedrock id to call */
     const struct model *model; /* facts about it */
     struct slice model_group;  /* name of the group that serves */
     struct dialect_answer answer;
@@ -190,8 +193,8 @@ struct exchange {
     struct cache_use cache; /* of the response cache */
 
     struct caller caller;
-    struct key_record *key;                    /* of the database, that it is; NULL: none */
-    struct keys_wait keys_wait;                /* for it */
+    struct rows_wait rows_wait;                /* for what the database says of it */
+    struct budget_hold budget_hold;            /* what it may cost, and whom */
     struct limit_hold caller_hold, place_hold; /* granted to the caller, at the deployment */
     const struct deployment
         *passed_over[ROUTER_PASSED_OVER_MAX]; /* granted nothing in this round */

@@ -1,13 +1,17 @@
-/* Whose key it is: the configuration's, else the database's.
+/* Whose key it is: the configuration's, else the database's; and who stands behind it.
  *
  * Happy path: the master key and fixed keys are known at once; any other is looked up by its hash
- * (keys.h), mostly in the cache. Failure modes: no such key, one that is blocked, expired or not
- * for this route; a database that is away is a 503 for keys that are not in the cache. */
+ * (rows.h), mostly in the cache, and so are its user, team, … (caller.h). Once the request is
+ * read, the end user and the tags that it names are looked up likewise.
+ *
+ * Failure modes: no such key, one that is blocked, expired or not for this route; a database that
+ * is away is a 503 for keys that are not in the cache. */
 
 #include "exchange_auth.h"
 
 #include "auth.h"
 #include "io/clock.h"
+#include "key_check.h"
 #include "wire/crypto.h"
 #include "worker_private.h"
 
@@ -32,61 +36,144 @@ static void refuse_away(struct exchange *ex)
     ex->failure.retry_after_s = 1;
 }
 
-static void be(struct exchange *ex)
+/* ---- the key --------------------------------------------------------------------------------- */
+
+static enum rows_state get_key(struct exchange *ex, struct slice hash, struct row **row)
 {
-    if (key_record_check(ex->key, clock_unix_ms(), &ex->arena, &ex->failure) &&
-        key_record_check_route(ex->key, ex->route, ex->head->path, &ex->arena, &ex->failure))
-        ex->caller = ex->key->caller;
+    return rows_get(ex->worker->rows, ROW_KEY, hash, &ex->rows_wait, &ex->item, row);
 }
 
-static bool look_up(struct exchange *ex, struct slice key)
+/* One that was replaced, and may be used for a while yet, is the new one. */
+static enum rows_state find_key(struct exchange *ex, struct slice hash, struct row **row)
+{
+    struct row *old = NULL;
+    enum rows_state state = get_key(ex, hash, &old);
+    if (state != ROWS_FOUND || !old->active.n) {
+        *row = old;
+        return state;
+    }
+    state = clock_unix_ms() < old->expires ? get_key(ex, old->active, row) : ROWS_UNKNOWN;
+    row_unref(old);
+    return state;
+}
+
+static bool look_up_key(struct exchange *ex, struct slice key)
 {
     char hash[KEY_HASH_SIZE];
+    struct row *row = NULL;
     sha256_hex(key, hash);
-    switch (keys_get(ex->worker->keys, hash, &ex->keys_wait, &ex->item, &ex->key)) {
-    case KEYS_COMING: return false;
-    case KEYS_FOUND: be(ex); break;
-    case KEYS_UNKNOWN: refuse_unknown(ex, key, hash); break;
-    case KEYS_AWAY: refuse_away(ex); break;
+    switch (find_key(ex, slice_of(hash), &row)) {
+    case ROWS_COMING: return false;
+    case ROWS_FOUND: caller_be(&ex->caller, row); break;
+    case ROWS_UNKNOWN: refuse_unknown(ex, key, hash); break;
+    case ROWS_AWAY: refuse_away(ex); break;
     }
     return true;
 }
 
 static bool may_be_stored(const struct exchange *ex, struct slice key)
 {
-    return ex->worker->keys && slice_starts(key, SLICE("sk-"));
+    return rows_have_database(ex->worker->rows) && slice_starts(key, SLICE("sk-"));
+}
+
+static bool identify(struct exchange *ex)
+{
+    struct slice key = auth_key(ex->config, ex->head);
+    if (may_be_stored(ex, key) && !auth_knows(ex->config, key))
+        return look_up_key(ex, key);
+    auth_check(ex->config, ex->head, &ex->caller, &ex->arena, &ex->failure);
+    return true;
+}
+
+/* ---- AUTH ------------------------------------------------------------------------------------ */
+
+static void check(struct exchange *ex)
+{
+    const struct row *key = ex->caller.holders[HOLDER_KEY].row;
+    if (key && !(key_check(key, clock_unix_ms(), &ex->arena, &ex->failure) &&
+                 key_check_route(key, ex->route, ex->head->path, &ex->arena, &ex->failure)))
+        return;
+    if (key_check_holders(&ex->caller, &ex->arena, &ex->failure))
+        auth_check_route(&ex->caller, ex->route, ex->head->path, &ex->arena, &ex->failure);
+}
+
+static enum rows_state look_up_holders(struct exchange *ex)
+{
+    return caller_look_up(&ex->caller, ex->worker->rows, &ex->rows_wait, &ex->item);
 }
 
 bool exchange_auth(struct exchange *ex)
 {
-    struct slice key = auth_key(ex->config, ex->head);
-    if (ex->keys_wait.item)
+    if (ex->rows_wait.item)
         return false; /* stepped for another reason */
-    if (may_be_stored(ex, key) && !auth_knows(ex->config, key)) {
-        if (!look_up(ex, key))
-            return false;
-    } else {
-        auth_check(ex->config, ex->head, &ex->caller, &ex->arena, &ex->failure);
+    if (!ex->entered)
+        caller_init(&ex->caller, &ex->arena);
+    if (!ex->caller.key.n && !identify(ex))
+        return false;
+    if (ex->failure.kind != FAILURE_NONE)
+        return true;
+    switch (look_up_holders(ex)) {
+    case ROWS_COMING: return false;
+    case ROWS_AWAY: refuse_away(ex); break;
+    case ROWS_UNKNOWN:
+    case ROWS_FOUND: check(ex); break;
     }
-    if (ex->failure.kind == FAILURE_NONE)
-        auth_check_route(&ex->caller, ex->route, ex->head->path, &ex->arena, &ex->failure);
     return true;
 }
 
 void exchange_auth_cancel(struct exchange *ex)
 {
-    keys_leave(&ex->keys_wait);
+    rows_leave(&ex->rows_wait);
 }
 
 void exchange_auth_free(struct exchange *ex)
 {
-    key_record_unref(ex->key);
+    caller_free(&ex->caller);
 }
 
-bool exchange_auth_budget(struct exchange *ex)
+/* ---- what the request names ------------------------------------------------------------------ */
+
+static struct slice end_user_of(struct exchange *ex)
 {
-    if (!ex->key || ex->key->budget < 0)
-        return true;
-    return key_record_check_budget(ex->key, keys_spend(ex->worker->keys, ex->key), &ex->arena,
-                                   &ex->failure);
+    const char *names[] = {ex->config->settings.user_header_name, "x-litellm-end-user-id",
+                           "x-litellm-customer-id"};
+    struct slice id = ex->request.user;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        struct slice v =
+            names[i] ? http_header_get(ex->head->headers, names[i]) : slice_make(NULL, 0);
+        if (v.n)
+            return arena_dup(&ex->arena, v);
+    }
+    return arena_dup(&ex->arena, id.n ? id : json_get_slice(ex->request.metadata, "user_id"));
+}
+
+static void name_tags_of(struct exchange *ex, yyjson_val *list)
+{
+    yyjson_val *tag;
+    size_t i, n;
+    yyjson_arr_foreach(list, i, n, tag) if (yyjson_is_str(tag))
+        caller_add_tag(&ex->caller, arena_dup(&ex->arena, json_slice(tag)));
+}
+
+static void name_tags(struct exchange *ex)
+{
+    struct slice header = http_header_get(ex->head->headers, "x-litellm-tags");
+    while (header.p)
+        caller_add_tag(&ex->caller, arena_dup(&ex->arena, slice_trim(slice_split(&header, ','))));
+    name_tags_of(ex, ex->request.routing.tags);
+    name_tags_of(ex, json_get(ex->request.metadata, "tags"));
+}
+
+void exchange_auth_request(struct exchange *ex)
+{
+    ex->caller.end_user = end_user_of(ex);
+    name_tags(ex);
+}
+
+bool exchange_auth_holders(struct exchange *ex)
+{
+    if (ex->rows_wait.item || look_up_holders(ex) == ROWS_COMING)
+        return false;
+    key_check_end_user(&ex->caller, &ex->arena, &ex->failure);
+    return true;
 }

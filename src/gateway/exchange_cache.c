@@ -115,7 +115,7 @@ bool exchange_cache_wanted(struct exchange *ex, unsigned call)
     if (!ex->worker->cache || !c->on || ex->request.native || !(c->calls & call) ||
         is_mocked_failure(&ex->request))
         return false;
-    if (!auth_check_model(&ex->caller, ex->request.model, &ex->arena, &ex->failure))
+    if (!auth_check_model(&ex->caller, ex->config, ex->request.model, &ex->arena, &ex->failure))
         return false;
     return cache_control_read(c, &ex->request, &ex->arena, control, &ex->failure) &&
            (control->take || control->keep);
@@ -214,7 +214,7 @@ static bool begin_replay(struct exchange *ex)
         ex->answer.id = exchange_answer_id(ex, head.id);
     }
     ex->answer.created = head.created;
-    ex->answer.model = ex->request.model;
+    ex->answer.model = ex->asked_model;
     exchange_form(ex);
     return true;
 }

@@ -142,18 +142,14 @@ static void refuse_away(struct exchange *ex)
 
 /* ---- LIMIT: the caller ----------------------------------------------------------------------- */
 
-static struct slice end_user_of(struct exchange *ex)
+/* False: the database is asked. */
+static bool may_ask(struct exchange *ex)
 {
-    const char *names[] = {ex->config->settings.user_header_name, "x-litellm-end-user-id",
-                           "x-litellm-customer-id"};
-    struct slice id = ex->request.user;
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        struct slice v =
-            names[i] ? http_header_get(ex->head->headers, names[i]) : slice_make(NULL, 0);
-        if (v.n)
-            return arena_dup(&ex->arena, v);
-    }
-    return arena_dup(&ex->arena, id.n ? id : json_get_slice(ex->request.metadata, "user_id"));
+    if (!exchange_auth_holders(ex))
+        return false;
+    if (ex->failure.kind == FAILURE_NONE)
+        auth_check_model(&ex->caller, ex->config, ex->request.model, &ex->arena, &ex->failure);
+    return ex->failure.kind != FAILURE_NONE || exchange_budget(ex);
 }
 
 /* What costs nothing is not. */
@@ -166,11 +162,10 @@ static bool is_limited(const struct exchange *ex)
 bool exchange_limit(struct exchange *ex)
 {
     struct limit_hold *h = &ex->caller_hold;
-    if (!ex->entered) {
-        ex->caller.end_user = end_user_of(ex);
-        if (!auth_check_model(&ex->caller, ex->request.model, &ex->arena, &ex->failure))
-            return true;
-        if (!exchange_auth_budget(ex))
+    if (!h->ex) {
+        if (!may_ask(ex))
+            return false;
+        if (ex->failure.kind != FAILURE_NONE)
             return true;
         if (is_limited(ex))
             limits_of_caller(&h->limits, ex->config, &ex->caller, ex->request.model, &ex->arena);

@@ -415,7 +415,7 @@ static void set_outcome(struct exchange *ex, const struct observed *o, struct re
 static void set_limits(struct exchange *ex, struct record *r)
 {
     struct limit_left left;
-    const struct key_record *key = ex->key;
+    const struct row *key = ex->caller.holders[HOLDER_KEY].row;
     bool limited = exchange_limit_left(ex, LIMIT_REQUESTS, &left);
     r->limits.requests_left = limited ? left.left : -1;
     limited = exchange_limit_left(ex, LIMIT_TOKENS, &left);
@@ -423,7 +423,7 @@ static void set_limits(struct exchange *ex, struct record *r)
     r->limits.budget = key ? key->budget : -1;
     if (r->limits.budget < 0)
         return;
-    r->limits.spent = keys_spend(ex->worker->keys, key);
+    r->limits.spent = rows_spend(ex->worker->rows, key);
     r->limits.reset_ms = key->reset_at;
 }
 

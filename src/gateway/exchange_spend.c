@@ -32,29 +32,15 @@ static bool set_kind(struct spend *s, const struct route *route)
 
 /* ---- the beginning --------------------------------------------------------------------------- */
 
-static void write_tags(struct json_writer *w, struct slice header, yyjson_val *list)
-{
-    size_t i, n;
-    yyjson_val *tag;
-    while (header.p) {
-        struct slice name = slice_trim(slice_split(&header, ','));
-        if (name.n)
-            json_string(w, name);
-    }
-    yyjson_arr_foreach(list, i, n, tag) if (yyjson_is_str(tag)) json_string(w, json_slice(tag));
-}
-
 struct slice exchange_tags(struct exchange *ex)
 {
-    yyjson_val *tags_asked = ex->request.routing.tags;
     struct buf b;
     struct json_writer w;
-    if (!tags_asked)
-        tags_asked = json_get(ex->request.metadata, "tags");
     buf_init(&b, METADATA_MAX);
     json_begin(&w, &b);
     json_array(&w);
-    write_tags(&w, http_header_get(ex->head->headers, "x-litellm-tags"), tags_asked);
+    for (size_t i = 0; i < ex->caller.tag_count; i++)
+        json_string(&w, ex->caller.holders[HOLDER_TAGS + i].id);
     json_array_end(&w);
     struct slice tags = b.overflow ? SLICE("[]") : arena_dup(&ex->arena, buf_slice(&b));
     buf_fini(&b);
@@ -174,6 +160,8 @@ static void set_caller(const struct exchange *ex, struct spend *s)
     s->key = c->master && c->key.n ? MASTER_KEY_NAME : c->key;
     s->user = c->master && !c->user.n ? MASTER_USER : c->user;
     s->team = c->team;
+    s->organization = c->organization;
+    s->project = c->project;
     s->end_user = c->end_user;
 }
 
@@ -225,6 +213,4 @@ void exchange_spend_end(struct exchange *ex)
         s->response = exchange_stored_answer(ex, exchange_observe_output(ex));
     }
     store_spend(ex->worker->store, s);
-    if (!s->no_count)
-        keys_spent(ex->worker->keys, s->key, s->cost);
 }

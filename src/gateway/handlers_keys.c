@@ -127,7 +127,6 @@ static void write_new(struct exchange *ex, struct buf *body)
                     "{'error': 'There is such a key already.'}");
         return;
     }
-    keys_forget(ex->worker->keys, slice_of(q->hash));
     json_begin(&w, body);
     json_object(&w);
     key_fields_write_new(&w, ask_rows(ex, q->statement), q->key, q->body);
@@ -276,7 +275,6 @@ static void write_updated(struct exchange *ex, struct buf *body)
 {
     const struct key_question *q = question_of(ex);
     struct json_writer w;
-    keys_forget(ex->worker->keys, slice_of(q->hash));
     json_begin(&w, body);
     json_object(&w);
     json_member_string(&w, "key", q->key);

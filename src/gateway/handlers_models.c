@@ -22,8 +22,9 @@ static struct model_list list_for(struct exchange *ex, unsigned what)
 {
     struct model_list list = model_list_new(ex->config, what, &ex->arena);
     size_t kept = 0, aliases = 0;
+    const char *whose;
     for (size_t i = 0; i < list.n; i++) {
-        if (!models_allow(ex->caller.models, ex->caller.model_count, list.v[i].name))
+        if (!caller_may_call(&ex->caller, ex->config, list.v[i].name, &whose))
             continue;
         aliases += i < list.aliases;
         list.v[kept++] = list.v[i];

@@ -12,7 +12,6 @@ void key_delete(struct exchange *ex, struct store_job *job, const struct store_r
     store_insert(job, TABLE_DELETED_VERIFICATION_TOKEN, cells.v, cells.n);
     store_delete(job, TABLE_VERIFICATION_TOKEN, &where, 1);
     store_tell(job, TABLE_VERIFICATION_TOKEN, hash);
-    keys_forget(ex->worker->keys, hash);
 }
 
 /* ---- many ------------------------------------------------------------------------------------ */

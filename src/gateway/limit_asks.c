@@ -132,6 +132,13 @@ void limits_of_caller(struct limits *l, const struct config *c, const struct cal
     }
     if (caller->team.n && caller->user.n)
         add_model(l, c, "team_member", caller->team, caller->user, &caller->of_member, a);
+    if (caller->organization.n)
+        add_set(l, c, "organization", caller->organization, &caller->of_organization, a);
+    if (caller->project.n) {
+        add_set(l, c, "project", caller->project, &caller->of_project, a);
+        add_model(l, c, "model_per_project", caller->project, model,
+                  model_limits_find(&caller->of_project_models, model), a);
+    }
     if (caller->end_user.n)
         add_set(l, c, "end_user", caller->end_user, &caller->of_end_user, a);
     add_set(l, c, "global", SLICE("all"), &c->limits, a);

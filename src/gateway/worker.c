@@ -29,8 +29,10 @@
 #define CLOCK_MS       250               /* resolution of exchange deadlines */
 #define HEAP_KEPT_MAX  (4 * 1024 * 1024) /* bytes */
 #define STORE_CLOSE_MS 5000              /* for the database to take what waits */
-#define MEBIBYTE       (1024 * 1024)
-#define STOP_IDLE_MS   2000 /* a client that uses a connection again does so sooner, mostly */
+#define SPEND_SETTLE_MS                                                                            \
+    1000 /* beside spend_write_seconds: until others' spend is in the database */
+#define MEBIBYTE     (1024 * 1024)
+#define STOP_IDLE_MS 2000 /* a client that uses a connection again does so sooner, mostly */
 
 struct slice worker_date(struct worker *w)
 {
@@ -259,12 +261,23 @@ static bool open_store(struct worker *w)
         log_error("%s", error);
         return false;
     }
-    w->keys = keys_new(&w->turn, w->store);
     if (w->options->config)
         w->stored = stored_new(w);
     if (w->stored)
         stored_await(w->stored);
     return !w->draining;
+}
+
+static void know_callers(struct worker *w)
+{
+    const struct settings *s = &w->config->settings;
+    struct rows_options o = {
+        .ttl_ms = config_milliseconds(s->caller_ttl),
+        .most = (size_t)s->caller_max,
+        .settle_ms = config_milliseconds(s->spend_write_seconds) + SPEND_SETTLE_MS,
+        .keep_periods = s->disable_reset_budget,
+    };
+    w->rows = rows_new(&w->turn, w->store, w->gossip, &o);
 }
 
 static bool open_listener(struct worker *w, const struct worker_options *o)
@@ -377,7 +390,7 @@ static void finish(struct worker *w)
     observing_flush(w->observing);
     stored_free(w->stored);
     retention_free(w->retention);
-    keys_free(w->keys);
+    rows_free(w->rows);
     store_close(w->store, STORE_CLOSE_MS);
     observing_free(w->observing);
     w->observing = NULL;
@@ -434,6 +447,7 @@ int worker_run(struct config *config, const struct worker_options *options)
     struct worker w = {.config = config, .options = options};
     start(&w);
     bool listening = open_store(&w) && open_listener(&w, options);
+    know_callers(&w);
     if (listening) {
         announce(&w, options);
         take_place(&w);

@@ -10,11 +10,11 @@
 #include "health.h"
 #include "io/conn.h"
 #include "io/upstream.h"
-#include "keys.h"
 #include "memory.h"
 #include "observing.h"
 #include "provider/plan.h"
 #include "retention.h"
+#include "rows.h"
 #include "state/shared.h"
 #include "state/spend.h"
 #include "tracker.h"
@@ -51,7 +51,7 @@ struct worker {
     struct store *store;         /* the database; NULL: none is configured */
     struct stored *stored;       /* what it adds to the configuration; NULL: nothing */
     struct cache *cache;         /* of answers; NULL: switched off */
-    struct keys *keys;           /* of the database; NULL: as `store` */
+    struct rows *rows;           /* of callers */
     struct listener *listener;   /* NULL once closed */
     struct handover *handover;   /* NULL: the sockets are not handed on */
     struct observing *observing; /* who watches; NULL: nobody */

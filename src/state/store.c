@@ -67,9 +67,23 @@ void store_job_abandon(struct store_job *job)
     job->abandoned = true;
 }
 
+static void tell_watchers(struct store *s, enum store_table_id table, struct slice key)
+{
+    for (size_t i = 0; i < s->watcher_count; i++)
+        s->watchers[i].changed(s->watchers[i].user, table, key);
+}
+
+/* This process need not wait to hear of it. */
+static void tell_own(struct store *s, const struct store_job *job)
+{
+    for (const struct store_told *t = job->status == STORE_OK ? job->told : NULL; t; t = t->next)
+        tell_watchers(s, t->table, t->key);
+}
+
 static void finish_job(struct store *s, struct store_job *job)
 {
     job->running = false;
+    tell_own(s, job);
     if (!job->done && job->status != STORE_OK)
         log_error("a write to the database was lost: %s", job->error);
     if (job->abandoned || !job->done)
@@ -106,12 +120,6 @@ static void say_dropped(struct store *s)
         log_error("SPEND IS LOST: %llu requests so far are in no log: %s",
                   (unsigned long long)counts.dropped, counts.trouble);
     s->dropped_said = counts.dropped;
-}
-
-static void tell_watchers(struct store *s, enum store_table_id table, struct slice key)
-{
-    for (size_t i = 0; i < s->watcher_count; i++)
-        s->watchers[i].changed(s->watchers[i].user, table, key);
 }
 
 static void tell(struct store *s, struct store_news *news, size_t n, bool all)

@@ -55,12 +55,20 @@ struct statement {
     struct store_rows rows;
 };
 
+/* A row that the job says to have changed. */
+struct store_told {
+    struct store_told *next;
+    enum store_table_id table;
+    struct slice key;
+};
+
 struct store_job {
     struct list link; /* of the store's queues */
     struct store *store;
     struct arena arena;
     struct statement *statements;
     size_t count, size;
+    struct store_told *told;
     store_done *done; /* NULL: nobody waits */
     void *user;
     bool running; /* between submit and done */

@@ -31,9 +31,9 @@ def keyed(launch, simulator, database, tmp_path_factory):
     return gateway
 
 
-def ask(gateway, path, body=None, by=KEY, **params):
+def ask(gateway, path, body=None, by=KEY, headers=None, **params):
     method = "GET" if body is None else "POST"
-    headers = {"Authorization": f"Bearer {by}"}
+    headers = {"Authorization": f"Bearer {by}", **(headers or {})}
     return httpx.request(method, gateway.base_url.removesuffix("/v1") + path, json=body, params=params, headers=headers, timeout=20)
 
 

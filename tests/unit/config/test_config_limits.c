@@ -94,8 +94,7 @@ static void keys(void **state)
                   "       model_rpm_limit: {m: 3, n: 4}, model_tpm_limit: {m: 30}}\n");
     const struct fixed_key *a = find(c, "sk-a"), *b = find(c, "sk-b");
     (void)state;
-    assert_string_equal(world_problems(c), "W5 general_settings.api_keys[0].spend_limit: is "
-                                           "accepted but has no effect yet\n");
+    assert_string_equal(world_problems(c), "");
     assert_true(a && b && !find(c, "sk-master") && !find(c, "sk-"));
     assert_string_equal(c->master_hash,
                         "3b69a285cbd23f85131f55dfcac89d7d58835845072500d7d408898ad9c39e93");

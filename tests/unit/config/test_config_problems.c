@@ -183,8 +183,7 @@ static void mission_shapes(void **state)
         "W13 litellm_settings.alerting_threshold: " QUIET
         " (LiteLLM's place for it: general_settings)\n"
         "W15 litellm_settings.debug: " QUIET
-        " (LiteLLM's place for it: litellm_settings.set_verbose)\n"
-        "W20 general_settings.api_keys[0].spend_limit: " QUIET "\n";
+        " (LiteLLM's place for it: litellm_settings.set_verbose)\n";
     struct world w;
     (void)state;
     world_init(&w);

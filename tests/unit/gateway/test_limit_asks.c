@@ -26,7 +26,7 @@ static void set_up(struct fixture *f, const char *text)
     f->c = world_load(&w, text);
     assert_string_equal(world_problems(f->c), "");
     arena_init(&f->a);
-    caller_init(&f->caller);
+    caller_init(&f->caller, &f->a);
 }
 
 static void tear_down(struct fixture *f)
@@ -228,6 +228,7 @@ static bool check(struct fixture *f, const char *key, struct failure *failure)
     struct http_header h = {SLICE("authorization"), slice_of(value)};
     struct http_head head = {.headers = {&h, *key ? 1 : 0}};
     *failure = (struct failure){0};
+    caller_init(&f->caller, &f->a);
     return auth_check(f->c, &head, &f->caller, &f->a, failure);
 }
 
@@ -240,12 +241,12 @@ static void callers(void **state)
                      "[m], key_alias: a, rpm: 3}]}\n");
     assert_true(check(&f, "sk-master", &failure) && f.caller.master);
     assert_string_equal(f.caller.key.p, f.c->master_hash);
-    assert_true(auth_check_model(&f.caller, SLICE("any"), &f.a, &failure));
+    assert_true(auth_check_model(&f.caller, f.c, SLICE("any"), &f.a, &failure));
     assert_true(check(&f, "sk-a", &failure) && !f.caller.master);
     assert_int_equal(f.caller.of_key.rpm, 3);
     assert_true(slice_eq(f.caller.alias, SLICE("a")) && f.caller.key.n == 64);
-    assert_true(auth_check_model(&f.caller, SLICE("m"), &f.a, &failure));
-    assert_false(auth_check_model(&f.caller, SLICE("n"), &f.a, &failure));
+    assert_true(auth_check_model(&f.caller, f.c, SLICE("m"), &f.a, &failure));
+    assert_false(auth_check_model(&f.caller, f.c, SLICE("n"), &f.a, &failure));
     assert_int_equal(failure.status, 403);
     assert_string_equal(failure.type, "key_model_access_denied");
     assert_false(check(&f, "sk-b", &failure));

@@ -457,7 +457,7 @@ static void test_changes_are_told(void **state)
     store_job_free(world_ok(w, job));
     world_wait(w, heard_two);
     assert_string_equal(heard[1], "LiteLLM_TeamTable t1");
-    assert_int_equal(others_heard, 1);
+    assert_true(others_heard >= 1);
 }
 
 /* ---- the options ----------------------------------------------------------------------------- */

@@ -1,0 +1,190 @@
+/* See exchange_budget.h.
+ *
+ * Happy path: there is no budget, and nothing is done. Else the ledgers are looked up, mostly in
+ * the cache, each is found to have something left, and what the request may cost is held in all of
+ * them until it is known.
+ *
+ * Failure modes: a budget that is used up is LiteLLM's error. A ledger that cannot be read counts
+ * from now on. */
+
+#include "exchange_budget.h"
+
+#include "base/log.h"
+#include "exchange.h"
+#include "llm/estimate.h"
+#include "operation.h"
+#include "router.h"
+#include "worker_private.h"
+
+/* ---- looking up ------------------------------------------------------------------------------ */
+
+/* False: it is waited for. */
+static bool look_up(struct exchange *ex, enum row_kind kind, struct slice id, struct row **row)
+{
+    return *row ||
+           rows_get(ex->worker->rows, kind, id, &ex->rows_wait, &ex->item, row) != ROWS_COMING;
+}
+
+static bool look_up_standard(struct exchange *ex)
+{
+    struct budget_hold *h = &ex->budget_hold;
+    struct slice id = slice_of(ex->config->settings.max_end_user_budget_id);
+    if (!h->standard_done && id.n && ex->caller.end_user.n &&
+        !look_up(ex, ROW_BUDGET, id, &h->standard))
+        return false;
+    h->standard_done = true;
+    return true;
+}
+
+static bool look_up_ledgers(struct exchange *ex)
+{
+    struct budgets *b = &ex->budget_hold.budgets;
+    for (size_t i = 0; i < b->n; i++)
+        if (!look_up(ex, b->v[i].ledger, b->v[i].id, &b->v[i].row))
+            return false;
+    return true;
+}
+
+/* ---- how much -------------------------------------------------------------------------------- */
+
+static const struct model *model_of(const struct exchange *ex)
+{
+    struct slice name = ex->request.model;
+    const struct config *c = ex->config;
+    const struct pool *pool = router_pool(c, &name);
+    for (size_t i = 0; pool && i < c->deployment_count; i++)
+        if (c->deployments[i].routing->pool == pool)
+            return c->deployments[i].facts;
+    return NULL;
+}
+
+/* USD that it may cost: its prompt, and an answer as long as they mostly are. */
+static double estimate(struct exchange *ex)
+{
+    const struct model *m = model_of(ex);
+    int64_t most = ex->request.max_tokens;
+    if (ex->config->settings.disable_reservation || ex->route->operation || !m || !m->has_prices)
+        return 0;
+    if (!ex->prompt_tokens)
+        ex->prompt_tokens = llm_estimate_request(&ex->request);
+    struct llm_usage usage = {.input = ex->prompt_tokens,
+                              .output = most >= 0 && most < BUDGET_OUTPUT ? most : BUDGET_OUTPUT};
+    return model_cost(m, &usage, SLICE("")).total;
+}
+
+/* With requests under way. */
+static double used(const struct exchange *ex, const struct budget *b)
+{
+    const struct rows *r = ex->worker->rows;
+    return rows_spend(r, b->row) + rows_reserved(r, b->row);
+}
+
+static bool is_near(const struct exchange *ex, const struct budget *b)
+{
+    double left = b->most - used(ex, b);
+    return b->most >= 0 && left > 0 &&
+           (left < b->most * BUDGET_NEAR_SHARE || left < ex->budget_hold.usd * BUDGET_NEAR_CALLS);
+}
+
+/* False: it is being read. */
+static bool is_known(struct exchange *ex)
+{
+    struct budgets *b = &ex->budget_hold.budgets;
+    struct rows *r = ex->worker->rows;
+    for (size_t i = 0; !ex->config->redis.source && i < b->n; i++)
+        if (b->v[i].row && is_near(ex, &b->v[i]) &&
+            !rows_fresh(r, b->v[i].row, BUDGET_NEAR_MS, &ex->rows_wait, &ex->item))
+            return false;
+    return true;
+}
+
+/* ---- LIMIT ----------------------------------------------------------------------------------- */
+
+static bool list(struct exchange *ex)
+{
+    struct budget_hold *h = &ex->budget_hold;
+    if (h->listed)
+        return true;
+    if (!look_up_standard(ex))
+        return false;
+    budgets_of(&h->budgets, ex->config, &ex->caller, h->standard, ex->request.model, &ex->arena);
+    h->listed = true;
+    h->usd = h->budgets.n ? estimate(ex) : 0;
+    return true;
+}
+
+static bool check(struct exchange *ex)
+{
+    const struct budgets *b = &ex->budget_hold.budgets;
+    for (size_t i = 0; i < b->n; i++) {
+        if (!b->v[i].row || b->v[i].most < 0 || used(ex, &b->v[i]) < b->v[i].most)
+            continue;
+        budget_refuse(&b->v[i], used(ex, &b->v[i]), ex->config->settings.budget_status, &ex->arena,
+                      &ex->failure);
+        return false;
+    }
+    return true;
+}
+
+static void hold(struct exchange *ex, double usd)
+{
+    const struct budgets *b = &ex->budget_hold.budgets;
+    for (size_t i = 0; i < b->n; i++)
+        rows_hold(ex->worker->rows, b->v[i].ledger, b->v[i].id, usd);
+}
+
+bool exchange_budget(struct exchange *ex)
+{
+    struct budget_hold *h = &ex->budget_hold;
+    if (ex->route->operation && ex->route->operation->unlimited)
+        return true;
+    if (!list(ex) || !look_up_ledgers(ex) || !is_known(ex))
+        return false;
+    if (check(ex) && h->budgets.n) {
+        hold(ex, h->usd);
+        h->held = true;
+    }
+    return true;
+}
+
+/* ---- SETTLE ---------------------------------------------------------------------------------- */
+
+/* Once for each time that it is passed. */
+static void look_at_soft(const struct budget *b, double before, double after)
+{
+    char spent[SLICE_MONEY], most[SLICE_MONEY];
+    if (b->soft < 0 || before >= b->soft || after < b->soft)
+        return;
+    log_warn("soft budget reached: %.*s (%.*s): %.*s of %.*s USD", SLICE_ARG(b->who),
+             SLICE_ARG(b->id), SLICE_ARG(slice_money(after, spent)),
+             SLICE_ARG(slice_money(b->soft, most)));
+}
+
+void exchange_budget_end(struct exchange *ex)
+{
+    struct budget_hold *h = &ex->budget_hold;
+    struct rows *r = ex->worker->rows;
+    if (!h->held)
+        return;
+    h->held = false;
+    hold(ex, -h->usd);
+    for (size_t i = 0; i < h->budgets.n; i++) {
+        const struct budget *b = &h->budgets.v[i];
+        double before = b->row ? rows_spend(r, b->row) : 0;
+        bool counted = false; /* one ledger may stand for several budgets */
+        for (size_t k = 0; k < i; k++)
+            counted = counted ||
+                      (h->budgets.v[k].ledger == b->ledger && slice_eq(h->budgets.v[k].id, b->id));
+        if (!counted)
+            rows_spent(r, b->ledger, b->id, ex->cost.total);
+        look_at_soft(b, before, before + ex->cost.total);
+    }
+}
+
+void exchange_budget_free(struct exchange *ex)
+{
+    struct budget_hold *h = &ex->budget_hold;
+    for (size_t i = 0; i < h->budgets.n; i++)
+        row_unref(h->budgets.v[i].row);
+    row_unref(h->standard);
+}
