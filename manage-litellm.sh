@@ -54,6 +54,7 @@ Options of start, restart and run
 
 Settings come from .env (made from .env.example with a random LITELLM_MASTER_KEY when there is
 none). A variable of the environment wins over .env, an option over both.
+Virtual keys and what was spent: build/lintel keys --help.
 Without AWS credentials a simulated Bedrock is started too, and said loudly.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not running (status).
 EOF

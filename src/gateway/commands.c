@@ -3,6 +3,7 @@
 #include "auth.h"
 #include "aws/identity.h"
 #include "base/log.h"
+#include "cli.h"
 #include "descriptors.h"
 #include "supervisor.h"
 #include "worker.h"
@@ -22,6 +23,7 @@
 static const char usage[] =
     "usage: lintel --config FILE [options]\n"
     "       lintel check FILE | credentials FILE | models FILE\n"
+    "       lintel keys … | spend …\n"
     "\n"
     "An OpenAI-compatible gateway in front of Amazon Bedrock.\n"
     "\n"
@@ -42,7 +44,8 @@ static const char usage[] =
     "\n"
     "  check         what is wrong with the configuration; status 1 when there is an error\n"
     "  credentials   where the AWS credentials come from; status 3 when nowhere\n"
-    "  models        the model names, one a line\n";
+    "  models        the model names, one a line\n"
+    "  keys, spend   virtual keys, and what was spent: lintel keys --help\n";
 
 struct options {
     const char *config;
@@ -320,6 +323,8 @@ int command_main(int argc, char **argv)
 {
     struct options o;
     signal(SIGPIPE, SIG_IGN); /* libuv does not guard its writes */
+    if (argc > 1 && cli_is(argv[1]))
+        return cli_main(argc, argv);
     if (argc == 3 && is_read_only(argv[1]))
         return read_only(argv[1], argv[2]);
     if (!from_environment(&o))

@@ -108,7 +108,8 @@ struct slice report_key(struct exchange *ex, struct slice key)
 
 bool report_sees_all(const struct exchange *ex)
 {
-    return ex->caller.master;
+    return ex->caller.master || ex->caller.role == ROLE_PROXY_ADMIN ||
+           ex->caller.role == ROLE_PROXY_ADMIN_VIEWER;
 }
 
 void report_filter_own(struct exchange *ex, struct report_filter *f, const char *column)
