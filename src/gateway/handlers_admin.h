@@ -75,6 +75,12 @@ void handle_model_new(struct exchange *ex, struct buf *body);
 void handle_model_update(struct exchange *ex, struct buf *body);
 void handle_model_delete(struct exchange *ex, struct buf *body);
 
+/* handlers_config.c */
+void handle_config_update(struct exchange *ex, struct buf *body);
+void handle_config_field_change(struct exchange *ex, struct buf *body); /* update, delete */
+void handle_config_field_info(struct exchange *ex, struct buf *body);
+void handle_config_list(struct exchange *ex, struct buf *body);
+
 /* Whether the database may hold models and settings. False: the failure is set. */
 bool admin_may_store(struct exchange *ex);
 

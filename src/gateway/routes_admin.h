@@ -69,5 +69,10 @@
     ADMIN("POST", "/model/update", handle_model_update),
     ADMIN("PATCH", "/model/{model}/update", handle_model_update),
     ADMIN("POST", "/model/delete", handle_model_delete),
+    ADMIN("POST", "/config/update", handle_config_update),
+    ADMIN("GET", "/config/list", handle_config_list),
+    ADMIN("GET", "/config/field/info", handle_config_field_info),
+    ADMIN("POST", "/config/field/update", handle_config_field_change),
+    ADMIN("POST", "/config/field/delete", handle_config_field_change),
 /* clang-format on */
 #undef ADMIN

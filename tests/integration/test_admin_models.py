@@ -151,6 +151,42 @@ def test_a_new_gateway_has_them_before_its_first_client(admin, start, simulator)
     admin.post("/model/delete", id="m-4")
 
 
+def test_settings(admin, other, simulator):
+    for name, url in (("breaks", "http://127.0.0.1:9"), ("helps", simulator.url)):
+        made = params(simulator, aws_bedrock_runtime_endpoint=url, num_retries=0)
+        admin.post("/model/new", model_name=name, litellm_params=made, model_info={"id": f"m-{name}"})
+    assert chat(admin, "breaks").status_code >= 429
+    done = admin.post("/config/update", router_settings={"fallbacks": [{"breaks": ["helps"]}], "cooldown_time": 3})
+    assert done == {"message": "Config updated successfully"}
+    assert chat(admin, "breaks").status_code == 200
+    wait_for(lambda: chat(other, "breaks").status_code == 200, 20, "the other gateway")
+    fields = {f["field_name"]: f for f in admin.get("/config/list", config_type="router_settings")}
+    same({"field_value": 3, "stored_in_db": True, "field_type": "Float"}, fields["cooldown_time"])
+    same({"stored_in_db": False}, fields["routing_strategy"])
+    one = {"field_name": "cooldown_time", "config_type": "router_settings"}
+    admin.post("/config/field/update", **one, field_value=1)
+    assert admin.get("/config/field/info", **one)["field_value"] == 1
+    admin.post("/config/field/delete", **one)
+    admin.get("/config/field/info", 400, **one)
+    admin.post("/config/update", router_settings={"fallbacks": None})
+    assert chat(admin, "breaks").status_code >= 429
+
+
+def test_settings_that_cannot_be_stored(admin):
+    for wrong in (
+        {"router_settings": {"cooldown_time": "many"}},
+        {"router_settings": {"fallbacks": 5}},
+        {"router_settings": 5},
+        {"router_settings": {"num_retries": 7}},  # the file says it
+        {"general_settings": {"master_key": "sk-mine"}},
+        {"environment_variables": {"A": "b"}},
+    ):
+        admin.post("/config/update", 400, **wrong)
+    admin.post("/config/field/update", 400, field_name="master_key", field_value="sk-mine", config_type="general_settings")
+    admin.post("/config/field/update", 400, field_name="cooldown_time", config_type="router_settings")
+    admin.get("/config/list", 400)
+
+
 def test_without_the_switch(start, simulator):
     off = start(store_model_in_db=False)
     refused = off.post("/model/new", 500, model_name="x", litellm_params=params(simulator))["error"]
