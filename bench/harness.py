@@ -224,6 +224,46 @@ class LintelWithCache(Lintel):
     more = "litellm_settings: {cache: true, cache_params: {type: local}}\n"
 
 
+class LintelWatched(Lintel):
+    """Told of every request: `callbacks` says who."""
+
+    callbacks = "prometheus"
+
+    def __init__(self, folder, upstream, build):
+        there = f"http://127.0.0.1:{upstream}"
+        self.more = f"""litellm_settings: {{callbacks: [{self.callbacks}]}}
+environment_variables: {{OTEL_EXPORTER_OTLP_ENDPOINT: '{there}', LANGFUSE_HOST: '{there}',
+  LANGFUSE_PUBLIC_KEY: pk-lf-bench, LANGFUSE_SECRET_KEY: sk-lf-bench}}
+"""
+        super().__init__(folder, upstream, build)
+
+    def dropped(self):
+        """Records that were not told: figures with any would be too good."""
+        address = f"http://127.0.0.1:{self.port}/debug/exchanges"
+        request = urllib.request.Request(address, headers={"Authorization": f"Bearer {KEY}"})
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            return sum(c["dropped"] for c in json.load(reply)["callbacks"])
+
+
+class LintelMetrics(LintelWatched):
+    name = "prometheus"
+
+
+class LintelTraced(LintelWatched):
+    name = "otel"
+    callbacks = "otel"
+
+
+class LintelLangfuse(LintelWatched):
+    name = "langfuse"
+    callbacks = "langfuse"
+
+
+class LintelAllWatched(LintelWatched):
+    name = "all three"
+    callbacks = "prometheus, otel, langfuse"
+
+
 class LintelWithRedis(LintelWithLimits):
     """The same limits, counted by a Redis on the other core."""
 

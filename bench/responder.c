@@ -6,6 +6,7 @@
  *   POST /model/bench.burst/converse-stream    N chunks at once, in one write
  *   POST /model/bench.paced/converse-stream    N chunks, one every M ms, each stream in its own
  * phase
+ *   POST …/v1/traces                           what a destination of callbacks answers
  *
  * Happy path: epoll → read a head → count the body off → queue the answer → write. Each frame is an
  * HTTP chunk of its own, as Bedrock sends it. Nothing is verified: that is the simulator's trade.
@@ -177,7 +178,9 @@ static void pace(struct client *c)
 
 static void answer(struct client *c)
 {
-    if (strstr(c->head, "/model/bench.whole/converse ")) {
+    if (strstr(c->head, "/v1/traces ")) {
+        BUF_LITERAL(&c->out, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    } else if (strstr(c->head, "/model/bench.whole/converse ")) {
         buf_add(&c->out, buf_slice(&server.whole));
     } else if (strstr(c->head, "/model/bench.burst/converse-stream ")) {
         buf_add(&c->out, buf_slice(&server.burst));

@@ -79,18 +79,36 @@ void otlp_span_end(struct json_writer *w, bool failed, struct slice message)
 
 /* ---- attributes ----------------------------------------------------------------------------- */
 
+static bool is_plain(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] >= 0x7f || s.p[i] == '"' || s.p[i] == '\\')
+            return false;
+    return true;
+}
+
+/* A span has fifty of them: a plain key is written as it is. */
 static void begin(struct json_writer *w, const char *key)
 {
+    struct slice name = slice_of(key);
     json_object(w);
-    json_member_string(w, "key", slice_of(key));
-    json_key(w, "value");
-    json_object(w);
+    json_key(w, "key");
+    if (!is_plain(name)) {
+        json_string(w, name);
+        json_key(w, "value");
+        json_object(w);
+        return;
+    }
+    buf_add_char(w->out, '"');
+    buf_add(w->out, name);
+    BUF_LITERAL(w->out, "\",\"value\":{");
+    w->comma = false;
 }
 
 static void end(struct json_writer *w)
 {
-    json_object_end(w);
-    json_object_end(w);
+    BUF_LITERAL(w->out, "}}");
+    w->comma = true;
 }
 
 void otlp_text(struct json_writer *w, const char *key, struct slice value)

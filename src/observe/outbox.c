@@ -330,7 +330,10 @@ static bool have_batch(struct outbox *o, int64_t now)
         return false;
     }
     form_batch(o);
-    return write_call(o);
+    if (write_call(o))
+        return true;
+    turn_mark(o->turn, &o->item); /* for those behind it */
+    return false;
 }
 
 static void step(struct turn_item *item)
@@ -347,8 +350,6 @@ static void step(struct turn_item *item)
     }
     if (have_batch(o, now))
         start_call(o);
-    else if (o->count)
-        turn_mark(o->turn, &o->item); /* a batch that could not be written: the next one */
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */

@@ -270,6 +270,22 @@ static void at_the_end_nothing_waits(void **state)
     close_post(&p);
 }
 
+/* While it waits, for company or for a destination that is away, the loop sleeps. */
+static void waiting_costs_nothing(void **state)
+{
+    struct post p;
+    struct outbox_limits l = quick();
+    l.delay_ms = 3600 * 1000;
+    open_post(&p, &l);
+    put(&p, 1, 10);
+    assert_in_range(world_run_ms(&p.world, 100), 0, 10);
+    p.answer = AWAY;
+    outbox_hurry(p.box);
+    WORLD_UNTIL(&p.world, stats(&p).failed_calls);
+    assert_in_range(world_run_ms(&p.world, 100), 0, 200); /* ten attempts or so */
+    close_post(&p);
+}
+
 static void nothing_to_tell(void **state)
 {
     struct post p;
@@ -296,6 +312,7 @@ int main(void)
         cmocka_unit_test(nobody_there),
         cmocka_unit_test(the_old_go),
         cmocka_unit_test(at_the_end_nothing_waits),
+        cmocka_unit_test(waiting_costs_nothing),
         cmocka_unit_test(nothing_to_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
