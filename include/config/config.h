@@ -93,7 +93,7 @@ struct settings {
     double request_timeout;   /* whole call, seconds */
     bool user_url_validation; /* or general_settings: such URLs lead to public addresses only */
     bool drop_params;
-    bool set_verbose, json_logs;
+    bool set_verbose, debug, json_logs;
     bool include_cost; /* include_cost_in_streaming_usage */
     bool ssl_verify;
     bool redact;                 /* turn_off_message_logging */

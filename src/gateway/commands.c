@@ -107,7 +107,8 @@ static bool key_is_acceptable(const struct config *c, const char *host)
 
 static void set_up_log(const struct config *c, bool debug)
 {
-    log_setup(debug || c->settings.set_verbose ? LOG_DEBUG : LOG_INFO, c->settings.json_logs);
+    const struct settings *s = &c->settings;
+    log_setup(debug || s->set_verbose || s->debug ? LOG_DEBUG : LOG_INFO, s->json_logs);
 }
 
 /* Once for each source, with the first of the models that use it. */
@@ -163,7 +164,6 @@ static int serve(const struct options *o)
         return 1;
     }
     set_up_log(c, o->debug);
-    descriptors_raise();
     struct worker_options worker = o->worker;
     struct sockets sockets;
     const char *error = NULL;
@@ -172,6 +172,7 @@ static int serve(const struct options *o)
         config_unref(c);
         return 1;
     }
+    descriptors_raise();
     announce_sources(c);
     worker.machine = machine_of(o->workers);
     announce_sharing(c, &worker, o->workers);

@@ -39,7 +39,7 @@ unsigned descriptors_connections(unsigned wanted)
     rlim_t possible = limit > OTHERS + 2 * LEAST ? (limit - OTHERS) / 2 : LEAST;
     if (possible >= wanted)
         return wanted;
-    log_warn("max_connections is %u, but %llu descriptors are enough for %llu only: raise the "
+    log_info("max_connections is %u, but %llu descriptors are enough for %llu only: raise the "
              "limit (LimitNOFILE of systemd, ulimit -n)",
              wanted, (unsigned long long)limit, (unsigned long long)possible);
     return (unsigned)possible;

@@ -148,7 +148,7 @@ def test_the_shapes_of_the_mission_documents_are_accepted(lintel):
     }
     done = lintel("check", "config.yml", config=yaml.safe_dump(config))
     assert done.returncode == 0, done.stderr
-    for key in ("spend_limit", "alerting", "debug"):
+    for key in ("alerting", "alerting_threshold"):
         assert f".{key}" in done.stderr, key
     assert (
         "error" not in done.stderr and "your-password" not in done.stderr and "sk-team-a" not in done.stderr
@@ -166,6 +166,12 @@ def test_shipped_configurations(lintel, tmp_path, file):
     env = {"AWS_SHARED_CREDENTIALS_FILE": str(credentials), **{name: "set-for-the-test" for name in names}}
     done = lintel("check", path, **env)
     assert done.returncode == 0 and "0 errors" in done.stdout, done
+
+
+def test_the_configuration_of_the_kubernetes_manifests(lintel):
+    manifest = yaml.safe_load((ROOT / "conf/kubernetes/configmap.yaml").read_text())
+    done = lintel("check", "config.yml", config=manifest["data"]["config.yml"], LITELLM_MASTER_KEY="sk-0123456789abcdef")
+    assert done.returncode == 0 and "0 warnings" in done.stdout and not done.stderr, done
 
 
 # ---- start ------------------------------------------------------------------------------------------

@@ -181,9 +181,7 @@ static void mission_shapes(void **state)
     static const char problems[] =
         "W12 litellm_settings.alerting: " QUIET " (LiteLLM's place for it: general_settings)\n"
         "W13 litellm_settings.alerting_threshold: " QUIET
-        " (LiteLLM's place for it: general_settings)\n"
-        "W15 litellm_settings.debug: " QUIET
-        " (LiteLLM's place for it: litellm_settings.set_verbose)\n";
+        " (LiteLLM's place for it: general_settings)\n";
     struct world w;
     (void)state;
     world_init(&w);
