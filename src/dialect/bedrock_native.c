@@ -7,7 +7,8 @@
 #include "dialect/dialect.h"
 #include "wire/eventstream.h"
 
-#define HEADERS_MAX (16 * 1024) /* bytes that are handed on */
+#define HEADERS_MAX    (16 * 1024) /* bytes that are handed on */
+#define NAME_MAX_BYTES 1024        /* of an exception: Bedrock's may be anything */
 
 static const struct call {
     struct slice end; /* of the path */
@@ -87,14 +88,11 @@ static void encode_failure(const struct failure *f, struct buf *out)
 /* The names of exceptions in frames begin in lower case. */
 static void encode_exception(const struct failure *f, struct buf *out)
 {
-    char first;
-    struct slice name = slice_of(error_name(f));
+    const char *name = error_name(f);
     struct buf lower, message;
-    buf_init(&lower, name.n);
+    buf_init(&lower, NAME_MAX_BYTES);
     buf_init(&message, EVENTSTREAM_PAYLOAD_MAX);
-    first = name.p[0] >= 'A' && name.p[0] <= 'Z' ? (char)(name.p[0] | 0x20) : name.p[0];
-    buf_add_char(&lower, first);
-    buf_add(&lower, slice_skip(name, 1));
+    buf_addf(&lower, "%c%s", name[0] >= 'A' && name[0] <= 'Z' ? name[0] | 0x20 : name[0], name + 1);
     encode_failure(f, &message);
     const struct eventstream_header headers[] = {
         {SLICE(":exception-type"), buf_slice(&lower)},

@@ -300,7 +300,7 @@ void reply_failure(struct exchange *ex)
     if (ex->allow)
         add(&h, "allow", slice_of(ex->allow));
     if (dialect_of(ex)->error_name)
-        add(&h, "x-amzn-errortype", slice_of(dialect_of(ex)->error_name(f)));
+        add(&h, "x-amzn-errortype", printable(ex, slice_of(dialect_of(ex)->error_name(f))));
     add_failed_call(ex, &h);
     add_durations(ex, &h);
     write_reply(ex, &h, f->status, buf_slice(&body));
