@@ -46,7 +46,7 @@ struct stored_settings {
 
 /* Settings by name; a row of config_options says where each comes from. Strings may be NULL
  * (unset). Durations are seconds as in LiteLLM. */
-struct settings {
+struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what they are about */
     /* general_settings */
     const char *master_key;
     bool permit_weak_master_key; /* dangerously_permit_weak_or_unset_master_key */

@@ -173,7 +173,7 @@ static void read_tree(struct config_loader *l, struct node *root)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-static struct config *load(const char *path, struct slice stored, const struct config_host *host)
+struct config *config_load_from(const char *path, const struct config_host *host)
 {
     struct config *c = calloc(1, sizeof(*c));
     struct config_loader l = {.c = c, .host = host};
@@ -188,7 +188,7 @@ static struct config *load(const char *path, struct slice stored, const struct c
     config_defaults(&l);
     struct node *root = config_read_tree(&l, path);
     if (root) {
-        config_add_stored(&l, root, stored);
+        config_add_stored(&l, root, host->stored);
         read_tree(&l, root);
     }
     config_sort_problems(&l);
@@ -200,11 +200,6 @@ static struct config *load(const char *path, struct slice stored, const struct c
     return c;
 }
 
-struct config *config_load_from(const char *path, const struct config_host *host)
-{
-    return load(path, SLICE(""), host);
-}
-
 struct config *config_load(const char *path)
 {
     return config_load_from(path, &config_host_system);
@@ -212,7 +207,9 @@ struct config *config_load(const char *path)
 
 struct config *config_load_stored(const char *path, struct slice stored)
 {
-    return load(path, stored, &config_host_system);
+    struct config_host host = config_host_system;
+    host.stored = stored;
+    return config_load_from(path, &host);
 }
 
 struct config *config_ref(struct config *c)

@@ -24,6 +24,7 @@ struct config_host {
                       const char **error);
     const char *(*get_env)(void *ctx, const char *name); /* NULL: not set */
     void (*set_env)(void *ctx, const char *name, const char *value);
+    struct slice stored; /* what a database has: see config_load_stored() */
 };
 
 extern const struct config_host config_host_system;

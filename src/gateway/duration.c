@@ -51,7 +51,7 @@ static bool parse(struct slice text, struct duration *d)
 
 int64_t duration_ms(struct slice text)
 {
-    struct duration d;
+    struct duration d = {0};
     return parse(text, &d) ? seconds_of(&d) * MS_PER_S : 0;
 }
 
@@ -98,13 +98,13 @@ static int64_t begin(const struct duration *d, int64_t now_s)
 
 int64_t duration_begin(struct slice text, int64_t now)
 {
-    struct duration d;
+    struct duration d = {0};
     return parse(text, &d) ? begin(&d, now / MS_PER_S) * MS_PER_S : 0;
 }
 
 int64_t duration_end(struct slice text, int64_t now)
 {
-    struct duration d;
+    struct duration d = {0};
     int64_t from;
     if (!parse(text, &d))
         return 0;
@@ -114,7 +114,7 @@ int64_t duration_end(struct slice text, int64_t now)
 
 int64_t duration_reset(struct slice text, int64_t now)
 {
-    struct duration d;
+    struct duration d = {0};
     int64_t day = (int64_t)S_PER_DAY * MS_PER_S;
     if (!parse(text, &d))
         return 0;

@@ -237,7 +237,7 @@ static change_team *change_of(const struct exchange *ex)
         {"/team/unblock", change_blocked},  {"/team/permissions_update", change_permissions},
         {"/team/model/add", change_models}, {"/team/model/delete", change_models}};
     size_t i = 0;
-    while (strcmp(rows[i].path, ex->route->path))
+    while (strcmp(rows[i].path, ex->route->path) != 0)
         i++;
     return rows[i].change;
 }
