@@ -52,7 +52,10 @@ struct redis_events {
     void (*heard)(void *ctx, struct slice message);
 };
 
-/* NULL: `error` (of `size` bytes) says what is wrong with the options: a file of TLS. */
+/* False: `error` (of `size` bytes) says what is wrong with the options: a file of TLS, and why. */
+bool redis_check(const struct redis_options *options, char *error, size_t size);
+
+/* NULL: as redis_check says. */
 struct redis *redis_open(struct turn *turn, const struct redis_options *options,
                          const struct redis_events *events, void *ctx, char *error, size_t size);
 /* Unanswered commands get their NULL reply from inside this call. Run the loop once more after. */

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cli.h"
 #include "descriptors.h"
+#include "shared_state.h"
 #include "supervisor.h"
 #include "worker.h"
 
@@ -18,6 +19,7 @@
 
 #define DEFAULT_HOST "127.0.0.1"
 #define DEFAULT_PORT 4000
+#define ERROR_MAX    512
 #define EXIT_NOWHERE 3 /* lintel credentials: no source */
 
 static const char usage[] =
@@ -148,6 +150,15 @@ static struct machine *machine_of(int workers)
     return m;
 }
 
+static bool shared_state_is_usable(const struct config *c)
+{
+    char error[ERROR_MAX];
+    if (c->errors || shared_state_check(c, error, sizeof(error)))
+        return true;
+    fprintf(stderr, "lintel: the Redis of %s: %s\n", c->redis.source, error);
+    return false;
+}
+
 static int serve(const struct options *o)
 {
     struct config *c;
@@ -157,7 +168,7 @@ static int serve(const struct options *o)
     }
     c = config_load(o->config);
     print_problems(c);
-    if (c->errors || !key_is_acceptable(c, o->worker.host)) {
+    if (c->errors || !key_is_acceptable(c, o->worker.host) || !shared_state_is_usable(c)) {
         if (c->errors)
             fprintf(stderr, "lintel: %s: %u errors, not started\n", o->config, c->errors);
         config_unref(c);
@@ -207,7 +218,7 @@ static int check(const struct config *c, const char *path)
         printf("  shared state: %s%s\n", c->redis.source ? "the Redis of " : "",
                c->redis.source ? c->redis.source
                                : "that of one gateway's workers (no Redis is named)");
-    return c->errors ? 1 : 0;
+    return c->errors || !shared_state_is_usable(c) ? 1 : 0;
 }
 
 static int credentials(const struct config *c)

@@ -50,6 +50,16 @@ static struct shared *on_redis(struct turn *turn, const struct config_redis *r,
     return shared;
 }
 
+bool shared_state_check(const struct config *c, char *error, size_t size)
+{
+    struct redis_node nodes[REDIS_NODES_MAX];
+    struct redis_options options;
+    if (!c->redis.source)
+        return true;
+    set_address(&options, &c->redis, nodes);
+    return redis_check(&options, error, size);
+}
+
 /* Without any Redis. */
 static struct shared *of_machine(struct turn *turn, const struct config *c, struct machine *m,
                                  int index)

@@ -439,6 +439,15 @@ static void start_side(struct redis *r, struct side *s, bool listens)
         uv_timer_start(&s->timer, on_wait_over, 0, 0);
 }
 
+bool redis_check(const struct redis_options *options, char *error, size_t size)
+{
+    struct redis_tls_context *tls =
+        options->tls ? redis_tls_context_new(options, error, size) : NULL;
+    bool usable = tls || !options->tls;
+    redis_tls_context_free(tls);
+    return usable;
+}
+
 struct redis *redis_open(struct turn *turn, const struct redis_options *options,
                          const struct redis_events *events, void *ctx, char *error, size_t size)
 {

@@ -21,19 +21,34 @@ struct redis_tls {
 
 /* ---- certificates and keys ----------------------------------------------------------------- */
 
+/* What failed first is closest to the file. */
+static const char *reason(void)
+{
+    unsigned long code = ERR_peek_error();
+    const char *text =
+        ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
+    return text ? text : "it is not understood";
+}
+
 static bool load_files(SSL_CTX *ssl, const struct redis_options *o, char *error, size_t size)
 {
-    const char *bad = NULL;
+    const char *bad = NULL, *wanted = NULL;
     if (o->tls_ca_file ? SSL_CTX_load_verify_locations(ssl, o->tls_ca_file, NULL) != 1
-                       : SSL_CTX_set_default_verify_paths(ssl) != 1)
+                       : SSL_CTX_set_default_verify_paths(ssl) != 1) {
         bad = o->tls_ca_file ? o->tls_ca_file : "the system's certificates";
-    else if (o->tls_certificate && SSL_CTX_use_certificate_chain_file(ssl, o->tls_certificate) != 1)
+        wanted = "certificates";
+    } else if (o->tls_certificate &&
+               SSL_CTX_use_certificate_chain_file(ssl, o->tls_certificate) != 1) {
         bad = o->tls_certificate;
-    else if (o->tls_key && (SSL_CTX_use_PrivateKey_file(ssl, o->tls_key, SSL_FILETYPE_PEM) != 1 ||
-                            SSL_CTX_check_private_key(ssl) != 1))
+        wanted = "a certificate";
+    } else if (o->tls_key && (SSL_CTX_use_PrivateKey_file(ssl, o->tls_key, SSL_FILETYPE_PEM) != 1 ||
+                              SSL_CTX_check_private_key(ssl) != 1)) {
         bad = o->tls_key;
+        wanted = "the certificate's private key";
+    }
     if (bad)
-        snprintf(error, size, "cannot use %s for TLS", bad);
+        snprintf(error, size, "cannot use %s for TLS: %s expected, as PEM (%s)", bad, wanted,
+                 reason());
     ERR_clear_error();
     return !bad;
 }

@@ -16,7 +16,8 @@ class RedisServer:
     """redis-server with more options of its command line; they and the port stay from one start to
     the next."""
 
-    def __init__(self, folder, *options, port=None, tls=False, cli=()):
+    def __init__(self, folder, *options, port=None, tls=False, cli=(), program="redis-server"):
+        self.program = program
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.options = options
@@ -28,12 +29,12 @@ class RedisServer:
         self.start()
 
     def arguments(self):
-        yield from ("redis-server", "--bind", "127.0.0.1", "--save", "", "--dir", self.folder)
+        yield from (self.program, "--bind", "127.0.0.1", "--save", "", "--dir", self.folder)
         yield from ("--tls-port" if self.tls else "--port", self.port)
         yield from ("--port", 0) if self.tls else ("--unixsocket", self.socket)
         yield from self.options
 
-    def start(self):
+    def start(self, wait=True):
         with open(self.folder / "redis.log", "ab") as log:
             self.process = subprocess.Popen(
                 [str(a) for a in self.arguments()],
@@ -42,7 +43,8 @@ class RedisServer:
                 stderr=subprocess.STDOUT,
                 env=environment(self.folder),
             )
-        wait_for(self.answers, 10, "redis-server")
+        if wait:
+            wait_for(self.answers, 10, self.program)
         return self
 
     def answers(self):
@@ -78,7 +80,7 @@ class RedisServer:
 
 
 class Sentinel(RedisServer):
-    def __init__(self, folder, master, name="lintel"):
+    def __init__(self, folder, master, *options, name="lintel", **more):
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.config = folder / "sentinel.conf"
@@ -87,11 +89,13 @@ class Sentinel(RedisServer):
             f"sentinel down-after-milliseconds {name} 500\n"
             f"sentinel failover-timeout {name} 2000\n"
         )
-        super().__init__(folder)
+        super().__init__(folder, *options, **more)
 
     def arguments(self):
         yield from ("redis-server", self.config, "--sentinel", "--bind", "127.0.0.1")
-        yield from ("--port", self.port, "--dir", self.folder)
+        yield from ("--tls-port" if self.tls else "--port", self.port, "--dir", self.folder)
+        yield from (("--port", 0) if self.tls else ())
+        yield from self.options
 
 
 class SlowWay:

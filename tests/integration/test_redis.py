@@ -2,7 +2,9 @@
 fail while clients go on asking."""
 
 import collections
+import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -11,7 +13,7 @@ import time
 import httpx
 import pytest
 from conftest import KEY, configuration, deployment
-from programs import free_port, wait_for
+from programs import BUILD, free_port, wait_for
 from redis_server import RedisServer, Sentinel, SlowWay
 from test_limits import ENV, WINDOW, Stream, chat, check_exact, many, saturate
 from test_signals import workers
@@ -137,9 +139,29 @@ def turned_into_a_replica(redis, load):
     redis.do("REPLICAOF", "NO", "ONE")
 
 
+def restarted_with_much_to_load(redis, load):
+    redis.do("DEBUG", "POPULATE", 300, "much", 200)
+    redis.do("SAVE")
+    redis.kill()
+    wait_for(lambda: away(load.gateway))
+    slowly = ("--key-load-delay", 5000, "--loading-process-events-interval-bytes", 1024)
+    redis.options += slowly
+    redis.start(wait=False)
+    wait_for(lambda: redis.do("PING", check=False).startswith("LOADING"), 10, "a server that loads")
+    load.wait_more()
+
+
 FAILURES = pytest.mark.parametrize(
     "fail",
-    [kill_and_restart, client_pause, debug_sleep, stopped_process, out_of_memory, turned_into_a_replica],
+    [
+        kill_and_restart,
+        restarted_with_much_to_load,
+        client_pause,
+        debug_sleep,
+        stopped_process,
+        out_of_memory,
+        turned_into_a_replica,
+    ],
     ids=lambda f: f.__name__,
 )
 
@@ -351,6 +373,37 @@ def test_tls(launch, simulator, secure_redis, certificate):
     assert list(load.statuses) == [200]
 
 
+def test_sentinels_over_tls(launch, simulator, secure_redis, certificate, tmp_path):
+    """The one that is asked for the master has the same certificate."""
+    ca, key = certificate
+    sentinel = Sentinel(
+        tmp_path / "sentinel", secure_redis, *secure_redis.options, "--tls-replication", "yes", tls=True, cli=secure_redis.cli
+    )
+    try:
+        cache = {"type": "redis", "sentinel_nodes": [["127.0.0.1", sentinel.port]], "service_name": "lintel", "ssl": True}
+        cache |= {"ssl_ca_certs": str(ca), "ssl_certfile": str(ca), "ssl_keyfile": str(key)}
+        check_reached(launch(settings(simulator, litellm_settings={"cache_params": cache})), secure_redis)
+    finally:
+        sentinel.kill()
+
+
+def test_rediss_url(launch, simulator, secure_redis, certificate):
+    ca, key = certificate
+    files = f"ssl_ca_certs={ca}&ssl_certfile={ca}&ssl_keyfile={key}"
+    router = {"redis_url": f"rediss://localhost:{secure_redis.port}/0?{files}"}
+    check_reached(launch(settings(simulator, router_settings=router)), secure_redis)
+
+
+@pytest.mark.parametrize("program", [p for p in ("redis-server", "valkey-server") if shutil.which(p)])
+def test_each_program_that_there_is(launch, simulator, tmp_path, program):
+    """Valkey comes with Debian 13."""
+    server = RedisServer(tmp_path / "server", program=program)
+    try:
+        check_reached(launch(settings(simulator, server)), server)
+    finally:
+        server.kill()
+
+
 @pytest.mark.parametrize(
     "params, why",
     [({}, "self-signed certificate"), ({"host": "127.0.0.2"}, "IP address mismatch")],
@@ -366,6 +419,27 @@ def test_tls_is_verified(launch, simulator, secure_redis, certificate, params, w
     gateway = launch(settings(simulator, litellm_settings={"cache_params": cache}))
     assert chat(gateway, "sk-a").status_code == 200 and away(gateway)
     assert why in gateway.log()
+
+
+@pytest.mark.parametrize(
+    "what, wanted",
+    [
+        ("ssl_ca_certs", "certificates"),
+        ("ssl_certfile", "a certificate"),
+        ("ssl_keyfile", "the certificate's private key"),
+    ],
+)
+def test_a_file_of_tls_that_is_none_stops_the_start(simulator, tmp_path, what, wanted):
+    """It is there and can be read, but holds no PEM: the file and the reason are said, by check too."""
+    bad = tmp_path / "not.pem"
+    bad.write_text("nothing that was ever signed\n", encoding="utf-8")
+    cache = {"type": "redis", "host": "localhost", "port": 1, "ssl": True, what: str(bad)}
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(settings(simulator, litellm_settings={"cache_params": cache})), encoding="utf-8")
+    for arguments in (["check", config], ["--config", config, "--port", "0"]):
+        done = subprocess.run([BUILD / "lintel", *arguments], capture_output=True, text=True, timeout=20)
+        assert done.returncode == 1
+        assert f"cache_params: cannot use {bad} for TLS: {wanted} expected, as PEM (" in done.stderr
 
 
 def test_cluster(launch, simulator, tmp_path):

@@ -261,7 +261,9 @@ static void bad_files_of_tls_are_named(void **state)
     w->options.redis.tls_ca_file = "/nowhere/ca.pem";
     w->options.local = shared_local_new(1 << 20);
     assert_null(shared_redis_new(&w->world.turn, &w->options, error, sizeof(error)));
-    assert_string_equal(error, "cannot use /nowhere/ca.pem for TLS");
+    assert_string_equal(
+        error, "cannot use /nowhere/ca.pem for TLS: certificates expected, as PEM (No such "
+               "file or directory)");
 }
 
 int main(void)
