@@ -261,14 +261,21 @@ void store_row_write(struct json_writer *w, const struct store_rows *rows, size_
  * told if and only if the job holds. */
 void store_tell(struct store_job *job, enum store_table_id table, struct slice key);
 
-/* Called from a turn for each change told by anyone, usually within a second, at least once; of its
- * own changes a process hears before the job's `done` is called. `key`
- * empty: anything may have changed (the database was away). It only deposits. LiteLLM, on the same
- * database, tells nobody: entries of a cache need an end of their own. */
+/* Called from a turn for each change told by anyone, within STORE_POLL_MS, at least once; of its
+ * own changes a process hears before the job's `done` is called. `key` empty: anything may have
+ * changed (the database was away). It only deposits. LiteLLM, on the same database, tells nobody:
+ * entries of a cache need an end of their own. */
 typedef void store_changed(void *user, enum store_table_id table, struct slice key);
 #define STORE_WATCHERS_MAX 8
+#define STORE_POLL_MS      500
 void store_watch(struct store *s, store_changed *changed, void *user);
 void store_unwatch(struct store *s, const void *user);
+
+/* Called from a turn when a job of this store that told something held: whoever knows a faster way
+ * to the other processes may have them look at once. It only deposits. */
+typedef void store_spoke(void *user);
+void store_on_spoken(struct store *s, store_spoke *spoke, void *user);
+void store_look(struct store *s);
 
 /* ---- the store itself ------------------------------------------------------------------------ */
 

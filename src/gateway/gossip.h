@@ -19,7 +19,14 @@
 #define GOSSIP_DEPLOYMENTS_MAX 200
 #define GOSSIP_MESSAGE_MAX     65536 /* bytes; a longer one is neither said nor heard */
 
-enum gossip_kind { GOSSIP_DEPLOYMENTS = 'd', GOSSIP_FLIGHTS = 'f', GOSSIP_KINDS = 128 };
+enum gossip_kind {
+    GOSSIP_DEPLOYMENTS = 'd',
+    GOSSIP_FLIGHTS = 'f', /* exchange_claim.h */
+    GOSSIP_STORE = 'b',   /* changes.h */
+    GOSSIP_SPENT = 's',   /* rows.c: {"from": …, "spent": [[kind, id, USD], …]} */
+    GOSSIP_CACHE = 'c',   /* likewise */
+    GOSSIP_KINDS = 128
+};
 
 struct gossip;
 

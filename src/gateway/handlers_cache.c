@@ -6,6 +6,7 @@
  * Failure modes: no cache, or one that is away: 503. */
 
 #include "ask.h"
+#include "changes.h"
 #include "detail.h"
 #include "handlers.h"
 #include "worker_private.h"
@@ -173,6 +174,7 @@ static void delete (struct exchange *ex, struct cache *c, yyjson_val *keys)
         places[n++] = cache_place(&ex->config->settings.caching, json_slice(item), &ex->arena);
     ex->cache.asking = true;
     c->shared->ops->del(c->shared, places, n, turn_now(&ex->worker->turn), on_done, ex);
+    changes_say_deleted(ex->worker, places, n);
 }
 
 void handle_cache_delete(struct exchange *ex, struct buf *body)
@@ -194,9 +196,10 @@ void handle_cache_flushall(struct exchange *ex, struct buf *body)
     struct cache *c = cache_of(ex);
     if (!c)
         return;
+    struct slice prefix = cache_prefix(&ex->config->settings.caching, &ex->arena);
     ex->cache.asking = true;
-    c->shared->ops->clear(c->shared, cache_prefix(&ex->config->settings.caching, &ex->arena),
-                          turn_now(&ex->worker->turn), on_done, ex);
+    c->shared->ops->clear(c->shared, prefix, turn_now(&ex->worker->turn), on_done, ex);
+    changes_say_cleared(ex->worker, prefix);
     wait(ex, write_success);
 }
 

@@ -19,11 +19,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS      8192 /* a power of two */
-#define RETRY_MS     1000 /* after a question that the database did not answer */
-#define SAY_MAX      (GOSSIP_MESSAGE_MAX - 1024)
-#define GOSSIP_SPENT 's' /* {"from": …, "spent": [[kind, id, USD], …]} */
-#define NAME_SIZE    17
+#define BUCKETS   8192 /* a power of two */
+#define RETRY_MS  1000 /* after a question that the database did not answer */
+#define SAY_MAX   (GOSSIP_MESSAGE_MAX - 1024)
+#define NAME_SIZE 17
 
 struct entry {
     struct list link;  /* of known or unknown */

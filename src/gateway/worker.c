@@ -11,6 +11,7 @@
 
 #include "auth.h"
 #include "base/log.h"
+#include "changes.h"
 #include "descriptors.h"
 #include "exchange.h"
 #include "exchange_claim.h"
@@ -449,6 +450,7 @@ int worker_run(struct config *config, const struct worker_options *options)
     bool listening = open_store(&w) && open_listener(&w, options);
     know_callers(&w);
     if (listening) {
+        changes_begin(&w);
         announce(&w, options);
         take_place(&w);
         notify_say("READY=1");

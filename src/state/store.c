@@ -84,6 +84,8 @@ static void finish_job(struct store *s, struct store_job *job)
 {
     job->running = false;
     tell_own(s, job);
+    if (job->told && job->status == STORE_OK && s->spoke)
+        s->spoke(s->spoke_user);
     if (!job->done && job->status != STORE_OK)
         log_error("a write to the database was lost: %s", job->error);
     if (job->abandoned || !job->done)
@@ -202,6 +204,20 @@ void store_unwatch(struct store *s, const void *user)
             s->watchers[kept++] = s->watchers[i];
     s->watcher_count = kept;
     poll_for_watchers(s);
+}
+
+void store_on_spoken(struct store *s, store_spoke *spoke, void *user)
+{
+    s->spoke = spoke;
+    s->spoke_user = user;
+}
+
+void store_look(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->look = true;
+    pthread_cond_signal(&s->more);
+    pthread_mutex_unlock(&s->lock);
 }
 
 bool store_is_up(const struct store *s)

@@ -20,7 +20,6 @@
 #define RETRY_MIN_MS 500
 #define RETRY_MAX_MS 15000
 #define LOOK_MS      60000            /* for spools that were left behind */
-#define POLL_MS      1000             /* for changes */
 #define CHANGES_KEPT INT64_C(3600000) /* ms for which a change can be read */
 #define PRUNE_MS     600000           /* between looks at older ones */
 #define WORDS_MAX    64
@@ -277,6 +276,14 @@ static void prune_changes(struct store_job *job)
     store_delete(job, TABLE_LINTEL_CHANGES, &old, 1);
 }
 
+/* Before it looks: what is told meanwhile has it look again. */
+static void note_look(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->look = false;
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* Ids are given out before they can be seen: those before the last are read again. */
 static void poll_changes(struct store *s)
 {
@@ -284,7 +291,8 @@ static void poll_changes(struct store *s)
     struct store_where where = {
         "id", STORE_GT, store_integer(s->changes_known ? s->change_last - CHANGES_AGAIN : 0), 0};
     int64_t now = clock_steady_ms();
-    s->poll_at = now + POLL_MS;
+    s->poll_at = now + STORE_POLL_MS;
+    note_look(s);
     store_job_init(&job);
     store_select(&job, &(struct store_query){.table = TABLE_LINTEL_CHANGES,
                                              .where = &where,
@@ -308,13 +316,13 @@ static void poll_changes(struct store *s)
 
 /* What the loop says, as far as the thread looks at it. */
 struct orders {
-    bool stopping, watched, spend_came;
+    bool stopping, watched, look, spend_came;
 };
 
 static struct orders read_orders(struct store *s)
 {
     pthread_mutex_lock(&s->lock);
-    struct orders o = {s->stopping, s->watched, s->spend_came};
+    struct orders o = {s->stopping, s->watched, s->look, s->spend_came};
     pthread_mutex_unlock(&s->lock);
     return o;
 }
@@ -346,7 +354,7 @@ static void do_due(struct store *s)
     connect_if_due(s);
     if (s->db.handle && ((o.spend_came && now >= s->write_at) || now >= s->look_at))
         write_spend(s);
-    if (s->db.handle && o.watched && now >= s->poll_at)
+    if (s->db.handle && o.watched && (o.look || now >= s->poll_at))
         poll_changes(s);
 }
 
@@ -355,6 +363,8 @@ static int64_t next_due(const struct store *s)
 {
     if (!s->db.handle)
         return s->connect_at;
+    if (s->watched && s->look)
+        return 0;
     int64_t at = s->spend_came && s->write_at < s->look_at ? s->write_at : s->look_at;
     return s->watched && s->poll_at < at ? s->poll_at : at;
 }

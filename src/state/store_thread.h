@@ -48,13 +48,16 @@ struct store {
     bool stopping;
     bool left_alone; /* the loop did not wait for us: it must not be woken */
     bool spend_came;
-    bool watched; /* somebody wants the changes */
+    bool watched; /* somebody wants the changes … */
+    bool look;    /* … and knows that there are some */
     struct store_news news[STORE_NEWS_MAX];
     size_t news_count;
     bool all_news; /* anything may have changed */
     struct store_stats stats;
 
     /* the loop's */
+    store_spoke *spoke;
+    void *spoke_user;
     struct store_watcher watchers[STORE_WATCHERS_MAX];
     size_t watcher_count;
     uint64_t dropped_said; /* of spend */

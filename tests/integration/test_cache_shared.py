@@ -8,7 +8,7 @@ import time
 import openai
 import pytest
 from conftest import KEY, configuration, openai_client
-from programs import wait_for
+from programs import free_port, wait_for
 from redis_server import RedisServer
 from test_cache import (  # noqa: F401: the same tests, with the gateway of this module
     KEY_HEADER,
@@ -152,6 +152,26 @@ def test_a_key_of_one_gateway_is_deleted_for_all(four):
         key = ask(second, prompt)[2][KEY_HEADER]
         assert post(four[2], "/cache/delete", {"keys": [key]})[:2] == (200, {"status": "success"})
         assert not is_hit(ask(first, prompt))
+
+
+def test_workers_delete_and_flush_what_each_of_them_keeps(launch, simulator):
+    """In their own memory, without a Redis."""
+    config = configuration(simulator.url, litellm_settings={"cache": True})
+    gateway = launch(config, "--num_workers", "3", port=free_port(), ready=False).wait_ready()
+    body = {"model": "claude", "messages": [{"role": "user", "content": unique("In three places")}]}
+
+    def hits():
+        """Of connections of their own, which the workers take as they come."""
+        answers = [post(gateway, "/v1/chat/completions", body) for _ in range(16)]
+        return {answer[2].get(KEY_HEADER) for answer in answers}
+
+    for path in ("/cache/delete", "/cache/flushall"):
+        body.pop("cache", None)
+        wait_for(lambda: None not in hits(), what="an answer in each worker")
+        body["cache"] = {"no-store": True}
+        (key,) = hits()
+        assert post(gateway, path, {"keys": [key]})[0] == 200
+        wait_for(lambda: hits() == {None}, what="all of them having heard")
 
 
 def test_flush_leaves_others_alone(four, launch, simulator, redis):

@@ -521,6 +521,31 @@ def test_workers_share_a_limit_without_one_too(launch, simulator):
     wait_for(lambda: all(gateway.holds()["deployments"]["a"]["rest_ms"] > 0 for _ in range(12)))
 
 
+@pytest.mark.parametrize("by", ["redis", "workers"])
+def test_a_change_of_a_key_reaches_all(launch, simulator, redis, tmp_path, by):
+    general = {"database_url": f"sqlite:///{tmp_path}/keys.db", "data_directory": str(tmp_path)}
+    config = settings(simulator, redis if by == "redis" else None, general_settings=general)
+    if by == "redis":
+        gateways = [wait_back(launch(config)) for _ in range(2)]
+    else:
+        gateways = [launch(config, "--num_workers", "3", port=free_port(), ready=False).wait_ready()]
+
+    def manage(what, **body):
+        head = {"Authorization": f"Bearer {KEY}"}
+        url = gateways[0].base_url.removesuffix("/v1") + "/key/" + what
+        answer = httpx.post(url, json=body, headers=head, timeout=20)
+        return answer.status_code == 200 and answer.json()
+
+    def seen(key):
+        return {status for g in gateways for status in many(8, lambda g=g: chat(g, key).status_code)}
+
+    key = wait_for(lambda: manage("generate"), 20, "the database")["key"]
+    for what, status in (("block", 401), ("unblock", 200)):
+        wait_for(lambda: seen(key) in ({200}, {401}))
+        assert manage(what, key=key)
+        wait_for(lambda status=status: seen(key) == {status})
+
+
 def test_a_killed_worker_takes_no_limit_with_it(launch, simulator):
     """The others go on counting, and the one that is started in its place counts with them."""
     config = settings(simulator, keys=[{"key": "sk-a", "rpm_limit": 30}])

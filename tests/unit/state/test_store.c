@@ -460,6 +460,41 @@ static void test_changes_are_told(void **state)
     assert_true(others_heard >= 1);
 }
 
+static void on_spoken(void *user)
+{
+    ++*(unsigned *)user;
+}
+
+/* From its own job, and from the database. */
+static bool others_have_heard_twice(struct world *w)
+{
+    return others_heard == 2;
+}
+
+/* One after the other, each within far less than a poll. */
+static void test_changes_are_looked_at_at_once(void **state)
+{
+    struct world *w = *state;
+    unsigned told = 0;
+    heard_count = 0;
+    world_open(w, &(struct store_options){0});
+    store_on_spoken(w->store, on_spoken, &told);
+    store_watch(w->store, on_changed, w);
+    world_wait(w, heard_one);
+    store_watch(w->store, on_other_changed, &others_heard);
+    uint64_t begin = uv_hrtime();
+    for (unsigned i = 1; i <= 4; i++) {
+        others_heard = 0;
+        struct store_job *job = store_job_new(w->store);
+        store_tell(job, TABLE_TEAM_TABLE, SLICE("t1"));
+        store_job_free(world_ok(w, job));
+        store_look(w->store);
+        world_wait(w, others_have_heard_twice);
+        assert_int_equal(told, i);
+    }
+    assert_true((uv_hrtime() - begin) / 1000000 < 2 * STORE_POLL_MS);
+}
+
 /* ---- the options ----------------------------------------------------------------------------- */
 
 static const struct {
@@ -512,6 +547,7 @@ int main(void)
         IN_WORLD(test_unavailable),
         cmocka_unit_test(test_bugs_are_found),
         IN_WORLD(test_changes_are_told),
+        IN_WORLD(test_changes_are_looked_at_at_once),
         cmocka_unit_test(test_urls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
