@@ -38,15 +38,11 @@ static void resets(void **state)
     const struct {
         const char *text;
         int64_t at;
-    } rows[] = {{"1d", today + DAY},
-                {"2d", today + 2 * DAY},
-                {"7d", today + 2 * DAY}, /* Monday */
-                {"1w", today + 2 * DAY},
-                {"30d", today + 10 * DAY}, /* December */
-                {"1mo", today + 10 * DAY},
-                {"2mo", today + 41 * DAY},
-                {"1h", today + 8 * HOUR},
-                {"soon", 0}};
+    } rows[] = {{"1d", today + DAY},       {"2d", today + 2 * DAY},
+                {"7d", today + 2 * DAY},                              /* Monday */
+                {"1w", today + 2 * DAY},   {"30d", today + 10 * DAY}, /* December */
+                {"1mo", today + 10 * DAY}, {"2mo", today + 41 * DAY},
+                {"1h", today + 8 * HOUR},  {"soon", 0}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         assert_int_equal(duration_reset(slice_of(rows[i].text), NOW), rows[i].at);
 }
