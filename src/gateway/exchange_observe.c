@@ -24,8 +24,9 @@ struct observed {
     struct record draft;
     struct record_attempt made[RECORD_ATTEMPTS_MAX];
     size_t attempts;
-    bool open;            /* the last of them has not ended */
-    bool bodies;          /* a sink tells of them */
+    bool open;   /* the last of them has not ended */
+    bool bodies; /* a sink tells of them */
+    struct buf messages, tools;
     bool folding;         /* the answer is streamed: it is gathered here */
     struct llm_fold fold; /* … */
     enum llm_stop stop;
@@ -59,6 +60,20 @@ static struct slice json_kept(struct exchange *ex, yyjson_val *v, size_t max)
     json_begin(&w, &b);
     json_value(&w, v);
     return kept(ex, &b);
+}
+
+/* The same in a buffer of its own, for what may be long; about `expected` bytes. */
+static struct slice body_kept(struct buf *b, yyjson_val *v, size_t expected)
+{
+    struct json_writer w;
+    if (!v)
+        return SLICE("");
+    buf_init(b, RECORD_BODY_MAX);
+    if (expected < RECORD_BODY_MAX)
+        buf_reserve(b, expected);
+    json_begin(&w, b);
+    json_value(&w, v);
+    return b->overflow ? SLICE("") : buf_slice(b);
 }
 
 /* ---- the body ------------------------------------------------------------------------------- */
@@ -113,8 +128,8 @@ static void keep_bodies(struct exchange *ex, struct observed *o, yyjson_val *bod
         return;
     }
     o->bodies = true;
-    o->draft.text.messages = json_kept(ex, messages_of(body), RECORD_BODY_MAX);
-    o->draft.text.tools = json_kept(ex, json_get(body, "tools"), RECORD_BODY_MAX);
+    o->draft.text.messages = body_kept(&o->messages, messages_of(body), ex->body.n);
+    o->draft.text.tools = body_kept(&o->tools, json_get(body, "tools"), 0);
 }
 
 void exchange_observe_body(struct exchange *ex, yyjson_val *body)
@@ -453,6 +468,11 @@ void exchange_observe_end(struct exchange *ex)
 
 void exchange_observe_free(struct exchange *ex)
 {
-    if (ex->observed && ex->observed->folding)
-        llm_fold_fini(&ex->observed->fold);
+    struct observed *o = ex->observed;
+    if (!o)
+        return;
+    if (o->folding)
+        llm_fold_fini(&o->fold);
+    buf_fini(&o->messages);
+    buf_fini(&o->tools);
 }

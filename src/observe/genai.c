@@ -28,27 +28,30 @@ struct slice genai_name(struct arena *a, const struct record *r, struct slice mo
 
 /* ---- the request ---------------------------------------------------------------------------- */
 
-static void write_number(struct json_writer *w, const char *key, yyjson_val *v)
+static void write_integer(struct json_writer *w, struct slice head, yyjson_val *v)
 {
-    double number;
-    int64_t integer;
-    if (json_int(v, &integer))
-        otlp_integer(w, key, integer);
-    else if (json_double(v, &number))
-        otlp_number(w, key, number);
+    int64_t value;
+    if (json_int(v, &value))
+        otlp_add_integer(w, head, value);
+}
+
+static void write_number(struct json_writer *w, struct slice head, yyjson_val *v)
+{
+    double value;
+    if (json_double(v, &value))
+        otlp_add_number(w, head, value);
 }
 
 static void write_parameters(struct json_writer *w, const struct record *r, struct arena *a)
 {
-    static const char *const names[][2] = {{"max_tokens", "gen_ai.request.max_tokens"},
-                                           {"max_completion_tokens", "gen_ai.request.max_tokens"},
-                                           {"temperature", "gen_ai.request.temperature"},
-                                           {"top_p", "gen_ai.request.top_p"},
-                                           {"top_k", "gen_ai.request.top_k"}};
-    yyjson_val *parameters = json_parse(r->text.parameters, a, NULL);
-    yyjson_val *stop = json_get(parameters, "stop");
-    for (size_t i = 0; parameters && i < sizeof(names) / sizeof(*names); i++)
-        write_number(w, names[i][1], json_get(parameters, names[i][0]));
+    yyjson_val *p = otlp_parse(r->text.parameters, a), *stop = json_get(p, "stop");
+    yyjson_val *most = json_get(p, "max_completion_tokens");
+    write_integer(w, OTLP_HEAD("gen_ai.request.max_tokens", "intValue"),
+                  most ? most : json_get(p, "max_tokens"));
+    write_number(w, OTLP_HEAD("gen_ai.request.temperature", "doubleValue"),
+                 json_get(p, "temperature"));
+    write_number(w, OTLP_HEAD("gen_ai.request.top_p", "doubleValue"), json_get(p, "top_p"));
+    write_number(w, OTLP_HEAD("gen_ai.request.top_k", "doubleValue"), json_get(p, "top_k"));
     if (yyjson_is_arr(stop))
         otlp_texts(w, "gen_ai.request.stop_sequences", stop);
     otlp_bool(w, "gen_ai.request.stream", r->stream);
@@ -78,20 +81,17 @@ static void write_caller(struct json_writer *w, const struct record *r, struct a
     otlp_text(w, "litellm.team.id", t->team);
     otlp_text(w, "litellm.team.alias", t->team_alias);
     if (t->tags.n)
-        otlp_texts(w, "litellm.tags", json_parse(t->tags, a, NULL));
+        otlp_texts(w, "litellm.tags", otlp_parse(t->tags, a));
 }
 
 static void write_metadata(struct json_writer *w, const struct record *r, struct arena *a)
 {
     size_t i, n;
-    yyjson_val *key, *value, *object = json_parse(r->text.metadata, a, NULL);
+    yyjson_val *key, *value, *object = otlp_parse(r->text.metadata, a);
     yyjson_obj_foreach(object, i, n, key, value)
     {
-        const char *name = ARENA_JOIN(a, SLICE("metadata."), json_slice(key)).p;
-        if (yyjson_is_str(value))
-            otlp_text(w, name, json_slice(value));
-        else
-            otlp_text(w, name, json_text_of(value, a));
+        struct slice name = ARENA_JOIN(a, SLICE("metadata."), json_slice(key));
+        otlp_text_named(w, name, yyjson_is_str(value) ? json_slice(value) : json_text_of(value, a));
     }
 }
 
@@ -202,7 +202,7 @@ static void write_message(struct json_writer *w, yyjson_val *message, struct sli
 }
 
 /* One message or a list of them, as an attribute. */
-static void write_messages(struct json_writer *w, const char *key, struct slice json,
+static void write_messages(struct json_writer *w, struct slice head, struct slice json,
                            struct slice finish, struct arena *a)
 {
     size_t i, n;
@@ -219,14 +219,15 @@ static void write_messages(struct json_writer *w, const char *key, struct slice 
         write_message(&inner, messages, finish);
     json_array_end(&inner);
     if (!text.overflow)
-        otlp_text(w, key, buf_slice(&text));
+        otlp_add_text(w, head, buf_slice(&text));
     buf_fini(&text);
 }
 
 void genai_bodies(struct json_writer *w, const struct record *r, struct arena *a)
 {
     const struct record_texts *t = &r->text;
-    write_messages(w, "gen_ai.input.messages", t->messages, SLICE(""), a);
-    write_messages(w, "gen_ai.output.messages", t->output, t->finish_reason, a);
+    write_messages(w, OTLP_HEAD("gen_ai.input.messages", "stringValue"), t->messages, SLICE(""), a);
+    write_messages(w, OTLP_HEAD("gen_ai.output.messages", "stringValue"), t->output,
+                   t->finish_reason, a);
     otlp_text(w, "gen_ai.tool.definitions", t->tools);
 }

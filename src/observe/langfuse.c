@@ -1,5 +1,7 @@
 #include "langfuse.h"
 
+#include "otlp.h"
+
 #include <time.h>
 
 #define REDACTED SLICE("\"redacted-by-litellm\"")
@@ -104,8 +106,8 @@ void langfuse_read(struct langfuse_story *s, const struct record *r,
                    const struct langfuse_defaults *d, struct arena *a)
 {
     *s = (struct langfuse_story){.record = r, .arena = a};
-    s->metadata = json_parse(r->text.metadata, a, NULL);
-    s->headers = json_parse(r->text.headers, a, NULL);
+    s->metadata = otlp_parse(r->text.metadata, a);
+    s->headers = otlp_parse(r->text.headers, a);
     read_trace(s, d);
     read_generation(s);
 }
@@ -124,7 +126,7 @@ void langfuse_write_tags(struct json_writer *w, const struct langfuse_story *s)
     struct slice header = json_slice(header_value(s, "tags"));
     yyjson_val *listed = header.n ? json_parse(header, s->arena, NULL) : NULL;
     json_array(w);
-    write_list(w, json_parse(s->record->text.tags, s->arena, NULL));
+    write_list(w, otlp_parse(s->record->text.tags, s->arena));
     write_list(w, listed);
     while (!listed && header.p) {
         struct slice tag = slice_trim(slice_split(&header, ','));
@@ -138,7 +140,7 @@ void langfuse_write_tags(struct json_writer *w, const struct langfuse_story *s)
 void langfuse_write_parameters(struct json_writer *w, const struct langfuse_story *s)
 {
     size_t i, n;
-    yyjson_val *key, *value, *all = json_parse(s->record->text.parameters, s->arena, NULL);
+    yyjson_val *key, *value, *all = otlp_parse(s->record->text.parameters, s->arena);
     json_object(w);
     yyjson_obj_foreach(all, i, n, key, value)
     {

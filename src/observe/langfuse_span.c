@@ -1,5 +1,5 @@
 /* A request as one span of OTLP with Langfuse's own attributes (langfuse.com, "OpenTelemetry"),
- * which becomes a trace with one generation. */
+ * which becomes a trace with one generation; the trace shows the input and output of it. */
 
 #include "genai.h"
 #include "langfuse.h"
@@ -37,7 +37,7 @@ static struct slice parent_of(const struct langfuse_story *s)
 
 typedef void json_part(struct json_writer *w, const struct langfuse_story *s);
 
-static void write_json(struct json_writer *w, const char *key, const struct langfuse_story *s,
+static void write_json(struct json_writer *w, struct slice head, const struct langfuse_story *s,
                        json_part *part)
 {
     struct buf b;
@@ -46,7 +46,7 @@ static void write_json(struct json_writer *w, const char *key, const struct lang
     json_begin(&inner, &b);
     part(&inner, s);
     if (!b.overflow)
-        otlp_text(w, key, buf_slice(&b));
+        otlp_add_text(w, head, buf_slice(&b));
     buf_fini(&b);
 }
 
@@ -67,9 +67,8 @@ static void write_trace(struct json_writer *w, const struct langfuse_story *s)
     if (yyjson_arr_size(list))
         otlp_texts(w, "langfuse.trace.tags", list);
     otlp_text(w, "langfuse.release", s->release);
-    write_json(w, "langfuse.trace.metadata", s, langfuse_write_trace_metadata);
-    otlp_text(w, "langfuse.trace.input", s->input);
-    otlp_text(w, "langfuse.trace.output", s->output);
+    write_json(w, OTLP_HEAD("langfuse.trace.metadata", "stringValue"), s,
+               langfuse_write_trace_metadata);
 }
 
 static void write_generation(struct json_writer *w, const struct langfuse_story *s)
@@ -80,14 +79,18 @@ static void write_generation(struct json_writer *w, const struct langfuse_story 
     otlp_text(w, "langfuse.observation.input", s->input);
     otlp_text(w, "langfuse.observation.output", s->output);
     otlp_text(w, "langfuse.observation.model.name", s->model);
-    write_json(w, "langfuse.observation.model.parameters", s, langfuse_write_parameters);
-    write_json(w, "langfuse.observation.metadata", s, langfuse_write_metadata);
+    write_json(w, OTLP_HEAD("langfuse.observation.model.parameters", "stringValue"), s,
+               langfuse_write_parameters);
+    write_json(w, OTLP_HEAD("langfuse.observation.metadata", "stringValue"), s,
+               langfuse_write_metadata);
     otlp_text(w, "langfuse.observation.level", r->failed ? SLICE("ERROR") : SLICE("DEFAULT"));
     otlp_text(w, "langfuse.observation.status_message", r->text.error_message);
     if (!r->failed)
-        write_json(w, "langfuse.observation.usage_details", s, langfuse_write_usage);
+        write_json(w, OTLP_HEAD("langfuse.observation.usage_details", "stringValue"), s,
+                   langfuse_write_usage);
     if (!r->failed && r->priced)
-        write_json(w, "langfuse.observation.cost_details", s, langfuse_write_cost);
+        write_json(w, OTLP_HEAD("langfuse.observation.cost_details", "stringValue"), s,
+                   langfuse_write_cost);
     if (r->stream && r->first_ms) /* in JSON, as the SDKs write it */
         otlp_text(
             w, "langfuse.observation.completion_start_time",

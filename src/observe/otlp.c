@@ -79,75 +79,58 @@ void otlp_span_end(struct json_writer *w, bool failed, struct slice message)
 
 /* ---- attributes ----------------------------------------------------------------------------- */
 
-static bool is_plain(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] >= 0x7f || s.p[i] == '"' || s.p[i] == '\\')
-            return false;
-    return true;
-}
-
-/* A span has fifty of them: a plain key is written as it is. */
-static void begin(struct json_writer *w, const char *key)
-{
-    struct slice name = slice_of(key);
-    json_object(w);
-    json_key(w, "key");
-    if (!is_plain(name)) {
-        json_string(w, name);
-        json_key(w, "value");
-        json_object(w);
-        return;
-    }
-    buf_add_char(w->out, '"');
-    buf_add(w->out, name);
-    BUF_LITERAL(w->out, "\",\"value\":{");
-    w->comma = false;
-}
-
 static void end(struct json_writer *w)
 {
     BUF_LITERAL(w->out, "}}");
     w->comma = true;
 }
 
-void otlp_text(struct json_writer *w, const char *key, struct slice value)
+void otlp_add_text(struct json_writer *w, struct slice head, struct slice value)
 {
     if (!value.n)
         return;
-    begin(w, key);
+    json_key_raw(w, head);
+    json_string(w, value);
+    end(w);
+}
+
+void otlp_text_named(struct json_writer *w, struct slice name, struct slice value)
+{
+    json_object(w);
+    json_member_string(w, "key", name);
+    json_key(w, "value");
+    json_object(w);
     json_member_string(w, "stringValue", value);
     end(w);
 }
 
-void otlp_integer(struct json_writer *w, const char *key, int64_t value)
+void otlp_add_integer(struct json_writer *w, struct slice head, int64_t value)
 {
     char digits[SLICE_DIGITS];
-    begin(w, key);
-    json_member_string(w, "intValue", slice_digits(value, digits));
+    json_key_raw(w, head);
+    json_string(w, slice_digits(value, digits));
     end(w);
 }
 
-void otlp_number(struct json_writer *w, const char *key, double value)
+void otlp_add_number(struct json_writer *w, struct slice head, double value)
 {
-    begin(w, key);
-    json_key(w, "doubleValue"), json_number(w, value);
+    json_key_raw(w, head);
+    json_number(w, value);
     end(w);
 }
 
-void otlp_bool(struct json_writer *w, const char *key, bool value)
+void otlp_add_bool(struct json_writer *w, struct slice head, bool value)
 {
-    begin(w, key);
-    json_member_bool(w, "boolValue", value);
+    json_key_raw(w, head);
+    json_bool(w, value);
     end(w);
 }
 
-void otlp_texts(struct json_writer *w, const char *key, yyjson_val *list)
+void otlp_add_texts(struct json_writer *w, struct slice head, yyjson_val *list)
 {
     size_t i, n;
     yyjson_val *item;
-    begin(w, key);
-    json_key(w, "arrayValue");
+    json_key_raw(w, head);
     json_object(w);
     json_key(w, "values");
     json_array(w);
@@ -162,4 +145,9 @@ void otlp_texts(struct json_writer *w, const char *key, yyjson_val *list)
     json_array_end(w);
     json_object_end(w);
     end(w);
+}
+
+yyjson_val *otlp_parse(struct slice json, struct arena *a)
+{
+    return json.n > sizeof("{}") - 1 ? json_parse(json, a, NULL) : NULL;
 }

@@ -27,12 +27,25 @@ void otlp_end(struct json_writer *w);
 void otlp_span_begin(struct json_writer *w, const struct otlp_span *s);
 void otlp_span_end(struct json_writer *w, bool failed, struct slice message);
 
-/* Attributes. Empty texts are left out. */
-void otlp_text(struct json_writer *w, const char *key, struct slice value);
-void otlp_integer(struct json_writer *w, const char *key, int64_t value);
-void otlp_number(struct json_writer *w, const char *key, double value);
-void otlp_bool(struct json_writer *w, const char *key, bool value);
-/* A list of strings, of JSON text `list`; what is no string is left out. */
-void otlp_texts(struct json_writer *w, const char *key, yyjson_val *list);
+/* Attributes. A span has fifty of them, so a key is a literal without escapes, and written together
+ * with what stands around it. Empty texts are left out. */
+#define otlp_text(w, key, value)    otlp_add_text((w), OTLP_HEAD(key, "stringValue"), (value))
+#define otlp_integer(w, key, value) otlp_add_integer((w), OTLP_HEAD(key, "intValue"), (value))
+#define otlp_number(w, key, value)  otlp_add_number((w), OTLP_HEAD(key, "doubleValue"), (value))
+#define otlp_bool(w, key, value)    otlp_add_bool((w), OTLP_HEAD(key, "boolValue"), (value))
+/* A list of strings; what is no string is left out. */
+#define otlp_texts(w, key, list) otlp_add_texts((w), OTLP_HEAD(key, "arrayValue"), (list))
+/* Under any name. */
+void otlp_text_named(struct json_writer *w, struct slice name, struct slice value);
+
+#define OTLP_HEAD(key, kind) SLICE("{\"key\":\"" key "\",\"value\":{\"" kind "\":")
+void otlp_add_text(struct json_writer *w, struct slice head, struct slice value);
+void otlp_add_integer(struct json_writer *w, struct slice head, int64_t value);
+void otlp_add_number(struct json_writer *w, struct slice head, double value);
+void otlp_add_bool(struct json_writer *w, struct slice head, bool value);
+void otlp_add_texts(struct json_writer *w, struct slice head, yyjson_val *list);
+
+/* JSON of a record; NULL where it is empty, or holds nothing. */
+yyjson_val *otlp_parse(struct slice json, struct arena *a);
 
 #endif

@@ -16,7 +16,8 @@
 
 #include <stdlib.h>
 
-#define RING_MIN 64 /* slots */
+#define RING_MIN   64            /* slots */
+#define CALL_EAGER (1024 * 1024) /* bytes of parcels: their call is mostly twice that */
 
 struct outbox {
     struct turn *turn;
@@ -161,6 +162,7 @@ static bool write_call(struct outbox *o)
     buf_init(&o->call.body, SINK_CALL_MAX);
     o->call.url = NULL;
     o->call.header_count = 0;
+    buf_reserve(&o->call.body, o->batch_bytes < CALL_EAGER ? o->batch_bytes * 2 : o->batch_bytes);
     bool written = o->kind->write(o->self, o->batch, o->batch_count, &o->call);
     if (written && !o->call.body.overflow && o->call.url)
         return true;
