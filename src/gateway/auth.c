@@ -102,17 +102,40 @@ bool auth_check(const struct config *c, const struct http_head *head, struct cal
     return true;
 }
 
+static bool only_shows(const struct route *route)
+{
+    return slice_eq(slice_of(route->method), SLICE("GET")) ||
+           slice_ends(slice_of(route->path), SLICE("/info"));
+}
+
+static bool may_call(const struct caller *c, const struct route *route)
+{
+    switch (c->role) {
+    case ROLE_PROXY_ADMIN: return true;
+    case ROLE_PROXY_ADMIN_VIEWER: return only_shows(route);
+    case ROLE_INTERNAL_USER: return route->own_keys;
+    case ROLE_INTERNAL_USER_VIEWER: return route->own_keys && only_shows(route);
+    case ROLE_NONE:
+    case ROLE_ORG_ADMIN:
+    case ROLE_TEAM:
+    case ROLE_CUSTOMER:
+    case ROLES: break;
+    }
+    return route->own_keys && caller_is_team_admin(c);
+}
+
 bool auth_check_route(const struct caller *caller, const struct route *route, struct slice path,
                       struct arena *a, struct failure *f)
 {
-    if (caller->master || !route->admin)
+    if (!route->admin || may_call(caller, route))
         return true;
     return refuse(f, a,
                   arena_printf(a,
                                "Only proxy admin can be used to generate, delete, update info for "
-                               "new keys/users/teams. Route=%.*s. Your role=unknown. Your "
+                               "new keys/users/teams. Route=%.*s. Your role=%s. Your "
                                "user_id=%.*s",
-                               SLICE_ARG(path), SLICE_ARG(caller->user))
+                               SLICE_ARG(path), caller_role_name(caller->role),
+                               SLICE_ARG(caller->user))
                       .p);
 }
 

@@ -43,6 +43,12 @@ void handle_key_update(struct exchange *ex, struct buf *body);
 void handle_key_delete(struct exchange *ex, struct buf *body);
 void handle_key_block(struct exchange *ex, struct buf *body); /* and unblock */
 void handle_key_info(struct exchange *ex, struct buf *body);
+void handle_key_list(struct exchange *ex, struct buf *body);
+void handle_key_aliases(struct exchange *ex, struct buf *body);
+void handle_key_infos(struct exchange *ex, struct buf *body);
+void handle_key_health(struct exchange *ex, struct buf *body);
+void handle_key_regenerate(struct exchange *ex, struct buf *body);
+void handle_key_reset_spend(struct exchange *ex, struct buf *body);
 
 /* handlers_spend.c: what was spent, in lists */
 void handle_spend_listing(struct exchange *ex, struct buf *body);

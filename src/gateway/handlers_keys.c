@@ -11,6 +11,7 @@
 
 #include "auth.h"
 #include "io/clock.h"
+#include "key_access.h"
 #include "key_delete.h"
 #include "key_fields.h"
 #include "query.h"
@@ -25,7 +26,8 @@ struct key_question {
     yyjson_val *body;
     struct slice key; /* in the clear, or as it was asked for */
     char hash[KEY_HASH_SIZE];
-    size_t statement; /* whose rows are the answer */
+    struct slice owner; /* of a new one, that the body does not choose; or empty */
+    size_t statement;   /* whose rows are the answer */
 };
 
 /* ---- common ---------------------------------------------------------------------------------- */
@@ -42,26 +44,11 @@ static bool is_clear(struct slice key)
     return slice_starts(key, SLICE("sk-"));
 }
 
-/* Keys are named in the clear, or by their hash. False: it cannot be one; the failure is set. */
 static bool name_key(struct exchange *ex, struct slice key)
 {
     struct key_question *q = question_of(ex);
     q->key = arena_dup(&ex->arena, key);
-    if (!key.n || (!is_clear(key) && key.n != KEY_HASH_SIZE - 1))
-        return false;
-    if (is_clear(key))
-        sha256_hex(key, q->hash);
-    else
-        memcpy(q->hash, key.p, key.n);
-    return true;
-}
-
-static void refuse_missing(struct exchange *ex, const char *text)
-{
-    failure_set(&ex->failure, &ex->arena, FAILURE_NOT_FOUND, 404, "%s", text);
-    ex->failure.type = "not_found_error";
-    ex->failure.param = SLICE("key");
-    ex->failure.param_shown = true;
+    return key_hash(q->key, q->hash);
 }
 
 static struct store_where where_hash(const struct key_question *q)
@@ -108,6 +95,8 @@ static void set_initial(struct exchange *ex, const struct key_question *q,
 {
     admin_set(cells, "token", store_text(slice_of(q->hash)));
     admin_set(cells, "key_name", store_text(key_fields_name(q->key, &ex->arena)));
+    if (q->owner.n)
+        admin_set(cells, "user_id", store_text(q->owner));
     admin_set(cells, "created_by", store_text(admin_who(ex)));
     admin_set(cells, "updated_by", store_text(admin_who(ex)));
     if (!json_get(q->body, "models"))
@@ -133,13 +122,32 @@ static void write_new(struct exchange *ex, struct buf *body)
     json_object_end(&w);
 }
 
+/* The keys of services belong to a team, and to nobody in it. */
+static bool is_complete(struct exchange *ex, yyjson_val *body)
+{
+    bool service = slice_eq(slice_of(ex->route->path), SLICE("/key/service-account/generate"));
+    if (!service)
+        return true;
+    if (!json_get_slice(body, "team_id").n) {
+        admin_refuse(ex, 400, NULL,
+                     "team_id is required for service account keys. Please specify "
+                     "`team_id` in the request body.");
+        return false;
+    }
+    if (!json_get_slice(body, "user_id").n)
+        return true;
+    admin_refuse(ex, 400, NULL, "user_id is not for service account keys.");
+    return false;
+}
+
 void handle_key_generate(struct exchange *ex, struct buf *body)
 {
     struct key_question *q = question_of(ex);
     struct admin_cells cells;
     struct store_job *job;
     q->body = ask_body(ex);
-    if (!q->body || !choose_key(ex, q) || !key_fields_read(ex, q->body, SLICE(""), &cells))
+    if (!q->body || !is_complete(ex, q->body) || !key_may_make(ex, q->body, &q->owner) ||
+        !choose_key(ex, q) || !key_fields_read(ex, q->body, SLICE(""), &cells))
         return;
     job = ask_new(ex);
     if (!job)
@@ -159,9 +167,11 @@ static void write_info(struct exchange *ex, struct buf *body)
     const struct store_rows *live = ask_rows(ex, 0), *gone = ask_rows(ex, 1);
     struct json_writer w;
     if (!live->count && !gone->count) {
-        refuse_missing(ex, "Key not found in database");
+        key_refuse_missing(ex, "Key not found in database");
         return;
     }
+    if (!key_may_see(ex, live->count ? live : gone, 0))
+        return;
     json_begin(&w, body);
     json_object(&w);
     json_member_string(&w, "key", q->key);
@@ -173,14 +183,6 @@ static void write_info(struct exchange *ex, struct buf *body)
     json_object_end(&w);
 }
 
-static bool may_see(struct exchange *ex, const struct key_question *q)
-{
-    if (ex->caller.master || slice_eq(ex->caller.key, slice_of(q->hash)))
-        return true;
-    return failure_set(&ex->failure, &ex->arena, FAILURE_PERMISSION, 403,
-                       "You are not allowed to access this key's info. Your role=None");
-}
-
 /* Everybody may look at the key that is shown. */
 void handle_key_info(struct exchange *ex, struct buf *body)
 {
@@ -190,8 +192,8 @@ void handle_key_info(struct exchange *ex, struct buf *body)
     if (!job)
         return;
     if (!name_key(ex, key.n ? key : auth_key(ex->config, ex->head))) {
-        refuse_missing(ex, "Key not found in database");
-    } else if (may_see(ex, q)) {
+        key_refuse_missing(ex, "Key not found in database");
+    } else {
         select_key(job, TABLE_VERIFICATION_TOKEN, q);
         select_key(job, TABLE_DELETED_VERIFICATION_TOKEN, q);
         ask_store(ex, job, write_info);
@@ -223,6 +225,9 @@ static void delete_found(struct exchange *ex, struct buf *body)
         ex->failure.type = "internal_server_error";
         return;
     }
+    for (size_t i = 0; i < rows->count; i++)
+        if (!key_may_change(ex, rows, i))
+            return;
     job = ask_new(ex);
     for (size_t i = 0; i < rows->count; i++)
         key_delete(ex, job, rows, i);
@@ -302,8 +307,9 @@ static void update_found(struct exchange *ex, struct buf *body)
     const struct store_rows *rows = ask_rows(ex, 0);
     struct admin_cells cells;
     if (!rows->count)
-        refuse_missing(ex, "Key not found.");
-    else if (key_fields_read(ex, q->body, store_rows_text(rows, 0, "metadata"), &cells))
+        key_refuse_missing(ex, "Key not found.");
+    else if (key_may_change(ex, rows, 0) && key_may_say(ex, q->body) &&
+             key_fields_read(ex, q->body, store_rows_text(rows, 0, "metadata"), &cells))
         write_cells(ex, &cells);
 }
 
@@ -312,7 +318,11 @@ static void block_found(struct exchange *ex, struct buf *body)
     struct admin_cells cells = {.n = 0};
     bool block = slice_eq(slice_of(ex->route->path), SLICE("/key/block"));
     if (!ask_rows(ex, 0)->count) {
-        refuse_missing(ex, "Key not found.");
+        key_refuse_missing(ex, "Key not found.");
+        return;
+    }
+    if (!key_is_admin(ex, true)) {
+        key_may_say(ex, json_parse(SLICE("{\"blocked\":true}"), &ex->arena, NULL));
         return;
     }
     admin_set(&cells, "blocked", store_flag(block));
@@ -335,7 +345,7 @@ static void change(struct exchange *ex, answer_next *next)
         return;
     if (!name_key(ex, json_get_slice(q->body, "key"))) {
         store_job_free(job);
-        refuse_missing(ex, "Key not found.");
+        key_refuse_missing(ex, "Key not found.");
         return;
     }
     select_key(job, TABLE_VERIFICATION_TOKEN, q);

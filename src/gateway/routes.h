@@ -18,7 +18,9 @@ struct route { /* NOLINT(clang-analyzer-optin.performance.Padding): in the order
      * is set in the exchange. */
     void (*handle)(struct exchange *ex, struct buf *body);
     const struct operation *operation; /* several calls make the answer; NULL: the dialect's one */
-    bool admin;                        /* for the master key only */
+    bool admin;                        /* for proxy admins; their viewers if it only shows … */
+    bool own_keys;                     /* … and for whoever has keys of its own: internal users,
+                                          admins of teams */
     bool knows_keys;                   /* … but one that is shown must be right */
 };
 

@@ -188,13 +188,14 @@ static double missing(const struct entry *e, const struct row *old, const struct
 static void take(struct entry *e, struct row *row)
 {
     struct row *old = e->row;
+    bool told = e->changed;
     unlist(e);
     e->loaded = true;
     e->changed = false;
     e->period_asked = 0;
     e->at = e->tried;
     e->row = row;
-    if (row)
+    if (row && !told)
         e->spent += missing(e, old, row);
     enlist(e);
     row_unref(old);

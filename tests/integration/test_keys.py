@@ -243,6 +243,112 @@ def test_while_the_database_is_away_known_keys_go_on(launch, simulator, tmp_path
     db.stop()
 
 
+def test_lists_of_keys(keyed):
+    made = [generate(keyed, key_alias=f"listed-{i}", user_id="lister") for i in range(3)]
+    page = ask(keyed, "/key/list", user_id="lister", size=2, sort_by="key_alias", sort_order="asc").json()
+    assert page == {"keys": [m["token"] for m in made[:2]], "total_count": 3, "current_page": 1, "total_pages": 2}
+    last = ask(keyed, "/key/list", user_id="lister", size=2, page=2, sort_by="key_alias", sort_order="asc", return_full_object=True)
+    assert [k["key_alias"] for k in last.json()["keys"]] == ["listed-2"]
+    assert ask(keyed, "/key/list", key_alias="LISTED-1").json()["total_count"] == 1
+    assert ask(keyed, "/key/list", sort_by="nothing").status_code == 400
+    aliases = ask(keyed, "/key/aliases", search="listed-").json()
+    assert aliases["aliases"] == ["listed-0", "listed-1", "listed-2"] and aliases["total_count"] == 3
+    infos = ask(keyed, "/v2/key/info", {"keys": [made[0]["key"], made[1]["token"]]}).json()["info"]
+    assert sorted(i["key_alias"] for i in infos) == ["listed-0", "listed-1"]
+
+
+def test_a_key_is_renewed(keyed):
+    old = generate(keyed, key_alias="renewed", models=["claude"])["key"]
+    assert chat(keyed, old).status_code == 200
+    new = ask(keyed, "/key/regenerate", {"key": old, "grace_period": "2s", "key_alias": "renewed-2"}).json()
+    assert new["key"] != old and new["key_alias"] == "renewed-2" and new["models"] == ["claude"] and new["rotation_count"] == 1
+    assert chat(keyed, new["key"]).status_code == chat(keyed, old).status_code == 200
+    wait_for(lambda: chat(keyed, old).status_code == 401, 10, "the end of the old key")
+    last = ask(keyed, f"/key/{new['key']}/regenerate", {"new_key": "sk-renewed-by-hand"}).json()
+    assert last["key"] == "sk-renewed-by-hand"
+    assert [chat(keyed, k).status_code for k in (new["key"], last["key"])] == [401, 200]
+    assert ask(keyed, "/key/regenerate", {"key": "sk-nobody-at-all"}).status_code == 404
+
+
+def test_what_a_key_spent_is_taken_back(keyed):
+    key = generate(keyed, max_budget=1e-7)["key"]
+    assert [chat(keyed, key).status_code for _ in range(2)] == [200, 422]
+    wait_for(lambda: ask_info(keyed, key)["spend"] > 0, 10, "the spend in the database")
+    reset = ask(keyed, f"/key/{key}/reset_spend", {"reset_to": 0}).json()
+    assert reset["spend"] == 0 and reset["previous_spend"] > 0
+    assert [chat(keyed, key).status_code for _ in range(2)] == [200, 422]
+    assert ask(keyed, f"/key/{key}/reset_spend", {"reset_to": 5}).status_code == 400
+
+
+def test_keys_of_services(keyed):
+    ask(keyed, "/team/new", {"team_id": "of-services"})
+    made = ask(keyed, "/key/service-account/generate", {"team_id": "of-services", "key_alias": "robot"}).json()
+    assert made["team_id"] == "of-services" and made["user_id"] is None
+    assert ask(keyed, "/key/service-account/generate", {}).status_code == 400
+    assert ask(keyed, "/key/health", {}, made["key"]).json()["key"] == "healthy"
+
+
+# ---- roles -----------------------------------------------------------------------------------------
+
+ROLES = ["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer", "team", "customer"]
+# route → who may; all others get 401, all get 401 without a key
+MAY = {
+    ("GET", "/user/list"): {"proxy_admin", "proxy_admin_viewer"},
+    ("GET", "/team/list"): {"proxy_admin", "proxy_admin_viewer"},
+    ("GET", "/global/spend"): {"proxy_admin", "proxy_admin_viewer"},
+    ("POST", "/budget/info"): {"proxy_admin", "proxy_admin_viewer"},
+    ("POST", "/user/new"): {"proxy_admin"},
+    ("POST", "/team/new"): {"proxy_admin"},
+    ("POST", "/budget/new"): {"proxy_admin"},
+    ("POST", "/model/new"): {"proxy_admin"},
+    ("POST", "/key/block"): {"proxy_admin"},
+    ("POST", "/key/generate"): {"proxy_admin", "internal_user", "team admin"},
+    ("POST", "/key/delete"): {"proxy_admin", "internal_user", "team admin"},
+    ("POST", "/key/regenerate"): {"proxy_admin", "internal_user", "team admin"},
+    ("GET", "/key/list"): {"proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer", "team admin"},
+    ("GET", "/v1/models"): {*ROLES, "team admin", "nobody"},
+    ("GET", "/key/info"): {*ROLES, "team admin", "nobody"},
+}
+
+
+@pytest.fixture(scope="module")
+def holders(keyed):
+    """A key of a user of each role, of the admin of a team, and of nobody."""
+    keys = {"nobody": generate(keyed)["key"]}
+    for role in ROLES:
+        ask(keyed, "/user/new", {"user_id": f"r-{role}", "user_role": role, "auto_create_key": False})
+        keys[role] = generate(keyed, user_id=f"r-{role}")["key"]
+    member = {"user_id": "r-boss", "role": "admin"}
+    ask(keyed, "/team/new", {"team_id": "r-team", "members_with_roles": [member]})
+    keys["team admin"] = generate(keyed, user_id="r-boss", team_id="r-team")["key"]
+    return keys
+
+
+@pytest.mark.parametrize("route", MAY, ids=" ".join)
+def test_roles(keyed, holders, route):
+    method, path = route
+    body = {} if method == "POST" else None
+    may = {role for role, key in holders.items() if ask(keyed, path, body, key).status_code != 401}
+    assert may == MAY[route]
+    assert ask(keyed, path, body, "nothing").status_code == 401
+
+
+def test_internal_users_have_their_own_keys(keyed, holders):
+    user, other = holders["internal_user"], generate(keyed, user_id="r-else")["key"]
+    mine = ask(keyed, "/key/generate", {"key_alias": "mine"}, user).json()
+    assert mine["user_id"] == "r-internal_user"
+    for refused in {"user_id": "r-else"}, {"team_id": "r-team"}, {"budget_id": "b"}, {"spend": -1}:
+        assert ask(keyed, "/key/generate", refused, user).status_code == 403
+    listed = ask(keyed, "/key/list", None, user, return_full_object=True).json()["keys"]
+    assert len(listed) >= 2 and {k["user_id"] for k in listed} == {"r-internal_user"}
+    assert ask(keyed, "/key/update", {"key": mine["key"], "key_alias": "still mine"}, user).status_code == 200
+    assert ask(keyed, "/key/update", {"key": mine["key"], "max_budget": 9}, user).status_code == 403
+    for path, body in ("update", {"key_alias": "x"}), ("delete", {"keys": [other]}), ("regenerate", {}), ("info", None):
+        answer = ask(keyed, f"/key/{path}", body if body is None else {"key": other, **body}, user, **({"key": other} if body is None else {}))
+        assert answer.status_code == 403, path
+    assert ask(keyed, "/key/delete", {"keys": [mine["key"]]}, user).status_code == 200
+
+
 def test_without_a_database(launch, simulator):
     gateway = launch(configuration(simulator.url))
     assert ask(gateway, "/key/generate", {}).status_code == 500
