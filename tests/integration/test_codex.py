@@ -19,7 +19,8 @@ MODELS = {
 @pytest.fixture(scope="module")
 def gateway(launch, simulator):
     models = [deployment(name, model, simulator.url) for name, model in MODELS.items()]
-    return launch(configuration(simulator.url, extra_models=models))
+    # Nothing is remembered for it: it brings its thinking back itself.
+    return launch(configuration(simulator.url, extra_models=models, general_settings={"thinking_memory_mb": 0}))
 
 
 @pytest.fixture

@@ -241,3 +241,32 @@ def test_agent_with_structured_answer(chat, model, strategy):
     ) % json.dumps(REPORT)
     answer = agent.invoke({"messages": [HumanMessage(task)]})
     assert answer["structured_response"] == Report(**REPORT)
+
+
+# ---- the Responses API -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("kept", [False, True], ids=["whole-conversation", "previous-response"])
+def test_an_agent_on_responses(chat, simulator, kept, stream):
+    """With the whole conversation it brings everything back; else the gateway has it."""
+    model = chat(
+        "claude",
+        use_responses_api=True,
+        reasoning={"effort": "low", "summary": "auto"},
+        streaming=stream,
+        **({"use_previous_response_id": True} if kept else {"store": False, "include": ["reasoning.encrypted_content"]}),
+    )
+    task = (
+        '[[sim:turn(0)]][[sim:tool(get_weather,{"city":"Rome"})]][[sim:tool(get_time,{"city":"Rome"})]]'
+        '[[sim:turn(1)]][[sim:tool(get_weather,{"city":"Oslo"})]][[sim:redacted]][[sim:turn(2)]][[sim:reply(Fine.)]]'
+    )
+    agent = create_agent(model, [get_weather, get_time])
+    mark = simulator.mark()
+    state = agent.invoke({"messages": [HumanMessage("Go. " + task)]})
+    assert state["messages"][-1].text == "Fine."
+    calls = simulator.since(mark)
+    first = [m["content"][0] for m in calls[-1]["body"]["messages"] if m["role"] == "assistant"]
+    assert [next(iter(block["reasoningContent"])) for block in first] == ["reasoningText", "redactedContent"]
+    state["messages"].append(HumanMessage("And? [[sim:reply(Night.)]]"))
+    assert agent.invoke(state)["messages"][-1].text == "Night."

@@ -13,7 +13,8 @@ from programs import wait_for
 CONVERSE = "bedrock-converse-us-claude-3-7-sonnet-v1"
 OTHER_KEY = "sk-somebody-else-4711"
 SETTINGS = {
-    "general_settings": {"api_keys": [{"key": OTHER_KEY, "key_alias": "other"}]},
+    # Nothing is remembered for clients: what they bring back, or go on from, has its thinking with it.
+    "general_settings": {"thinking_memory_mb": 0, "api_keys": [{"key": OTHER_KEY, "key_alias": "other"}]},
     "litellm_settings": {"sse_keepalive_ping_interval_seconds": 1},
 }
 FINAL = {"response.completed", "response.incomplete", "response.failed"}
