@@ -50,6 +50,9 @@ struct dialect {
     /* What clients skip, while the model is silent; NULL: there is no such thing. */
     void (*keep_alive)(struct buf *out);
 
+    /* Whether a whole answer is one that this API can give; false: see failure. NULL: any is. */
+    bool (*accept)(const struct llm_response *response, struct arena *a, struct failure *f);
+
     /* A whole answer. */
     void (*encode_whole)(const struct llm_response *response, const struct llm_request *r,
                          const struct dialect_answer *ans, struct buf *out);
@@ -63,6 +66,7 @@ extern const struct dialect dialect_anthropic_messages;
 extern const struct dialect dialect_bedrock_native;
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_completions;
+extern const struct dialect dialect_openai_compact;
 extern const struct dialect dialect_openai_responses;
 
 /* A folded answer as a message of OpenAI's, whatever the client speaks: for logs and traces. */

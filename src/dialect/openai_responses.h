@@ -116,6 +116,9 @@ void responses_write_part(struct json_writer *w, const struct responses_item *it
 void responses_write(struct json_writer *w, const struct responses_answer *r, bool ended,
                      const struct failure *failure);
 
+/* The object of a usage. */
+void responses_write_usage(struct json_writer *w, const struct llm_usage *u);
+
 /* OpenAI's code of a failure, as far as clients do something about it. */
 struct slice responses_error_code(const struct failure *f);
 

@@ -399,7 +399,7 @@ static void write_output(struct json_writer *w, const struct responses_answer *r
     json_array_end(w);
 }
 
-static void write_usage(struct json_writer *w, const struct llm_usage *u)
+void responses_write_usage(struct json_writer *w, const struct llm_usage *u)
 {
     char room[SLICE_MONEY];
     json_object(w);
@@ -442,7 +442,7 @@ void responses_write(struct json_writer *w, const struct responses_answer *r, bo
     json_raw(w, r->echo);
     json_key(w, "usage");
     if (r->has_usage)
-        write_usage(w, &r->usage);
+        responses_write_usage(w, &r->usage);
     else
         json_null(w);
     json_object_end(w);

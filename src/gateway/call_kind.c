@@ -5,6 +5,7 @@ static const struct call_kind kinds[] = {
     {"/completions", "atext_completion", "/completions"},
     {"/embeddings", "aembedding", "/embeddings"},
     {"/rerank", "arerank", "/rerank"},
+    {"/responses/compact", "acompact_responses", "/v1/responses/compact"},
     {"/responses", "aresponses", "/v1/responses"},
     {"/messages", "anthropic_messages", "/v1/messages"},
     {"/responses", "aresponses", "/responses"},

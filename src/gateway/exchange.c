@@ -478,6 +478,9 @@ static int finish_whole(struct exchange *ex)
         ex->failure = ex->fold.response.failure;
         return EX_FLUSH;
     }
+    if (ex->route->dialect->accept &&
+        !ex->route->dialect->accept(&ex->fold.response, &ex->arena, &ex->failure))
+        return EX_FLUSH;
     buf_init(&body, OUT_MAX);
     ex->route->dialect->encode_whole(&ex->fold.response, &ex->effective, &ex->answer, &body);
     reply_whole(ex, 200, SLICE("application/json"), buf_slice(&body));

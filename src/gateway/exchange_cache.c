@@ -41,7 +41,7 @@ static unsigned call_of(const struct route *route)
 {
     if (route->dialect == &dialect_openai_completions)
         return CACHING_COMPLETIONS;
-    if (route->dialect == &dialect_openai_responses)
+    if (route->dialect->kept)
         return CACHING_RESPONSES;
     return route->dialect == &dialect_openai_chat ? CACHING_CHAT : CACHING_MESSAGES;
 }

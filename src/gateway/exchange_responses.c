@@ -174,7 +174,8 @@ static yyjson_val *expand(struct exchange *ex, const struct responses_use *u)
 
 static void begin_record(struct exchange *ex, struct responses_use *u)
 {
-    bool kept = !ex->route->operation && responses_wants_kept(u->body);
+    bool answers = ex->route->dialect == &dialect_openai_responses && !ex->route->operation;
+    bool kept = answers && responses_wants_kept(u->body);
     if (kept && json_get(ex->read_body, "input"))
         u->begin = responses_record_begin(ex->caller.key, u->goes_on ? &u->named[0] : NULL, u->body,
                                           ex->read_body, &ex->arena);

@@ -313,6 +313,24 @@ def test_input_tokens(client, simulator):
     assert many.input_tokens > few.input_tokens + 100
 
 
+def test_compacting(client, simulator):
+    first = ask(client, True, "We go to Paris. " + call("weather", city="Paris"), tools=TOOLS)
+    mark = simulator.mark()
+    short = client.responses.compact(
+        model="claude", input=[*outputs(first), {"role": "user", "content": "Hm. [[sim:turn(0)]][[sim:reply(We spoke of Paris.)]]"}],
+        previous_response_id=first.id,
+    )
+    said = json.dumps(last_body(simulator, mark)["messages"])
+    assert "We go to Paris" in said and "fine in Paris" in said and "Write a summary" in said
+    assert short.object == "response.compaction" and short.usage.output_tokens > 0
+    mark = simulator.mark()
+    ask(client, False, [*short.output, {"role": "user", "content": "Go on."}])
+    said = json.dumps(last_body(simulator, mark)["messages"])
+    assert "We spoke of Paris." in said and "We go to Paris" not in said
+    with pytest.raises(openai.APIStatusError, match="summary"):
+        client.responses.compact(model="claude", input="Hm. [[sim:turn(0)]][[sim:stop(max_tokens)]]")
+
+
 # ---- failures --------------------------------------------------------------------------------------
 
 
