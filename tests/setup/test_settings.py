@@ -212,3 +212,29 @@ def test_lock_file_names_no_registry():
     lock = json.loads((ROOT / "tests/integration/package-lock.json").read_text())
     assert len(lock["packages"]) > 1
     assert not [name for name, entry in lock["packages"].items() if "resolved" in entry]
+
+
+# ---- sources that Debian 12 does not package --------------------------------------------------------
+
+
+def test_an_interrupted_fetch_is_made_good(tree):
+    """What looks finished is: a folder without its meson.build is fetched again, the other one stays."""
+    folder = tree.path / "subprojects"
+    shutil.copytree(ROOT / "subprojects/packagefiles", folder / "packagefiles")
+    shutil.copy2(ROOT / "subprojects/fetch.sh", folder)
+    (folder / "llhttp").mkdir()
+    (folder / "llhttp/llhttp.c").write_text("half")
+    shutil.copytree(folder / "packagefiles/yyjson", folder / "yyjson")
+    (folder / "yyjson/yyjson.c").write_text("kept")
+    tree.shell("bin/apt-get", ": >node-llhttp_1_all.deb")
+    tree.shell(
+        "bin/dpkg-deb",
+        'cd "$3" 2>/dev/null || { mkdir -p "$3" && cd "$3"; }\n'
+        "mkdir -p usr/share/llhttp usr/share/include/llhttp\n"
+        "for f in llhttp/llhttp.c llhttp/api.c llhttp/http.c include/llhttp/llhttp.h; do echo whole >usr/share/$f; done",
+    )
+    done = tree.run(script="subprojects/fetch.sh")
+    assert done.returncode == 0, done.stderr
+    assert (folder / "llhttp/llhttp.c").read_text() != "half"
+    assert (folder / "llhttp/meson.build").read_bytes() == (folder / "packagefiles/llhttp/meson.build").read_bytes()
+    assert (folder / "yyjson/yyjson.c").read_text() == "kept"
