@@ -29,7 +29,7 @@ struct team_question {
     size_t statement; /* of the team that is the answer */
     struct admin_cells cells, budget;
     struct team_members members;
-    const struct store_rows *teams, *memberships, *keys;
+    const struct store_rows *teams, *memberships, *keys, *aliases;
     struct store_where where[4];
     size_t where_count;
     struct admin_page page;
@@ -107,6 +107,7 @@ static void insert_team(struct exchange *ex, struct buf *body)
     admin_set(&q->cells, ID, store_text(q->id));
     admin_set(&q->cells, "members_with_roles",
               store_json(team_members_json(ex, NULL, NULL, &q->members)));
+    team_fields_put_aliases(ex, job, q->body, NULL, &q->cells);
     store_insert(job, TABLE, q->cells.v, q->cells.n);
     team_members_join(ex, job, 1, &q->members, q->id, budget);
     q->statement = admin_select(job, TABLE, ID, q->id);
@@ -263,6 +264,7 @@ static void change_found(struct exchange *ex, struct buf *body)
             ex, metadata,
             admin_budget_put(ex, job, team_fields_member_budget(ex, metadata), &q->budget),
             &q->cells);
+    team_fields_put_aliases(ex, job, q->body, team, &q->cells);
     admin_update_same(job, &q->cells, ID, TABLE, team, 0);
     q->statement = admin_select(job, TABLE, ID, q->id);
     store_tell(job, TABLE, q->id);
@@ -277,6 +279,21 @@ void handle_team_change(struct exchange *ex, struct buf *body)
 
 /* ---- GET /team/info -------------------------------------------------------------------------- */
 
+static void write_aliases(struct json_writer *w, const struct store_rows *rows)
+{
+    if (!rows->count) {
+        admin_write_null(w, "litellm_model_table");
+        return;
+    }
+    json_key(w, "litellm_model_table");
+    json_object(w);
+    json_key(w, "id");
+    store_value_write(w, store_rows_at(rows, 0, "id"));
+    json_key(w, "model_aliases");
+    store_value_write(w, store_rows_at(rows, 0, "aliases"));
+    json_object_end(w);
+}
+
 static void write_info(struct exchange *ex, struct buf *body)
 {
     const struct team_question *q = question_of(ex);
@@ -289,6 +306,7 @@ static void write_info(struct exchange *ex, struct buf *body)
     json_key(&w, "team_info");
     json_object(&w);
     team_fields_write(&w, q->teams, 0);
+    write_aliases(&w, q->aliases);
     json_object_end(&w);
     json_key(&w, "keys");
     key_fields_write_list(&w, q->keys);
@@ -298,16 +316,32 @@ static void write_info(struct exchange *ex, struct buf *body)
     admin_budgets_fini(&budgets);
 }
 
+static void aliases_found(struct exchange *ex, struct buf *body)
+{
+    struct team_question *q = question_of(ex);
+    q->aliases = ask_keep(ex, 0);
+    admin_budget_ask(ex, q->memberships, write_info);
+}
+
 static void info_found(struct exchange *ex, struct buf *body)
 {
     struct team_question *q = question_of(ex);
+    struct store_where where = {.column = "id", .test = STORE_EQ};
+    const struct store_value *id;
+    struct store_job *job;
     q->keys = ask_rows(ex, 1);
     q->memberships = ask_rows(ex, 2);
     q->teams = ask_keep(ex, 0);
-    if (q->teams->count)
-        admin_budget_ask(ex, q->memberships, write_info);
-    else
+    if (!q->teams->count) {
         team_fields_refuse_missing(ex, q->id);
+        return;
+    }
+    id = store_rows_at(q->teams, 0, "model_id");
+    where.value = store_integer(id->null ? 0 : id->integer);
+    job = ask_new(ex);
+    store_select(
+        job, &(struct store_query){.table = TABLE_MODEL_TABLE, .where = &where, .where_count = 1});
+    ask_store(ex, job, aliases_found);
 }
 
 void handle_team_info(struct exchange *ex, struct buf *body)

@@ -1,5 +1,7 @@
 #include "team_fields.h"
 
+#include "wire/crypto.h"
+
 #define MEMBER_BUDGET "team_member_budget_id"
 
 static const char *const settable[] = {
@@ -51,7 +53,7 @@ static const char *const in_metadata[] = {
     NULL,
 };
 
-static const char *const nulls[] = {"object_permission", "litellm_model_table", NULL};
+static const char *const nulls[] = {"object_permission", NULL};
 
 static const struct admin_fields fields = {
     .table = TABLE_TEAM_TABLE, .settable = settable, .in_metadata = in_metadata, .nulls = nulls};
@@ -78,8 +80,45 @@ static bool read_member_budget(struct exchange *ex, yyjson_val *body, struct adm
 bool team_fields_read(struct exchange *ex, yyjson_val *body, struct slice metadata,
                       struct admin_cells *cells, struct admin_cells *budget)
 {
+    yyjson_val *aliases = json_get(body, "model_aliases");
     cells->n = 0;
+    if (aliases && !yyjson_is_null(aliases) && !yyjson_is_obj(aliases))
+        return failure_bad_param(&ex->failure, &ex->arena, "model_aliases",
+                                 "model_aliases: an object is wanted");
     return admin_read(ex, &fields, body, metadata, cells) && read_member_budget(ex, body, budget);
+}
+
+/* The database counts the ids of such rows from 1: these are out of its way. */
+static int64_t make_alias_id(void)
+{
+    uint32_t id;
+    random_bytes(&id, sizeof(id));
+    return (int64_t)(id >> 2) + (1 << 30);
+}
+
+void team_fields_put_aliases(struct exchange *ex, struct store_job *job, yyjson_val *body,
+                             const struct store_rows *team, struct admin_cells *cells)
+{
+    yyjson_val *aliases = json_get(body, "model_aliases");
+    const struct store_value *old = team ? store_rows_at(team, 0, "model_id") : NULL;
+    bool new = !old || old->null;
+    int64_t id = new ? make_alias_id() : old->integer;
+    struct store_where where = {"id", STORE_EQ, store_integer(id), 0};
+    struct admin_cells row = {.n = 0};
+    if (!aliases)
+        return;
+    admin_set(&row, "aliases",
+              store_json(yyjson_is_obj(aliases) ? json_text_of(aliases, &ex->arena) : SLICE("{}")));
+    admin_set(&row, "updated_by", store_text(admin_who(ex)));
+    if (new) {
+        admin_set(&row, "id", store_integer(id));
+        admin_set(&row, "created_by", store_text(admin_who(ex)));
+        store_insert(job, TABLE_MODEL_TABLE, row.v, row.n);
+        admin_set(cells, "model_id", store_integer(id));
+    } else {
+        store_update(job, TABLE_MODEL_TABLE, row.v, row.n, &where, 1);
+    }
+    store_tell(job, TABLE_MODEL_TABLE, arena_integer(&ex->arena, id));
 }
 
 void team_fields_set_member_budget(struct exchange *ex, struct slice metadata, struct slice id,

@@ -15,6 +15,11 @@ void team_fields_set_member_budget(struct exchange *ex, struct slice metadata, s
                                    struct admin_cells *cells);
 struct slice team_fields_member_budget(struct exchange *ex, struct slice metadata);
 
+/* model_aliases of a body that was read lie in a row of LiteLLM_ModelTable, which the team names.
+ * `team`: the row so far; NULL: it is new. */
+void team_fields_put_aliases(struct exchange *ex, struct store_job *job, yyjson_val *body,
+                             const struct store_rows *team, struct admin_cells *cells);
+
 /* members_with_roles, as JSON; NULL: nobody. */
 yyjson_val *team_fields_members(struct exchange *ex, const struct store_rows *rows, size_t row);
 

@@ -241,6 +241,22 @@ def test_a_team_lives(admin):
     admin.post("/team/delete", 404, team_ids=["t-1"])
 
 
+def test_a_team_calls_models_by_names_of_its_own(admin):
+    admin.post("/team/new", team_id="t-alias", models=["claude"], model_aliases={"ours": "claude"})
+    key = admin.post("/key/generate", team_id="t-alias")["key"]
+
+    def chat(model):
+        body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx.post(f"{admin.base}/v1/chat/completions", json=body, headers=headers, timeout=20).status_code
+
+    assert chat("ours") == 200 and chat("theirs") != 200
+    assert admin.get("/team/info", team_id="t-alias")["team_info"]["litellm_model_table"]["model_aliases"] == {"ours": "claude"}
+    admin.post("/team/update", team_id="t-alias", model_aliases={"theirs": "claude"})
+    wait_for(lambda: chat("theirs") == 200, 10, "the new alias")
+    admin.post("/team/update", 400, team_id="t-alias", model_aliases=["x"])
+
+
 def test_members_come_and_go(admin):
     admin.post("/team/new", team_id="t-2", team_member_budget=10, team_member_budget_duration="1d")
     admin.post("/user/new", user_id="known", user_email="known@example.com", auto_create_key=False)
