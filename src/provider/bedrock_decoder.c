@@ -26,7 +26,7 @@
 
 void bedrock_emit(struct bedrock_decoder *d, const struct llm_event *e)
 {
-    if (d->over)
+    if (d->over || (d->passes_on && e->kind == EV_END))
         return;
     d->over = e->kind == EV_END || e->kind == EV_FAIL;
     d->sink->event(d->sink->user, e);
@@ -211,6 +211,7 @@ static void feed_frames(struct bedrock_decoder *d, struct slice bytes)
 
 static void finish_stream(struct bedrock_decoder *d)
 {
+    d->passes_on = false;
     if (!d->stopped || !eventstream_at_boundary(&d->frames)) {
         bedrock_fail_unreadable(d, "the stream ended before it was complete");
         return;
@@ -271,6 +272,7 @@ void bedrock_decoder_init(struct bedrock_decoder *d, const struct bedrock_form *
     d->arena = t->arena;
     d->status = status;
     d->streamed = status == 200 && t->request->stream;
+    d->passes_on = d->streamed && is_native(d);
     d->retry_after_s = retry_after(headers);
     d->error_type = arena_dup(t->arena, http_header_get(headers, "x-amzn-errortype"));
     d->service_tier = arena_dup(t->arena, http_header_get(headers, "x-amzn-bedrock-service-tier"));

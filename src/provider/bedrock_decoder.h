@@ -38,6 +38,7 @@ struct bedrock_decoder {
     struct slice error_type;   /* x-amzn-errortype */
     struct slice service_tier; /* x-amzn-bedrock-service-tier, of InvokeModel */
     int retry_after_s;         /* of the Retry-After header; 0: none */
+    bool passes_on;            /* frames go through as they are: there may be some behind the end */
     bool over;                 /* EV_END or EV_FAIL is out */
     bool stopped;              /* EV_STOP is out */
     uint64_t tools_open;       /* bit per block index: a tool call without arguments so far */

@@ -121,6 +121,7 @@ static void test_converse_stream(void **state)
     frame(&b, "event", "somethingNew", SLICE("not JSON"));
     frame(&b, "event", "messageStop", SLICE("{\"stopReason\":\"end_turn\"}"));
     frame(&b, "event", "metadata", SLICE("{\"usage\":{\"inputTokens\":7,\"outputTokens\":3}}"));
+    frame(&b, "event", "somethingLater", SLICE("{}"));
     check_stream(&x, buf_slice(&b), 7, 3);
     buf_fini(&b);
     fixture_fini(&x);
