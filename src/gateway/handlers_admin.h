@@ -45,13 +45,15 @@ void handle_user_roles(struct exchange *ex, struct buf *body);
 
 /* handlers_teams.c */
 void handle_team_new(struct exchange *ex, struct buf *body);
+void handle_team_delete(struct exchange *ex, struct buf *body);
+void handle_team_change(struct exchange *ex, struct buf *body); /* update, block, model/add, … */
+
+/* handlers_teams_list.c */
 void handle_team_info(struct exchange *ex, struct buf *body);
 void handle_team_list(struct exchange *ex, struct buf *body);
 void handle_team_list_v2(struct exchange *ex, struct buf *body);
-void handle_team_delete(struct exchange *ex, struct buf *body);
 void handle_team_permissions(struct exchange *ex, struct buf *body);
 void handle_team_available(struct exchange *ex, struct buf *body);
-void handle_team_change(struct exchange *ex, struct buf *body); /* update, block, model/add, … */
 
 /* handlers_members.c */
 void handle_member_add(struct exchange *ex, struct buf *body);
