@@ -35,9 +35,11 @@ struct observed {
 
 /* ---- texts ---------------------------------------------------------------------------------- */
 
+/* The question that costs least comes first: mostly nobody watches. */
 static struct observed *observed_of(struct exchange *ex)
 {
-    if (!ex->observed && (observing_wants(ex->worker) || exchange_stored_wanted(ex)))
+    if (!ex->observed && (observing_wants(ex->worker) || exchange_stored_wanted(ex)) &&
+        call_kind_of(ex->route))
         ex->observed = ARENA_NEW(&ex->arena, struct observed);
     return ex->observed;
 }
@@ -134,7 +136,7 @@ static void keep_bodies(struct exchange *ex, struct observed *o, yyjson_val *bod
 
 void exchange_observe_body(struct exchange *ex, yyjson_val *body)
 {
-    struct observed *o = call_kind_of(ex->route) ? observed_of(ex) : NULL;
+    struct observed *o = observed_of(ex);
     if (!o || !yyjson_is_obj(body))
         return;
     o->bodies = exchange_stored_wanted(ex) && !ex->config->settings.redact;
@@ -223,7 +225,7 @@ static struct slice headers_of(struct exchange *ex)
 
 void exchange_observe_begin(struct exchange *ex)
 {
-    struct observed *o = call_kind_of(ex->route) ? observed_of(ex) : NULL;
+    struct observed *o = observed_of(ex);
     if (!o)
         return;
     struct record_texts *t = &o->draft.text;
@@ -435,19 +437,20 @@ static void set_limits(struct exchange *ex, struct record *r)
     r->limits.requests_left = limited ? left.left : -1;
     limited = exchange_limit_left(ex, LIMIT_TOKENS, &left);
     r->limits.tokens_left = limited ? left.left : -1;
-    r->limits.budget = key ? key->budget : -1;
-    if (r->limits.budget < 0)
+    r->limits.budget = -1;
+    if (!key || key->budget < 0)
         return;
+    r->limits.budget = key->budget;
     r->limits.spent = rows_spend(ex->worker->rows, key);
     r->limits.reset_ms = key->reset_at;
 }
 
 void exchange_observe_end(struct exchange *ex)
 {
-    const struct call_kind *kind = ex->route ? call_kind_of(ex->route) : NULL;
-    struct observed *o = kind && observing_wants(ex->worker) ? observed_of(ex) : NULL;
+    struct observed *o = ex->route && observing_wants(ex->worker) ? observed_of(ex) : NULL;
     if (!o)
         return;
+    const struct call_kind *kind = call_kind_of(ex->route);
     struct record *r = &o->draft;
     if (!*r->span)
         begin_trace(ex, r);
