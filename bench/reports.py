@@ -54,6 +54,14 @@ TABLES = {
     "LiteLLM_DailyTagSpend": ("tag", "'nightly'"),
 }
 
+CALLS = """
+INSERT INTO "lintel_daily_calls" (id, date, api_key, call_type, model, model_group, api_base, error, api_requests,
+    completion_tokens)
+SELECT lower(hex(randomblob(16))), substr(startTime, 1, 10), api_key, call_type, model, model_group, '', '', COUNT(*),
+    SUM(completion_tokens)
+FROM "LiteLLM_SpendLogs" GROUP BY 2, 3, 4, 5, 6
+"""
+
 
 def reports():
     month = f"start_date={TODAY - datetime.timedelta(days=30)}&end_date={TODAY}"
@@ -88,6 +96,7 @@ def fill(file, rows):
         db.execute(ROWS.format(rows=rows, days=DAYS, keys=KEYS, models=MODELS))
         for table, (entity, source) in TABLES.items():
             db.execute(DAY.format(table=table, entity=entity, source=source))
+        db.execute(CALLS)
         db.commit()
 
 

@@ -40,6 +40,7 @@ struct spend {
     struct slice tags;                        /* JSON list of strings, or empty */
     struct slice metadata;                    /* JSON object, or empty */
     struct slice messages, response, request; /* JSON; empty: not kept */
+    struct slice error;                       /* "429 RateLimitError"; empty: it went well */
     bool failed;
     int64_t prompt_tokens; /* all input, cached or not */
     int64_t completion_tokens;

@@ -79,8 +79,9 @@ static struct daily_node *child(struct daily_tree *t, struct daily_node *parent,
                                 struct slice name)
 {
     struct arena_mark mark = arena_mark(t->arena);
+    uintptr_t id = (uintptr_t)parent;
     char digit = (char)place;
-    struct slice key = ARENA_JOIN(t->arena, slice_make((const char *)&parent, sizeof(parent)),
+    struct slice key = ARENA_JOIN(t->arena, slice_make((const char *)&id, sizeof(id)),
                                   slice_make(&digit, 1), name);
     struct daily_node *node = map_get(&t->nodes, key);
     if (node) {
@@ -88,7 +89,7 @@ static struct daily_node *child(struct daily_tree *t, struct daily_node *parent,
         return node;
     }
     node = ARENA_NEW(t->arena, struct daily_node);
-    node->name = slice_skip(key, sizeof(parent) + 1);
+    node->name = slice_skip(key, sizeof(id) + 1);
     map_put(&t->nodes, key, node);
     struct children *list = &parent->below[place];
     if (list->last)

@@ -190,6 +190,9 @@ void exchange_spend_end(struct exchange *ex)
     if (!s)
         return;
     s->failed = ex->failure.kind != FAILURE_NONE || ex->status >= 400;
+    if (ex->failure.kind != FAILURE_NONE)
+        s->error = ARENA_JOIN(&ex->arena, arena_integer(&ex->arena, ex->status), SLICE(" "),
+                              slice_of(failure_class(&ex->failure)));
     s->no_row = settings->disable_spend_logs || (s->failed && settings->disable_error_logs);
     s->no_count = settings->disable_spend_updates;
     if (s->no_row && s->no_count)

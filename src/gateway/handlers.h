@@ -66,6 +66,10 @@ void handle_global_teams(struct exchange *ex, struct buf *body);
 void handle_global_report(struct exchange *ex, struct buf *body);
 void handle_spend_summary(struct exchange *ex, struct buf *body); /* of /spend/logs */
 
+/* handlers_calls.c: how calls went */
+void handle_cache_hits(struct exchange *ex, struct buf *body);
+void handle_exceptions(struct exchange *ex, struct buf *body); /* and of each deployment */
+
 /* handlers_logs.c: one row a request */
 void handle_spend_logs(struct exchange *ex, struct buf *body);
 void handle_spend_logs_page(struct exchange *ex, struct buf *body);

@@ -63,23 +63,10 @@ static struct store_job *ask_report(struct exchange *ex, enum store_table_id tab
 
 /* ---- GET /global/activity -------------------------------------------------------------------- */
 
-/* "2026-11-21" → "Nov 21" */
-static struct slice short_day(struct slice day, char out[8])
-{
-    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    size_t month = day.n == 10 ? (size_t)(day.p[5] - '0') * 10 + (size_t)(day.p[6] - '0') : 0;
-    if (month < 1 || month > 12)
-        return day;
-    memcpy(out, names + (month - 1) * 3, 3);
-    out[3] = ' ';
-    memcpy(out + 4, day.p + 8, 2);
-    return slice_make(out, 6);
-}
-
 static void write_activity_row(struct json_writer *w, const struct store_rows *rows, size_t row)
 {
-    char room[8];
-    json_member_string(w, "date", short_day(store_rows_text(rows, row, "date"), room));
+    char room[REPORT_SHORT_DAY];
+    json_member_string(w, "date", report_short_day(store_rows_text(rows, row, "date"), room));
     json_member_integer(w, "api_requests", requests_of(rows, row));
     json_member_integer(w, "total_tokens", tokens_of(rows, row));
 }

@@ -19,68 +19,56 @@
 struct activity_route {
     const char *begins; /* of the path */
     enum store_table_id table;
+    enum store_table_id names;             /* of the entities … */
+    const char *name_columns[3];           /* … their id, and what is told of them */
     const char *entity, *asked, *excluded; /* column and parameters; NULL: there is none */
-    bool list;                             /* the parameter is one */
     int64_t page_size;
-    enum store_table_id names; /* of the entities … */
-    const char *name_columns[3];
+    bool list; /* the parameter is one */
 };
+
+#define CUSTOMERS                                                                                  \
+    TABLE_DAILY_END_USER_SPEND, TABLE_END_USER_TABLE, {"user_id", "alias"}, "end_user_id",         \
+        "end_user_ids", "exclude_end_user_ids", 10, true
 
 static const struct activity_route activity_routes[] = {
     {"/user/",
      TABLE_DAILY_USER_SPEND,
+     TABLE_USER_TABLE,
+     {"user_id", "user_email", "user_alias"},
      "user_id",
      "user_id",
      NULL,
-     false,
      50,
-     TABLE_USER_TABLE,
-     {"user_id", "user_email", "user_alias"}},
+     false},
     {"/team/",
      TABLE_DAILY_TEAM_SPEND,
+     TABLE_TEAM_TABLE,
+     {"team_id", "team_alias"},
      "team_id",
      "team_ids",
      "exclude_team_ids",
-     true,
      10,
-     TABLE_TEAM_TABLE,
-     {"team_id", "team_alias"}},
+     true},
     {"/tag/",
      TABLE_DAILY_TAG_SPEND,
+     TABLE_TAG_TABLE,
+     {"tag_name", "description"},
      "tag",
      "tags",
      NULL,
-     true,
      10,
-     TABLE_TAG_TABLE,
-     {"tag_name", "description"}},
-    {"/customer/",
-     TABLE_DAILY_END_USER_SPEND,
-     "end_user_id",
-     "end_user_ids",
-     "exclude_end_user_ids",
-     true,
-     10,
-     TABLE_END_USER_TABLE,
-     {"user_id", "alias"}},
-    {"/end_user/",
-     TABLE_DAILY_END_USER_SPEND,
-     "end_user_id",
-     "end_user_ids",
-     "exclude_end_user_ids",
-     true,
-     10,
-     TABLE_END_USER_TABLE,
-     {"user_id", "alias"}},
+     true},
+    {"/customer/", CUSTOMERS},
+    {"/end_user/", CUSTOMERS},
     {"/organization/",
      TABLE_DAILY_ORGANIZATION_SPEND,
+     TABLE_ORGANIZATION_TABLE,
+     {"organization_id", "organization_alias"},
      "organization_id",
      "organization_ids",
      "exclude_organization_ids",
-     true,
      10,
-     TABLE_ORGANIZATION_TABLE,
-     {"organization_id", "organization_alias"}},
+     true},
 };
 
 struct daily {

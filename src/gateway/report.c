@@ -49,6 +49,19 @@ struct report_days report_days_lately(struct exchange *ex)
                                 report_day_of(now, &ex->arena)};
 }
 
+struct slice report_short_day(struct slice day, char room[REPORT_SHORT_DAY])
+{
+    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    size_t month =
+        day.n == DAY_LENGTH ? (size_t)(day.p[5] - '0') * 10 + (size_t)(day.p[6] - '0') : 0;
+    if (month < 1 || month > 12)
+        return day;
+    memcpy(room, names + (month - 1) * 3, 3);
+    room[3] = ' ';
+    memcpy(room + 4, day.p + 8, 2);
+    return slice_make(room, 6);
+}
+
 /* ---- conditions ------------------------------------------------------------------------------ */
 
 void report_filter_any(struct report_filter *f, const char *column, enum store_test test,

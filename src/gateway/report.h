@@ -25,6 +25,10 @@ int64_t report_day_begins(struct slice day);
 /* … and back; in the arena. */
 struct slice report_day_of(int64_t unix_ms, struct arena *a);
 
+/* "2026-11-21" → "Nov 21", as charts show it. */
+#define REPORT_SHORT_DAY 8
+struct slice report_short_day(struct slice day, char room[REPORT_SHORT_DAY]);
+
 struct report_filter {
     struct store_where where[REPORT_CONDITIONS_MAX];
     size_t count;

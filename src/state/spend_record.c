@@ -48,6 +48,7 @@ static const struct member {
     MEMBER("messages", BODY, messages),
     MEMBER("response", BODY, response),
     MEMBER("proxy_server_request", BODY, request),
+    MEMBER("error", NAME, error),
     MEMBER("failed", FLAG, failed),
     MEMBER("prompt_tokens", NUMBER, prompt_tokens),
     MEMBER("completion_tokens", NUMBER, completion_tokens),

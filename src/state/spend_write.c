@@ -137,7 +137,8 @@ enum target { /* in the order of writing */
               DAY_OF_ORGANIZATION,
               DAY_OF_END_USER,
               DAY_OF_TAG,
-              DAY_OF_ALL
+              DAY_OF_ALL,
+              DAY_OF_CALLS
 };
 
 static const enum store_table_id target_tables[] = {
@@ -155,6 +156,7 @@ static const enum store_table_id target_tables[] = {
     [DAY_OF_END_USER] = TABLE_DAILY_END_USER_SPEND,
     [DAY_OF_TAG] = TABLE_DAILY_TAG_SPEND,
     [DAY_OF_ALL] = TABLE_DAILY_GLOBAL_SPEND,
+    [DAY_OF_CALLS] = TABLE_LINTEL_DAILY_CALLS,
 };
 
 struct tally {
@@ -164,6 +166,7 @@ struct tally {
     double spend;
     int64_t prompt, completion, cache_read, cache_write;
     int64_t requests, failed, ms, last_ms;
+    int64_t hits, cached; /* of the response cache; completion tokens that it gave */
 };
 
 struct tallies {
@@ -171,6 +174,11 @@ struct tallies {
     struct tally *list;
     size_t count, size;
 };
+
+static bool is_hit(const struct spend *s)
+{
+    return slice_eq(s->cache_hit, SLICE("True"));
+}
 
 static struct tally *add_tally(struct tallies *t, enum target target, const struct spend *s)
 {
@@ -192,6 +200,8 @@ static struct tally *add_tally(struct tallies *t, enum target target, const stru
         .failed = s->failed,
         .ms = s->end_ms - s->start_ms,
         .last_ms = s->end_ms,
+        .hits = is_hit(s),
+        .cached = is_hit(s) ? s->completion_tokens : 0,
     };
     return &t->list[t->count++];
 }
@@ -217,6 +227,13 @@ static void tally_day_of_all(struct tallies *t, const struct spend *s, struct sl
     struct slice key[STORE_KEY_MAX] = {date,        s->model, s->model_group,
                                        s->provider, none,     s->endpoint};
     memcpy(add_tally(t, DAY_OF_ALL, s)->key, key, sizeof(key));
+}
+
+static void tally_calls(struct tallies *t, const struct spend *s, struct slice date)
+{
+    struct slice key[STORE_KEY_MAX] = {date,           s->key,      s->call_type, s->model,
+                                       s->model_group, s->api_base, s->error};
+    memcpy(add_tally(t, DAY_OF_CALLS, s)->key, key, sizeof(key));
 }
 
 static void tally_tags(struct tallies *t, const struct spend *s, struct slice date)
@@ -261,6 +278,7 @@ static void tally(struct tallies *t, const struct spend *s)
     if (s->tags.n)
         tally_tags(t, s, date);
     tally_day_of_all(t, s, date);
+    tally_calls(t, s, date);
 }
 
 static int compare_slices(struct slice a, struct slice b)
@@ -288,6 +306,8 @@ static void sum(struct tally *into, const struct tally *t)
     into->cache_write += t->cache_write;
     into->requests += t->requests;
     into->failed += t->failed;
+    into->hits += t->hits;
+    into->cached += t->cached;
     into->ms += t->ms;
     into->last_ms = t->last_ms > into->last_ms ? t->last_ms : into->last_ms;
 }
@@ -415,9 +435,36 @@ static void add_days(struct store_job *job, const struct tally *t, size_t n)
                       values, n);
 }
 
+static void add_calls(struct store_job *job, const struct tally *t, size_t n)
+{
+    static const char *const sums[] = {"api_requests", "failed_requests", "cache_hits",
+                                       "completion_tokens", "cached_completion_tokens"};
+    struct day_columns c = {.count = 0};
+    struct store_value *values, *v;
+    for (const char *const *k = store_table(TABLE_LINTEL_DAILY_CALLS)->key; *k; k++)
+        add_day_column(&c, *k, STORE_ONCE);
+    c.keys = c.count;
+    for (size_t i = 0; i < sizeof(sums) / sizeof(*sums); i++)
+        add_day_column(&c, sums[i], STORE_ADD);
+    v = values = arena_alloc(&job->arena, n * c.count * sizeof(*values));
+    for (size_t row = 0; row < n; row++) {
+        for (size_t i = 0; i < c.keys; i++)
+            *v++ = store_text(t[row].key[i]);
+        *v++ = store_integer(t[row].requests);
+        *v++ = store_integer(t[row].failed);
+        *v++ = store_integer(t[row].hits);
+        *v++ = store_integer(t[row].completion);
+        *v++ = store_integer(t[row].cached);
+    }
+    store_insert_rows(job, STATEMENT_UPSERT, TABLE_LINTEL_DAILY_CALLS, c.names, c.changes, c.count,
+                      values, n);
+}
+
 static void add_target(struct store_job *job, const struct tally *t, size_t n)
 {
-    if (t->target >= DAY_OF_USER)
+    if (t->target == DAY_OF_CALLS)
+        add_calls(job, t, n);
+    else if (t->target >= DAY_OF_USER)
         add_days(job, t, n);
     else if (t->target == OF_END_USER)
         add_end_users(job, t, n);

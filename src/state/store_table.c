@@ -619,6 +619,27 @@ static const struct store_column lintel_tasks_columns[] = {
 
 static const char *const lintel_tasks_key[] = {"name", NULL};
 
+/* What LiteLLM reads from each row of LiteLLM_SpendLogs, by day. */
+static const struct store_column lintel_daily_calls_columns[] = {
+    {"id", STORE_TEXT, COLUMN_NEEDED | COLUMN_NAME, NULL},
+    {"date", STORE_TEXT, COLUMN_NEEDED | COLUMN_NAME, NULL},
+    {"api_key", STORE_TEXT, COLUMN_NEEDED | COLUMN_NAME, NULL},
+    {"call_type", STORE_TEXT, COLUMN_NEEDED | COLUMN_NAME, NULL},
+    {"model", STORE_TEXT, COLUMN_NEEDED | COLUMN_NAME, NULL},
+    {"model_group", STORE_TEXT, COLUMN_NEEDED | COLUMN_NAME, NULL},
+    {"api_base", STORE_TEXT, COLUMN_NEEDED | COLUMN_NAME, NULL},
+    {"error", STORE_TEXT, COLUMN_NEEDED | COLUMN_NAME, NULL},
+    {"api_requests", STORE_INTEGER, COLUMN_NEEDED, "0"},
+    {"failed_requests", STORE_INTEGER, COLUMN_NEEDED, "0"},
+    {"cache_hits", STORE_INTEGER, COLUMN_NEEDED, "0"},
+    {"completion_tokens", STORE_INTEGER, COLUMN_NEEDED, "0"},
+    {"cached_completion_tokens", STORE_INTEGER, COLUMN_NEEDED, "0"},
+};
+
+static const char *const lintel_daily_calls_key[] = {"date", "api_key", "call_type", "model", "model_group", "api_base", "error", NULL};
+
+static const char *const lintel_daily_calls_indexes[] = {"!date,api_key,call_type,model,model_group,api_base,error", "date", NULL};
+
 /* clang-format on */
 
 #define COLUMNS(list) (list), sizeof(list) / sizeof(*(list))
@@ -658,6 +679,7 @@ static const struct store_table tables[STORE_TABLES] = {
     [TABLE_LINTEL_SPOOL] = {"lintel_spool", COLUMNS(lintel_spool_columns), lintel_spool_key, NULL, none},
     [TABLE_LINTEL_CHANGES] = {"lintel_changes", COLUMNS(lintel_changes_columns), lintel_changes_key, NULL, lintel_changes_indexes},
     [TABLE_LINTEL_TASKS] = {"lintel_tasks", COLUMNS(lintel_tasks_columns), lintel_tasks_key, NULL, none},
+    [TABLE_LINTEL_DAILY_CALLS] = {"lintel_daily_calls", COLUMNS(lintel_daily_calls_columns), lintel_daily_calls_key, "id", lintel_daily_calls_indexes},
 };
 /* clang-format on */
 

@@ -166,6 +166,42 @@ def test_activity(world):
     assert sum(m["sum_total_tokens"] for m in models) == tokens
 
 
+def test_how_calls_went(world):
+    went = get(world.gateway, "/global/activity/cache_hits", **DAYS)
+    tokens = world.one('SELECT SUM(completion_tokens) FROM "LiteLLM_SpendLogs"')
+    assert went["groups"] == [
+        {
+            "call_type": "acompletion", "api_requests": REQUESTS - 2, "cache_hits": 0, "failed_requests": 2,
+            "cached_completion_tokens": 0, "generated_completion_tokens": tokens,
+        }
+    ]
+    assert went["totals"]["failed_requests"] == 2 and went["totals"]["cache_hit_ratio"] == 0
+    assert went["error_breakdown"] == [
+        {"call_type": "acompletion", "error_code": "400", "error_class": "BadRequestError", "count": 2}
+    ]
+    assert set(went["filter_options"]["key_aliases"]) == {"red", "blue"}
+    red = get(world.gateway, "/global/activity/cache_hits", key_aliases=["red", "unknown"], **DAYS)
+    assert red["totals"]["api_requests"] == 3 and red["error_breakdown"] == []
+    nova = get(world.gateway, "/global/activity/cache_hits", models=["us.amazon.nova-pro-v1:0"], **DAYS)
+    assert nova["totals"]["api_requests"] == 2
+
+
+def test_throttled_calls(world):
+    none = get(world.gateway, "/global/activity/exceptions", model_group="claude", **DAYS)
+    assert none == {"daily_data": [], "sum_num_rate_limit_exceptions": 0}
+    world.database.query(
+        """INSERT INTO "lintel_daily_calls" (id, date, api_key, call_type, model, model_group, api_base, error, api_requests)
+        VALUES ('a', '%s', 'k', 'acompletion', 'm', 'sonnet', 'https://one', '429 RateLimitError', 4)""" % LONG_AGO
+    )
+    window = {"model_group": "sonnet", "start_date": LONG_AGO, "end_date": LONG_AGO}
+    day = {"date": "Mar 02", "num_rate_limit_exceptions": 4}
+    found = get(world.gateway, "/global/activity/exceptions", **window)
+    assert found == {"daily_data": [day], "sum_num_rate_limit_exceptions": 4}
+    found = get(world.gateway, "/global/activity/exceptions/deployment", **window)
+    assert found == [{"api_base": "https://one", "daily_data": [day], "sum_num_rate_limit_exceptions": 4}]
+    assert ask(world.gateway, "/global/activity/exceptions", **DAYS).status_code == 422
+
+
 @pytest.mark.parametrize("path", ["/global/activity", "/global/spend/report", "/user/daily/activity", "/global/spend/tags"])
 def test_days_must_be_days(world, path):
     missing = ask(world.gateway, path, start_date=str(TODAY))
