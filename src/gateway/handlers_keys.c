@@ -122,6 +122,24 @@ static void write_new(struct exchange *ex, struct buf *body)
     json_object_end(&w);
 }
 
+/* It has no column: LiteLLM makes a budget that the key names. */
+static void add_soft_budget(struct exchange *ex, struct store_job *job, yyjson_val *body,
+                            struct admin_cells *cells)
+{
+    double soft;
+    char id[UUID_SIZE];
+    if (!json_double(json_get(body, "soft_budget"), &soft) || json_get_slice(body, "budget_id").n)
+        return;
+    random_uuid(id);
+    struct slice name = arena_dup(&ex->arena, slice_of(id));
+    struct store_cell budget[] = {{"budget_id", store_text(name), STORE_SET},
+                                  {"soft_budget", store_number(soft), STORE_SET},
+                                  {"created_by", store_text(admin_who(ex)), STORE_SET},
+                                  {"updated_by", store_text(admin_who(ex)), STORE_SET}};
+    store_insert(job, TABLE_BUDGET_TABLE, budget, 4);
+    admin_set(cells, "budget_id", store_text(name));
+}
+
 /* The keys of services belong to a team, and to nobody in it. */
 static bool is_complete(struct exchange *ex, yyjson_val *body)
 {
@@ -153,6 +171,7 @@ void handle_key_generate(struct exchange *ex, struct buf *body)
     if (!job)
         return;
     set_initial(ex, q, &cells);
+    add_soft_budget(ex, job, q->body, &cells);
     store_insert(job, TABLE_VERIFICATION_TOKEN, cells.v, cells.n);
     q->statement = select_key(job, TABLE_VERIFICATION_TOKEN, q);
     store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(q->hash));

@@ -74,6 +74,15 @@ static const char *const nulls[] = {"litellm_budget_table",  "litellm_organizati
 static const struct admin_fields fields = {TABLE_VERIFICATION_TOKEN, settable, in_metadata, hidden,
                                            nulls};
 
+/* An answer to /key/generate leaves out what a key gets to be later. */
+static const char *const hidden_new[] = {
+    "token",           "auto_rotate", "rotation_count",       "last_rotation_at",
+    "key_rotation_at", "model_spend", "soft_budget_cooldown", "total_spend",
+    "last_active",     "policies",    "router_settings",      NULL};
+
+static const struct admin_fields fields_new = {TABLE_VERIFICATION_TOKEN, settable, in_metadata,
+                                               hidden_new, nulls};
+
 bool key_fields_read(struct exchange *ex, yyjson_val *body, struct slice metadata,
                      struct admin_cells *cells)
 {
@@ -111,7 +120,17 @@ void key_fields_write_new(struct json_writer *w, const struct store_rows *rows, 
     json_member_string(w, "key", key);
     json_member_string(w, "token", hash);
     json_member_string(w, "token_id", hash);
-    admin_write(w, &fields, rows, 0);
+    admin_write(w, &fields_new, rows, 0);
+    json_key(w, "router_settings");
+    if (json_get(body, "router_settings"))
+        json_value(w, json_get(body, "router_settings"));
+    else
+        json_raw(w, SLICE("{\"model_group_alias\":{}}"));
+    json_key(w, "policies");
+    if (json_get(body, "policies"))
+        json_value(w, json_get(body, "policies"));
+    else
+        json_null(w);
     for (const char *const *name = in_metadata; *name; name++) {
         yyjson_val *v = json_get(body, *name);
         json_key_slice(w, slice_of(*name));
