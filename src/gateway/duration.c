@@ -1,5 +1,6 @@
 #include "duration.h"
 
+#include <assert.h>
 #include <time.h>
 
 #define MS_PER_S  1000
@@ -91,6 +92,7 @@ static int64_t begin(const struct duration *d, int64_t now_s)
 {
     int64_t length = seconds_of(d), week = (int64_t)WEEK * S_PER_DAY;
     int64_t shift = length == week ? (int64_t)THURSDAY * S_PER_DAY : 0;
+    assert(length > 0);
     if (months_in(d))
         return months_begin(now_s, months_in(d));
     return now_s - (now_s + shift) % length;
