@@ -13,20 +13,33 @@
 
 /* ---- what Redis said ------------------------------------------------------------------------- */
 
-/* The last word on a window. It holds until all that was counted then is free again, which is later
- * than it is true: nothing is given out twice. */
+#define FULL_MS 2000 /* for so long places count as taken that Redis refused */
+
+/* The last word on a limit. Of a window it holds until all that was counted then is free again,
+ * which is later than it is true: nothing is given out twice. Of places only a refusal says
+ * anything, and not for long: holders come and go. */
 struct sight {
     int64_t used, until; /* units; ms */
 };
 
-void redis_note(struct shared_redis *r, const struct question *q, const struct shared_state *states)
+static int64_t holds_for(const struct shared_ask *ask, const struct shared_state *state,
+                         bool refused)
+{
+    if (ask->kind == SHARED_WINDOW)
+        return state->reset_ms;
+    return refused && state->used >= ask->limit ? FULL_MS : 0;
+}
+
+void redis_note(struct shared_redis *r, const struct question *q, const struct shared_state *states,
+                bool refused)
 {
     for (size_t i = 0; i < q->n; i++) {
         const struct shared_ask *ask = &q->asks[i];
-        const struct sight sight = {states[i].used, redis_now(r) + states[i].reset_ms};
+        int64_t ms = holds_for(ask, &states[i], refused);
+        const struct sight sight = {states[i].used, redis_now(r) + ms};
         struct slice bytes = slice_make((const char *)&sight, sizeof(sight));
-        if (ask->kind == SHARED_WINDOW && ask->limit >= 0)
-            r->seen->ops->put(r->seen, ask->key, bytes, states[i].reset_ms, redis_now(r));
+        if (ask->limit >= 0)
+            r->seen->ops->put(r->seen, ask->key, bytes, ms, redis_now(r));
     }
 }
 
@@ -39,7 +52,7 @@ static void on_seen(void *user, const struct slice *values, size_t n)
 static struct sight recall(struct shared_redis *r, const struct shared_ask *ask)
 {
     struct sight sight = {0, 0};
-    if (ask->kind == SHARED_WINDOW && ask->limit >= 0)
+    if (ask->limit >= 0)
         r->seen->ops->get(r->seen, &ask->key, 1, 0, redis_now(r), on_seen, &sight);
     return sight;
 }

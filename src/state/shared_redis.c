@@ -61,7 +61,7 @@ static bool take_reserved(struct shared_redis *r, struct question *q,
     if (!question_states(q, reply, states, &answer.refused))
         return false;
     answer.grant = q->grant;
-    redis_note(r, q, states);
+    redis_note(r, q, states, answer.refused >= 0);
     if (redis_is_answered(q))
         redis_set_right(r, q, answer.refused < 0);
     else

@@ -20,7 +20,7 @@ struct shared_redis {
     struct redis *redis;
     struct shared *local;
     int64_t siblings;    /* processes that have it in common */
-    struct shared *seen; /* what Redis said last of windows: redis_alone.c */
+    struct shared *seen; /* what Redis said last of limits: redis_alone.c */
     unsigned patience_ms;
     bool fail_closed;
     char prefix[REDIS_PREFIX_MAX], token[REDIS_TOKEN_MAX], channel[REDIS_PREFIX_MAX];
@@ -73,9 +73,9 @@ void redis_answer_alone(struct shared_redis *r, struct question *q);
 void redis_answer_open(struct shared_redis *r);
 void redis_give_up(struct shared_redis *r, struct question *q); /* one of them */
 
-/* What Redis says of windows is remembered for when it has to be done without. */
-void redis_note(struct shared_redis *r, const struct question *q,
-                const struct shared_state *states);
+/* What Redis says of limits is remembered for when it has to be done without. */
+void redis_note(struct shared_redis *r, const struct question *q, const struct shared_state *states,
+                bool refused);
 
 /* The reply to a question whose user has another answer, or is gone: what passed is counted in
  * Redis, what did not is given back. */

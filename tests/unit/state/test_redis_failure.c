@@ -217,6 +217,26 @@ static void what_passed_is_counted_though_refused(void **state)
     other->ops->free(other);
 }
 
+/* A slow answer is no way to a place that others have; one that is free again comes back. */
+static void places_that_redis_refused_stay_taken(void **state)
+{
+    struct redis_world *w = *state;
+    const struct shared_ask place = LEASE("l", 1, 60000, 1);
+    connect_it(w);
+    struct shared *other = redis_world_another(w), *mine = w->shared;
+    w->shared = other;
+    assert_int_equal(ask_reserve(w, &place, 1), -1);
+    w->shared = mine;
+    assert_int_equal(ask_reserve(w, &place, 1), 0);
+    redis_server_signal(&w->server, SIGSTOP);
+    assert_int_equal(ask_reserve(w, &place, 1), 0);
+    assert_in_range(redis_world_stats(w).late, 1, 1);
+    WORLD_UNTIL(&w->world, ask_reserve(w, &place, 1) < 0);
+    assert_true(w->grant.local);
+    redis_server_signal(&w->server, SIGCONT);
+    other->ops->free(other);
+}
+
 /* The loop did not look at its connections for long: that is not Redis' fault. */
 static void a_busy_process_blames_nobody(void **state)
 {
@@ -360,6 +380,7 @@ int main(void)
         CASE(paused),
         CASE(each_alone_has_a_share),
         CASE(what_passed_is_counted_though_refused),
+        CASE(places_that_redis_refused_stay_taken),
         CASE(a_busy_process_blames_nobody),
         CASE(silent_for_long),
         CASE(a_few_late_answers_are_no_reason_to_leave),
