@@ -290,7 +290,7 @@ static bool filter_spend(struct exchange *ex, struct report_filter *f)
     return true;
 }
 
-/* A team's rows are for those who see all, and for keys of that team. */
+/* A team's rows are for those who see all, and for its admins. */
 static bool filter_owner(struct exchange *ex, struct report_filter *f)
 {
     struct slice team = query_get(ex->head->query, "team_id", &ex->arena);
@@ -300,7 +300,7 @@ static bool filter_owner(struct exchange *ex, struct report_filter *f)
         report_filter_own(ex, f, "user");
         return true;
     }
-    if (slice_eq(team, ex->caller.team) && ex->caller.team.n)
+    if (slice_eq(team, ex->caller.team) && caller_is_team_admin(&ex->caller))
         return true;
     detail_refuse_error(ex, 403,
                         arena_printf(&ex->arena,

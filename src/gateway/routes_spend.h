@@ -4,41 +4,47 @@
     {                                                                                              \
         method, path, false, CHAT, handler, .admin = true                                          \
     }
+/* Internal users see their own rows there (report_filter_own). */
+#define OWN(path, handler)                                                                         \
+    {                                                                                              \
+        "GET", path, false, CHAT, handler, .admin = true, .own_keys = true                         \
+    }
 /* clang-format off */
-    ADMIN("GET", "/spend/keys", handle_spend_keys),
-    ADMIN("GET", "/spend/users", handle_spend_users),
+    OWN("/spend/keys", handle_spend_keys),
+    OWN("/spend/users", handle_spend_users),
     ADMIN("GET", "/spend/tags", handle_spend_listing),
     {"POST", "/spend/calculate", false, CHAT, handle_spend_calculate},
-    ADMIN("GET", "/spend/logs", handle_spend_logs),
-    ADMIN("GET", "/spend/logs/v2", handle_spend_logs_page),
-    ADMIN("GET", "/spend/logs/ui", handle_spend_logs_page),
-    ADMIN("GET", "/spend/logs/ui/{item}", handle_spend_log),
-    ADMIN("GET", "/global/spend", handle_global_spend),
-    ADMIN("GET", "/global/spend/logs", handle_spend_listing),
-    ADMIN("GET", "/global/spend/models", handle_spend_listing),
-    ADMIN("GET", "/global/spend/provider", handle_spend_listing),
+    OWN("/spend/logs", handle_spend_logs),
+    OWN("/spend/logs/v2", handle_spend_logs_page),
+    OWN("/spend/logs/ui", handle_spend_logs_page),
+    OWN("/spend/logs/ui/{item}", handle_spend_log),
+    OWN("/global/spend", handle_global_spend),
+    OWN("/global/spend/logs", handle_spend_listing),
+    OWN("/global/spend/models", handle_spend_listing),
+    OWN("/global/spend/provider", handle_spend_listing),
     ADMIN("GET", "/global/spend/tags", handle_spend_listing),
-    ADMIN("GET", "/global/spend/keys", handle_global_spend_keys),
+    OWN("/global/spend/keys", handle_global_spend_keys),
     ADMIN("GET", "/global/spend/teams", handle_global_teams),
     ADMIN("POST", "/global/spend/end_users", handle_global_end_users),
     ADMIN("GET", "/global/spend/report", handle_global_report),
     ADMIN("GET", "/global/spend/all_tag_names", handle_global_names),
     ADMIN("GET", "/global/all_end_users", handle_global_names),
     ADMIN("POST", "/global/spend/reset", handle_global_reset),
-    ADMIN("GET", "/global/activity", handle_global_activity),
-    ADMIN("GET", "/global/activity/model", handle_global_activity),
+    OWN("/global/activity", handle_global_activity),
+    OWN("/global/activity/model", handle_global_activity),
     ADMIN("GET", "/global/activity/cache_hits", handle_cache_hits),
     ADMIN("GET", "/global/activity/exceptions", handle_exceptions),
     ADMIN("GET", "/global/activity/exceptions/deployment", handle_exceptions),
-    ADMIN("GET", "/user/daily/activity", handle_daily_activity),
-    ADMIN("GET", "/team/daily/activity", handle_daily_activity),
-    ADMIN("GET", "/tag/daily/activity", handle_daily_activity),
+    OWN("/user/daily/activity", handle_daily_activity),
+    OWN("/team/daily/activity", handle_daily_activity),
+    OWN("/tag/daily/activity", handle_daily_activity),
     ADMIN("GET", "/customer/daily/activity", handle_daily_activity),
     ADMIN("GET", "/end_user/daily/activity", handle_daily_activity),
     ADMIN("GET", "/organization/daily/activity", handle_daily_activity),
-    ADMIN("GET", "/user/daily/activity/aggregated", handle_daily_activity),
-    ADMIN("GET", "/team/daily/activity/aggregated", handle_daily_activity),
-    ADMIN("GET", "/tag/daily/activity/aggregated", handle_daily_activity),
+    OWN("/user/daily/activity/aggregated", handle_daily_activity),
+    OWN("/team/daily/activity/aggregated", handle_daily_activity),
+    OWN("/tag/daily/activity/aggregated", handle_daily_activity),
     ADMIN("GET", "/organization/daily/activity/aggregated", handle_daily_activity),
 /* clang-format on */
 #undef ADMIN
+#undef OWN

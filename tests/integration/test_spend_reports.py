@@ -395,6 +395,26 @@ def test_calculate(world):
         assert ask(world.gateway, "/spend/calculate", wrong).status_code == 400
 
 
+def test_internal_users_see_their_own(world):
+    made = ask(world.gateway, "/user/new", {"user_id": "ivan", "user_role": "internal_user"})
+    assert made.status_code == 200, made.text
+    key = ask(world.gateway, "/key/generate", {"user_id": "ivan"}).json()["key"]
+    own = lambda path, **params: ask(world.gateway, path, by=key, **{**DAYS, **params})  # noqa: E731
+    assert own("/global/spend").json()["spend"] == 0
+    for path in ("/spend/logs", "/global/spend/models", "/global/spend/keys", "/global/spend/logs"):
+        assert own(path).json() == [], path
+    assert own("/spend/logs/v2", search="bob").json()["total"] == 0
+    assert own("/spend/logs/v2", team_id="reds").status_code == 403
+    assert own(f"/spend/logs/ui/{world.last['id']}").status_code == 403
+    for path in ("/user/daily/activity", "/user/daily/activity/aggregated", "/team/daily/activity", "/tag/daily/activity"):
+        assert own(path).json()["results"] == [], path
+    assert own("/user/daily/activity", user_id="bob").status_code == 403
+    assert own("/spend/users", user_id="bob").status_code == 403
+    assert {k["user_id"] for k in own("/spend/keys").json()} == {"ivan"}
+    for path in ("/spend/tags", "/global/spend/teams", "/global/spend/report", "/global/activity/cache_hits"):
+        assert own(path).status_code == 401, path
+
+
 def test_only_for_admins(world):
     for path in ("/spend/logs", "/global/spend", "/spend/keys", "/team/daily/activity"):
         refused = ask(world.gateway, path, by=world.blue["key"], **DAYS)
