@@ -18,7 +18,7 @@
 
 static const char usage[] =
     "usage: lintel keys  list | new | info KEY | update KEY | block KEY | unblock KEY |\n"
-    "                    delete KEY…   [options]\n"
+    "                    regenerate KEY | delete KEY…   [options]\n"
     "       lintel spend keys | users | teams | models | tags | days | logs   [options]\n"
     "\n"
     "Asks the running gateway, with the master key.\n"

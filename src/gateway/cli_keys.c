@@ -204,7 +204,10 @@ int cli_keys(struct cli *c)
 {
     static const struct {
         const char *task, *path;
-    } named[] = {{"update", "/key/update"}, {"block", "/key/block"}, {"unblock", "/key/unblock"}};
+    } named[] = {{"update", "/key/update"},
+                 {"regenerate", "/key/regenerate"},
+                 {"block", "/key/block"},
+                 {"unblock", "/key/unblock"}};
     if (slice_eq(c->task, SLICE("list")) || slice_eq(c->task, SLICE("new"))) {
         if (c->name_count)
             return cli_wrong("'%.*s' is too much", SLICE_ARG(c->names[0]));

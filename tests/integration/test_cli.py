@@ -68,6 +68,9 @@ def test_a_key_from_its_making_to_its_end(run, gateway):
     wait_for(lambda: ask(gateway, "/v1/chat/completions", CLAUDE, by=key).status_code == 401, 20, "the block")
     assert "blocked" in run("keys", "list", "--user", "carla")[1]
     assert run("keys", "unblock", key)[0] == 0
+    renewed = re.search(r"^key +(sk-\S+)$", run("keys", "regenerate", key)[1], re.M)[1]
+    assert renewed != key
+    key = renewed
     assert run("keys", "delete", key) == (0, f"deleted {key}\n", "")
     assert run("keys", "list", "--user", "carla", "--json")[1] == "[]\n"
     status, out, err = run("keys", "update", key, "--rpm", "1")
