@@ -21,13 +21,13 @@ static void set_size(struct chain *c, size_t size)
     struct chain_link **old = c->buckets;
     size_t old_size = c->size;
     c->size = size;
-    c->buckets = heap_alloc(c->heap, size * sizeof(*c->buckets));
+    c->buckets = heap_alloc(c->heap, size * sizeof(void *));
     for (size_t i = 0; i < old_size; i++)
         for (struct chain_link *l = old[i], *next; l; l = next) {
             next = l->next;
             hang(c, l);
         }
-    heap_free(c->heap, old, old_size * sizeof(*old));
+    heap_free(c->heap, old, old_size * sizeof(void *));
 }
 
 void chain_init(struct chain *c, struct heap *heap)
@@ -39,7 +39,7 @@ void chain_init(struct chain *c, struct heap *heap)
 
 void chain_fini(struct chain *c)
 {
-    heap_free(c->heap, c->buckets, c->size * sizeof(*c->buckets));
+    heap_free(c->heap, c->buckets, c->size * sizeof(void *));
 }
 
 uint64_t chain_hash(const struct chain *c, struct slice key) /* FNV-1a */
