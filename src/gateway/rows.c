@@ -176,11 +176,12 @@ static bool is_unsure(const struct entry *e)
 }
 
 /* Requests that were on their way when it was asked may be in the number or not: it does not fall
- * by that, unless the budget's period ended. */
+ * by that, unless the budget's period ended, or somebody set it back. */
 static double missing(const struct entry *e, const struct row *old, const struct row *new)
 {
     double gap = e->before - new->spend;
-    return e->unsure && old && old->reset_at == new->reset_at &&gap > 0 ? gap : 0;
+    bool same = old && old->reset_at == new->reset_at &&new->spend >= old->spend;
+    return e->unsure && same && gap > 0 ? gap : 0;
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
@@ -188,14 +189,13 @@ static double missing(const struct entry *e, const struct row *old, const struct
 static void take(struct entry *e, struct row *row)
 {
     struct row *old = e->row;
-    bool told = e->changed;
     unlist(e);
     e->loaded = true;
     e->changed = false;
     e->period_asked = 0;
     e->at = e->tried;
     e->row = row;
-    if (row && !told)
+    if (row)
         e->spent += missing(e, old, row);
     enlist(e);
     row_unref(old);
