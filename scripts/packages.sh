@@ -24,6 +24,7 @@ file:/usr/include/mbedtls/md.h libmbedtls-dev
 pc:sqlite3 libsqlite3-dev
 pc:libpq libpq-dev
 pc:libmariadb libmariadb-dev
+file:/usr/share/javascript/chart.js/chart.min.js libjs-chart.js
 '
 
 ML_TEST_PACKAGES='
@@ -44,6 +45,7 @@ cmd:ss iproute2
 cmd:openssl openssl
 py:ensurepip python3-venv
 cmd:docker-compose docker-compose
+cmd:chromium chromium
 cmd:systemd-analyze systemd
 '
 

@@ -70,6 +70,10 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     enum limit_tokens limit_tokens; /* token_rate_limit_type */
     int64_t limit_window;           /* seconds of rpm and tpm: LITELLM_RATE_LIMIT_WINDOW_SIZE */
 
+    const char *ui_username, *ui_password; /* UI_USERNAME, UI_PASSWORD; NULL: see session.h */
+    bool ui_disabled;                      /* DISABLE_ADMIN_UI */
+    bool disable_env_login;                /* disable_env_credential_login */
+
     const char *database_url;   /* or DATABASE_URL; NULL: no database */
     const char *data_directory; /* ours: of the default database and the spool */
     double database_connect_timeout, database_socket_timeout; /* 0: the store's */

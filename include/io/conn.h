@@ -110,6 +110,8 @@ bool conn_can_keep_alive(const struct conn *c);
  * that may still be sending gets up to 2 s to read the reply before its input is cut off. */
 void conn_finish(struct conn *c, bool keep_alive);
 
+bool conn_is_tls(const struct conn *c);
+
 /* Address of the client, "127.0.0.1" or "::1"; valid as long as the connection. */
 const char *conn_peer(const struct conn *c);
 

@@ -74,13 +74,20 @@ static void read_url_hosts(struct config_loader *l, const struct node *litellm,
     l->c->url_allowed_hosts = list ? list : config_read_list(l, litellm, "litellm_settings", name);
 }
 
-/* A variable where the file is silent; an empty one counts as not set. */
+/* An empty one counts as not set: NULL. */
+static const char *kept_variable(struct config_loader *l, const char *variable)
+{
+    const char *value = config_env(l, variable);
+    return value && *value ? arena_strdup(&l->c->arena, slice_of(value)) : NULL;
+}
+
+/* A variable where the file is silent. */
 static void read_variable(struct config_loader *l, const char *variable, const char **field,
                           const struct node *in, const char *name)
 {
-    const char *value = config_env(l, variable);
-    if (node_is_null(node_get(in, slice_of(name))) && value && *value)
-        *field = arena_strdup(&l->c->arena, slice_of(value));
+    const char *value = kept_variable(l, variable);
+    if (node_is_null(node_get(in, slice_of(name))) && value)
+        *field = value;
 }
 
 #define STORED_TEXT_MIN 64
@@ -102,13 +109,15 @@ static void read_environment(struct config_loader *l, const struct node *litellm
                              const struct node *general)
 {
     struct settings *s = &l->c->settings;
-    const char *key = config_env(l, "LITELLM_MASTER_KEY");
-    if (!s->master_key && key && *key)
-        s->master_key = arena_strdup(&l->c->arena, slice_of(key));
-    read_variable(l, "LITELLM_SALT_KEY", &s->stored.salt_key, NULL, "");
+    if (!s->master_key)
+        s->master_key = kept_variable(l, "LITELLM_MASTER_KEY");
+    s->stored.salt_key = kept_variable(l, "LITELLM_SALT_KEY");
     if (node_is_null(NODE_GET(general, "store_model_in_db")))
         s->stored.on = env_true(l, "STORE_MODEL_IN_DB");
     read_variable(l, "DATABASE_URL", &s->database_url, general, "database_url");
+    s->ui_username = kept_variable(l, "UI_USERNAME");
+    s->ui_password = kept_variable(l, "UI_PASSWORD");
+    s->ui_disabled = env_true(l, "DISABLE_ADMIN_UI");
     read_variable(l, "LINTEL_DATA_DIRECTORY", &s->data_directory, general, "data_directory");
     read_text_max(l, general);
     if (node_is_null(NODE_GET(general, "store_prompts_in_spend_logs")))

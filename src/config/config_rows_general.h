@@ -162,7 +162,7 @@ ACCEPTED("password_policy_require_lowercase", BOOL, NULL, "passwords need a smal
 ACCEPTED("password_policy_require_uppercase", BOOL, NULL, "passwords need a capital letter")
 ACCEPTED("password_policy_require_numbers", BOOL, NULL, "passwords need a digit")
 ACCEPTED("password_policy_require_special_characters", BOOL, NULL, "passwords need a sign")
-ACCEPTED("disable_env_credential_login", BOOL, NULL, "no login by UI_USERNAME or master key")
+STORED("disable_env_credential_login", BOOL, RELOAD, disable_env_login, "false", "no login to the admin UI with UI_USERNAME and UI_PASSWORD, or the master key")
 ACCEPTED("disable_password_login_when_sso_enabled", BOOL, NULL, "only single sign-on once there is one")
 ACCEPTED("auto_redirect_ui_login_to_sso", BOOL, "false", "go straight to single sign-on")
 ACCEPTED("custom_ui_sso_sign_in_handler", STRING, NULL, "Python code for single sign-on")

@@ -44,7 +44,7 @@ static bool refuse(struct failure *f, struct arena *a, const char *why)
     return false;
 }
 
-static void be_master(const struct config *c, struct caller *caller)
+void auth_be_master(const struct config *c, struct caller *caller)
 {
     caller->master = true;
     caller->role = ROLE_PROXY_ADMIN;
@@ -90,7 +90,7 @@ bool auth_check(const struct config *c, const struct http_head *head, struct cal
     struct slice key = auth_key(c, head);
     const struct fixed_key *fixed;
     if (is_master(c, key)) {
-        be_master(c, caller);
+        auth_be_master(c, caller);
         return true;
     }
     if (!key.n)

@@ -19,6 +19,8 @@ struct slice auth_key(const struct config *c, const struct http_head *head);
 bool auth_check(const struct config *c, const struct http_head *head, struct caller *caller,
                 struct arena *a, struct failure *f);
 
+void auth_be_master(const struct config *c, struct caller *caller);
+
 /* Whether the configuration says whose key it is, or that keys do not matter. */
 bool auth_knows(const struct config *c, struct slice key);
 

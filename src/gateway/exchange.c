@@ -344,9 +344,7 @@ static int step_answer(struct exchange *ex)
     if (!ask_step(ex))
         return EX_SUSPEND;
     if (ex->failure.kind == FAILURE_NONE)
-        reply_whole(ex, ex->own.status ? ex->own.status : 200,
-                    ex->own.type.n ? ex->own.type : SLICE("application/json"),
-                    buf_slice(&ex->own.body));
+        reply_own(ex);
     return EX_FLUSH;
 }
 

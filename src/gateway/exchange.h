@@ -132,6 +132,8 @@ struct own_answer {
     struct buf body;
     struct slice type;                  /* of the body; empty: application/json */
     int status;                         /* 0: 200 */
+    bool packed;                        /* it is gzip already, for a client that takes it */
+    struct http_headers headers;        /* more of them, in the arena */
     bool (*ready)(struct exchange *ex); /* NULL: nothing is waited for */
     answer_next *next;
     void (*end)(struct exchange *ex); /* NULL: nothing to end */

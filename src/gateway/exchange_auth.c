@@ -10,6 +10,7 @@
 #include "exchange_auth.h"
 
 #include "auth.h"
+#include "exchange_login.h"
 #include "io/clock.h"
 #include "key_check.h"
 #include "wire/crypto.h"
@@ -79,6 +80,8 @@ static bool may_be_stored(const struct exchange *ex, struct slice key)
 static bool identify(struct exchange *ex)
 {
     struct slice key = auth_key(ex->config, ex->head);
+    if (!key.n && exchange_login(ex))
+        return true;
     if (may_be_stored(ex, key) && !auth_knows(ex->config, key))
         return look_up_key(ex, key);
     auth_check(ex->config, ex->head, &ex->caller, &ex->arena, &ex->failure);

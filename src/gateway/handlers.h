@@ -11,6 +11,15 @@ void handle_liveness(struct exchange *ex, struct buf *body);
 void handle_readiness(struct exchange *ex, struct buf *body); /* 503 while draining */
 void handle_exchanges(struct exchange *ex, struct buf *body); /* what lives now, for operators */
 
+/* handlers_ui.c: the admin UI's files */
+void handle_ui(struct exchange *ex, struct buf *body);
+void handle_ui_file(struct exchange *ex, struct buf *body);
+
+/* handlers_session.c: who is logged in there */
+void handle_login(struct exchange *ex, struct buf *body);
+void handle_session(struct exchange *ex, struct buf *body);
+void handle_logout(struct exchange *ex, struct buf *body);
+
 /* handlers_router.c */
 void handle_router_settings(struct exchange *ex, struct buf *body);
 void handlers_write_deployments(struct exchange *ex, struct json_writer *w); /* how they do */

@@ -15,7 +15,8 @@
 struct reply_headers {
     struct http_header v[HEADERS_MAX];
     size_t n;
-    bool packable; /* the body depends on Accept-Encoding */
+    bool packable; /* the body depends on Accept-Encoding … */
+    bool packed;   /* … and is gzip already */
 };
 
 static void add(struct reply_headers *h, const char *name, struct slice value)
@@ -216,10 +217,13 @@ static void write_head(struct exchange *ex, struct reply_headers *h, int status,
 static void write_reply(struct exchange *ex, struct reply_headers *h, int status, struct slice body)
 {
     struct buf packed;
-    h->packable = body.n >= GZIP_MIN;
+    h->packable = h->packed || body.n >= GZIP_MIN;
     buf_init(&packed, body.n);
-    if (h->packable && gzip_accepted(http_header_get(ex->head->headers, "accept-encoding")) &&
-        gzip_write(body, &packed)) {
+    if (h->packed) {
+        add(h, "content-encoding", SLICE("gzip"));
+    } else if (h->packable &&
+               gzip_accepted(http_header_get(ex->head->headers, "accept-encoding")) &&
+               gzip_write(body, &packed)) {
         add(h, "content-encoding", SLICE("gzip"));
         body = buf_slice(&packed);
     }
@@ -238,6 +242,17 @@ void reply_whole(struct exchange *ex, int status, struct slice content_type, str
     add_durations(ex, &h);
     add_cost(ex, &h);
     write_reply(ex, &h, status, body);
+}
+
+void reply_own(struct exchange *ex)
+{
+    const struct own_answer *own = &ex->own;
+    struct reply_headers h = {.packed = own->packed};
+    add(&h, "content-type", own->type.n ? own->type : SLICE("application/json"));
+    for (size_t i = 0; i < own->headers.n; i++)
+        h.v[h.n++] = own->headers.v[i];
+    add_durations(ex, &h);
+    write_reply(ex, &h, own->status ? own->status : 200, buf_slice(&own->body));
 }
 
 void reply_stream_begin(struct exchange *ex)

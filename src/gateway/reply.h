@@ -9,6 +9,9 @@
 /* A reply with a body known in full. */
 void reply_whole(struct exchange *ex, int status, struct slice content_type, struct slice body);
 
+/* The answer in ex->own. */
+void reply_own(struct exchange *ex);
+
 /* The head of an event stream. */
 void reply_stream_begin(struct exchange *ex);
 

@@ -93,6 +93,11 @@ static const struct route routes[] = {
 #include "routes_admin.h"
 #include "routes_spend.h"
     {"GET", "/", true, CHAT, handle_root},
+    {"GET", "/ui", true, CHAT, handle_ui},
+    {"POST", "/v2/login", true, CHAT, handle_login},
+    {"GET", "/ui/session", true, CHAT, handle_session},
+    {"POST", "/ui/logout", true, CHAT, handle_logout},
+    {"GET", "/ui/{item}", true, CHAT, handle_ui_file},
     {"GET", "/health", true, CHAT, handle_health, .knows_keys = true},
     {"GET", "/health/backlog", false, CHAT, handle_health_backlog},
     {"GET", "/health/latest", false, CHAT, handle_health_latest},

@@ -144,6 +144,11 @@ void conn_accept(struct listener *l, int fd)
     conn_progress(c);
 }
 
+bool conn_is_tls(const struct conn *c)
+{
+    return c->tls != NULL;
+}
+
 const char *conn_peer(const struct conn *c)
 {
     return c->peer;

@@ -1,0 +1,90 @@
+#include "session.h"
+
+#include "wire/crypto.h"
+
+#define NONCE_SIZE 16
+#define SIGNATURE  (1 + 2 * SHA256_SIZE) /* with its dot */
+
+/* USER and ROLE in hexadecimal, so that no byte of them means anything in a cookie:
+ * "UNTIL.USER.ROLE.NONCE.SIGNATURE". */
+
+static struct slice hex_of(struct slice bytes, struct arena *a)
+{
+    char *text = arena_alloc(a, HEX_SIZE(bytes.n));
+    hex_encode((const uint8_t *)bytes.p, bytes.n, text);
+    return slice_make(text, 2 * bytes.n);
+}
+
+static int nibble(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool unhex(struct slice text, struct arena *a, struct slice *bytes)
+{
+    char *p = arena_alloc(a, text.n / 2 + 1);
+    for (size_t i = 0; i + 1 < text.n; i += 2) {
+        int high = nibble(text.p[i]), low = nibble(text.p[i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        p[i / 2] = (char)(high << 4 | low);
+    }
+    *bytes = slice_make(p, text.n / 2);
+    return text.n % 2 == 0;
+}
+
+/* `purpose` keeps what is signed for one thing from being good for another. */
+static struct slice sign(const char *purpose, struct slice text, struct slice secret,
+                         struct arena *a)
+{
+    uint8_t digest[SHA256_SIZE];
+    hmac_sha256(secret, ARENA_JOIN(a, slice_of(purpose), SLICE("\n"), text), digest);
+    return hex_of(slice_make((const char *)digest, sizeof(digest)), a);
+}
+
+struct slice session_write(const struct session *s, struct slice secret, struct arena *a)
+{
+    char nonce[NONCE_SIZE];
+    random_bytes(nonce, sizeof(nonce));
+    struct slice text =
+        ARENA_JOIN(a, arena_integer(a, s->until), SLICE("."), hex_of(s->user, a), SLICE("."),
+                   hex_of(s->role, a), SLICE("."), hex_of(slice_make(nonce, sizeof(nonce)), a));
+    return ARENA_JOIN(a, text, SLICE("."), sign("session", text, secret, a));
+}
+
+bool session_read(struct slice text, struct slice secret, int64_t now, struct arena *a,
+                  struct session *s)
+{
+    if (text.n <= SIGNATURE || !secret.n)
+        return false;
+    struct slice rest = slice_make(text.p, text.n - SIGNATURE);
+    if (text.p[rest.n] != '.' ||
+        !ct_equal(slice_skip(text, rest.n + 1), sign("session", rest, secret, a)))
+        return false;
+    struct slice until = slice_split(&rest, '.'), user = slice_split(&rest, '.');
+    return slice_to_i64(until, &s->until) && s->until > now && unhex(user, a, &s->user) &&
+           unhex(slice_split(&rest, '.'), a, &s->role);
+}
+
+struct slice session_csrf(struct slice text, struct slice secret, struct arena *a)
+{
+    return sign("csrf", text, secret, a);
+}
+
+struct slice session_cookie(const struct http_head *head)
+{
+    struct slice cookies = http_header_get(head->headers, "cookie");
+    while (cookies.n) {
+        struct slice value = slice_trim(slice_split(&cookies, ';'));
+        if (slice_eq(slice_split(&value, '='), SLICE(SESSION_COOKIE)))
+            return value;
+    }
+    return slice_make(NULL, 0);
+}
+
+struct slice session_set_cookie(struct slice text, bool secure, struct arena *a)
+{
+    return arena_printf(a, SESSION_COOKIE "=%.*s; Path=/; Max-Age=%d; HttpOnly; SameSite=Strict%s",
+                        SLICE_ARG(text), text.n ? (int)(SESSION_MS / 1000) : 0,
+                        secure ? "; Secure" : "");
+}

@@ -1,0 +1,41 @@
+#ifndef GATEWAY_SESSION_H
+#define GATEWAY_SESSION_H
+
+/* Logins of the admin UI. Who showed the right name and password gets a text that says who they
+ * are and until when, signed with the master key: every worker and gateway that has the key knows
+ * it, nothing is kept, and a new master key ends all of them. The browser has it as a cookie that
+ * scripts cannot read and other sites cannot send; a request that changes something shows a second
+ * text, made of the first, which only the page itself knows. Pure, but for random bytes. */
+
+#include "base/arena.h"
+#include "base/slice.h"
+#include "wire/http1.h"
+
+#define SESSION_MS     (INT64_C(12) * 60 * 60 * 1000)
+#define SESSION_COOKIE "lintel_session"
+#define SESSION_CSRF   "x-csrf-token"
+#define SESSION_ADMIN  "proxy_admin" /* the role of who knows the password */
+
+struct session {
+    struct slice user; /* in the arena */
+    struct slice role; /* LiteLLM's */
+    int64_t until;     /* ms since 1970 */
+};
+
+/* In the arena. */
+struct slice session_write(const struct session *s, struct slice secret, struct arena *a);
+
+/* False: it is none of ours, or over. */
+bool session_read(struct slice text, struct slice secret, int64_t now, struct arena *a,
+                  struct session *s);
+
+/* What a request of that session shows that changes something. In the arena. */
+struct slice session_csrf(struct slice text, struct slice secret, struct arena *a);
+
+/* The session's text, as the request brings it; empty: none. */
+struct slice session_cookie(const struct http_head *head);
+
+/* The value of Set-Cookie; an empty text ends the session. `secure`: the client came by TLS. */
+struct slice session_set_cookie(struct slice text, bool secure, struct arena *a);
+
+#endif

@@ -1,0 +1,89 @@
+// The frame: who is logged in, which page is shown (by the part of the address behind #), language and theme.
+import { h, replace } from "./parts/dom.js";
+import { whenLoggedOut } from "./parts/api.js";
+import { languages, language, setLanguage, t } from "./parts/words.js";
+import { session, logOut, resume } from "./parts/session.js";
+import { loading } from "./parts/view.js";
+import { login } from "./pages/login.js";
+import { overview } from "./pages/overview.js";
+import { models } from "./pages/models.js";
+import { keys } from "./pages/keys.js";
+import { playground } from "./pages/playground.js";
+
+// {name: [page, who sees it]}
+const pages = {
+  overview: { show: overview },
+  models: { show: models },
+  keys: { show: keys },
+  playground: { show: playground },
+};
+
+const THEME = "lintel-theme";
+const app = document.getElementById("app");
+
+function theme() {
+  return localStorage.getItem(THEME) || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+}
+
+function setTheme(to) {
+  document.documentElement.dataset.theme = to;
+}
+
+function address() {
+  const [name, query] = location.hash.replace(/^#\/?/, "").split("?");
+  return { name: name in pages ? name : "overview", query: new URLSearchParams(query) };
+}
+
+function chooser() {
+  return h("select", { "aria-label": t("language"), onchange: event => { setLanguage(event.target.value); show(); } },
+    Object.entries(languages).map(([code, name]) => h("option", { value: code, selected: code === language }, name)));
+}
+
+function themeSwitch() {
+  const other = theme() === "dark" ? "light" : "dark";
+  const change = () => { localStorage.setItem(THEME, other); setTheme(other); show(); };
+  return h("button", { class: "plain", "aria-label": t(`theme.${other}`), title: t(`theme.${other}`), onclick: change },
+    other === "dark" ? "☾" : "☀");
+}
+
+function navigation(current) {
+  return h("nav", { class: "side", "aria-label": t("navigation") },
+    h("a", { class: "brand", href: "#/overview" }, "Lintel"),
+    h("ul", {}, Object.keys(pages).map(name => h("li", {},
+      h("a", { href: `#/${name}`, "aria-current": name === current && "page" }, t(`page.${name}`))))),
+    h("div", { class: "self" },
+      h("p", { class: "muted", title: session.role }, session.user || session.role),
+      h("div", { class: "row" }, chooser(), themeSwitch()),
+      session.login && h("button", { onclick: leave }, t("logout"))));
+}
+
+async function leave() {
+  await logOut();
+  show();
+}
+
+// Only what changed is made anew: a page that reads its own part of the address gets that as an event.
+function show() {
+  document.documentElement.lang = language;
+  setTheme(theme());
+  if (!session.user && !session.role) {
+    replace(app, login(show, chooser(), themeSwitch()));
+    return;
+  }
+  const { name, query } = address();
+  document.title = `${t(`page.${name}`)} · Lintel`;
+  const main = h("main", { id: "main" }, pages[name].show(query));
+  replace(app, h("a", { class: "skip", href: "#main", onclick: event => { event.preventDefault(); main.querySelector("h1")?.focus(); } },
+    t("skip")), warning(), h("div", { class: "frame" }, navigation(name), main));
+}
+
+function warning() {
+  return session.warning && h("p", { class: "warning", role: "note" }, t(`warning.${session.warning}`));
+}
+
+addEventListener("hashchange", show);
+whenLoggedOut(() => {
+  session.user = session.role = "";
+  show();
+});
+replace(app, loading(resume, () => { queueMicrotask(show); return ""; }).place);

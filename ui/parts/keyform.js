@@ -1,0 +1,56 @@
+// The form of a virtual key: the same fields to create and to edit one.
+import { form } from "./dialog.js";
+import { t } from "./words.js";
+
+function fields(key, models) {
+  const text = (name, more) => ({ name, label: t(`key.${name}`), value: key[name], ...more });
+  return [
+    text("key_alias"),
+    text("models", { kind: "list", hint: t("key.models.hint", { models: models.slice(0, 6).join(", ") }) }),
+    text("max_budget", { kind: "number" }),
+    text("budget_duration", { placeholder: "30d", hint: t("duration.hint") }),
+    text("duration", { value: undefined, placeholder: "90d", hint: t("key.duration.hint") }),
+    text("rpm_limit", { kind: "number", step: 1 }),
+    text("tpm_limit", { kind: "number", step: 1 }),
+    text("max_parallel_requests", { kind: "number", step: 1 }),
+    text("user_id"),
+    text("team_id"),
+    text("tags", { kind: "list", value: key.metadata?.tags ?? [] }),
+    text("soft_budget", { kind: "number" }),
+    text("aliases", { kind: "json", value: filled(key.aliases), hint: t("key.aliases.hint") }),
+    text("model_max_budget", { kind: "json", value: filled(key.model_max_budget), hint: t("key.model_max_budget.hint") }),
+    text("metadata", { kind: "json", value: filled(key.metadata) }),
+  ];
+}
+
+function filled(object) {
+  return object && Object.keys(object).length ? object : "";
+}
+
+// A key that is created may have its own name of a kind; an existing one keeps it.
+function kind() {
+  const kinds = ["default", "llm_api", "management", "read_only"];
+  return { name: "key_type", label: t("key.key_type"), kind: "select", value: "default",
+    options: kinds.map(one => [one, t(`key.key_type.${one}`)]) };
+}
+
+export function createKey(models, save) {
+  form(t("keys.create"), [...fields({}, models), kind()], t("create"), save);
+}
+
+// What was emptied is taken away: null.
+export function editKey(key, models, save) {
+  form(t("keys.edit"), fields(key, models), t("save"), (values, close) => {
+    const body = { key: key.token };
+    for (const [name, value] of Object.entries(values)) {
+      if (value !== undefined) body[name] = value;
+      else if (key[name] !== undefined && key[name] !== null && name !== "duration") body[name] = emptied(name);
+    }
+    return save(body, close);
+  });
+}
+
+function emptied(name) {
+  if (name === "models" || name === "tags") return [];
+  return name === "aliases" || name === "model_max_budget" || name === "metadata" ? {} : null;
+}
