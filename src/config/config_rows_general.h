@@ -19,10 +19,10 @@ STORED("idle_timeout", NUMBER, RESTART, idle_timeout, "75", "Lintel's own: secon
 STORED("client_stall_timeout", NUMBER, RESTART, client_stall_timeout, "60", "Lintel's own: seconds a client may take no byte of its answer")
 STORED("reload_on_change", BOOL, RELOAD, reload_on_change, "false", "Lintel's own: read the configuration again, as SIGHUP does, when it has changed: its files, what they include, model_facts_file, the TLS certificate and key. They are looked at twice a second")
 STORED("thinking_memory_ttl", NUMBER, RELOAD, thinking_memory_ttl, "3600", "Lintel's own: seconds for which the thinking behind tool calls is remembered for clients that do not send it back; each use prolongs it")
-STORED("thinking_memory_mb", INT, RESTART, thinking_memory_mb, "64", "Lintel's own: most memory for that in MB, in each worker (0 to 65536); 0: nothing is remembered")
+STORED("thinking_memory_mb", INT, RESTART, thinking_memory_mb, "64", "Lintel's own: most memory for that in MB, in each worker, where no Redis keeps it; one room with that of responses_memory_mb (0 to 65536); 0: nothing is remembered")
 
 STORED("responses_ttl", NUMBER, RELOAD, responses_ttl, "86400", "Lintel's own: seconds for which responses are kept, for previous_response_id and GET /v1/responses/{id}; each use prolongs it")
-STORED("responses_memory_mb", INT, RESTART, responses_memory_mb, "64", "Lintel's own: most memory for them in MB, in each worker, where no Redis keeps them (1 to 65536)")
+STORED("responses_memory_mb", INT, RESTART, responses_memory_mb, "64", "Lintel's own: most memory for them in MB, in each worker, where no Redis keeps them; one room with that of thinking_memory_mb (1 to 65536)")
 
 ACCEPTED("alerting", LIST, NULL, "where alerts go: slack, webhook, email")
 ACCEPTED("alerting_threshold", NUMBER, "300", "seconds after which a hanging request is an alert")

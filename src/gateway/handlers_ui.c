@@ -4,6 +4,7 @@
  * hash never changes and is kept by browsers for good. Failure modes: no such file, or one of
  * another build (404: the page is loaded anew). */
 
+#include "detail.h"
 #include "handlers.h"
 
 #include "ui_files.h"
@@ -70,5 +71,5 @@ void handle_ui_file(struct exchange *ex, struct buf *body)
     if (file)
         give(ex, file, SLICE(KEPT), body);
     else
-        failure_set(&ex->failure, &ex->arena, FAILURE_NOT_FOUND, 404, "Not Found");
+        detail_refuse(ex, 404, SLICE("Not Found"));
 }

@@ -6,14 +6,15 @@ static const struct sink_kind *const kinds[] = {
     &sink_langfuse,
     &sink_langfuse_otel,
     &sink_otel,
+    NULL,
 };
 
 const struct sink_kind *sink_find(struct slice name)
 {
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-        for (const char *const *n = kinds[i]->names; *n; n++)
+    for (const struct sink_kind *const *kind = kinds; *kind; kind++)
+        for (const char *const *n = (*kind)->names; *n; n++)
             if (slice_eq(name, slice_of(*n)))
-                return kinds[i];
+                return *kind;
     return NULL;
 }
 

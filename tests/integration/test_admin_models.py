@@ -144,9 +144,7 @@ def test_rows_that_others_wrote(admin, simulator, database):
         admin.post("/model/delete", id=f"id-{name}")
 
 
-def test_a_new_gateway_has_them_before_its_first_client(admin, start, simulator, database):
-    if database.kind != "sqlite":
-        pytest.skip("the same with every database")
+def test_a_new_gateway_has_them_before_its_first_client(admin, start, simulator):
     admin.post("/model/new", model_name="kept", litellm_params=params(simulator), model_info={"id": "m-4"})
     late = start()
     assert "kept" in names(late)
@@ -189,9 +187,7 @@ def test_settings_that_cannot_be_stored(admin):
     admin.get("/config/list", 400)
 
 
-def test_without_the_switch(start, simulator, database):
-    if database.kind != "sqlite":
-        pytest.skip("the same with every database")
+def test_without_the_switch(start, simulator):
     off = start(store_model_in_db=False)
     refused = off.post("/model/new", 500, model_name="x", litellm_params=params(simulator))["error"]
     same({"type": "auth_error", "param": "None"}, refused)

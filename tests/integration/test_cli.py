@@ -82,7 +82,7 @@ def test_what_was_spent(run, gateway):
     for _ in range(2):
         answer = ask(gateway, "/v1/chat/completions", {**CLAUDE, "tags": ["nightly"]}, by=key["key"])
         assert answer.status_code == 200
-    wait_for(lambda: "sam" in run("spend", "users")[1], 20, "the days")
+    wait_for(lambda: any(r["name"] == "sam" and r["requests"] == 2 for r in json.loads(run("spend", "users", "--json")[1])), 20, "the days")
     tokens = str(2 * answer.json()["usage"]["total_tokens"])
     for what, name in (("users", "sam"), ("teams", "blues"), ("tags", "nightly"), ("keys", key["token"])):
         (row,) = [r for r in json.loads(run("spend", what, "--json")[1]) if r["name"] == name]

@@ -296,7 +296,7 @@ ROLES = ["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_vi
 MAY = {
     ("GET", "/user/list"): {"proxy_admin", "proxy_admin_viewer"},
     ("GET", "/team/list"): {"proxy_admin", "proxy_admin_viewer"},
-    ("GET", "/global/spend"): {"proxy_admin", "proxy_admin_viewer"},
+    ("GET", "/global/spend"): {"proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer", "team admin"},
     ("POST", "/budget/info"): {"proxy_admin", "proxy_admin_viewer"},
     ("POST", "/user/new"): {"proxy_admin"},
     ("POST", "/team/new"): {"proxy_admin"},

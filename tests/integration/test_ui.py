@@ -249,9 +249,9 @@ def test_languages_and_colours(page):
     page.get_by_label("言語").select_option("fr")
     expect(page.get_by_role("heading", name="Vue d’ensemble")).to_be_visible()
     page.get_by_role("button", name="Couleurs sombres").click()
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.reload()
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 def test_logging_out(page):
