@@ -320,6 +320,8 @@ struct store_stats {
     uint64_t spend_written; /* of these in the database */
     uint64_t spend_dropped; /* of these lost: the spool was full or could not be written */
     uint64_t spend_refused; /* of these in the file *.refused: the database will not have them */
+    uint64_t spend_settled; /* of `spend_taken`, in that order: written, refused or lost by now;
+                               the two above also count what earlier processes left */
     uint64_t spool_bytes;   /* that the database has not taken yet */
     uint64_t connects;      /* connections made so far */
 };

@@ -36,12 +36,13 @@ struct entry {
     bool away;             /* it did not answer the last question */
     bool again;            /* the row changed while it was asked for */
     bool changed;          /* the row is known to be another by now */
-    bool unsure;           /* spend was on its way to the database when it was asked */
+    bool unsure;           /* its spend was on its way to the database when it was asked */
     int64_t at;            /* ms, turn time: asked last with success … */
     int64_t tried;         /* … or at all */
     int64_t heard_at;      /* ms, turn time: others spent */
     double before;         /* USD: spend when the question under way was asked */
     double spent;          /* USD: since the last question, as far as is known here */
+    uint64_t handed;       /* requests that this process had handed to the store when it spent */
     double reserved;       /* USD: by requests under way */
     int64_t period_asked;  /* unix ms: end of the period that was asked to end; 0: none was */
     struct store_job *job; /* NULL: no question is under way */
@@ -161,18 +162,19 @@ static double spend_of(const struct entry *e)
     return (e->job ? e->before : told) + e->spent;
 }
 
-static bool is_on_its_way(const struct rows *r)
+/* Of what this process spent of it. */
+static bool is_on_its_way(const struct entry *e)
 {
     struct store_stats s;
-    store_stats(r->store, &s);
-    return s.spend_taken > s.spend_written + s.spend_dropped + s.spend_refused;
+    store_stats(e->rows->store, &s);
+    return s.spend_settled < e->handed;
 }
 
 static bool is_unsure(const struct entry *e)
 {
     const struct rows *r = e->rows;
     bool heard = e->heard_at && turn_now(r->turn) - e->heard_at < r->options.settle_ms;
-    return heard || is_on_its_way(r);
+    return heard || is_on_its_way(e);
 }
 
 /* Requests that were on their way when it was asked may be in the number or not: it does not fall
@@ -528,11 +530,21 @@ double rows_reserved(const struct rows *r, const struct row *row)
     return e && e->reserved > 0 ? e->reserved : 0;
 }
 
+static uint64_t handed_in(const struct rows *r)
+{
+    struct store_stats s = {0};
+    if (r->store)
+        store_stats(r->store, &s);
+    return s.spend_taken;
+}
+
 void rows_spent(struct rows *r, enum row_kind kind, struct slice id, double usd)
 {
     struct entry *e = find(r, kind, id);
-    if (e)
+    if (e) {
         e->spent += usd;
+        e->handed = handed_in(r);
+    }
     if (usd > 0)
         note_word(r, kind, id, usd);
 }

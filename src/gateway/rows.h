@@ -70,8 +70,8 @@ double rows_spend(const struct rows *r, const struct row *row);
 /* USD that requests under way here may cost. */
 double rows_reserved(const struct rows *r, const struct row *row);
 
-/* Requests cost so much, or (`held`) may cost so much more or less. What is not known here is
- * fine. */
+/* Requests cost so much (the store has been handed their spend), or (`hold`) may cost so much more
+ * or less. What is not known here is fine. */
 void rows_spent(struct rows *r, enum row_kind kind, struct slice id, double usd);
 void rows_hold(struct rows *r, enum row_kind kind, struct slice id, double usd);
 

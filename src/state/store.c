@@ -241,6 +241,7 @@ void store_stats(const struct store *s, struct store_stats *stats)
     stats->kind = s->address.driver->kind;
     stats->spend_taken = counts.taken;
     stats->spend_dropped = counts.dropped;
+    stats->spend_settled += counts.dropped;
     stats->spool_bytes = counts.waiting;
 }
 

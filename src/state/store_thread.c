@@ -136,6 +136,7 @@ static void count_spend(struct store *s)
 {
     pthread_mutex_lock(&s->lock);
     s->stats.spend_written = s->own.records + s->left.records;
+    s->stats.spend_settled = s->own.records + s->own.refused;
     uint64_t refused = s->own.refused + s->left.refused;
     bool more = refused > s->stats.spend_refused;
     s->stats.spend_refused = refused;
