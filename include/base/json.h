@@ -60,12 +60,17 @@ void json_key_raw(struct json_writer *w, struct slice quoted); /* with quotes an
 /* `literal` needs no escapes. */
 #define json_key(w, literal) json_key_raw((w), SLICE("\"" literal "\":"))
 void json_string(struct json_writer *w, struct slice s);
+void json_string_or_null(struct json_writer *w, struct slice s); /* an empty one is null */
 void json_integer(struct json_writer *w, int64_t value);
 void json_number(struct json_writer *w, double value); /* shortest that reads back; non-finite: 0 */
 void json_bool(struct json_writer *w, bool value);
 void json_null(struct json_writer *w);
 void json_raw(struct json_writer *w, struct slice json); /* valid JSON, written as it is */
 void json_value(struct json_writer *w, yyjson_val *v);   /* as it was read */
+/* The members of an object, but for those left out; anything else has none. The caller writes { and
+ * }. */
+void json_members_but(struct json_writer *w, yyjson_val *object,
+                      bool (*left_out)(struct slice name));
 /* The same with a space behind each comma and colon: what clients of Python programs are used to.
  */
 void json_value_spaced(struct json_writer *w, yyjson_val *v);

@@ -17,4 +17,13 @@ bool text_is_utf8(struct slice s);
  * which is what Python and Java call space, one or the other. Empty: the text is blank. */
 struct slice text_trim_end(struct slice s);
 
+/* The value of a hexadecimal digit, of either case; -1: it is none. */
+static inline int text_hex_digit(char c)
+{
+    char lower = (char)(c | 0x20);
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 #endif

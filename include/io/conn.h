@@ -62,6 +62,9 @@ struct conn_limits {
  * or strerror text). For processes that hand it on; see listener_open. */
 int listener_bind(const char *host, int port, bool reuseport, const char **error);
 
+/* The port that it is bound to; 0: none. */
+int listener_bound_port(int fd);
+
 /* Accepts from a descriptor of listener_bind, which it owns from here on, failure included. NULL:
  * see `*error`. */
 struct listener *listener_adopt(struct turn *t, int fd, const struct conn_events *events,

@@ -402,6 +402,14 @@ void json_bool(struct json_writer *w, bool value)
     json_raw(w, value ? SLICE("true") : SLICE("false"));
 }
 
+void json_string_or_null(struct json_writer *w, struct slice s)
+{
+    if (s.n)
+        json_string(w, s);
+    else
+        json_null(w);
+}
+
 void json_null(struct json_writer *w)
 {
     json_raw(w, SLICE("null"));
@@ -498,4 +506,18 @@ struct slice json_text_of(yyjson_val *v, struct arena *a)
     struct slice text = arena_dup(a, buf_slice(&b));
     buf_fini(&b);
     return text;
+}
+
+void json_members_but(struct json_writer *w, yyjson_val *object,
+                      bool (*left_out)(struct slice name))
+{
+    size_t i, n;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(object, i, n, key, value)
+    {
+        if (left_out(json_slice(key)))
+            continue;
+        json_key_slice(w, json_slice(key));
+        json_value(w, value);
+    }
 }

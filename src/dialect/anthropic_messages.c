@@ -45,14 +45,11 @@ static bool keep_others(struct parse *p, yyjson_val *v)
 {
     struct buf text;
     struct json_writer w;
-    yyjson_val *key, *others;
-    yyjson_obj_iter it = yyjson_obj_iter_with(v);
+    yyjson_val *others;
     buf_init(&text, SIZE_MAX);
     json_begin(&w, &text);
     json_object(&w);
-    while ((key = yyjson_obj_iter_next(&it)))
-        if (!is_known(json_slice(key)))
-            (json_key_slice(&w, json_slice(key)), json_value(&w, yyjson_obj_iter_get_val(key)));
+    json_members_but(&w, v, is_known);
     json_object_end(&w);
     others = json_parse(buf_slice(&text), p->a, NULL);
     buf_fini(&text);

@@ -103,13 +103,7 @@ bool chat_parse_tool_choice(struct parse *p, yyjson_val *choice)
 {
     struct slice word = json_slice(choice);
     struct slice name = json_get_slice(json_get(choice, "function"), "name");
-    if (slice_eq(word, SLICE("auto")))
-        p->r->tool_choice = LLM_TOOLS_AUTO;
-    else if (slice_eq(word, SLICE("none")))
-        p->r->tool_choice = LLM_TOOLS_NONE;
-    else if (slice_eq(word, SLICE("required")))
-        p->r->tool_choice = LLM_TOOLS_REQUIRED;
-    else if (!name.n)
+    if (!parse_tool_choice_word(p, word) && !name.n)
         return parse_refuse(p, SLICE("tool_choice"),
                             "must be 'auto', 'none', 'required' or a function with a name");
     if (name.n) {

@@ -8,6 +8,7 @@
  * Failure modes: arguments of another form are found out at once, and read when all of them are
  * there; what is no JSON is handed on as a text. */
 
+#include "base/text.h"
 #include "openai_responses.h"
 
 #define PATTERN   "{\"" LLM_TEXT_INPUT "\":\""
@@ -34,21 +35,12 @@ static void match(struct responses_custom *c, char next)
 
 /* ---- escapes ------------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Of \uXXXX; -1: it is none. */
 static int unit_of(const char *escape)
 {
     int unit = 0;
     for (unsigned i = 2; i < 6; i++) {
-        int digit = hex_digit(escape[i]);
+        int digit = text_hex_digit(escape[i]);
         if (digit < 0)
             return -1;
         unit = unit * 16 + digit;

@@ -145,19 +145,21 @@ static void write_own(struct json_writer *w, yyjson_val *input,
     }
 }
 
+static bool is_input(struct slice name)
+{
+    return slice_eq(name, SLICE("input"));
+}
+
 yyjson_val *responses_expand(yyjson_val *body, const struct responses_record *so_far, size_t n,
                              const struct responses_record *named, size_t named_n, struct arena *a)
 {
     struct buf text;
     struct json_writer w;
-    yyjson_val *key, *expanded;
-    yyjson_obj_iter it = yyjson_obj_iter_with(body);
+    yyjson_val *expanded;
     buf_init(&text, KEPT_MAX);
     json_begin(&w, &text);
     json_object(&w);
-    while ((key = yyjson_obj_iter_next(&it)))
-        if (!slice_eq(json_slice(key), SLICE("input")))
-            (json_key_slice(&w, json_slice(key)), json_value(&w, yyjson_obj_iter_get_val(key)));
+    json_members_but(&w, body, is_input);
     json_key(&w, "input");
     json_array(&w);
     for (size_t i = 0; i < n; i++) {

@@ -148,17 +148,10 @@ struct slice responses_tool_name(struct arena *a, struct slice space, struct sli
 
 static bool choose_word(struct parse *p, struct slice word)
 {
-    if (slice_eq(word, SLICE("auto")))
-        p->r->tool_choice = LLM_TOOLS_AUTO;
-    else if (slice_eq(word, SLICE("none")))
-        p->r->tool_choice = LLM_TOOLS_NONE;
-    else if (slice_eq(word, SLICE("required")))
-        p->r->tool_choice = LLM_TOOLS_REQUIRED;
-    else
-        return parse_refuse(p, SLICE("tool_choice"),
-                            "must be 'auto', 'none', 'required', a tool "
-                            "with its name, or allowed_tools");
-    return true;
+    return parse_tool_choice_word(p, word) ||
+           parse_refuse(p, SLICE("tool_choice"),
+                        "must be 'auto', 'none', 'required', a tool "
+                        "with its name, or allowed_tools");
 }
 
 /* {type: function|custom, name, namespace}; chat's form is taken too. */

@@ -74,6 +74,9 @@ bool parse_output_config(struct parse *p, yyjson_val *v); /* likewise */
 /* Stop sequences: a string, or a list of them. */
 bool parse_stop(struct parse *p, const char *name, yyjson_val *v);
 
+/* OpenAI's "auto", "none", "required". False: another word; nothing was set. */
+bool parse_tool_choice_word(struct parse *p, struct slice word);
+
 /* ---- content (parse_media.c) ----------------------------------------------------------------- */
 
 /* A part of a message that is an image, a document or a video, in the spellings clients use:

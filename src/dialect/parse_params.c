@@ -97,3 +97,16 @@ bool parse_output_config(struct parse *p, yyjson_val *v)
     p->r->thinking.output_effort = effort;
     return true;
 }
+
+bool parse_tool_choice_word(struct parse *p, struct slice word)
+{
+    if (slice_eq(word, SLICE("auto")))
+        p->r->tool_choice = LLM_TOOLS_AUTO;
+    else if (slice_eq(word, SLICE("none")))
+        p->r->tool_choice = LLM_TOOLS_NONE;
+    else if (slice_eq(word, SLICE("required")))
+        p->r->tool_choice = LLM_TOOLS_REQUIRED;
+    else
+        return false;
+    return true;
+}

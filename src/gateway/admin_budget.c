@@ -62,6 +62,15 @@ struct slice admin_budget_put(struct exchange *ex, struct store_job *job, struct
     return to;
 }
 
+struct slice admin_budget_join(struct exchange *ex, struct store_job *job, struct slice id,
+                               struct admin_cells *budget, struct admin_cells *cells)
+{
+    struct slice to = budget->n ? admin_budget_put(ex, job, id, budget) : id;
+    if (to.n)
+        admin_set(cells, ID, store_text(to));
+    return to;
+}
+
 /* More names than one question may hold: then all there are. */
 void admin_budget_ask(struct exchange *ex, const struct store_rows *rows, answer_next *next)
 {

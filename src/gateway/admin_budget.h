@@ -17,6 +17,11 @@ bool admin_budget_read(struct exchange *ex, yyjson_val *body, struct admin_cells
 struct slice admin_budget_put(struct exchange *ex, struct store_job *job, struct slice id,
                               struct admin_cells *cells);
 
+/* The same for the budget that a row names in its column budget_id, which becomes one of the row's
+ * `cells`: `id`, or a new one; neither: nothing. Returns the id. */
+struct slice admin_budget_join(struct exchange *ex, struct store_job *job, struct slice id,
+                               struct admin_cells *budget, struct admin_cells *cells);
+
 /* The budgets that rows name in their column budget_id. Keeps the job of the rows. */
 void admin_budget_ask(struct exchange *ex, const struct store_rows *rows, answer_next *next);
 

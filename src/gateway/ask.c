@@ -33,6 +33,13 @@ void ask_wait(struct exchange *ex, bool (*ready)(struct exchange *ex), answer_ne
     ex->own.end = end;
 }
 
+void ask_headers(struct exchange *ex, const struct http_header *headers, size_t n)
+{
+    struct http_header *copy = arena_alloc(&ex->arena, n * sizeof(*copy));
+    memcpy(copy, headers, n * sizeof(*copy));
+    ex->own.headers = (struct http_headers){copy, n};
+}
+
 /* ---- the database -------------------------------------------------------------------------- */
 
 static void on_done(void *user, struct store_job *job)

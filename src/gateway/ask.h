@@ -49,6 +49,9 @@ const struct store_rows *ask_keep(struct exchange *ex, size_t statement);
  * is set. Valid as long as the exchange's prompt. */
 yyjson_val *ask_body(struct exchange *ex);
 
+/* Headers of the answer; copied. */
+void ask_headers(struct exchange *ex, const struct http_header *headers, size_t n);
+
 /* ---- for exchange.c ------------------------------------------------------------------------ */
 
 /* True when the answer is ready, or failed. */

@@ -15,8 +15,21 @@ static void on_spoken(void *user)
     gossip_say(w->gossip, GOSSIP_STORE, SLICE(""));
 }
 
-static void say(struct worker *w, struct buf *body)
+/* {"name": …}; the caller writes what is said. False: nobody needs to hear it. */
+static bool begin(struct worker *w, struct json_writer *j, struct buf *body, struct slice name)
 {
+    if (!keeps_its_own(w) || !w->has_others)
+        return false;
+    buf_init(body, GOSSIP_MESSAGE_MAX - 1);
+    json_begin(j, body);
+    json_object(j);
+    json_key_slice(j, name);
+    return true;
+}
+
+static void say(struct worker *w, struct json_writer *j, struct buf *body)
+{
+    json_object_end(j);
     if (!body->overflow)
         gossip_say(w->gossip, GOSSIP_CACHE, buf_slice(body));
     buf_fini(body);
@@ -26,32 +39,23 @@ void changes_say_deleted(struct worker *w, const struct slice *keys, size_t n)
 {
     struct json_writer j;
     struct buf body;
-    if (!keeps_its_own(w) || !w->has_others)
+    if (!begin(w, &j, &body, SLICE("keys")))
         return;
-    buf_init(&body, GOSSIP_MESSAGE_MAX - 1);
-    json_begin(&j, &body);
-    json_object(&j);
-    json_key(&j, "keys");
     json_array(&j);
     for (size_t i = 0; i < n; i++)
         json_string(&j, keys[i]);
     json_array_end(&j);
-    json_object_end(&j);
-    say(w, &body);
+    say(w, &j, &body);
 }
 
 void changes_say_cleared(struct worker *w, struct slice prefix)
 {
     struct json_writer j;
     struct buf body;
-    if (!keeps_its_own(w) || !w->has_others)
+    if (!begin(w, &j, &body, SLICE("prefix")))
         return;
-    buf_init(&body, GOSSIP_MESSAGE_MAX - 1);
-    json_begin(&j, &body);
-    json_object(&j);
-    json_member_string(&j, "prefix", prefix);
-    json_object_end(&j);
-    say(w, &body);
+    json_string(&j, prefix);
+    say(w, &j, &body);
 }
 
 /* ---- hearing --------------------------------------------------------------------------------- */

@@ -96,18 +96,10 @@ static struct slice parameters_of(struct exchange *ex, yyjson_val *body)
 {
     struct buf b;
     struct json_writer w;
-    size_t i, n;
-    yyjson_val *key, *value;
     buf_init(&b, STEERING_MAX);
     json_begin(&w, &b);
     json_object(&w);
-    yyjson_obj_foreach(body, i, n, key, value)
-    {
-        if (is_content(json_slice(key)))
-            continue;
-        json_key_slice(&w, json_slice(key));
-        json_value(&w, value);
-    }
+    json_members_but(&w, body, is_content);
     json_object_end(&w);
     return kept(ex, &b);
 }

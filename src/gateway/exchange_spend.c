@@ -119,14 +119,6 @@ static void write_error(struct json_writer *w, const struct exchange *ex)
     json_object_end(w);
 }
 
-static void write_text_or_null(struct json_writer *w, struct slice s)
-{
-    if (s.n)
-        json_string(w, s);
-    else
-        json_null(w);
-}
-
 /* The members that LiteLLM's pages read. */
 static struct slice metadata_of(struct exchange *ex, const struct spend *s)
 {
@@ -136,12 +128,12 @@ static struct slice metadata_of(struct exchange *ex, const struct spend *s)
     json_begin(&w, &b);
     json_object(&w);
     json_member_string(&w, "user_api_key", s->key);
-    json_key(&w, "user_api_key_alias"), write_text_or_null(&w, ex->caller.alias);
-    json_key(&w, "user_api_key_user_id"), write_text_or_null(&w, s->user);
-    json_key(&w, "user_api_key_team_id"), write_text_or_null(&w, s->team);
-    json_key(&w, "user_api_key_org_id"), write_text_or_null(&w, s->organization);
-    json_key(&w, "requester_ip_address"), write_text_or_null(&w, s->requester_ip);
-    json_key(&w, "user_agent"), write_text_or_null(&w, cut(ex->user_agent));
+    json_key(&w, "user_api_key_alias"), json_string_or_null(&w, ex->caller.alias);
+    json_key(&w, "user_api_key_user_id"), json_string_or_null(&w, s->user);
+    json_key(&w, "user_api_key_team_id"), json_string_or_null(&w, s->team);
+    json_key(&w, "user_api_key_org_id"), json_string_or_null(&w, s->organization);
+    json_key(&w, "requester_ip_address"), json_string_or_null(&w, s->requester_ip);
+    json_key(&w, "user_agent"), json_string_or_null(&w, cut(ex->user_agent));
     json_member_string(&w, "status", s->failed ? SLICE("failure") : SLICE("success"));
     json_member_integer(&w, "attempted_retries", ex->attempts > 1 ? ex->attempts - 1 : 0);
     write_usage(&w, &ex->usage);

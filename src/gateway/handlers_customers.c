@@ -136,11 +136,8 @@ void handle_customer_new(struct exchange *ex, struct buf *body)
     struct slice budget;
     if (!read_body(ex, q) || !(job = ask_new(ex)))
         return;
-    budget = budget_of(q);
-    if (q->budget.n)
-        budget = admin_budget_put(ex, job, SLICE(""), &q->budget);
-    if (budget.n)
-        admin_set(&q->cells, "budget_id", store_text(budget));
+    budget = q->budget.n ? SLICE("") : budget_of(q);
+    budget = admin_budget_join(ex, job, budget, &q->budget, &q->cells);
     admin_set(&q->cells, ID, store_text(q->id));
     store_insert(job, TABLE, q->cells.v, q->cells.n);
     ask_written(ex, job, budget, write_new);
@@ -167,10 +164,7 @@ static void update_found(struct exchange *ex, struct buf *body)
     }
     job = ask_new(ex);
     budget = budget_of(q).n ? budget_of(q) : store_rows_text(rows, 0, "budget_id");
-    if (q->budget.n)
-        budget = admin_budget_put(ex, job, budget, &q->budget);
-    if (budget.n)
-        admin_set(&q->cells, "budget_id", store_text(budget));
+    budget = admin_budget_join(ex, job, budget, &q->budget, &q->cells);
     if (q->cells.n)
         store_update(job, TABLE, q->cells.v, q->cells.n, &where, 1);
     ask_written(ex, job, budget, write_updated);

@@ -195,11 +195,9 @@ static void add_found(struct exchange *ex, struct buf *body)
 static void read_for_add(struct exchange *ex)
 {
     struct member_question *q = question_of(ex);
-    struct store_job *job = ask_new(ex);
+    struct store_job *job = team_members_job(ex, TABLE_TEAM_TABLE, ID, q->id, &q->members);
     if (!job)
         return;
-    admin_select(job, TABLE_TEAM_TABLE, ID, q->id);
-    team_members_select(ex, job, &q->members);
     ask_store(ex, job, add_found);
 }
 
@@ -248,11 +246,9 @@ static yyjson_val *find_member(struct exchange *ex, const struct store_rows *tea
 static void ask_one(struct exchange *ex, answer_next *next)
 {
     struct member_question *q = question_of(ex);
-    struct store_job *job = ask_new(ex);
+    struct store_job *job = team_members_job(ex, TABLE_TEAM_TABLE, ID, q->id, &q->members);
     if (!job)
         return;
-    admin_select(job, TABLE_TEAM_TABLE, ID, q->id);
-    team_members_select(ex, job, &q->members);
     admin_select(job, TABLE_TEAM_MEMBERSHIP, ID, q->id);
     ask_store(ex, job, next);
 }

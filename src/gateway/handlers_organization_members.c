@@ -66,11 +66,9 @@ static bool read_body(struct exchange *ex, struct member_question *q)
 static void ask_members(struct exchange *ex, answer_next *next)
 {
     struct member_question *q = question_of(ex);
-    struct store_job *job = ask_new(ex);
+    struct store_job *job = team_members_job(ex, TABLE_ORGANIZATION_TABLE, ID, q->id, &q->members);
     if (!job)
         return;
-    admin_select(job, TABLE_ORGANIZATION_TABLE, ID, q->id);
-    team_members_select(ex, job, &q->members);
     admin_select(job, TABLE, ID, q->id);
     ask_store(ex, job, next);
 }

@@ -64,10 +64,9 @@ static void refuse(struct exchange *ex, enum failure_kind kind, int status, cons
 
 static void set_header(struct exchange *ex, struct slice cookie)
 {
-    struct http_header *headers = arena_alloc(&ex->arena, 2 * sizeof(*headers));
-    headers[0] = (struct http_header){SLICE("set-cookie"), cookie};
-    headers[1] = (struct http_header){SLICE("cache-control"), SLICE("no-store")};
-    ex->own.headers = (struct http_headers){headers, 2};
+    const struct http_header headers[] = {{SLICE("set-cookie"), cookie},
+                                          {SLICE("cache-control"), SLICE("no-store")}};
+    ask_headers(ex, headers, sizeof(headers) / sizeof(*headers));
 }
 
 static bool is_secure(const struct exchange *ex)

@@ -139,10 +139,7 @@ static void update_found(struct exchange *ex, struct buf *body)
     job = ask_new(ex);
     if (!budget.n)
         budget = store_rows_text(rows, 0, "budget_id");
-    if (q->budget.n)
-        budget = admin_budget_put(ex, job, budget, &q->budget);
-    if (budget.n)
-        admin_set(&q->cells, "budget_id", store_text(budget));
+    budget = admin_budget_join(ex, job, budget, &q->budget, &q->cells);
     if (q->cells.n)
         store_update(job, TABLE, q->cells.v, q->cells.n, &where, 1);
     ask_written(ex, job, budget, write_new);

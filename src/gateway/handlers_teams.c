@@ -112,11 +112,9 @@ static void insert_team(struct exchange *ex, struct buf *body)
 static void read_new(struct exchange *ex)
 {
     struct team_question *q = question_of(ex);
-    struct store_job *job = ask_new(ex);
+    struct store_job *job = team_members_job(ex, TABLE, ID, q->id, &q->members);
     if (!job)
         return;
-    admin_select(job, TABLE, ID, q->id);
-    team_members_select(ex, job, &q->members);
     ask_store(ex, job, insert_team);
 }
 

@@ -4,6 +4,7 @@
  * hash never changes and is kept by browsers for good. Failure modes: no such file, or one of
  * another build (404: the page is loaded anew). */
 
+#include "ask.h"
 #include "detail.h"
 #include "handlers.h"
 
@@ -25,13 +26,6 @@ static const struct ui_file *find(struct slice name)
     return NULL;
 }
 
-static struct http_headers kept(struct exchange *ex, const struct http_header *v, size_t n)
-{
-    struct http_header *copy = arena_alloc(&ex->arena, n * sizeof(*v));
-    memcpy(copy, v, n * sizeof(*v));
-    return (struct http_headers){copy, n};
-}
-
 static void give(struct exchange *ex, const struct ui_file *file, struct slice caching,
                  struct buf *body)
 {
@@ -45,7 +39,7 @@ static void give(struct exchange *ex, const struct ui_file *file, struct slice c
         {SLICE("cross-origin-opener-policy"), SLICE("same-origin")},
     };
     ex->own.type = slice_of(file->type);
-    ex->own.headers = kept(ex, headers, sizeof(headers) / sizeof(*headers));
+    ask_headers(ex, headers, sizeof(headers) / sizeof(*headers));
     if (slice_eq(http_header_get(asked, "if-none-match"), slice_of(file->etag))) {
         ex->own.status = 304;
         return;

@@ -50,15 +50,6 @@ static void refuse_missing(struct exchange *ex, struct slice id)
 
 static void read_new(struct exchange *ex);
 
-static void write_text(struct json_writer *w, const char *name, struct slice text)
-{
-    json_key_slice(w, slice_of(name));
-    if (text.n)
-        json_string(w, text);
-    else
-        json_null(w);
-}
-
 static void write_key_part(struct json_writer *w, const struct user_question *q,
                            const struct store_rows *key)
 {
@@ -66,8 +57,8 @@ static void write_key_part(struct json_writer *w, const struct user_question *q,
     if (!key->count)
         return;
     json_member_string(w, "key_name", store_rows_text(key, 0, "key_name"));
-    write_text(w, "key_alias", store_rows_text(key, 0, "key_alias"));
-    write_text(w, "team_id", store_rows_text(key, 0, "team_id"));
+    json_key(w, "key_alias"), json_string_or_null(w, store_rows_text(key, 0, "key_alias"));
+    json_key(w, "team_id"), json_string_or_null(w, store_rows_text(key, 0, "team_id"));
     json_key(w, "expires");
     store_value_write(w, store_rows_at(key, 0, "expires"));
 }

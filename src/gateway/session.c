@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include "base/text.h"
 #include "wire/crypto.h"
 
 #define NONCE_SIZE 16
@@ -15,16 +16,11 @@ static struct slice hex_of(struct slice bytes, struct arena *a)
     return slice_make(text, 2 * bytes.n);
 }
 
-static int nibble(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool unhex(struct slice text, struct arena *a, struct slice *bytes)
 {
     char *p = arena_alloc(a, text.n / 2 + 1);
     for (size_t i = 0; i + 1 < text.n; i += 2) {
-        int high = nibble(text.p[i]), low = nibble(text.p[i + 1]);
+        int high = text_hex_digit(text.p[i]), low = text_hex_digit(text.p[i + 1]);
         if (high < 0 || low < 0)
             return false;
         p[i / 2] = (char)(high << 4 | low);

@@ -79,19 +79,6 @@ static bool take_over(struct sockets *s)
 
 /* ---- made anew ------------------------------------------------------------------------------- */
 
-static int port_of(int fd)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {.v6 = {0}};
-    socklen_t size = sizeof(address);
-    if (getsockname(fd, &address.any, &size) < 0)
-        return 0;
-    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
-}
-
 static bool add(struct sockets *s, const char *host, int port, bool shared, const char **error)
 {
     int fd = listener_bind(host, port, shared, error);
@@ -111,12 +98,12 @@ bool sockets_open(struct sockets *s, const char *host, int port, int count, cons
     while (s->count > count)
         close(s->fds[--s->count]);
     while (s->count < count) {
-        if (!add(s, host, s->count ? port_of(s->fds[0]) : port, shared, error)) {
+        if (!add(s, host, s->count ? listener_bound_port(s->fds[0]) : port, shared, error)) {
             sockets_close(s, -1);
             return false;
         }
     }
-    snprintf(s->name, sizeof(s->name), "%s %d", host, port_of(s->fds[0]));
+    snprintf(s->name, sizeof(s->name), "%s %d", host, listener_bound_port(s->fds[0]));
     return true;
 }
 

@@ -66,6 +66,18 @@ size_t team_members_select(struct exchange *ex, struct store_job *job, const str
     return statement;
 }
 
+struct store_job *team_members_job(struct exchange *ex, enum store_table_id table,
+                                   const char *column, struct slice id,
+                                   const struct team_members *m)
+{
+    struct store_job *job = ask_new(ex);
+    if (!job)
+        return NULL;
+    admin_select(job, table, column, id);
+    team_members_select(ex, job, m);
+    return job;
+}
+
 void team_members_resolve(struct exchange *ex, size_t statement, struct team_members *m)
 {
     const struct store_rows *by_email = ask_rows(ex, statement + 1);
@@ -93,15 +105,6 @@ yyjson_val *team_members_find(yyjson_val *members, struct slice id, struct slice
     return NULL;
 }
 
-static void write_text(struct json_writer *w, const char *name, struct slice text)
-{
-    json_key_slice(w, slice_of(name));
-    if (text.n)
-        json_string(w, text);
-    else
-        json_null(w);
-}
-
 struct slice team_members_json(struct exchange *ex, yyjson_val *old, yyjson_val *gone,
                                const struct team_members *m)
 {
@@ -117,9 +120,9 @@ struct slice team_members_json(struct exchange *ex, yyjson_val *old, yyjson_val 
             json_value(&w, one);
     for (size_t i = 0; m && i < m->n; i++) {
         json_object(&w);
-        write_text(&w, "user_id", m->v[i].id);
-        write_text(&w, "user_email", m->v[i].email);
-        write_text(&w, "role", m->v[i].role);
+        json_key(&w, "user_id"), json_string_or_null(&w, m->v[i].id);
+        json_key(&w, "user_email"), json_string_or_null(&w, m->v[i].email);
+        json_key(&w, "role"), json_string_or_null(&w, m->v[i].role);
         json_object_end(&w);
     }
     json_array_end(&w);

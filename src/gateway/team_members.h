@@ -25,6 +25,12 @@ void team_members_add(struct team_members *m, struct slice id, const char *role)
 size_t team_members_select(struct exchange *ex, struct store_job *job,
                            const struct team_members *m);
 
+/* A job that asks for the rows of `table` with that id, then for those of the members. NULL: no
+ * database; the failure is set. */
+struct store_job *team_members_job(struct exchange *ex, enum store_table_id table,
+                                   const char *column, struct slice id,
+                                   const struct team_members *m);
+
 /* Gives each the id it has, or a new one; `statement` of the job that next was called for. */
 void team_members_resolve(struct exchange *ex, size_t statement, struct team_members *m);
 

@@ -85,7 +85,7 @@ int listener_bind(const char *host, int port, bool reuseport, const char **error
     return -1;
 }
 
-static int bound_port(int fd)
+int listener_bound_port(int fd)
 {
     union {
         struct sockaddr any;
@@ -203,7 +203,7 @@ static int start(struct listener *l, int fd)
     l->poll.data = l;
     l->pause.data = l;
     l->fd = fd;
-    l->port = bound_port(fd);
+    l->port = listener_bound_port(fd);
     keep_reserve(l);
     return uv_poll_start(&l->poll, UV_READABLE, on_waiting);
 }

@@ -6,6 +6,8 @@
 
 #include "schema.h"
 
+#include "base/text.h"
+
 #define DEPTH_MAX  64    /* references within references */
 #define VALUES_MAX 16384 /* values written for references, all together */
 #define NEST_MAX   200   /* values within values; bodies nested deeper are refused by parsers */
@@ -25,16 +27,6 @@ struct walk {
 
 /* ---- references ---------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c - 'A' + 10;
-}
-
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 /* "~1" is '/', "~0" is '~', "%20" is ' '. */
 static struct slice unescape(struct slice step, char room[STEP_MAX])
 {
@@ -43,8 +35,9 @@ static struct slice unescape(struct slice step, char room[STEP_MAX])
         char c = step.p[i];
         if (c == '~' && i + 1 < step.n && (step.p[i + 1] == '0' || step.p[i + 1] == '1')) {
             c = step.p[++i] == '1' ? '/' : '~';
-        } else if (c == '%' && i + 2 < step.n && is_hex(step.p[i + 1]) && is_hex(step.p[i + 2])) {
-            c = (char)(hex_digit(step.p[i + 1]) << 4 | hex_digit(step.p[i + 2]));
+        } else if (c == '%' && i + 2 < step.n && text_hex_digit(step.p[i + 1]) >= 0 &&
+                   text_hex_digit(step.p[i + 2]) >= 0) {
+            c = (char)(text_hex_digit(step.p[i + 1]) << 4 | text_hex_digit(step.p[i + 2]));
             i += 2;
         }
         room[n++] = c;

@@ -5,6 +5,7 @@
  * Failure modes: a character outside the alphabet, a padding that does not fit or a single left
  * over character make decoding say no; nothing is guessed and white space is not skipped. */
 
+#include "base/text.h"
 #include "wire/crypto.h"
 
 #include <string.h>
@@ -163,14 +164,6 @@ void percent_encode(struct slice s, struct buf *out)
     out->n += (size_t)(to - start);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 struct slice percent_decode(struct slice s, struct arena *a)
 {
     char *to = arena_alloc(a, s.n + 1);
@@ -182,7 +175,7 @@ struct slice percent_decode(struct slice s, struct arena *a)
         }
         if (i + 2 >= s.n)
             return slice_make(NULL, 0);
-        int high = hex_digit(s.p[i + 1]), low = hex_digit(s.p[i + 2]);
+        int high = text_hex_digit(s.p[i + 1]), low = text_hex_digit(s.p[i + 2]);
         if (high < 0 || low < 0)
             return slice_make(NULL, 0);
         to[n++] = (char)(high << 4 | low);

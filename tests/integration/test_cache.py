@@ -283,12 +283,13 @@ def test_a_client_that_leaves_leaves_nothing(client, simulator):
 # ---- single flight -----------------------------------------------------------------------------
 
 
-def together(gateway, count, prompt, stream):
-    """The answers of `count` clients that ask at the same time, or their exceptions."""
+def across(gateways, count, prompt, stream=lambda i: False):
+    """The answers of `count` clients that ask at the same time, at one gateway after the other, or their
+    exceptions."""
     barrier = threading.Barrier(count)
 
     def one(i):
-        with openai_client(gateway) as client:
+        with openai_client(gateways[i % len(gateways)]) as client:
             barrier.wait()
             try:
                 return ask(client, prompt, stream(i))
@@ -302,7 +303,7 @@ def together(gateway, count, prompt, stream):
 @pytest.mark.parametrize("stream", [lambda i: False, lambda i: True, lambda i: i % 2 == 1], ids=["whole", "streamed", "both"])
 def test_fifty_at_once_make_one_call(gateway, simulator, stream):
     prompt, mark = unique("[[sim:chunks(30,10)]] [[sim:gap(20)]] All together"), simulator.mark()
-    answers = together(gateway, 50, prompt, stream)
+    answers = across([gateway], 50, prompt, stream)
     assert {a[0] for a in answers} == {answers[0][0]} and len(answers[0][0]) == 300
     assert len(simulator.since(mark)) == 1
     assert sum(not is_hit(a) for a in answers) == 1
@@ -361,7 +362,7 @@ def test_the_leader_leaves_before_there_is_an_answer(gateway, simulator):
 
 def test_who_follows_does_not_get_the_leaders_error(gateway, simulator):
     prompt = unique("[[sim:slow_head(700)]] [[sim:error(503,away)]] [[sim:times(1)]] Mine alone")
-    answers = together(gateway, 6, prompt, lambda i: i % 2 == 1)
+    answers = across([gateway], 6, prompt, lambda i: i % 2 == 1)
     failed = [a for a in answers if isinstance(a, openai.APIError)]
     assert len(failed) == 1 and failed[0].status_code == 503
     assert {bool(a[0]) for a in answers if a is not failed[0]} == {True}
@@ -369,7 +370,7 @@ def test_who_follows_does_not_get_the_leaders_error(gateway, simulator):
 
 def test_a_stream_that_breaks_breaks_for_those_who_have_a_part_of_it(gateway, simulator, client):
     prompt = unique("[[sim:chunks(20,10)]] [[sim:gap(40)]] [[sim:cut(15)]] [[sim:times(1)]] Broken")
-    answers = together(gateway, 6, prompt, lambda i: i > 1)
+    answers = across([gateway], 6, prompt, lambda i: i > 1)
     broken = [a for a in answers if isinstance(a, openai.APIError)]
     whole = [a for a in answers if not isinstance(a, openai.APIError)]
     assert broken and {len(a[0]) for a in whole} <= {200}
@@ -391,7 +392,7 @@ def test_a_slow_client_holds_nobody_up(gateway, simulator, client):
 def test_single_flight_off(launch, simulator):
     gateway = launch(configuration(simulator.url, litellm_settings={"cache": True, "cache_params": {"single_flight": False}}))
     prompt, mark = unique("[[sim:slow_head(500)]] Each for itself"), simulator.mark()
-    together(gateway, 4, prompt, lambda i: False)
+    across([gateway], 4, prompt, lambda i: False)
     assert len(simulator.since(mark)) == 4
 
 

@@ -12,6 +12,7 @@ from programs import free_port, wait_for
 from redis_server import RedisServer
 from test_cache import (  # noqa: F401: the same tests, with the gateway of this module
     KEY_HEADER,
+    across,
     ask,
     cache,
     figures,
@@ -64,22 +65,6 @@ def four(launch, simulator, redis):
 @pytest.fixture(scope="module")
 def gateway(four):
     return four[0]
-
-
-def across(gateways, count, prompt, stream=lambda i: False):
-    """The answers of clients that ask at the same time, at one gateway after the other."""
-    barrier = threading.Barrier(count)
-
-    def one(i):
-        with openai_client(gateways[i % len(gateways)]) as client:
-            barrier.wait()
-            try:
-                return ask(client, prompt, stream(i))
-            except openai.APIError as error:
-                return error
-
-    with concurrent.futures.ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
 
 
 @pytest.mark.parametrize("stream", [lambda i: False, lambda i: True, lambda i: i % 3 == 1], ids=["whole", "streamed", "both"])
