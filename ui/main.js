@@ -1,6 +1,6 @@
 // The frame: who is logged in, which page is shown (by the part of the address behind #), language and theme.
 import { h, replace } from "./parts/dom.js";
-import { whenLoggedOut } from "./parts/api.js";
+import { url, whenLoggedOut } from "./parts/api.js";
 import { languages, language, setLanguage, t } from "./parts/words.js";
 import { session, logOut, resume } from "./parts/session.js";
 import { loading } from "./parts/view.js";
@@ -9,16 +9,19 @@ import { overview } from "./pages/overview.js";
 import { models } from "./pages/models.js";
 import { keys } from "./pages/keys.js";
 import { playground } from "./pages/playground.js";
+import { reference } from "./pages/reference.js";
 
-// {name: [page, who sees it]}
+// `open`: for who is not logged in, too.
 const pages = {
   overview: { show: overview },
   models: { show: models },
   keys: { show: keys },
   playground: { show: playground },
+  reference: { show: reference, open: true },
 };
 
 const THEME = "lintel-theme";
+const first = location.pathname.endsWith("/docs") ? "reference" : "overview"; // one page is served at both addresses
 const app = document.getElementById("app");
 
 function theme() {
@@ -31,7 +34,7 @@ function setTheme(to) {
 
 function address() {
   const [name, query] = location.hash.replace(/^#\/?/, "").split("?");
-  return { name: name in pages ? name : "overview", query: new URLSearchParams(query) };
+  return { name: name in pages ? name : first, query: new URLSearchParams(query) };
 }
 
 function chooser() {
@@ -46,15 +49,19 @@ function themeSwitch() {
     other === "dark" ? "☾" : "☀");
 }
 
+const isSomebody = () => Boolean(session.user || session.role);
+const mayOpen = name => isSomebody() || pages[name].open;
+
 function navigation(current) {
   return h("nav", { class: "side", "aria-label": t("navigation") },
     h("a", { class: "brand", href: "#/overview" }, "Lintel"),
-    h("ul", {}, Object.keys(pages).map(name => h("li", {},
+    h("ul", {}, Object.keys(pages).filter(mayOpen).map(name => h("li", {},
       h("a", { href: `#/${name}`, "aria-current": name === current && "page" }, t(`page.${name}`))))),
     h("div", { class: "self" },
       h("p", { class: "muted", title: session.role }, session.user || session.role),
       h("div", { class: "row" }, chooser(), themeSwitch()),
-      session.login && h("button", { onclick: leave }, t("logout"))));
+      isSomebody() ? session.login && h("button", { onclick: leave }, t("logout"))
+        : h("a", { class: "button", href: url("ui").href }, t("login"))));
 }
 
 async function leave() {
@@ -66,11 +73,11 @@ async function leave() {
 function show() {
   document.documentElement.lang = language;
   setTheme(theme());
-  if (!session.user && !session.role) {
+  const { name, query } = address();
+  if (!mayOpen(name)) {
     replace(app, login(show, chooser(), themeSwitch()));
     return;
   }
-  const { name, query } = address();
   document.title = `${t(`page.${name}`)} · Lintel`;
   const main = h("main", { id: "main" }, pages[name].show(query));
   replace(app, h("a", { class: "skip", href: "#main", onclick: event => { event.preventDefault(); main.querySelector("h1")?.focus(); } },
@@ -82,8 +89,8 @@ function warning() {
 }
 
 addEventListener("hashchange", show);
-whenLoggedOut(() => {
-  session.user = session.role = "";
-  show();
+whenLoggedOut(async () => {
+  await resume();
+  if (!isSomebody()) show();
 });
 replace(app, loading(resume, () => { queueMicrotask(show); return ""; }).place);

@@ -15,6 +15,12 @@ void handle_exchanges(struct exchange *ex, struct buf *body); /* what lives now,
 void handle_ui(struct exchange *ex, struct buf *body);
 void handle_ui_file(struct exchange *ex, struct buf *body);
 
+/* handlers_api.c: what routes there are, for programs and for people */
+void handle_openapi(struct exchange *ex, struct buf *body);
+void handle_routes(struct exchange *ex, struct buf *body);
+void handle_docs(struct exchange *ex, struct buf *body); /* handlers_ui.c */
+void handle_redoc(struct exchange *ex, struct buf *body);
+
 /* handlers_session.c: who is logged in there */
 void handle_login(struct exchange *ex, struct buf *body);
 void handle_session(struct exchange *ex, struct buf *body);

@@ -5,6 +5,9 @@
 
 #include "exchange.h"
 
+struct admin_fields; /* what clients may say of such things: */
+extern const struct admin_fields customer_fields, organization_fields, tag_fields;
+
 /* handlers_budgets.c */
 void handle_budget_new(struct exchange *ex, struct buf *body);
 void handle_budget_update(struct exchange *ex, struct buf *body);

@@ -18,7 +18,7 @@ static const char *const settable[] = {"alias",         "spend",     "allowed_mo
                                        "models",        NULL};
 static const char *const nulls[] = {"object_permission", NULL};
 
-static const struct admin_fields fields = {.table = TABLE, .settable = settable, .nulls = nulls};
+const struct admin_fields customer_fields = {.table = TABLE, .settable = settable, .nulls = nulls};
 
 struct customer_question {
     yyjson_val *body;
@@ -47,7 +47,7 @@ static void write_customer(struct json_writer *w, const struct store_rows *rows,
                            const struct admin_budgets *budgets)
 {
     json_object(w);
-    admin_write(w, &fields, rows, row);
+    admin_write(w, &customer_fields, rows, row);
     admin_budget_write(w, budgets, store_rows_text(rows, row, "budget_id"));
     json_object_end(w);
 }
@@ -94,7 +94,7 @@ static bool read_body(struct exchange *ex, struct customer_question *q)
         return false;
     q->id = admin_need_text(ex, q->body, ID);
     return q->id.n && admin_budget_read(ex, q->body, &q->budget) &&
-           admin_read(ex, &fields, q->body, SLICE(""), &q->cells);
+           admin_read(ex, &customer_fields, q->body, SLICE(""), &q->cells);
 }
 
 /* What ends the job of a change. */
@@ -285,7 +285,7 @@ static void write_blocked(struct exchange *ex, struct buf *body)
     json_begin(&w, body);
     json_object(&w);
     json_key(&w, "blocked_users");
-    admin_write_array(&w, &fields, rows);
+    admin_write_array(&w, &customer_fields, rows);
     json_object_end(&w);
 }
 

@@ -19,7 +19,7 @@ static const char *const settable[] = {"organization_alias", "models", "budget_i
 static const char *const in_metadata[] = {"model_rpm_limit", "model_tpm_limit", "tags", NULL};
 static const char *const nulls[] = {"object_permission", NULL};
 
-static const struct admin_fields fields = {
+const struct admin_fields organization_fields = {
     .table = TABLE, .settable = settable, .in_metadata = in_metadata, .nulls = nulls};
 static const struct admin_fields membership = {.table = TABLE_ORGANIZATION_MEMBERSHIP};
 
@@ -58,7 +58,7 @@ static void write_change(struct exchange *ex, struct buf *body)
     admin_budgets_init(&budgets, ask_rows(ex, q->statement + 1));
     json_begin(&w, body);
     json_object(&w);
-    admin_write(&w, &fields, ask_rows(ex, q->statement), 0);
+    admin_write(&w, &organization_fields, ask_rows(ex, q->statement), 0);
     admin_budget_write(&w, &budgets, store_rows_text(ask_rows(ex, q->statement), 0, "budget_id"));
     json_object_end(&w);
     admin_budgets_fini(&budgets);
@@ -94,7 +94,7 @@ void handle_organization_new(struct exchange *ex, struct buf *body)
     if (!q->body || !admin_need_text(ex, q->body, "organization_alias").n)
         return;
     admin_set(&q->cells, "models", store_texts(SLICE("[]")));
-    if (!admin_read(ex, &fields, q->body, SLICE(""), &q->cells) ||
+    if (!admin_read(ex, &organization_fields, q->body, SLICE(""), &q->cells) ||
         !admin_budget_read(ex, q->body, &q->budget) || !(job = ask_new(ex)))
         return;
     q->id = admin_id(ex, q->body, ID);
@@ -120,7 +120,8 @@ static void update_found(struct exchange *ex, struct buf *body)
         refuse_missing(ex, q->id);
         return;
     }
-    if (!admin_read(ex, &fields, q->body, store_rows_text(rows, 0, "metadata"), &q->cells) ||
+    if (!admin_read(ex, &organization_fields, q->body, store_rows_text(rows, 0, "metadata"),
+                    &q->cells) ||
         !admin_budget_read(ex, q->body, &q->budget))
         return;
     job = ask_new(ex);
@@ -183,7 +184,7 @@ static void write_organizations(struct exchange *ex, struct buf *body)
     for (size_t i = 0; i < q->rows->count; i++) {
         struct slice id = store_rows_text(q->rows, i, ID);
         json_object(&w);
-        admin_write(&w, &fields, q->rows, i);
+        admin_write(&w, &organization_fields, q->rows, i);
         admin_budget_write(&w, &budgets, store_rows_text(q->rows, i, "budget_id"));
         write_part(&w, "members", q->members, id, write_member);
         write_part(&w, "teams", q->teams, id, team_fields_write);
@@ -271,7 +272,7 @@ void handle_organization_list(struct exchange *ex, struct buf *body)
 
 static void deleted(struct exchange *ex, struct buf *body)
 {
-    admin_write_list(&fields, question_of(ex)->rows, body);
+    admin_write_list(&organization_fields, question_of(ex)->rows, body);
 }
 
 static void delete_all(struct exchange *ex, struct buf *body)

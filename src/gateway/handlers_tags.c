@@ -15,7 +15,7 @@
 static const char *const settable[] = {"description", "models", "budget_id", NULL};
 static const char *const hidden[] = {ID, "spend", "model_info", NULL};
 
-static const struct admin_fields fields = {.table = TABLE, .settable = settable, .hidden = hidden};
+const struct admin_fields tag_fields = {.table = TABLE, .settable = settable, .hidden = hidden};
 
 struct tag_question {
     yyjson_val *body;
@@ -46,7 +46,7 @@ static void write_tag(struct json_writer *w, const struct store_rows *rows, size
     const struct store_value *info = store_rows_at(rows, row, "model_info");
     json_object(w);
     json_member_string(w, "name", store_rows_text(rows, row, ID));
-    admin_write(w, &fields, rows, row);
+    admin_write(w, &tag_fields, rows, row);
     json_key(w, "model_info");
     if (info->null)
         json_raw(w, SLICE("{}"));
@@ -84,7 +84,7 @@ static bool read_body(struct exchange *ex, struct tag_question *q)
         return false;
     q->name = admin_need_text(ex, q->body, "name");
     return q->name.n && admin_budget_read(ex, q->body, &q->budget) &&
-           admin_read(ex, &fields, q->body, SLICE(""), &q->cells);
+           admin_read(ex, &tag_fields, q->body, SLICE(""), &q->cells);
 }
 
 static void ask_written(struct exchange *ex, struct store_job *job, struct slice budget,

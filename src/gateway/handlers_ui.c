@@ -58,6 +58,12 @@ void handle_ui(struct exchange *ex, struct buf *body)
     give(ex, find(SLICE("index.html")), SLICE(ASKED), body);
 }
 
+/* The same page, which shows the reference there, to everybody. */
+void handle_docs(struct exchange *ex, struct buf *body)
+{
+    give(ex, find(SLICE("index.html")), SLICE(ASKED), body);
+}
+
 void handle_ui_file(struct exchange *ex, struct buf *body)
 {
     struct slice name = ex->route_item, folder = slice_split(&name, '/');

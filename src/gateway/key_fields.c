@@ -71,8 +71,8 @@ static const char *const nulls[] = {"litellm_budget_table",  "litellm_organizati
                                     "litellm_project_table", "object_permission",
                                     "jwt_key_mappings",      NULL};
 
-static const struct admin_fields fields = {TABLE_VERIFICATION_TOKEN, settable, in_metadata, hidden,
-                                           nulls};
+const struct admin_fields key_fields = {TABLE_VERIFICATION_TOKEN, settable, in_metadata, hidden,
+                                        nulls};
 
 /* An answer to /key/generate leaves out what a key gets to be later. */
 static const char *const hidden_new[] = {
@@ -87,7 +87,7 @@ bool key_fields_read(struct exchange *ex, yyjson_val *body, struct slice metadat
                      struct admin_cells *cells)
 {
     cells->n = 0;
-    return admin_read(ex, &fields, body, metadata, cells) &&
+    return admin_read(ex, &key_fields, body, metadata, cells) &&
            admin_read_time(ex, body, "duration", "expires", false, cells);
 }
 
@@ -110,7 +110,7 @@ struct slice key_fields_name(struct slice key, struct arena *a)
 
 void key_fields_write(struct json_writer *w, const struct store_rows *rows, size_t row)
 {
-    admin_write(w, &fields, rows, row);
+    admin_write(w, &key_fields, rows, row);
 }
 
 void key_fields_write_new(struct json_writer *w, const struct store_rows *rows, struct slice key,
@@ -148,7 +148,7 @@ void key_fields_write_list(struct json_writer *w, const struct store_rows *rows)
     for (size_t i = 0; i < rows->count; i++) {
         json_object(w);
         json_member_string(w, "token", store_rows_text(rows, i, "token"));
-        admin_write(w, &fields, rows, i);
+        admin_write(w, &key_fields, rows, i);
         json_object_end(w);
     }
     json_array_end(w);

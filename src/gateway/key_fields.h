@@ -5,6 +5,8 @@
 
 #include "admin.h"
 
+extern const struct admin_fields key_fields; /* what clients may say */
+
 /* admin_read of a key. False: see ex->failure. */
 bool key_fields_read(struct exchange *ex, yyjson_val *body, struct slice metadata,
                      struct admin_cells *cells);

@@ -98,6 +98,10 @@ static const struct route routes[] = {
     {"GET", "/ui/session", true, CHAT, handle_session},
     {"POST", "/ui/logout", true, CHAT, handle_logout},
     {"GET", "/ui/{item}", true, CHAT, handle_ui_file},
+    {"GET", "/openapi.json", true, CHAT, handle_openapi},
+    {"GET", "/routes", true, CHAT, handle_routes},
+    {"GET", "/docs", true, CHAT, handle_docs},
+    {"GET", "/redoc", true, CHAT, handle_redoc},
     {"GET", "/health", true, CHAT, handle_health, .knows_keys = true},
     {"GET", "/health/backlog", false, CHAT, handle_health_backlog},
     {"GET", "/health/latest", false, CHAT, handle_health_latest},
@@ -114,6 +118,11 @@ static const struct route routes[] = {
     {"GET", "/debug/exchanges", false, CHAT, handle_exchanges, .admin = true},
 };
 #define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))
+
+const struct route *routes_at(size_t i)
+{
+    return i < ROUTE_COUNT ? &routes[i] : NULL;
+}
 
 /* `hole`: what stands in the place of {name}; n == 0: the pattern has none. */
 static bool path_matches(const char *pattern, struct slice path, struct slice *hole)

@@ -37,6 +37,8 @@ struct route_result {
 /* HEAD finds the GET rows. */
 struct route_result routes_find(struct slice method, struct slice path);
 
+const struct route *routes_at(size_t i); /* the rows in their order; NULL: no more */
+
 /* True when some row serves the path: for CORS preflights. */
 bool routes_has_path(struct slice path);
 

@@ -55,7 +55,7 @@ static const char *const in_metadata[] = {
 
 static const char *const nulls[] = {"object_permission", NULL};
 
-static const struct admin_fields fields = {
+const struct admin_fields team_fields = {
     .table = TABLE_TEAM_TABLE, .settable = settable, .in_metadata = in_metadata, .nulls = nulls};
 
 static const struct admin_fields membership = {.table = TABLE_TEAM_MEMBERSHIP};
@@ -85,7 +85,8 @@ bool team_fields_read(struct exchange *ex, yyjson_val *body, struct slice metada
     if (aliases && !yyjson_is_null(aliases) && !yyjson_is_obj(aliases))
         return failure_bad_param(&ex->failure, &ex->arena, "model_aliases",
                                  "model_aliases: an object is wanted");
-    return admin_read(ex, &fields, body, metadata, cells) && read_member_budget(ex, body, budget);
+    return admin_read(ex, &team_fields, body, metadata, cells) &&
+           read_member_budget(ex, body, budget);
 }
 
 /* The database counts the ids of such rows from 1: these are out of its way. */
@@ -143,7 +144,7 @@ yyjson_val *team_fields_members(struct exchange *ex, const struct store_rows *ro
 
 void team_fields_write(struct json_writer *w, const struct store_rows *rows, size_t row)
 {
-    admin_write(w, &fields, rows, row);
+    admin_write(w, &team_fields, rows, row);
 }
 
 void team_fields_write_memberships(struct json_writer *w, const struct store_rows *rows,

@@ -5,6 +5,8 @@
 
 #include "admin_budget.h"
 
+extern const struct admin_fields team_fields; /* what clients may say */
+
 /* The members of a body. `metadata`: of the team so far; empty: it is new. `budget` gets what the
  * team says of each member's budget (team_member_budget, …). False: see ex->failure. */
 bool team_fields_read(struct exchange *ex, yyjson_val *body, struct slice metadata,

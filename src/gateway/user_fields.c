@@ -36,7 +36,7 @@ static const char *const in_metadata[] = {
 static const char *const hidden[] = {"password", NULL};
 static const char *const nulls[] = {"litellm_organization_table", "object_permission", NULL};
 
-static const struct admin_fields fields = {TABLE_USER_TABLE, settable, in_metadata, hidden, nulls};
+const struct admin_fields user_fields = {TABLE_USER_TABLE, settable, in_metadata, hidden, nulls};
 
 static bool check_role(struct exchange *ex, yyjson_val *role)
 {
@@ -54,12 +54,12 @@ bool user_fields_read(struct exchange *ex, yyjson_val *body, struct slice metada
 {
     cells->n = 0;
     return check_role(ex, json_get(body, "user_role")) &&
-           admin_read(ex, &fields, body, metadata, cells);
+           admin_read(ex, &user_fields, body, metadata, cells);
 }
 
 void user_fields_write(struct json_writer *w, const struct store_rows *rows, size_t row)
 {
-    admin_write(w, &fields, rows, row);
+    admin_write(w, &user_fields, rows, row);
 }
 
 void user_fields_write_some(struct json_writer *w, const struct store_rows *rows, size_t row,

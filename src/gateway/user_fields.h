@@ -5,6 +5,8 @@
 
 #include "admin.h"
 
+extern const struct admin_fields user_fields; /* what clients may say */
+
 /* admin_read of a user; an unknown role is a 400. False: see ex->failure. */
 bool user_fields_read(struct exchange *ex, yyjson_val *body, struct slice metadata,
                       struct admin_cells *cells);

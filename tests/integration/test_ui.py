@@ -254,6 +254,31 @@ def test_languages_and_colours(page):
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
+def test_the_reference_is_for_everybody(browser, gateway):
+    page = browser.new_page(locale="en-US")
+    page.goto(f"{root(gateway)}/redoc")
+    expect(page.get_by_role("heading", name="API reference")).to_be_visible()
+    assert page.url.endswith("/docs")
+    page.get_by_label("Search by path or words").fill("post CHAT/completions")
+    expect(page.locator("details.route")).to_have_count(4)
+    page.locator("details.route").first.click()
+    expect(page.locator("details.route pre")).to_contain_text("-d '{\"model\":\"claude\"")
+    page.get_by_label("Search by path or words").fill("key list")
+    page.locator("details.route").first.click()
+    expect(page.get_by_text("return_full_object")).to_be_visible()
+    expect(page.get_by_role("button", name="Send")).to_have_count(0)
+    page.close()
+
+
+def test_the_reference_tries_what_only_reads(page):
+    go(page, "API reference")
+    page.get_by_label("Search by path or words").fill("/v1/models/{model}")
+    page.locator("details.route").click()
+    page.get_by_label("model", exact=True).fill("claude")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("details.route .attempt pre")).to_contain_text('"id": "claude"')
+
+
 def test_logging_out(page):
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("button", name="Log in")).to_be_visible()

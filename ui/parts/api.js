@@ -13,7 +13,7 @@ export class ApiError extends Error {
   }
 }
 
-// What is done when the gateway says that nobody is logged in any more.
+// What is done when the gateway refuses: perhaps nobody is logged in any more.
 export function whenLoggedOut(act) {
   onEnd = act;
 }
@@ -46,7 +46,7 @@ export async function send(method, path, { query, body, signal } = {}) {
   }
   if (answer.ok) return answer;
   const error = new ApiError(answer.status, await reason(answer));
-  if (answer.status === 401 && !path.includes("login")) onEnd();
+  if (answer.status === 401 && !["v2/login", "ui/session"].includes(path)) onEnd();
   throw error;
 }
 

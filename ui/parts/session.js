@@ -21,6 +21,7 @@ export async function resume() {
     be(await get("ui/session"));
   } catch (error) {
     if (error.status !== 401) throw error;
+    be({});
   }
 }
 
