@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #define MASTER       SLICE("default_user_id")
+#define MASTER_KEY   SLICE("litellm_proxy_master_key")
 #define METADATA_MAX (1024 * 1024)
 #define TEXTS_MAX    (4 * 1024 * 1024)
 #define MESSAGE_MAX  1024
@@ -350,6 +351,8 @@ void admin_copy_deleted(struct exchange *ex, const struct store_rows *rows, size
     }
     admin_set(cells, "id", store_text(admin_id(ex, NULL, "")));
     admin_set(cells, "deleted_by", store_text(admin_who(ex)));
+    admin_set(cells, "deleted_by_api_key",
+              store_text(ex->caller.master ? MASTER_KEY : ex->caller.key));
 }
 
 void admin_update_same(struct store_job *job, struct admin_cells *cells, const char *id_column,

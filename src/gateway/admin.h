@@ -98,7 +98,7 @@ size_t admin_select_in(struct store_job *job, enum store_table_id table, const c
                        struct slice json_list);
 
 /* Row → a cell of each column that the other table has too: for the tables of what was deleted.
- * Adds `id`, `deleted_by`. */
+ * Adds `id`, `deleted_by`, `deleted_by_api_key`. */
 void admin_copy_deleted(struct exchange *ex, const struct store_rows *rows, size_t row,
                         enum store_table_id to, struct admin_cells *cells);
 

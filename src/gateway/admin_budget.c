@@ -93,15 +93,26 @@ void admin_budgets_fini(struct admin_budgets *b)
     map_fini(&b->by_id);
 }
 
-void admin_budget_write(struct json_writer *w, const struct admin_budgets *b, struct slice id)
+static void write_as(struct json_writer *w, const struct admin_budgets *b, struct slice id,
+                     const struct admin_fields *fields)
 {
     size_t row;
-    if (!id.n || !admin_look_up(&b->by_id, id, &row)) {
+    if (!b || !id.n || !admin_look_up(&b->by_id, id, &row)) {
         admin_write_null(w, "litellm_budget_table");
         return;
     }
     json_key(w, "litellm_budget_table");
     json_object(w);
-    admin_write(w, &part, b->rows, row);
+    admin_write(w, fields, b->rows, row);
     json_object_end(w);
+}
+
+void admin_budget_write(struct json_writer *w, const struct admin_budgets *b, struct slice id)
+{
+    write_as(w, b, id, &part);
+}
+
+void admin_budget_write_whole(struct json_writer *w, const struct admin_budgets *b, struct slice id)
+{
+    write_as(w, b, id, &admin_budget_fields);
 }

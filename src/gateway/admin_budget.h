@@ -34,7 +34,10 @@ struct admin_budgets {
 void admin_budgets_init(struct admin_budgets *b, const struct store_rows *rows);
 void admin_budgets_fini(struct admin_budgets *b);
 
-/* The member "litellm_budget_table": that budget, or null. */
+/* The member "litellm_budget_table": that budget, or null; b NULL: null. */
 void admin_budget_write(struct json_writer *w, const struct admin_budgets *b, struct slice id);
+/* As LiteLLM shows it beside keys: with all members. */
+void admin_budget_write_whole(struct json_writer *w, const struct admin_budgets *b,
+                              struct slice id);
 
 #endif

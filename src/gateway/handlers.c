@@ -22,7 +22,10 @@ void handle_readiness(struct exchange *ex, struct buf *body)
         failure_set(&ex->failure, &ex->arena, FAILURE_UNAVAILABLE, 503, "shutting down");
         return;
     }
-    BUF_LITERAL(body, "{\"status\":\"healthy\",\"db\":\"Not connected\"}");
+    if (ex->worker->store && store_is_up(ex->worker->store))
+        BUF_LITERAL(body, "{\"status\":\"healthy\",\"db\":\"connected\"}");
+    else
+        BUF_LITERAL(body, "{\"status\":\"healthy\",\"db\":\"Not connected\"}");
 }
 
 /* ---- what lives ---------------------------------------------------------------------------- */

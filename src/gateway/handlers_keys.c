@@ -27,7 +27,9 @@ struct key_question {
     struct slice key; /* in the clear, or as it was asked for */
     char hash[KEY_HASH_SIZE];
     struct slice owner; /* of a new one, that the body does not choose; or empty */
-    size_t statement;   /* whose rows are the answer */
+    size_t statement;   /* whose rows are the answer: */
+    const struct store_rows *rows;
+    bool deleted; /* they are of the table of those */
 };
 
 /* ---- common ---------------------------------------------------------------------------------- */
@@ -62,16 +64,30 @@ static size_t select_key(struct store_job *job, enum store_table_id table,
     return admin_select(job, table, "token", slice_of(q->hash));
 }
 
+/* The rows of the statement are kept, and what budget they name is asked for. */
+static void ask_budget(struct exchange *ex, answer_next *next)
+{
+    struct key_question *q = question_of(ex);
+    q->rows = ask_keep(ex, q->statement);
+    admin_budget_ask(ex, q->rows, next);
+}
+
 /* ---- POST /key/generate ---------------------------------------------------------------------- */
+
+static bool refuse_text(struct exchange *ex)
+{
+    admin_refuse(ex, 400, NULL,
+                 "{'error': \"Invalid key format. LiteLLM Virtual Key must start with 'sk-'. "
+                 "Received: ****\"}");
+    return false;
+}
 
 static bool choose_key(struct exchange *ex, struct key_question *q)
 {
     yyjson_val *own = json_get(q->body, "key");
     struct slice key = json_slice(own);
     if (own && !yyjson_is_null(own) && !is_clear(key))
-        return failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, 400,
-                           "{'error': \"Invalid key format. LiteLLM Virtual Key must start with "
-                           "'sk-'. Received: ****\"}");
+        return refuse_text(ex);
     return name_key(ex, key.n ? key : key_fields_make(&ex->arena));
 }
 
@@ -110,16 +126,22 @@ static void set_initial(struct exchange *ex, const struct key_question *q,
 static void write_new(struct exchange *ex, struct buf *body)
 {
     const struct key_question *q = question_of(ex);
+    struct admin_budgets budgets;
     struct json_writer w;
-    if (store_job_status(ex->own.job) != STORE_OK) {
-        failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, 400,
-                    "{'error': 'There is such a key already.'}");
-        return;
-    }
+    admin_budgets_init(&budgets, ask_rows(ex, 0));
     json_begin(&w, body);
     json_object(&w);
-    key_fields_write_new(&w, ask_rows(ex, q->statement), q->key, q->body);
+    key_fields_write_new(&w, q->rows, q->key, q->body, &budgets);
     json_object_end(&w);
+    admin_budgets_fini(&budgets);
+}
+
+static void key_made(struct exchange *ex, struct buf *body)
+{
+    if (store_job_status(ex->own.job) == STORE_OK)
+        ask_budget(ex, write_new);
+    else
+        admin_refuse(ex, 400, NULL, "{'error': 'There is such a key already.'}");
 }
 
 /* It has no column: LiteLLM makes a budget that the key names. */
@@ -134,9 +156,10 @@ static void add_soft_budget(struct exchange *ex, struct store_job *job, yyjson_v
     struct slice name = arena_dup(&ex->arena, slice_of(id));
     struct store_cell budget[] = {{"budget_id", store_text(name), STORE_SET},
                                   {"soft_budget", store_number(soft), STORE_SET},
+                                  {"model_max_budget", store_json(SLICE("{}")), STORE_SET},
                                   {"created_by", store_text(admin_who(ex)), STORE_SET},
                                   {"updated_by", store_text(admin_who(ex)), STORE_SET}};
-    store_insert(job, TABLE_BUDGET_TABLE, budget, 4);
+    store_insert(job, TABLE_BUDGET_TABLE, budget, 5);
     admin_set(cells, "budget_id", store_text(name));
 }
 
@@ -175,7 +198,7 @@ void handle_key_generate(struct exchange *ex, struct buf *body)
     store_insert(job, TABLE_VERIFICATION_TOKEN, cells.v, cells.n);
     q->statement = select_key(job, TABLE_VERIFICATION_TOKEN, q);
     store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(q->hash));
-    ask_store_conflict(ex, job, write_new);
+    ask_store_conflict(ex, job, key_made);
 }
 
 /* ---- GET /key/info --------------------------------------------------------------------------- */
@@ -183,23 +206,33 @@ void handle_key_generate(struct exchange *ex, struct buf *body)
 static void write_info(struct exchange *ex, struct buf *body)
 {
     const struct key_question *q = question_of(ex);
-    const struct store_rows *live = ask_rows(ex, 0), *gone = ask_rows(ex, 1);
+    struct admin_budgets budgets;
     struct json_writer w;
-    if (!live->count && !gone->count) {
-        key_refuse_missing(ex, "Key not found in database");
-        return;
-    }
-    if (!key_may_see(ex, live->count ? live : gone, 0))
-        return;
+    admin_budgets_init(&budgets, ask_rows(ex, 0));
     json_begin(&w, body);
     json_object(&w);
     json_member_string(&w, "key", q->key);
     json_key(&w, "info");
     json_object(&w);
-    key_fields_write(&w, live->count ? live : gone, 0);
-    json_member_string(&w, "status", live->count ? SLICE("active") : SLICE("deleted"));
+    if (q->deleted)
+        key_fields_write_deleted(&w, q->rows, 0);
+    else
+        key_fields_write(&w, q->rows, 0, &budgets);
+    json_member_string(&w, "status", q->deleted ? SLICE("deleted") : SLICE("active"));
     json_object_end(&w);
     json_object_end(&w);
+    admin_budgets_fini(&budgets);
+}
+
+static void info_found(struct exchange *ex, struct buf *body)
+{
+    struct key_question *q = question_of(ex);
+    q->deleted = !ask_rows(ex, 0)->count;
+    q->statement = q->deleted;
+    if (!ask_rows(ex, q->statement)->count)
+        key_refuse_missing(ex, "Key not found in database");
+    else if (key_may_see(ex, ask_rows(ex, q->statement), 0))
+        ask_budget(ex, write_info);
 }
 
 /* Everybody may look at the key that is shown. */
@@ -215,7 +248,7 @@ void handle_key_info(struct exchange *ex, struct buf *body)
     } else {
         select_key(job, TABLE_VERIFICATION_TOKEN, q);
         select_key(job, TABLE_DELETED_VERIFICATION_TOKEN, q);
-        ask_store(ex, job, write_info);
+        ask_store(ex, job, info_found);
         return;
     }
     store_job_free(job);
@@ -298,13 +331,21 @@ void handle_key_delete(struct exchange *ex, struct buf *body)
 static void write_updated(struct exchange *ex, struct buf *body)
 {
     const struct key_question *q = question_of(ex);
+    struct admin_budgets budgets;
     struct json_writer w;
+    admin_budgets_init(&budgets, ask_rows(ex, 0));
     json_begin(&w, body);
     json_object(&w);
     json_member_string(&w, "key", q->key);
     json_member_string(&w, "token", slice_of(q->hash));
-    key_fields_write(&w, ask_rows(ex, q->statement), 0);
+    key_fields_write(&w, q->rows, 0, &budgets);
     json_object_end(&w);
+    admin_budgets_fini(&budgets);
+}
+
+static void updated(struct exchange *ex, struct buf *body)
+{
+    ask_budget(ex, write_updated);
 }
 
 static void write_cells(struct exchange *ex, struct admin_cells *cells)
@@ -317,7 +358,7 @@ static void write_cells(struct exchange *ex, struct admin_cells *cells)
     store_update(job, TABLE_VERIFICATION_TOKEN, cells->v, cells->n, &where, 1);
     q->statement = select_key(job, TABLE_VERIFICATION_TOKEN, q);
     store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(q->hash));
-    ask_store(ex, job, write_updated);
+    ask_store(ex, job, updated);
 }
 
 static void update_found(struct exchange *ex, struct buf *body)

@@ -21,6 +21,8 @@ struct listing {
     size_t filters;
     bool whole; /* return_full_object */
     yyjson_val *body;
+    const struct store_rows *rows;
+    int64_t total;
 };
 
 static struct listing *listing_of(struct exchange *ex)
@@ -86,33 +88,42 @@ static void write_paging(struct json_writer *w, const struct listing *l, int64_t
 
 /* ---- GET /key/list --------------------------------------------------------------------------- */
 
-static void write_key(struct json_writer *w, const struct store_rows *rows, size_t i, bool whole)
+static void write_key(struct json_writer *w, const struct listing *l, size_t i,
+                      const struct admin_budgets *budgets)
 {
-    struct slice hash = store_rows_text(rows, i, "token");
-    if (!whole) {
-        json_string(w, hash);
+    if (!l->whole) {
+        json_string(w, store_rows_text(l->rows, i, "token"));
         return;
     }
     json_object(w);
-    json_member_string(w, "token", hash);
-    key_fields_write(w, rows, i);
+    key_fields_write_listed(w, l->rows, i, budgets);
     json_object_end(w);
 }
 
 static void write_list(struct exchange *ex, struct buf *body)
 {
     const struct listing *l = listing_of(ex);
-    const struct store_rows *rows = ask_rows(ex, 1);
+    struct admin_budgets budgets;
     struct json_writer w;
+    admin_budgets_init(&budgets, ask_rows(ex, 0));
     json_begin(&w, body);
     json_object(&w);
     json_key(&w, "keys");
     json_array(&w);
-    for (size_t i = 0; i < rows->count; i++)
-        write_key(&w, rows, i, l->whole);
+    for (size_t i = 0; i < l->rows->count; i++)
+        write_key(&w, l, i, &budgets);
     json_array_end(&w);
-    write_paging(&w, l, admin_total(ask_rows(ex, 0)));
+    write_paging(&w, l, l->total);
     json_object_end(&w);
+    admin_budgets_fini(&budgets);
+}
+
+static void list_found(struct exchange *ex, struct buf *body)
+{
+    struct listing *l = listing_of(ex);
+    l->total = admin_total(ask_rows(ex, 0));
+    l->rows = ask_keep(ex, 1);
+    admin_budget_ask(ex, l->rows, write_list);
 }
 
 void handle_key_list(struct exchange *ex, struct buf *body)
@@ -133,7 +144,7 @@ void handle_key_list(struct exchange *ex, struct buf *body)
     q.limit = l->page.size;
     q.offset = (l->page.page - 1) * l->page.size;
     store_select(job, &q);
-    ask_store(ex, job, write_list);
+    ask_store(ex, job, list_found);
 }
 
 /* ---- GET /key/aliases ------------------------------------------------------------------------ */
@@ -184,21 +195,34 @@ void handle_key_aliases(struct exchange *ex, struct buf *body)
 
 static void write_infos(struct exchange *ex, struct buf *body)
 {
-    const struct store_rows *rows = ask_rows(ex, 0);
+    const struct listing *l = listing_of(ex);
+    struct admin_budgets budgets;
     struct json_writer w;
-    for (size_t i = 0; i < rows->count; i++)
-        if (!key_may_see(ex, rows, i))
-            return;
+    admin_budgets_init(&budgets, ask_rows(ex, 0));
     json_begin(&w, body);
     json_object(&w);
     json_key(&w, "key");
-    json_value(&w, json_get(listing_of(ex)->body, "keys"));
+    json_value(&w, json_get(l->body, "keys"));
     json_key(&w, "info");
     json_array(&w);
-    for (size_t i = 0; i < rows->count; i++)
-        write_key(&w, rows, i, true);
+    for (size_t i = 0; i < l->rows->count; i++) {
+        json_object(&w);
+        key_fields_write(&w, l->rows, i, &budgets);
+        json_object_end(&w);
+    }
     json_array_end(&w);
     json_object_end(&w);
+    admin_budgets_fini(&budgets);
+}
+
+static void infos_found(struct exchange *ex, struct buf *body)
+{
+    struct listing *l = listing_of(ex);
+    l->rows = ask_keep(ex, 0);
+    for (size_t i = 0; i < l->rows->count; i++)
+        if (!key_may_see(ex, l->rows, i))
+            return;
+    admin_budget_ask(ex, l->rows, write_infos);
 }
 
 void handle_key_infos(struct exchange *ex, struct buf *body)
@@ -217,7 +241,7 @@ void handle_key_infos(struct exchange *ex, struct buf *body)
     yyjson_arr_foreach(keys, i, n, key) if (key_hash(json_slice(key), hash))
         admin_texts_add(&hashes, slice_of(hash));
     admin_select_in(job, TABLE_VERIFICATION_TOKEN, "token", admin_texts_end(&hashes, &ex->arena));
-    ask_store(ex, job, write_infos);
+    ask_store(ex, job, infos_found);
 }
 
 /* ---- POST /key/health ------------------------------------------------------------------------ */

@@ -22,7 +22,8 @@ struct renewal {
     char new_hash[KEY_HASH_SIZE];
     struct slice key;     /* the new one */
     double before, after; /* reset_spend */
-    size_t statement;
+    size_t statement;     /* whose rows are the answer: */
+    const struct store_rows *rows;
 };
 
 static struct renewal *renewal_of(struct exchange *ex)
@@ -78,13 +79,23 @@ static bool was_first(struct exchange *ex)
 static void write_renewed(struct exchange *ex, struct buf *body)
 {
     const struct renewal *r = renewal_of(ex);
+    struct admin_budgets budgets;
     struct json_writer w;
-    if (!was_first(ex))
-        return;
+    admin_budgets_init(&budgets, ask_rows(ex, 0));
     json_begin(&w, body);
     json_object(&w);
-    key_fields_write_new(&w, ask_rows(ex, r->statement), r->key, r->body);
+    key_fields_write_new(&w, r->rows, r->key, r->body, &budgets);
     json_object_end(&w);
+    admin_budgets_fini(&budgets);
+}
+
+static void renewed(struct exchange *ex, struct buf *body)
+{
+    struct renewal *r = renewal_of(ex);
+    if (!was_first(ex))
+        return;
+    r->rows = ask_keep(ex, r->statement);
+    admin_budget_ask(ex, r->rows, write_renewed);
 }
 
 static bool read_grace(struct exchange *ex, yyjson_val *body, int64_t *ms)
@@ -150,7 +161,7 @@ static void renew_found(struct exchange *ex, struct buf *body)
     r->statement = admin_select(job, TABLE_VERIFICATION_TOKEN, "token", slice_of(r->new_hash));
     store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(r->hash));
     store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(r->new_hash));
-    ask_store_conflict(ex, job, write_renewed);
+    ask_store_conflict(ex, job, renewed);
 }
 
 void handle_key_regenerate(struct exchange *ex, struct buf *body)

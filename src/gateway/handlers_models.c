@@ -164,6 +164,32 @@ static void write_access_groups(struct exchange *ex, struct json_writer *w)
     map_fini(&seen);
 }
 
+static bool is_listed(const struct model_list *list, struct slice name)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (slice_eq(list->v[i].name, name))
+            return true;
+    return false;
+}
+
+/* Names that the caller's key, or its team, gives to models. */
+static void write_own_names(struct exchange *ex, const struct row *names,
+                            const struct model_list *list, enum fallback_type type,
+                            struct json_writer *w)
+{
+    struct model_listed l;
+    const char *whose;
+    for (size_t i = 0; names && i < names->alias_count; i++) {
+        struct slice model = caller_model(&ex->caller, names->aliases[i].name);
+        if (is_listed(list, names->aliases[i].name) ||
+            !caller_may_call(&ex->caller, ex->config, model, &whose) ||
+            !model_list_find(ex->config, model, &l, &ex->arena))
+            continue;
+        l.name = names->aliases[i].name;
+        write_model(ex, &l, type, w);
+    }
+}
+
 void handle_models(struct exchange *ex, struct buf *body)
 {
     struct slice query = ex->head->query;
@@ -181,6 +207,10 @@ void handle_models(struct exchange *ex, struct buf *body)
     json_array(&w);
     for (size_t i = 0; i < list.n && !only_access; i++)
         write_model(ex, &list.v[i], type, &w);
+    if (!only_access) {
+        write_own_names(ex, ex->caller.holders[HOLDER_KEY].row, &list, type, &w);
+        write_own_names(ex, ex->caller.aliases, &list, type, &w);
+    }
     if (access || only_access)
         write_access_groups(ex, &w);
     json_array_end(&w);

@@ -410,7 +410,7 @@ static void write_keys(struct exchange *ex, struct buf *body)
     for (size_t i = 0; i < rows->count; i++) {
         json_object(&w);
         json_member_string(&w, "token", store_rows_text(rows, i, "token"));
-        key_fields_write(&w, rows, i);
+        key_fields_write(&w, rows, i, NULL);
         json_object_end(&w);
     }
     json_array_end(&w);

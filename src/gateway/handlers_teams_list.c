@@ -125,7 +125,7 @@ static void write_team_keys(struct json_writer *w, const struct store_rows *keys
             continue;
         json_object(w);
         json_member_string(w, "token", store_rows_text(keys, i, "token"));
-        key_fields_write(w, keys, i);
+        key_fields_write(w, keys, i, NULL);
         json_object_end(w);
     }
     json_array_end(w);

@@ -290,7 +290,7 @@ static void write_keys(struct json_writer *w, const struct store_rows *keys,
             alias = store_rows_text(teams, row, "team_alias");
         json_object(w);
         json_member_string(w, "token", store_rows_text(keys, i, "token"));
-        key_fields_write(w, keys, i);
+        key_fields_write(w, keys, i, NULL);
         json_member_string(w, "team_alias", alias);
         json_object_end(w);
     }

@@ -67,21 +67,67 @@ static const char *const in_metadata[] = {
 
 static const char *const hidden[] = {"token", NULL};
 
-static const char *const nulls[] = {"litellm_budget_table",  "litellm_organization_table",
-                                    "litellm_project_table", "object_permission",
-                                    "jwt_key_mappings",      NULL};
+static const char *const nulls[] = {"litellm_organization_table", "litellm_project_table",
+                                    "object_permission", "jwt_key_mappings", NULL};
 
 const struct admin_fields key_fields = {TABLE_VERIFICATION_TOKEN, settable, in_metadata, hidden,
                                         nulls};
 
 /* An answer to /key/generate leaves out what a key gets to be later. */
-static const char *const hidden_new[] = {
-    "token",           "auto_rotate", "rotation_count",       "last_rotation_at",
-    "key_rotation_at", "model_spend", "soft_budget_cooldown", "total_spend",
-    "last_active",     "policies",    "router_settings",      NULL};
+static const char *const hidden_new[] = {"token",
+                                         "auto_rotate",
+                                         "rotation_count",
+                                         "rotation_interval",
+                                         "last_rotation_at",
+                                         "key_rotation_at",
+                                         "model_spend",
+                                         "soft_budget_cooldown",
+                                         "total_spend",
+                                         "last_active",
+                                         "settings_updated_at",
+                                         "budget_reset_at",
+                                         "object_permission_id",
+                                         "policies",
+                                         "router_settings",
+                                         NULL};
+
+static const char *const nulls_new[] = {"object_permission", "duration", NULL};
 
 static const struct admin_fields fields_new = {TABLE_VERIFICATION_TOKEN, settable, in_metadata,
-                                               hidden_new, nulls};
+                                               hidden_new, nulls_new};
+
+/* A list tells of keys as LiteLLM tells itself of whoever calls: what is behind the key is left
+ * empty there. */
+static const char *const hidden_listed[] = {"token", "policies", NULL};
+
+static const char *const nulls_listed[] = {"org_id",
+                                           "object_permission",
+                                           "team_spend",
+                                           "team_alias",
+                                           "team_tpm_limit",
+                                           "team_rpm_limit",
+                                           "team_tpd_limit",
+                                           "team_max_budget",
+                                           "team_soft_budget",
+                                           "team_model_max_budget",
+                                           "soft_budget",
+                                           "team_model_aliases",
+                                           "team_member",
+                                           "team_metadata",
+                                           "user_role",
+                                           "user_email",
+                                           "user",
+                                           "created_by_user",
+                                           NULL};
+
+static const struct admin_fields fields_listed = {TABLE_VERIFICATION_TOKEN, settable, in_metadata,
+                                                  hidden_listed, nulls_listed};
+
+static const char *const nulls_deleted[] = {"litellm_budget_table", "org_id", "object_permission",
+                                            NULL};
+
+static const struct admin_fields fields_deleted = {TABLE_DELETED_VERIFICATION_TOKEN, settable,
+                                                   in_metadata, hidden_listed, nulls_deleted};
 
 bool key_fields_read(struct exchange *ex, yyjson_val *body, struct slice metadata,
                      struct admin_cells *cells)
@@ -108,24 +154,53 @@ struct slice key_fields_name(struct slice key, struct arena *a)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-void key_fields_write(struct json_writer *w, const struct store_rows *rows, size_t row)
+void key_fields_write(struct json_writer *w, const struct store_rows *rows, size_t row,
+                      const struct admin_budgets *budgets)
 {
     admin_write(w, &key_fields, rows, row);
+    admin_budget_write_whole(w, budgets, store_rows_text(rows, row, "budget_id"));
 }
 
+void key_fields_write_listed(struct json_writer *w, const struct store_rows *rows, size_t row,
+                             const struct admin_budgets *budgets)
+{
+    json_member_string(w, "token", store_rows_text(rows, row, "token"));
+    admin_write(w, &fields_listed, rows, row);
+    admin_budget_write_whole(w, budgets, store_rows_text(rows, row, "budget_id"));
+    json_key(w, "team_models"), json_raw(w, SLICE("[]"));
+    json_member_bool(w, "team_blocked", false);
+    json_member_bool(w, "is_session_token", false);
+}
+
+void key_fields_write_deleted(struct json_writer *w, const struct store_rows *rows, size_t row)
+{
+    admin_write(w, &fields_deleted, rows, row);
+}
+
+/* Where the client gave none: all that LiteLLM knows of. */
+#define ROUTER_SETTINGS                                                                            \
+    "{\"routing_strategy_args\":null,\"routing_strategy\":null,\"routing_groups\":null,"           \
+    "\"retry_policy\":null,\"model_group_retry_policy\":null,"                                     \
+    "\"model_group_affinity_config\":null,\"allowed_fails\":null,\"cooldown_time\":null,"          \
+    "\"num_retries\":null,\"timeout\":null,\"max_retries\":null,\"retry_after\":null,"             \
+    "\"fallbacks\":null,\"context_window_fallbacks\":null,\"model_group_alias\":{},"               \
+    "\"enable_tag_filtering\":null,\"weights\":null,\"tag_routing_prefix\":null,"                  \
+    "\"optional_pre_call_checks\":null}"
+
 void key_fields_write_new(struct json_writer *w, const struct store_rows *rows, struct slice key,
-                          yyjson_val *body)
+                          yyjson_val *body, const struct admin_budgets *budgets)
 {
     struct slice hash = store_rows_text(rows, 0, "token");
     json_member_string(w, "key", key);
     json_member_string(w, "token", hash);
     json_member_string(w, "token_id", hash);
     admin_write(w, &fields_new, rows, 0);
+    admin_budget_write_whole(w, budgets, store_rows_text(rows, 0, "budget_id"));
     json_key(w, "router_settings");
     if (json_get(body, "router_settings"))
         json_value(w, json_get(body, "router_settings"));
     else
-        json_raw(w, SLICE("{\"model_group_alias\":{}}"));
+        json_raw(w, SLICE(ROUTER_SETTINGS));
     json_key(w, "policies");
     if (json_get(body, "policies"))
         json_value(w, json_get(body, "policies"));
@@ -139,7 +214,6 @@ void key_fields_write_new(struct json_writer *w, const struct store_rows *rows, 
         else
             json_null(w);
     }
-    admin_write_null(w, "duration");
 }
 
 void key_fields_write_list(struct json_writer *w, const struct store_rows *rows)
@@ -148,7 +222,7 @@ void key_fields_write_list(struct json_writer *w, const struct store_rows *rows)
     for (size_t i = 0; i < rows->count; i++) {
         json_object(w);
         json_member_string(w, "token", store_rows_text(rows, i, "token"));
-        admin_write(w, &key_fields, rows, i);
+        key_fields_write(w, rows, i, NULL);
         json_object_end(w);
     }
     json_array_end(w);

@@ -3,7 +3,7 @@
 
 /* What clients say of a key ⇄ columns of LiteLLM_VerificationToken. */
 
-#include "admin.h"
+#include "admin_budget.h"
 
 extern const struct admin_fields key_fields; /* what clients may say */
 
@@ -17,10 +17,19 @@ struct slice key_fields_name(struct slice key, struct arena *a);
 
 /* The answer of /key/generate; `key` in the clear. */
 void key_fields_write_new(struct json_writer *w, const struct store_rows *rows, struct slice key,
-                          yyjson_val *body);
+                          yyjson_val *body, const struct admin_budgets *budgets);
 
-/* The members of a key as /key/info and its like show it; the caller writes { and }. */
-void key_fields_write(struct json_writer *w, const struct store_rows *rows, size_t row);
+/* The members of a key as /key/info and its like show it; the caller writes { and }. `budgets`:
+ * those that keys name; NULL: they are not told. */
+void key_fields_write(struct json_writer *w, const struct store_rows *rows, size_t row,
+                      const struct admin_budgets *budgets);
+
+/* As /key/list shows it. */
+void key_fields_write_listed(struct json_writer *w, const struct store_rows *rows, size_t row,
+                             const struct admin_budgets *budgets);
+
+/* As /key/info shows one that was deleted. */
+void key_fields_write_deleted(struct json_writer *w, const struct store_rows *rows, size_t row);
 
 /* [{"token": hash, …}, …]: as lists of other things tell of their keys. */
 void key_fields_write_list(struct json_writer *w, const struct store_rows *rows);
