@@ -6,16 +6,22 @@ import { session, logOut, resume } from "./parts/session.js";
 import { loading } from "./parts/view.js";
 import { login } from "./pages/login.js";
 import { overview } from "./pages/overview.js";
+import { usage } from "./pages/usage.js";
 import { models } from "./pages/models.js";
 import { keys } from "./pages/keys.js";
+import { teams } from "./pages/teams.js";
+import { users } from "./pages/users.js";
 import { playground } from "./pages/playground.js";
 import { reference } from "./pages/reference.js";
 
 // `open`: for who is not logged in, too.
 const pages = {
   overview: { show: overview },
+  usage: { show: usage },
   models: { show: models },
   keys: { show: keys },
+  teams: { show: teams },
+  users: { show: users },
   playground: { show: playground },
   reference: { show: reference, open: true },
 };

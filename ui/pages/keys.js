@@ -1,12 +1,13 @@
 // Virtual keys: a list with search and pages, one in full, what can be done with it.
-import { h, replace } from "../parts/dom.js";
+import { h } from "../parts/dom.js";
 import { get, post } from "../parts/api.js";
 import { confirm, dialog } from "../parts/dialog.js";
-import { createKey, editKey } from "../parts/keyform.js";
+import { createKey, editKey, reveal } from "../parts/keyform.js";
+import { keyName, models } from "../parts/rows.js";
 import { isAdmin, seesAll } from "../parts/session.js";
-import { pages, table } from "../parts/table.js";
-import { badge, bar, card, copy, empty, explain, heading, loading, notice } from "../parts/view.js";
-import { day, number, t, time } from "../parts/words.js";
+import { ordered, pages, table } from "../parts/table.js";
+import { act, badge, bar, card, empty, explain, facts, heading, json, loading, notice, search } from "../parts/view.js";
+import { day, t, time } from "../parts/words.js";
 
 const SIZE = 25;
 
@@ -14,18 +15,14 @@ export function keys() {
   const asked = { page: 1, search: "", order: { by: "created_at", down: true } };
   const list = loading(() => get("key/list", query(asked)), found => show(found, asked, again));
   const again = () => list.again();
-  let waiting;
-  const search = h("input", { type: "search", placeholder: t("keys.search"), "aria-label": t("keys.search"), oninput: event => {
-    clearTimeout(waiting);
-    waiting = setTimeout(() => { asked.search = event.target.value.trim(); asked.page = 1; again(); }, 250);
-  } });
+  const find = search(t("keys.search"), text => { Object.assign(asked, { search: text, page: 1 }); again(); });
   const create = () => start(values => createKey(values, async (body, close) => {
     const made = await post("key/generate", body);
     close();
     reveal(made.key);
     again();
   }));
-  return [heading(t("page.keys"), search, mayCreate() && h("button", { class: "primary", onclick: create }, t("keys.create"))),
+  return [heading(t("page.keys"), find, mayCreate() && h("button", { class: "primary", onclick: create }, t("keys.create"))),
     list.place];
 }
 
@@ -49,8 +46,7 @@ async function start(open) {
 // ---- the list
 
 const columns = [
-  { title: () => t("key.key_alias"), sort: "key_alias", cell: key => [h("strong", {}, key.key_alias || "–"),
-    h("div", { class: "mono muted" }, key.key_name || "")] },
+  { title: () => t("key.key_alias"), sort: "key_alias", cell: keyName },
   { title: () => t("key.state"), cell: state },
   { title: () => t("key.owner"), cell: key => [key.user_id, key.team_alias || key.team_id].filter(Boolean).join(" · ") || "–" },
   { title: () => t("key.models"), cell: models },
@@ -62,12 +58,8 @@ function show(found, asked, again) {
   if (!found.keys.length)
     return card(null, empty(asked.search ? t("keys.none.found") : t("keys.none")));
   const titled = columns.map(column => ({ ...column, title: column.title() }));
-  const order = by => {
-    asked.order = { by, down: asked.order.by === by ? !asked.order.down : true };
-    again();
-  };
   return card(null,
-    table(titled, found.keys, { order: asked.order, onOrder: order, onRow: key => open(key, again), caption: t("page.keys") }),
+    table(titled, found.keys, { ...ordered(asked, again), onRow: key => open(key, again), caption: t("page.keys") }),
     pages(found.current_page, found.total_pages, found.total_count, page => { asked.page = page; again(); }));
 }
 
@@ -81,52 +73,29 @@ function state(key) {
   return badge(t("key.active"), "good");
 }
 
-function models(key) {
-  const names = key.models || [];
-  if (!names.length) return h("span", { class: "muted" }, t("models.all"));
-  return h("div", { class: "badges" }, names.slice(0, 3).map(name => badge(name)),
-    names.length > 3 && badge(`+${number(names.length - 3)}`));
-}
-
 // ---- one key
 
-function reveal(key) {
-  dialog(t("keys.shown"), [h("p", {}, t("keys.shown.once")),
-    h("div", { class: "secret" }, h("code", {}, key), h("button", { class: "primary", onclick: () => copy(key) }, t("copy")))]);
-}
-
 function open(key, again) {
-  const box = dialog(key.key_alias || key.key_name, [facts(key), actions(key, () => { box.close(); again(); })], { wide: true });
+  const box = dialog(key.key_alias || key.key_name, [about(key), actions(key, () => { box.close(); again(); })], { wide: true });
 }
 
-function facts(key) {
+function about(key) {
   const rows = [["key.state", state(key)], ["key.token", h("code", {}, key.token)], ["key.user_id", key.user_id],
     ["key.team_id", key.team_id], ["key.models", models(key)], ["key.spend", bar(key.spend, key.max_budget)],
     ["key.budget_reset_at", key.budget_reset_at && time(key.budget_reset_at)], ["key.rpm_limit", key.rpm_limit],
     ["key.tpm_limit", key.tpm_limit], ["key.max_parallel_requests", key.max_parallel_requests],
     ["key.expires", key.expires && time(key.expires)], ["key.created_at", time(key.created_at)],
-    ["key.metadata", key.metadata && Object.keys(key.metadata).length ? h("pre", {}, JSON.stringify(key.metadata, null, 2)) : null]];
-  return h("dl", {}, rows.filter(([, value]) => value !== null && value !== undefined && value !== "")
-    .map(([name, value]) => [h("dt", {}, t(name)), h("dd", {}, value)]));
+    ["key.metadata", json(key.metadata)]];
+  return facts(rows.map(([name, value]) => [t(name), value]));
 }
 
 function actions(key, done) {
   if (!mayCreate()) return null;
-  const place = h("footer", {});
-  const act = (name, run, kind) => h("button", { class: kind, onclick: async event => {
-    event.target.disabled = true;
-    try {
-      await run();
-    } catch (error) {
-      notice(explain(error), "bad");
-    }
-    event.target.disabled = false;
-  } }, t(name));
-  return replace(place,
-    act("keys.delete", () => remove(key, done), "danger"),
-    act(key.blocked ? "keys.unblock" : "keys.block", () => block(key, done)),
-    act("keys.regenerate", () => regenerate(key, done)),
-    act("edit", () => start(found => editKey(key, found, async (body, close) => {
+  return h("footer", {},
+    act(t("delete"), () => remove(key, done), "danger"),
+    act(t(key.blocked ? "unblock" : "block"), () => block(key, done)),
+    act(t("keys.regenerate"), () => regenerate(key, done)),
+    act(t("edit"), () => start(found => editKey(key, found, async (body, close) => {
       await post("key/update", body);
       close();
       done();
@@ -140,9 +109,9 @@ async function block(key, done) {
 
 async function remove(key, done) {
   const name = key.key_alias || key.key_name;
-  if (!await confirm(t("keys.delete"), t("keys.delete.sure", { name }), t("keys.delete"))) return;
+  if (!await confirm(t("delete"), t("delete.sure", { name }), t("delete"))) return;
   await post("key/delete", { keys: [key.token] });
-  notice(t("keys.deleted", { name }));
+  notice(t("deleted", { name }));
   done();
 }
 

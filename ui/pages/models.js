@@ -3,7 +3,7 @@ import { h, replace } from "../parts/dom.js";
 import { get, post } from "../parts/api.js";
 import { dialog } from "../parts/dialog.js";
 import { table } from "../parts/table.js";
-import { badge, card, empty, explain, heading, loading } from "../parts/view.js";
+import { badge, card, empty, explain, facts, heading, loading, search } from "../parts/view.js";
 import { money, number, t, time } from "../parts/words.js";
 
 const ABILITIES = ["function_calling", "vision", "prompt_caching", "reasoning", "response_schema", "pdf_input"];
@@ -11,9 +11,8 @@ const ABILITIES = ["function_calling", "vision", "prompt_caching", "reasoning", 
 export function models() {
   const wanted = { text: "" };
   const list = loading(load, found => show(found, wanted));
-  const search = h("input", { type: "search", placeholder: t("models.search"), "aria-label": t("models.search"),
-    oninput: event => { wanted.text = event.target.value.trim().toLowerCase(); list.again(); } });
-  return [heading(t("page.models"), search), list.place];
+  const find = search(t("models.search"), text => { wanted.text = text.toLowerCase(); list.redraw(); });
+  return [heading(t("page.models"), find), list.place];
 }
 
 // Who may not see the health sees the models all the same.
@@ -65,8 +64,7 @@ function open(model) {
     price("model.output", "output_cost_per_token"), price("model.cache_read", "cache_read_input_token_cost"),
     price("model.cache_write", "cache_creation_input_token_cost"), ["rpm", model.litellm_params.rpm], ["tpm", model.litellm_params.tpm],
     [t("model.created"), model.model_info.created_at && time(model.model_info.created_at)]];
-  dialog(model.model_name, [h("dl", {}, rows.filter(([, value]) => value !== undefined && value !== null)
-    .map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])), abilities(model), answer, h("footer", {}, button)]);
+  dialog(model.model_name, [facts(rows), abilities(model), answer, h("footer", {}, button)]);
 }
 
 async function test(model, button, place) {

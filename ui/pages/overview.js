@@ -1,7 +1,7 @@
 // What was spent and asked in a chosen period, and who did.
 import { h } from "../parts/dom.js";
 import { chart } from "../parts/chart.js";
-import { activity, daysBack, period, top } from "../parts/activity.js";
+import { activity, daysBack, period, sums } from "../parts/activity.js";
 import { card, empty, figure, heading, loading } from "../parts/view.js";
 import { table } from "../parts/table.js";
 import { money, number, percent, short, shortDay, t } from "../parts/words.js";
@@ -33,7 +33,7 @@ function show({ days, totals }) {
         { label: t("sum.input"), values: days.map(one => one.metrics.prompt_tokens) },
         { label: t("sum.output"), values: days.map(one => one.metrics.completion_tokens) }],
       { format: short, title: t("by.day.tokens") }))),
-    h("div", { class: "halves" }, ranking(t("by.model"), top(days, "models", 5)), ranking(t("by.key"), top(days, "api_keys", 5))),
+    h("div", { class: "halves" }, ranking(t("by.model"), sums(days, "model_groups").slice(0, 5)), ranking(t("by.key"), sums(days, "api_keys").slice(0, 5))),
   ];
 }
 

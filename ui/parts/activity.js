@@ -1,10 +1,12 @@
-// Sums per day, of /user/daily/activity, and the choice of a period.
+// Sums per day, of …/daily/activity, and the choice of a period.
 import { get } from "./api.js";
 import { h } from "./dom.js";
 import { t } from "./words.js";
 
 const DAY_MS = 86400000;
 const PERIODS = [1, 7, 30, 90, 365];
+const SUMS = ["spend", "prompt_tokens", "completion_tokens", "total_tokens", "cache_read_input_tokens", "api_requests",
+  "successful_requests", "failed_requests"];
 
 const iso = date => date.toISOString().slice(0, 10);
 
@@ -12,9 +14,32 @@ export function daysBack(days) {
   return { days, from: iso(new Date(Date.now() - (days - 1) * DAY_MS)), to: iso(new Date()) };
 }
 
+// The end that was not moved follows the other: the first day is not behind the last, and a year is the most.
+function reach(asked, moved) {
+  const at = Date.parse(asked[moved]), year = (Math.max(...PERIODS) - 1) * DAY_MS;
+  if (moved === "from") asked.to = iso(new Date(Math.min(Math.max(Date.parse(asked.to), at), at + year, Date.now())));
+  else asked.from = iso(new Date(Math.max(Math.min(Date.parse(asked.from), at), at - year)));
+}
+
+// The last days, or from one day to another. `changed()` once `asked` says something else.
 export function period(asked, changed) {
-  return h("select", { "aria-label": t("period"), onchange: event => { Object.assign(asked, daysBack(Number(event.target.value))); changed(); } },
-    PERIODS.map(days => h("option", { value: days, selected: days === asked.days }, t("period.days", { days }))));
+  const dates = ["from", "to"].map(name => h("input", { type: "date", required: true, "aria-label": t(`period.${name}`), value: asked[name],
+    hidden: asked.days, max: iso(new Date()), onchange: event => {
+      if (!event.target.value) return;
+      asked[name] = event.target.value;
+      reach(asked, name);
+      show();
+      changed();
+    } }));
+  const show = () => ["from", "to"].forEach((name, i) => Object.assign(dates[i], { value: asked[name], hidden: asked.days > 0 }));
+  const choose = h("select", { "aria-label": t("period"), onchange: event => {
+    const days = Number(event.target.value);
+    Object.assign(asked, days ? daysBack(days) : { days: 0 });
+    show();
+    if (days) changed();
+  } }, PERIODS.map(days => h("option", { value: days, selected: days === asked.days }, t("period.days", { days }))),
+  h("option", { value: 0, selected: !asked.days }, t("period.own")));
+  return [choose, dates];
 }
 
 // {days: the oldest first, none left out; totals}
@@ -30,17 +55,26 @@ export async function activity(asked, path = "user/daily/activity/aggregated", m
 }
 
 function nothing() {
-  return { spend: 0, prompt_tokens: 0, completion_tokens: 0, total_tokens: 0, api_requests: 0, successful_requests: 0, failed_requests: 0 };
+  return Object.fromEntries(SUMS.map(name => [name, 0]));
 }
 
-// The names that cost most, of "models", "api_keys", "providers" …, over all days.
-export function top(days, kind, most) {
-  const sums = new Map();
-  for (const one of days)
+function nameOf(id, known = {}) {
+  if (id === "Unassigned") return t("usage.nobody");
+  return known.key_alias || known.team_alias || known.user_alias || known.user_email || id;
+}
+
+// Sums of each of "model_groups", "api_keys", "entities" …, over all days; the one that cost most comes first. `on`: what
+// it was on each of the days.
+export function sums(days, kind) {
+  const all = new Map();
+  for (const [i, one] of days.entries())
     for (const [id, part] of Object.entries(one.breakdown[kind] ?? {})) {
-      const sum = sums.get(id) ?? { id, name: part.metadata?.key_alias || part.metadata?.team_alias || id, ...nothing() };
-      for (const name of Object.keys(nothing())) sum[name] += part.metrics[name] ?? 0;
-      sums.set(id, sum);
+      if (!all.has(id)) all.set(id, { id, name: nameOf(id, part.metadata), ...nothing(), on: days.map(nothing) });
+      const sum = all.get(id);
+      for (const name of SUMS) {
+        sum[name] += part.metrics[name] ?? 0;
+        sum.on[i][name] += part.metrics[name] ?? 0;
+      }
     }
-  return [...sums.values()].sort((a, b) => b.spend - a.spend || b.api_requests - a.api_requests).slice(0, most);
+  return [...all.values()].sort((a, b) => b.spend - a.spend || b.api_requests - a.api_requests);
 }

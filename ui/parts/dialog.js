@@ -50,6 +50,16 @@ export function form(title, fields, action, save) {
   return box;
 }
 
+// The members of a change: what was filled in; what was emptied becomes null, or what `empty` has for it.
+export function edited(old, values, empty = {}) {
+  const body = {};
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) body[name] = value;
+    else if (old[name] !== undefined && old[name] !== null && name !== "duration") body[name] = empty[name] ?? null;
+  }
+  return body;
+}
+
 function labelled(field, control) {
   const hint = field.hint && h("small", {}, field.hint);
   if (field.kind === "checkbox") return h("label", { class: "check" }, control, h("span", {}, field.label), hint);

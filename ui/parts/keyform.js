@@ -1,5 +1,7 @@
 // The form of a virtual key: the same fields to create and to edit one.
-import { form } from "./dialog.js";
+import { h } from "./dom.js";
+import { dialog, edited, form } from "./dialog.js";
+import { copy } from "./view.js";
 import { t } from "./words.js";
 
 function fields(key, models) {
@@ -38,19 +40,14 @@ export function createKey(models, save) {
   form(t("keys.create"), [...fields({}, models), kind()], t("create"), save);
 }
 
-// What was emptied is taken away: null.
 export function editKey(key, models, save) {
-  form(t("keys.edit"), fields(key, models), t("save"), (values, close) => {
-    const body = { key: key.token };
-    for (const [name, value] of Object.entries(values)) {
-      if (value !== undefined) body[name] = value;
-      else if (key[name] !== undefined && key[name] !== null && name !== "duration") body[name] = emptied(name);
-    }
-    return save(body, close);
-  });
+  form(t("keys.edit"), fields(key, models), t("save"), (values, close) => save({ key: key.token, ...edited(key, values, EMPTY) }, close));
 }
 
-function emptied(name) {
-  if (name === "models" || name === "tags") return [];
-  return name === "aliases" || name === "model_max_budget" || name === "metadata" ? {} : null;
+const EMPTY = { models: [], tags: [], aliases: {}, model_max_budget: {}, metadata: {} };
+
+// The one time that a key is there to be read.
+export function reveal(key) {
+  dialog(t("keys.shown"), [h("p", {}, t("keys.shown.once")),
+    h("div", { class: "secret" }, h("code", {}, key), h("button", { class: "primary", onclick: () => copy(key) }, t("copy")))]);
 }

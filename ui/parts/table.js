@@ -24,6 +24,14 @@ function line(columns, row, onRow) {
     columns.map(column => h("td", { class: column.kind, "data-title": column.title }, h("div", {}, column.cell(row)))));
 }
 
+// The order that a list was asked in, and another one when a title is chosen.
+export function ordered(asked, again) {
+  return { order: asked.order, onOrder: by => {
+    asked.order = { by, down: asked.order.by === by ? !asked.order.down : true };
+    again();
+  } };
+}
+
 // Pages from 1; `go(page)`.
 export function pages(page, count, total, go) {
   if (!total) return null;

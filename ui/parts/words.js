@@ -20,7 +20,7 @@ export function setLanguage(to) {
   document.documentElement.lang = to;
 }
 
-// t("keys.deleted", {name}): "{name}" in the text is replaced.
+// t("deleted", {name}): "{name}" in the text is replaced.
 export function t(name, values = {}) {
   const text = tables[language][name] ?? en[name] ?? name;
   return text.replace(/\{(\w+)\}/g, (whole, key) => (key in values ? values[key] : whole));
@@ -57,9 +57,9 @@ export function day(value) {
   return value ? new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(new Date(value)) : "–";
 }
 
-// Of this year and last, as a chart has them.
+// "2026-11-21", a day of UTC, as a chart has it.
 export function shortDay(value) {
-  return new Intl.DateTimeFormat(language, { month: "short", day: "numeric" }).format(new Date(value));
+  return new Intl.DateTimeFormat(language, { month: "short", day: "numeric", timeZone: "UTC" }).format(new Date(value));
 }
 
 export function milliseconds(value) {
