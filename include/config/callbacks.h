@@ -9,6 +9,8 @@
 struct callbacks {
     yyjson_val *both, *success, *failure; /* lists of names, or NULL */
     yyjson_val *settings;                 /* callback_settings: object by name, or NULL */
+    yyjson_val *s3;                       /* s3_callback_params: object, or NULL */
+    yyjson_val *headers;                  /* generic_logger_headers: object, or NULL */
 };
 
 #endif

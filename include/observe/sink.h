@@ -30,8 +30,10 @@
 struct sink_setup {
     struct slice name;                         /* as the configuration has it */
     yyjson_val *settings;                      /* callback_settings.NAME, or NULL */
+    yyjson_val *headers;                       /* generic_logger_headers, or NULL */
     const char *(*variable)(const char *name); /* of the environment; NULL: not set */
     bool wants_bodies;                         /* set by `open`: it tells of prompts and answers */
+    size_t batch_max;                          /* set by `open`, as that of its kind; 0: that */
     char error[SINK_ERROR_SIZE];               /* set by `open`: why it returned NULL; one line */
 };
 
@@ -42,11 +44,13 @@ struct slice sink_setting(const struct sink_setup *s, const char *setting, const
 /* One HTTP call, being written. Everything in the arena, but for the body. */
 struct sink_call {
     struct arena arena;
-    struct buf body; /* capped at SINK_CALL_MAX */
+    struct buf body;    /* capped at SINK_CALL_MAX */
+    const char *method; /* NULL: POST */
     const char *url;
     struct http_header headers[SINK_HEADERS_MAX];
     size_t header_count;
 };
+/* The first of one name stays. */
 void sink_call_header(struct sink_call *c, const char *name, struct slice value);
 
 enum sink_verdict {
@@ -72,12 +76,8 @@ struct sink_kind {
     void (*free)(void *self);
 };
 
-/* NULL: there is none of that name. */
-const struct sink_kind *sink_find(struct slice name);
-
-/* "Basic …" of a name and a password. */
-struct slice sink_basic(struct arena *a, struct slice name, struct slice password);
-/* "k=v,k2=v2", or a JSON object: what OpenTelemetry and LiteLLM write into variables. */
-void sink_call_headers(struct sink_call *c, struct slice list);
+/* Of that name, or of the kind that its settings name (callback_type: generic_api, LiteLLM's word
+ * for a URL of one's own); NULL: there is none. */
+const struct sink_kind *sink_find(const struct sink_setup *s);
 
 #endif

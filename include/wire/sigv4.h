@@ -17,6 +17,7 @@ struct aws_credentials {
 struct sigv4_request {
     struct slice method;
     struct slice path;           /* as it travels: encoded once */
+    bool path_as_is;             /* S3 signs it so; its names may have empty and dot segments */
     struct slice query;          /* as it travels, without '?'; sorted here */
     struct http_headers headers; /* the headers to sign, among them host; any order and case */
     const char *payload_hash;    /* hex SHA-256 of the body */

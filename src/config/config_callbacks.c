@@ -17,14 +17,21 @@ static yyjson_val *names(struct config_loader *l, const struct node *root, const
     return config_read_json(l, &list, &path);
 }
 
+static yyjson_val *map(struct config_loader *l, const struct node *parent, const char *name)
+{
+    const struct config_path path = {.key = slice_of(name)};
+    const struct node *n = node_get(parent, slice_of(name));
+    return !node_is_null(n) && n->kind == NODE_MAP ? config_read_json(l, n, &path) : NULL;
+}
+
 void config_read_callbacks(struct config_loader *l, const struct node *root)
 {
-    const struct config_path path = {.key = SLICE("callback_settings")};
-    const struct node *settings = NODE_GET(root, "callback_settings");
+    const struct node *settings = NODE_GET(root, "litellm_settings");
     struct callbacks *c = &l->c->callbacks;
     c->both = names(l, root, "callbacks");
     c->success = names(l, root, "success_callback");
     c->failure = names(l, root, "failure_callback");
-    if (!node_is_null(settings) && settings->kind == NODE_MAP)
-        c->settings = config_read_json(l, settings, &path);
+    c->settings = map(l, root, "callback_settings");
+    c->s3 = map(l, settings, "s3_callback_params");
+    c->headers = map(l, settings, "generic_logger_headers");
 }

@@ -15,14 +15,22 @@ static const char *variable(const char *name)
     return getenv(name); /* environment_variables of the configuration are set by now */
 }
 
+static yyjson_val *settings_of(const struct callbacks *c, struct slice name)
+{
+    yyjson_val *own = c->settings ? yyjson_obj_getn(c->settings, name.p, name.n) : NULL;
+    bool s3 = slice_eq(name, SLICE("s3")) || slice_eq(name, SLICE("s3_v2"));
+    return s3 && !own ? c->s3 : own;
+}
+
 static void add(struct observing *o, const struct callbacks *c, struct slice name,
                 unsigned outcomes)
 {
     if (slice_eq(name, SLICE("prometheus")))
         return;
-    struct sink_setup setup = {.name = name, .variable = variable};
-    yyjson_val *settings = c->settings ? yyjson_obj_getn(c->settings, name.p, name.n) : NULL;
-    setup.settings = settings;
+    struct sink_setup setup = {.name = name,
+                               .settings = settings_of(c, name),
+                               .headers = c->headers,
+                               .variable = variable};
     if (!observe_add(o->sinks, &setup, outcomes))
         log_error("callback %.*s is not used: %s", SLICE_ARG(name), setup.error);
 }

@@ -1,6 +1,7 @@
 #include "langfuse.h"
 
 #include "otlp.h"
+#include "sinks.h"
 
 #include <time.h>
 
@@ -221,31 +222,25 @@ void langfuse_write_trace_metadata(struct json_writer *w, const struct langfuse_
     json_object_end(w);
 }
 
-#define write_text(w, literal, value)                                                              \
-    do {                                                                                           \
-        if ((value).n)                                                                             \
-            json_member_string((w), literal, (value));                                             \
-    } while (0)
-
 static void write_request(struct json_writer *w, const struct record *r)
 {
     const struct record_texts *t = &r->text;
-    write_text(w, "user_api_key_hash", t->key);
-    write_text(w, "user_api_key_alias", t->key_alias);
-    write_text(w, "user_api_key_user_id", t->user);
-    write_text(w, "user_api_key_user_email", t->user_email);
-    write_text(w, "user_api_key_team_id", t->team);
-    write_text(w, "user_api_key_team_alias", t->team_alias);
-    write_text(w, "user_api_key_org_id", t->organization);
-    write_text(w, "user_api_key_end_user_id", t->end_user);
-    write_text(w, "requester_ip_address", t->peer);
-    write_text(w, "user_agent", t->user_agent);
-    write_text(w, "litellm_call_id", t->call_id);
-    write_text(w, "model_group", t->group);
-    write_text(w, "model_id", t->deployment);
-    write_text(w, "api_base", t->api_base);
-    write_text(w, "aws_region_name", t->region);
-    write_text(w, "finish_reason", t->finish_reason);
+    sink_member_text(w, "user_api_key_hash", t->key);
+    sink_member_text(w, "user_api_key_alias", t->key_alias);
+    sink_member_text(w, "user_api_key_user_id", t->user);
+    sink_member_text(w, "user_api_key_user_email", t->user_email);
+    sink_member_text(w, "user_api_key_team_id", t->team);
+    sink_member_text(w, "user_api_key_team_alias", t->team_alias);
+    sink_member_text(w, "user_api_key_org_id", t->organization);
+    sink_member_text(w, "user_api_key_end_user_id", t->end_user);
+    sink_member_text(w, "requester_ip_address", t->peer);
+    sink_member_text(w, "user_agent", t->user_agent);
+    sink_member_text(w, "litellm_call_id", t->call_id);
+    sink_member_text(w, "model_group", t->group);
+    sink_member_text(w, "model_id", t->deployment);
+    sink_member_text(w, "api_base", t->api_base);
+    sink_member_text(w, "aws_region_name", t->region);
+    sink_member_text(w, "finish_reason", t->finish_reason);
 }
 
 void langfuse_write_metadata(struct json_writer *w, const struct langfuse_story *s)

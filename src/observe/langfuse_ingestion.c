@@ -3,6 +3,7 @@
  * batch that is sent twice is taken once. */
 
 #include "langfuse.h"
+#include "sinks.h"
 
 static void begin_event(struct json_writer *w, const struct langfuse_story *s, const char *type)
 {
@@ -21,20 +22,6 @@ static void end_event(struct json_writer *w)
     json_object_end(w);
 }
 
-#define text_member(w, literal, value)                                                             \
-    do {                                                                                           \
-        if ((value).n)                                                                             \
-            json_member_string((w), literal, (value));                                             \
-    } while (0)
-
-#define raw_member(w, literal, value)                                                              \
-    do {                                                                                           \
-        if ((value).n) {                                                                           \
-            json_key((w), literal);                                                                \
-            json_raw((w), (value));                                                                \
-        }                                                                                          \
-    } while (0)
-
 /* Of a trace that exists only what the client wants changed. */
 static bool changes(const struct langfuse_story *s, const char *key)
 {
@@ -49,17 +36,17 @@ static void write_trace(struct json_writer *w, const struct langfuse_story *s)
     if (!s->trace_exists) {
         json_member_string(w, "timestamp", langfuse_time(s->arena, r->begun_ms));
         json_member_string(w, "name", s->trace_name);
-        text_member(w, "userId", s->user);
-        text_member(w, "sessionId", s->session);
-        text_member(w, "release", s->release);
-        text_member(w, "version", s->trace_version);
-        text_member(w, "environment", s->environment);
+        sink_member_text(w, "userId", s->user);
+        sink_member_text(w, "sessionId", s->session);
+        sink_member_text(w, "release", s->release);
+        sink_member_text(w, "version", s->trace_version);
+        sink_member_text(w, "environment", s->environment);
         json_key(w, "tags"), langfuse_write_tags(w, s);
     }
     if (changes(s, "input"))
-        raw_member(w, "input", s->input);
+        sink_member_json(w, "input", s->input);
     if (changes(s, "output"))
-        raw_member(w, "output", s->output);
+        sink_member_json(w, "output", s->output);
     if (changes(s, "metadata"))
         json_key(w, "metadata"), langfuse_write_trace_metadata(w, s);
     end_event(w);
@@ -89,19 +76,19 @@ static void write_generation(struct json_writer *w, const struct langfuse_story 
     json_member_string(w, "id", s->generation_id);
     json_member_string(w, "traceId", s->trace_id);
     json_member_string(w, "name", s->generation_name);
-    text_member(w, "parentObservationId", s->parent);
+    sink_member_text(w, "parentObservationId", s->parent);
     write_times(w, s);
     json_member_string(w, "model", s->model);
     json_key(w, "modelParameters"), langfuse_write_parameters(w, s);
-    raw_member(w, "input", s->input);
-    raw_member(w, "output", s->output);
+    sink_member_json(w, "input", s->input);
+    sink_member_json(w, "output", s->output);
     if (!r->failed)
         write_prices(w, s);
     json_member_string(w, "level", r->failed ? SLICE("ERROR") : SLICE("DEFAULT"));
-    text_member(w, "statusMessage", r->text.error_message);
-    text_member(w, "version", s->version);
-    text_member(w, "environment", s->environment);
-    text_member(w, "promptName", s->prompt_name);
+    sink_member_text(w, "statusMessage", r->text.error_message);
+    sink_member_text(w, "version", s->version);
+    sink_member_text(w, "environment", s->environment);
+    sink_member_text(w, "promptName", s->prompt_name);
     if (slice_to_i64(s->prompt_version, &version))
         json_member_integer(w, "promptVersion", version);
     json_key(w, "metadata"), langfuse_write_metadata(w, s);

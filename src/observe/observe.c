@@ -67,7 +67,7 @@ static struct outbox_limits limits_of(const struct sink_setup *setup)
 
 bool observe_add(struct observe *o, struct sink_setup *setup, unsigned outcomes)
 {
-    const struct sink_kind *kind = sink_find(setup->name);
+    const struct sink_kind *kind = sink_find(setup);
     if (!kind)
         return refuse(setup, "there is no such callback");
     for (size_t i = 0; i < o->count; i++)
@@ -85,6 +85,8 @@ bool observe_add(struct observe *o, struct sink_setup *setup, unsigned outcomes)
     p->outcomes = outcomes;
     snprintf(p->name, sizeof(p->name), "%.*s", SLICE_ARG(setup->name));
     struct outbox_limits limits = limits_of(setup);
+    if (setup->batch_max && setup->batch_max < limits.batch_max)
+        limits.batch_max = setup->batch_max;
     p->box = outbox_new(o->turn, o->upstream, kind, self, p->name, &limits);
     return true;
 }

@@ -160,7 +160,7 @@ static bool write_call(struct outbox *o)
 {
     arena_init(&o->call.arena);
     buf_init(&o->call.body, SINK_CALL_MAX);
-    o->call.url = NULL;
+    o->call.method = o->call.url = NULL;
     o->call.header_count = 0;
     buf_reserve(&o->call.body, o->batch_bytes < CALL_EAGER ? o->batch_bytes * 2 : o->batch_bytes);
     bool written = o->kind->write(o->self, o->batch, o->batch_count, &o->call);
@@ -221,7 +221,7 @@ static void start_call(struct outbox *o)
     const struct upstream_timeouts timeouts = {.connect_ms = OUTBOX_CONNECT_MS,
                                                .total_ms = o->limits.call_ms};
     const struct http_call call = {
-        .method = "POST",
+        .method = o->call.method ? o->call.method : "POST",
         .url = o->call.url,
         .headers = {o->call.headers, o->call.header_count},
         .body = buf_slice(&o->call.body),

@@ -8,8 +8,6 @@
 #include "otlp.h"
 #include "sinks.h"
 
-#include <stdio.h>
-
 #define HOST_DEFAULT "https://cloud.langfuse.com"
 
 struct langfuse {
@@ -19,18 +17,6 @@ struct langfuse {
     struct slice authorization;
     struct langfuse_defaults defaults;
 };
-
-static void langfuse_free(void *self)
-{
-    struct langfuse *l = self;
-    struct arena arena = l->arena;
-    arena_fini(&arena);
-}
-
-static struct slice own(struct langfuse *l, struct slice s)
-{
-    return arena_dup(&l->arena, s);
-}
 
 static void read_urls(struct langfuse *l, const struct sink_setup *s, bool spans_only)
 {
@@ -57,20 +43,15 @@ static void *open_langfuse(struct sink_setup *s, bool spans_only)
 {
     struct slice name = sink_setting(s, "public_key", "LANGFUSE_PUBLIC_KEY");
     struct slice secret = sink_setting(s, "secret_key", "LANGFUSE_SECRET_KEY");
-    struct arena arena;
-    if (!name.n || !secret.n) {
-        snprintf(s->error, sizeof(s->error), "%s is not set",
-                 name.n ? "LANGFUSE_SECRET_KEY" : "LANGFUSE_PUBLIC_KEY");
-        return NULL;
-    }
-    arena_init(&arena);
-    struct langfuse *l = ARENA_NEW(&arena, struct langfuse);
-    l->arena = arena;
+    if (!name.n || !secret.n)
+        return sink_refuse(s, NULL, "%s is not set",
+                           name.n ? "LANGFUSE_SECRET_KEY" : "LANGFUSE_PUBLIC_KEY");
+    struct langfuse *l = sink_new(sizeof(*l));
     read_urls(l, s, spans_only);
     l->authorization = sink_basic(&l->arena, name, secret);
     l->defaults.environment =
-        own(l, sink_setting(s, "environment", "LANGFUSE_TRACING_ENVIRONMENT"));
-    l->defaults.release = own(l, sink_setting(s, "release", "LANGFUSE_RELEASE"));
+        sink_kept(&l->arena, s, "environment", "LANGFUSE_TRACING_ENVIRONMENT", SLICE(""));
+    l->defaults.release = sink_kept(&l->arena, s, "release", "LANGFUSE_RELEASE", SLICE(""));
     s->wants_bodies = true;
     return l;
 }
@@ -139,12 +120,12 @@ const struct sink_kind sink_langfuse = {
     .open = open_both,
     .write = langfuse_write,
     .judge = langfuse_judge,
-    .free = langfuse_free,
+    .free = sink_free,
 };
 
 const struct sink_kind sink_langfuse_otel = {
     .names = {"langfuse_otel"},
     .open = open_spans,
     .write = langfuse_write,
-    .free = langfuse_free,
+    .free = sink_free,
 };

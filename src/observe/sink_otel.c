@@ -7,25 +7,9 @@
  * Failure modes: an exporter that is not HTTP is refused at the start. */
 
 #include "genai.h"
-#include "sinks.h"
-
-#include <stdio.h>
-#include <stdlib.h>
+#include "otel.h"
 
 #define ENDPOINT_DEFAULT "http://localhost:4318"
-
-enum sampler { SAMPLE_ALL, SAMPLE_NONE, SAMPLE_RATIO };
-
-struct otel {
-    struct arena arena;
-    const char *url;
-    struct slice headers;
-    struct slice service, environment;
-    enum sampler sampler;
-    bool follows_parent;
-    uint64_t ratio; /* traces whose id ends below are kept */
-    bool bodies;
-};
 
 /* ---- what is kept --------------------------------------------------------------------------- */
 
@@ -95,43 +79,28 @@ static bool is_http(const struct sink_setup *s)
            (!protocol.n || slice_starts(protocol, SLICE("http/")));
 }
 
-static void otel_free(void *self)
+struct otel *otel_new(struct sink_setup *s)
 {
-    struct otel *o = self;
-    struct arena arena = o->arena;
-    arena_fini(&arena);
-}
-
-static void *refuse(struct otel *o, struct sink_setup *s, const char *why)
-{
-    snprintf(s->error, sizeof(s->error), "%s", why);
-    otel_free(o);
-    return NULL;
-}
-
-static struct slice own(struct otel *o, struct slice s)
-{
-    return arena_dup(&o->arena, s);
+    struct otel *o = sink_new(sizeof(*o));
+    if (!read_sampler(o, s))
+        return sink_refuse(s, o, "OTEL_TRACES_SAMPLER, or its _ARG, is none that is supported");
+    o->service = sink_kept(&o->arena, s, "service_name", "OTEL_SERVICE_NAME", SLICE("litellm"));
+    o->environment =
+        sink_kept(&o->arena, s, "deployment_environment", "OTEL_ENVIRONMENT_NAME", SLICE(""));
+    return o;
 }
 
 static void *otel_open(struct sink_setup *s)
 {
-    struct arena arena;
-    arena_init(&arena);
-    struct otel *o = ARENA_NEW(&arena, struct otel);
-    o->arena = arena;
     if (!is_http(s))
-        return refuse(o, s, "OTEL_EXPORTER: only otlp_http is supported");
-    if (!read_sampler(o, s))
-        return refuse(o, s, "OTEL_TRACES_SAMPLER, or its _ARG, is none that is supported");
+        return sink_refuse(s, NULL, "OTEL_EXPORTER: only otlp_http is supported");
+    struct otel *o = otel_new(s);
+    if (!o)
+        return NULL;
     read_url(o, s);
-    o->headers = own(o, sink_setting(s, "headers", "OTEL_EXPORTER_OTLP_HEADERS"));
-    if (!o->headers.n)
-        o->headers = own(o, sink_setting(s, NULL, "OTEL_HEADERS"));
-    o->service = own(o, sink_setting(s, "service_name", "OTEL_SERVICE_NAME"));
-    if (!o->service.n)
-        o->service = SLICE("litellm");
-    o->environment = own(o, sink_setting(s, "deployment_environment", "OTEL_ENVIRONMENT_NAME"));
+    o->attempts = true;
+    o->headers = sink_kept(&o->arena, s, "headers", "OTEL_EXPORTER_OTLP_HEADERS",
+                           sink_setting(s, NULL, "OTEL_HEADERS"));
     o->bodies = slice_eq_nocase(
         sink_setting(s, NULL, "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"), SLICE("true"));
     s->wants_bodies = o->bodies;
@@ -149,7 +118,7 @@ static void write_request(const struct otel *o, struct json_writer *w, const str
         .parent = r->text.parent_span,
         .trace_state = r->text.trace_state,
         .name = genai_name(a, r, r->text.model),
-        .kind = OTLP_SERVER,
+        .kind = o->attempts ? OTLP_SERVER : OTLP_CLIENT,
         .begun_ms = r->begun_ms,
         .ended_ms = r->ended_ms,
     };
@@ -157,6 +126,8 @@ static void write_request(const struct otel *o, struct json_writer *w, const str
     genai_request(w, r, a);
     if (o->bodies)
         genai_bodies(w, r, a);
+    if (o->more)
+        o->more(w, r, a);
     otlp_span_end(w, r->failed, r->text.error_message);
 }
 
@@ -185,7 +156,7 @@ static void write_attempt(struct json_writer *w, const struct record *r,
     otlp_span_end(w, t->error_class.n, t->message);
 }
 
-static bool otel_write(void *self, struct parcel *const *parcels, size_t n, struct sink_call *call)
+bool otel_write(void *self, struct parcel *const *parcels, size_t n, struct sink_call *call)
 {
     struct otel *o = self;
     struct json_writer w;
@@ -203,13 +174,17 @@ static bool otel_write(void *self, struct parcel *const *parcels, size_t n, stru
             continue;
         told++;
         write_request(o, &w, r, &call->arena);
-        for (size_t t = 0; t < r->attempt_count; t++)
+        for (size_t t = 0; o->attempts && t < r->attempt_count; t++)
             write_attempt(&w, r, &r->attempts[t], &call->arena);
     }
     otlp_end(&w);
     call->url = told ? o->url : NULL;
     sink_call_header(call, "content-type", SLICE("application/json"));
     sink_call_headers(call, o->headers);
+    if (o->authorization.n)
+        sink_call_header(call, "authorization", o->authorization);
+    if (o->project.n)
+        sink_call_header(call, "project_id", o->project);
     return true;
 }
 
@@ -217,5 +192,5 @@ const struct sink_kind sink_otel = {
     .names = {"otel", "opentelemetry"},
     .open = otel_open,
     .write = otel_write,
-    .free = otel_free,
+    .free = sink_free,
 };

@@ -2,20 +2,74 @@
 
 #include "wire/crypto.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 static const struct sink_kind *const kinds[] = {
-    &sink_langfuse,
-    &sink_langfuse_otel,
-    &sink_otel,
-    NULL,
+    &sink_langfuse,  &sink_langfuse_otel, &sink_otel,        &sink_weave,
+    &sink_traceloop, &sink_webhook,       &sink_datadog,     &sink_s3,
+    &sink_lunary,    &sink_helicone,      &sink_promptlayer, NULL,
 };
 
-const struct sink_kind *sink_find(struct slice name)
+static const struct sink_kind *find_named(struct slice name)
 {
     for (const struct sink_kind *const *kind = kinds; *kind; kind++)
         for (const char *const *n = (*kind)->names; *n; n++)
             if (slice_eq(name, slice_of(*n)))
                 return *kind;
     return NULL;
+}
+
+const struct sink_kind *sink_find(const struct sink_setup *s)
+{
+    const struct sink_kind *kind = find_named(s->name);
+    return kind ? kind : find_named(json_get_slice(s->settings, "callback_type"));
+}
+
+void *sink_new(size_t size)
+{
+    struct arena arena;
+    arena_init(&arena);
+    struct arena *self = arena_zalloc(&arena, size);
+    *self = arena;
+    return self;
+}
+
+void sink_free(void *self)
+{
+    struct arena arena = *(struct arena *)self;
+    arena_fini(&arena);
+}
+
+void *sink_refuse(struct sink_setup *s, void *self, const char *why, ...)
+{
+    va_list arguments;
+    va_start(arguments, why);
+    vsnprintf(s->error, sizeof(s->error), why, arguments);
+    va_end(arguments);
+    if (self)
+        sink_free(self);
+    return NULL;
+}
+
+struct slice sink_kept(struct arena *a, const struct sink_setup *s, const char *setting,
+                       const char *variable, struct slice otherwise)
+{
+    struct slice said = sink_setting(s, setting, variable);
+    return arena_dup(a, said.n ? said : otherwise);
+}
+
+const char *sink_url(struct arena *a, struct slice base, struct slice path)
+{
+    bool bare = slice_find(base, SLICE("://")) < 0; /* LiteLLM takes that too */
+    while (slice_ends(base, SLICE("/")))
+        base.n--;
+    return ARENA_JOIN(a, bare ? SLICE("https://") : SLICE(""), base, path).p;
+}
+
+struct slice sink_bearer(struct arena *a, struct slice key)
+{
+    return ARENA_JOIN(a, SLICE("Bearer "), key);
 }
 
 struct slice sink_setting(const struct sink_setup *s, const char *setting, const char *variable)
@@ -33,6 +87,9 @@ enum sink_verdict sink_judge(int status)
 
 void sink_call_header(struct sink_call *c, const char *name, struct slice value)
 {
+    for (size_t i = 0; i < c->header_count; i++)
+        if (slice_eq_nocase(c->headers[i].name, slice_of(name)))
+            return;
     if (c->header_count < SINK_HEADERS_MAX)
         c->headers[c->header_count++] = (struct http_header){slice_of(name), value};
 }

@@ -4,9 +4,10 @@
  * the string to sign; the derived key (four HMACs, kept in struct sigv4_key) signs it.
  * Failure modes: none of its own. Whatever the caller forgot to put into the headers is simply not
  * signed, and AWS says so.
- * The rules are those of botocore's SigV4Auth for every service but S3: dot segments and repeated
- * slashes leave the path before it is encoded once more; query pairs are sorted by name, then
- * value, as they travel; white space in header values is trimmed and folded. */
+ * The rules are those of botocore's SigV4Auth, and of S3's, which signs the path as it is: dot
+ * segments and repeated slashes leave the path before it is encoded once more; query pairs are
+ * sorted by name, then value, as they travel; white space in header values is trimmed and folded.
+ */
 
 #include "wire/sigv4.h"
 
@@ -185,7 +186,10 @@ static void add_canonical(const struct sigv4_request *r, const struct http_heade
 {
     buf_add(out, r->method);
     buf_add_char(out, '\n');
-    add_path(r->path, a, out);
+    if (r->path_as_is)
+        buf_add(out, r->path);
+    else
+        add_path(r->path, a, out);
     buf_add_char(out, '\n');
     add_query(r->query, a, out);
     buf_add_char(out, '\n');

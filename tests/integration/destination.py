@@ -10,8 +10,8 @@ from programs import wait_for
 
 
 class Received:
-    def __init__(self, path, headers, body):
-        self.path, self.headers, self.body = path, headers, body
+    def __init__(self, method, path, headers, body):
+        self.method, self.path, self.headers, self.body = method, path, headers, body
 
     def json(self):
         return json.loads(self.body)
@@ -38,11 +38,11 @@ class Destination:
                 if self.headers.get("content-encoding") == "gzip":
                     body = gzip.decompress(body)
                 headers = {k.lower(): v for k, v in self.headers.items()}
-                destination.received.append(Received(self.path, headers, body))
+                destination.received.append(Received(self.command, self.path, headers, body))
                 with contextlib.suppress(OSError):
                     destination.reply(self)
 
-            do_GET = do_POST
+            do_GET = do_PUT = do_POST
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True

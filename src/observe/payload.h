@@ -1,0 +1,19 @@
+#ifndef OBSERVE_PAYLOAD_H
+#define OBSERVE_PAYLOAD_H
+
+/* A request as LiteLLM's standard logging payload (litellm/types/utils.py, StandardLoggingPayload,
+ * 1.106): what its webhooks, buckets and logs hold. */
+
+#include "base/json.h"
+#include "observe/record.h"
+
+void payload_write(struct json_writer *w, const struct record *r, struct arena *a);
+
+/* Parts of it, for sinks with shapes of their own. */
+void payload_messages(struct json_writer *w, const struct record *r); /* or null */
+void payload_response(struct json_writer *w, const struct record *r); /* a chat.completion */
+struct slice payload_answer(const struct record *r, struct arena *a); /* the same as a text */
+/* The request: model (of the provider), messages, parameters, tools. */
+void payload_request(struct json_writer *w, const struct record *r);
+
+#endif

@@ -1,0 +1,390 @@
+"""The callbacks besides OpenTelemetry and Langfuse: what each destination is told.
+
+One gateway with all of them, one stand-in for all destinations (their paths are different). What LiteLLM
+and the destinations' own SDKs send is the reference: callback_fields.json has their names and types.
+"""
+
+import base64
+import datetime
+import json
+import pathlib
+
+import openai
+import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from conftest import configuration, openai_client
+from destination import attributes, destination
+from programs import free_port, wait_for
+
+FIELDS = json.loads((pathlib.Path(__file__).parent / "callback_fields.json").read_text())
+MESSAGES = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}]
+TOOLS = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+NAMES = ["weave_otel", "traceloop", "webhook", "generic_api", "mine", "datadog", "s3", "lunary", "helicone", "promptlayer"]
+S3 = {"s3_bucket_name": "logs bucket", "s3_region_name": "eu-west-1", "s3_path": "a b/c+d", "s3_use_key_prefix": True}
+S3 |= {"s3_aws_access_key_id": "AKIDEXAMPLE", "s3_aws_secret_access_key": "secret", "s3_sse_kms_key_id": "kms-1"}
+
+
+def variables(url):
+    """Where all of them send to that server, and with which keys."""
+    return {
+        "DEFAULT_FLUSH_INTERVAL_SECONDS": "0.1",
+        "WANDB_API_KEY": "wandb-key",
+        "WANDB_PROJECT_ID": "team/project",
+        "WANDB_HOST": url,
+        "TRACELOOP_API_KEY": "traceloop-key",
+        "TRACELOOP_BASE_URL": f"{url}/traceloop",
+        "WEBHOOK_URL": f"{url}/webhook",
+        "WEBHOOK_HEADERS": '{"Authorization": "Bearer hook"}',
+        "GENERIC_LOGGER_ENDPOINT": f"{url}/generic",
+        "GENERIC_LOGGER_HEADERS": "X-A=1, X-B=from the environment",
+        "DD_API_KEY": "dd-key",
+        "DD_BASE_URL": url,
+        "DD_ENV": "test",
+        "LUNARY_PUBLIC_KEY": "lunary-key",
+        "LUNARY_API_URL": url,
+        "HELICONE_API_KEY": "helicone-key",
+        "HELICONE_API_BASE": url,
+        "PROMPTLAYER_API_KEY": "promptlayer-key",
+        "PROMPTLAYER_BASE_URL": url,
+    }
+
+
+def start(launch, simulator, url, callbacks, warm=False, settings=None, **more):
+    mine = {"callback_type": "generic_api", "endpoint": f"{url}/mine", "headers": {"x-mine": "1"}}
+    mine |= {"log_format": "ndjson", "event_types": ["llm_api_failure"]}
+    litellm = {
+        "callbacks": callbacks,
+        "generic_logger_headers": {"X-B": "from the settings", "X-C": "3"},
+        "s3_callback_params": {**S3, "s3_endpoint_url": f"{url}/s3"},
+        **more,
+    }
+    return launch(
+        configuration(simulator.url, litellm_settings=litellm, callback_settings={"mine": mine, **(settings or {})}),
+        env=variables(url),
+        warm=warm,
+    )
+
+
+def ask(gateway, **more):
+    with openai_client(gateway) as client:
+        answer = client.chat.completions.create(
+            **{"model": "claude", "messages": MESSAGES, "max_tokens": 20, **more}
+        )
+        return list(answer) if more.get("stream") else answer
+
+
+@pytest.fixture(scope="module")
+def server():
+    with destination() as d:
+        yield d
+
+
+@pytest.fixture(scope="module")
+def gateway(launch, simulator, server):
+    return start(launch, simulator, server.url, NAMES)
+
+
+@pytest.fixture(scope="module")
+def answer(gateway):
+    """One request that went well, with all that can be told of one."""
+    metadata = {"session_id": "s-1", "colour": "blue", "tags": ["red", "green"], "spend_logs_metadata": {"team": "x"}}
+    headers = {"Helicone-Property-Shop": "corner", "Template-Id": "t-7"}
+    return ask(gateway, temperature=0.5, user="ada", tools=TOOLS, metadata=metadata, extra_headers=headers)
+
+
+@pytest.fixture(scope="module")
+def failure(gateway):
+    with pytest.raises(openai.RateLimitError) as e:
+        ask(gateway, messages=[{"role": "user", "content": "[[sim:throttle]]"}], user="lin")
+    return e.value
+
+
+def kind(value):
+    kinds = {bool: "boolean", int: "number", float: "number", str: "string", dict: "object", list: "array"}
+    return kinds.get(type(value), "null")
+
+
+def check_fields(body, name, whole=False):
+    """Every member is one that the reference knows, of a type that it has there; `whole`: and none is missing."""
+    for key, value in body.items():
+        assert key in FIELDS[name], f"{name} has no {key}"
+        assert kind(value) in FIELDS[name][key], f"{name}.{key} is {kind(value)}"
+    missing = set(FIELDS[name]) - set(body)
+    assert not (whole and missing), f"{name} lacks {missing}"
+
+
+def check_payload(payload):
+    check_fields(payload, "payload", whole=True)
+    for part in ("metadata", "hidden_params", "cost_breakdown", "error_information", "status_fields", "model_map_information"):
+        check_fields(payload[part], f"payload.{part}")
+
+
+def spans(server, path, user):
+    return wait_for(lambda: [s for s in server.spans(path) if attributes(s).get("user.id") == user], 10, f"{user} at {path}")
+
+
+def events(server, path, found):
+    """The bodies at that path (or the members of those that are lists) that `found` takes."""
+
+    def find():
+        bodies = [r.json() for r in server.at(path)]
+        flat = [b for body in bodies for b in (body if isinstance(body, list) else [body])]
+        return [b for b in flat if found(b)]
+
+    return wait_for(find, 10, path)
+
+
+# ---- OTLP ---------------------------------------------------------------------------------------
+
+
+def test_weave(answer, server):
+    (span,) = spans(server, "/otel/v1/traces", "ada")
+    a = attributes(span)
+    assert json.loads(a["input.value"]) == {"messages": MESSAGES, "tools": TOOLS}
+    told = json.loads(a["output.value"])
+    assert told["id"] == answer.id and told["choices"][0]["message"]["content"] == answer.choices[0].message.content
+    assert a["wandb.display_name"] == f"bedrock__{MODEL}"
+    assert a["wandb.thread_id"] == "s-1" and a["wandb.is_turn"] is True
+    assert a["llm.model_name"] == MODEL and a["openinference.span.kind"] == "LLM"
+    assert a["llm.token_count.total"] == answer.usage.total_tokens
+    request = server.at("/otel/v1/traces")[0]
+    assert request.headers["authorization"] == "Basic " + base64.b64encode(b"api:wandb-key").decode()
+    assert request.headers["project_id"] == "team/project"
+
+
+def test_traceloop(answer, server):
+    (span,) = spans(server, "/traceloop/v1/traces", "ada")
+    a = attributes(span)
+    assert a["gen_ai.request.model"] == "claude" and a["gen_ai.usage.total_tokens"] == answer.usage.total_tokens
+    assert json.loads(a["gen_ai.input.messages"])[1]["parts"] == [{"type": "text", "content": "hello"}]
+    assert a["traceloop.association.properties.colour"] == "blue"
+    assert server.at("/traceloop/v1/traces")[0].headers["authorization"] == "Bearer traceloop-key"
+
+
+# ---- the standard logging payload ----------------------------------------------------------------
+
+
+def test_webhook(answer, server):
+    (payload,) = events(server, "/webhook", lambda b: b["id"] == answer.id)
+    check_payload(payload)
+    assert payload["status"] == "success" and payload["call_type"] == "acompletion"
+    assert payload["messages"] == MESSAGES
+    told = payload["response"]["choices"][0]
+    assert told["message"]["content"] == answer.choices[0].message.content
+    assert told["finish_reason"] == answer.choices[0].finish_reason
+    assert payload["model"] == MODEL and payload["model_group"] == "claude"
+    assert payload["model_parameters"] == {"max_tokens": 20, "temperature": 0.5}
+    usage = answer.usage
+    assert payload["total_tokens"] == usage.total_tokens == payload["metadata"]["usage_object"]["total_tokens"]
+    assert payload["response_cost"] == pytest.approx(usage.cost) == payload["cost_breakdown"]["total_cost"]
+    assert payload["request_tags"] == ["red", "green"] and payload["end_user"] == "ada"
+    assert payload["metadata"]["requester_metadata"]["colour"] == "blue"
+    assert payload["metadata"]["spend_logs_metadata"] == {"team": "x"}
+    assert payload["session_id"] == "s-1" and payload["requester_ip_address"] == "127.0.0.1"
+    assert payload["startTime"] <= payload["completionStartTime"] <= payload["endTime"]
+    request = server.at("/webhook")[0]
+    assert request.headers["authorization"] == "Bearer hook" and request.headers["content-type"] == "application/json"
+
+
+def test_a_failure_is_a_payload_too(failure, server):
+    (payload,) = events(server, "/webhook", lambda b: b["end_user"] == "lin")
+    check_payload(payload)
+    assert payload["status"] == "failure" and payload["response"] is None
+    assert payload["error_information"]["error_code"] == "429"
+    assert payload["error_information"]["error_class"] == "RateLimitError"
+    assert payload["error_str"]
+
+
+def test_a_stream_is_told_of_as_a_whole(gateway, server):
+    chunks = ask(gateway, stream=True, user="grace")
+    (payload,) = events(server, "/webhook", lambda b: b["end_user"] == "grace")
+    said = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+    assert payload["stream"] is True and payload["response"]["choices"][0]["message"]["content"] == said
+    assert payload["completionStartTime"] <= payload["endTime"]
+
+
+def test_generic_api_and_its_headers(answer, server):
+    (payload,) = events(server, "/generic", lambda b: b["id"] == answer.id)
+    check_payload(payload)
+    headers = server.at("/generic")[0].headers
+    assert (headers["x-a"], headers["x-b"], headers["x-c"]) == ("1", "from the environment", "3")
+
+
+def test_a_callback_of_ones_own(answer, failure, server):
+    (request,) = wait_for(lambda: server.at("/mine"), 10, "a failure")
+    payloads = [json.loads(line) for line in request.body.decode().split("\n")]
+    assert [p["status"] for p in payloads] == ["failure"]
+    assert request.headers["x-mine"] == "1" and request.headers["x-c"] == "3"
+
+
+def test_datadog(answer, failure, server):
+    logs = {}
+    for who in ("ada", "lin"):
+        (logs[who],) = events(server, "/api/v2/logs", lambda b, who=who: json.loads(b["message"])["end_user"] == who)
+        check_fields(logs[who], "datadog", whole=True)
+        check_payload(json.loads(logs[who]["message"]))
+    assert logs["ada"]["status"] == "info" and logs["lin"]["status"] == "error"
+    assert logs["ada"]["ddsource"] == "litellm" and logs["ada"]["service"] == "litellm-server"
+    tags = logs["ada"]["ddtags"].split(",")
+    assert "env:test" in tags and "request_tag:red" in tags and "request_tag:green" in tags
+    request = server.at("/api/v2/logs")[0]
+    assert request.headers["dd-api-key"] == "dd-key" and request.headers["content-encoding"] == "gzip"
+
+
+def signed_again(request, url):
+    """The Authorization that botocore makes of the same request."""
+    names = request.headers["authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
+    again = AWSRequest(method=request.method, url=url + request.path, data=request.body)
+    for name in names:
+        again.headers[name] = request.headers[name]
+    again.context["timestamp"] = request.headers["x-amz-date"]
+    auth = S3SigV4Auth(Credentials("AKIDEXAMPLE", "secret"), "s3", "eu-west-1")
+    text = auth.string_to_sign(again, auth.canonical_request(again))
+    return auth.signature(text, again)
+
+
+def test_s3(answer, server):
+    def find():
+        return [r for r in server.received if r.method == "PUT" and r.path.endswith(f"_{answer.id}.json")]
+
+    (request,) = wait_for(find, 10, "an object")
+    check_payload(request.json())
+    day = datetime.datetime.fromtimestamp(request.json()["startTime"], datetime.timezone.utc)
+    assert request.path.startswith(f"/s3/logs%20bucket/a%20b/c%2Bd/{day:%Y-%m-%d}/time-{day:%H-%M-%S-%f}_")
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["content-disposition"] == f'inline; filename="time-{day:%Y-%m-%dT%H-%M-%S-%f}_{answer.id}.json"'
+    assert request.headers["x-amz-server-side-encryption"] == "aws:kms"
+    assert request.headers["x-amz-server-side-encryption-aws-kms-key-id"] == "kms-1"
+    signature = request.headers["authorization"].rsplit("Signature=", 1)[1]
+    assert signature == signed_again(request, server.url)
+
+
+# ---- shapes of their own -------------------------------------------------------------------------
+
+
+def test_lunary(answer, failure, server):
+    def runs():
+        found = {}
+        for r in server.at("/v1/runs/ingest"):
+            for e in r.json()["events"]:
+                found.setdefault(e["runId"], []).append(e)
+        pairs = {p[0]["userId"]: p for p in found.values() if p[0].get("userId") in ("ada", "lin")}
+        return pairs if len(pairs) == 2 else None
+
+    pairs = wait_for(runs, 10, "two runs")
+    for pair in pairs.values():
+        for event in pair:
+            check_fields(event, "lunary")
+    begin, end = pairs["ada"]
+    assert (begin["event"], end["event"], begin["type"]) == ("start", "end", "llm")
+    assert begin["name"] == MODEL and begin["input"] == MESSAGES and begin["tags"] == ["red", "green"]
+    assert begin["params"] == {"max_tokens": 20, "temperature": 0.5} and begin["templateId"] == "t-7"
+    assert end["output"]["content"] == answer.choices[0].message.content
+    assert end["tokensUsage"] == {"prompt": answer.usage.prompt_tokens, "completion": answer.usage.completion_tokens}
+    times = [datetime.datetime.fromisoformat(e["timestamp"]) for e in (begin, end)]
+    assert times == sorted(times)
+    assert pairs["lin"][1]["event"] == "error" and pairs["lin"][1]["error"]["message"]
+    assert server.at("/v1/runs/ingest")[0].headers["authorization"] == "Bearer lunary-key"
+
+
+def test_helicone(answer, server):
+    (log,) = events(server, "/anthropic/v1/log", lambda b: b["providerResponse"]["json"].get("id") == answer.id)
+    asked, told = log["providerRequest"], log["providerResponse"]
+    assert asked["json"]["model"] == MODEL and asked["json"]["messages"] == MESSAGES
+    assert asked["json"]["temperature"] == 0.5 and asked["json"]["tools"] == TOOLS
+    meta = {k.lower(): v for k, v in asked["meta"].items()}
+    assert meta["helicone-auth"] == "Bearer helicone-key" and meta["helicone-property-shop"] == "corner"
+    assert meta["helicone-user-id"] == "ada" and meta["helicone-session-id"] == "s-1"
+    assert told["status"] == 200 and told["json"]["role"] == "assistant"
+    assert told["json"]["content"] == [{"type": "text", "text": answer.choices[0].message.content}]
+    assert told["json"]["usage"]["output_tokens"] == answer.usage.completion_tokens
+    for end in ("startTime", "endTime"):
+        assert set(log["timing"][end]) == {"seconds", "milliseconds"} and log["timing"][end]["milliseconds"] < 1000
+    assert server.at("/anthropic/v1/log")[0].headers["authorization"] == "Bearer helicone-key"
+
+
+def test_helicone_of_another_model(gateway, server):
+    answer = ask(gateway, model="nova", user="tess")
+    (log,) = events(server, "/oai/v1/log", lambda b: b["providerRequest"]["meta"].get("Helicone-User-Id") == "tess")
+    assert log["providerResponse"]["json"]["choices"][0]["message"]["content"] == answer.choices[0].message.content
+
+
+def test_promptlayer(answer, failure, server):
+    (request,) = events(server, "/track-request", lambda b: b["request_response"]["id"] == answer.id)
+    check_fields(request, "promptlayer")
+    assert request["kwargs"]["model"] == MODEL and request["kwargs"]["messages"] == MESSAGES
+    assert request["kwargs"]["max_tokens"] == 20 and request["tags"] == ["red", "green"]
+    assert request["metadata"]["colour"] == "blue" and request["api_key"] == "promptlayer-key"
+    assert request["request_start_time"] <= request["request_end_time"]
+
+
+# ---- destinations that fail ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["failing", "refusing", "hanging", "endless", "away"])
+def test_bad_destinations_are_not_felt(launch, simulator, mode):
+    with destination() as d:
+        d.mode = mode
+        url = f"http://127.0.0.1:{free_port()}" if mode == "away" else d.url
+        gateway = start(launch, simulator, url, [n for n in NAMES if n != "mine"])
+        asked = 0
+
+        def counters():
+            return {c["name"]: c for c in gateway.holds()["callbacks"]}
+
+        def ask_more():
+            nonlocal asked
+            ask(gateway)
+            asked += 1
+            return asked >= 10 and all(c["calls"] for c in counters().values())
+
+        wait_for(ask_more, 30, "a call of each")
+        before = gateway.resident()
+        for _ in range(10):
+            ask(gateway)
+        assert gateway.resident() - before < 16 << 20
+        for c in counters().values():
+            assert c["put"] == asked + 10 == c["taken"] + c["dropped"] + c["waiting"], c
+        if mode == "hanging":
+            gateway.stop()  # the flush has a deadline
+        else:
+            gateway.kill()
+
+
+# ---- set-up --------------------------------------------------------------------------------------
+
+MISSING = {
+    "wandb": "WANDB_API_KEY",
+    "traceloop": "TRACELOOP_API_KEY",
+    "webhook": "WEBHOOK_URL",
+    "generic_api": "GENERIC_LOGGER_ENDPOINT",
+    "datadog": "DD_API_KEY",
+    "s3": "s3_bucket_name",
+    "lunary": "LUNARY_PUBLIC_KEY",
+    "helicone": "HELICONE_API_KEY",
+    "promptlayer": "PROMPTLAYER_API_KEY",
+}
+
+
+def test_what_lacks_a_key_is_not_used(launch, simulator):
+    gateway = launch(configuration(simulator.url, litellm_settings={"callbacks": list(MISSING)}), warm=False)
+    for name, variable in MISSING.items():
+        assert f"callback {name} is not used: " in gateway.log()
+        assert variable in next(line for line in gateway.log().splitlines() if f"callback {name} is" in line)
+    ask(gateway)
+    assert gateway.holds()["callbacks"] == []
+
+
+def test_an_object_may_hold_many(launch, simulator):
+    with destination() as d:
+        lines = {**S3, "s3_endpoint_url": d.url, "s3_log_format": "ndjson", "s3_path": ""}
+        gateway = start(launch, simulator, d.url, ["s3_v2"], s3_callback_params=lines)
+        for user in ("one", "two"):
+            ask(gateway, user=user)
+        gateway.stop()
+        payloads = [json.loads(line) for r in d.received for line in r.body.decode().splitlines()]
+        assert sorted(p["end_user"] for p in payloads) == ["one", "two"]
+        assert all(r.path.endswith(".ndjson") and r.method == "PUT" for r in d.received)
