@@ -69,15 +69,15 @@ struct scan {
     int64_t letters, accents, kana, kanji;
 };
 
-/* The character at the front and its length; a broken one has length 1. */
-static uint32_t peek(struct slice s, size_t *n)
+/* The character at the front, of several bytes, and its length; a broken one has length 1. */
+static uint32_t peek_long(struct slice s, size_t *n)
 {
     const unsigned char *p = (const unsigned char *)s.p;
-    size_t want = p[0] < 0x80 ? 1 : p[0] < 0xc0 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+    size_t want = p[0] < 0xc0 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
     *n = 1;
     if (want == 0 || want > s.n)
         return 0xfffd;
-    uint32_t c = want == 1 ? p[0] : p[0] & (0xffu >> (want + 1));
+    uint32_t c = p[0] & (0xffu >> (want + 1));
     for (size_t i = 1; i < want; i++) {
         if ((p[i] & 0xc0) != 0x80)
             return 0xfffd;
@@ -87,19 +87,34 @@ static uint32_t peek(struct slice s, size_t *n)
     return c;
 }
 
-static enum kind ascii_kind(uint32_t c)
+/* The same of any. */
+static inline uint32_t peek(struct slice s, size_t *n)
 {
-    uint32_t lower = c | 0x20;
-    if (lower >= 'a' && lower <= 'z')
-        return LETTER;
-    if (c >= '0' && c <= '9')
-        return DIGIT;
-    if (c == '\n' || c == '\r')
-        return NEWLINE;
-    return c <= ' ' || c == 0x7f ? SPACE : PUNCT;
+    unsigned char c = (unsigned char)s.p[0];
+    *n = 1;
+    return c < 0x80 ? c : peek_long(s, n);
 }
 
-static enum kind kind_of(uint32_t c)
+static const uint8_t ascii_kinds[0x80] = {
+    SPACE,  SPACE,  SPACE,   SPACE,  SPACE,  SPACE,   SPACE,  SPACE,  /* 00 */
+    SPACE,  SPACE,  NEWLINE, SPACE,  SPACE,  NEWLINE, SPACE,  SPACE,  /* 08 */
+    SPACE,  SPACE,  SPACE,   SPACE,  SPACE,  SPACE,   SPACE,  SPACE,  /* 10 */
+    SPACE,  SPACE,  SPACE,   SPACE,  SPACE,  SPACE,   SPACE,  SPACE,  /* 18 */
+    SPACE,  PUNCT,  PUNCT,   PUNCT,  PUNCT,  PUNCT,   PUNCT,  PUNCT,  /* 20 */
+    PUNCT,  PUNCT,  PUNCT,   PUNCT,  PUNCT,  PUNCT,   PUNCT,  PUNCT,  /* 28 */
+    DIGIT,  DIGIT,  DIGIT,   DIGIT,  DIGIT,  DIGIT,   DIGIT,  DIGIT,  /* 30 */
+    DIGIT,  DIGIT,  PUNCT,   PUNCT,  PUNCT,  PUNCT,   PUNCT,  PUNCT,  /* 38 */
+    PUNCT,  LETTER, LETTER,  LETTER, LETTER, LETTER,  LETTER, LETTER, /* 40 */
+    LETTER, LETTER, LETTER,  LETTER, LETTER, LETTER,  LETTER, LETTER, /* 48 */
+    LETTER, LETTER, LETTER,  LETTER, LETTER, LETTER,  LETTER, LETTER, /* 50 */
+    LETTER, LETTER, LETTER,  PUNCT,  PUNCT,  PUNCT,   PUNCT,  PUNCT,  /* 58 */
+    PUNCT,  LETTER, LETTER,  LETTER, LETTER, LETTER,  LETTER, LETTER, /* 60 */
+    LETTER, LETTER, LETTER,  LETTER, LETTER, LETTER,  LETTER, LETTER, /* 68 */
+    LETTER, LETTER, LETTER,  LETTER, LETTER, LETTER,  LETTER, LETTER, /* 70 */
+    LETTER, LETTER, LETTER,  PUNCT,  PUNCT,  PUNCT,   PUNCT,  SPACE,  /* 78 */
+};
+
+static enum kind kind_of_long(uint32_t c)
 {
     static const struct {
         uint32_t last; /* code point */
@@ -110,8 +125,6 @@ static enum kind kind_of(uint32_t c)
         {0x303f, PUNCT},  {0x30ff, KANA},     {0x33ff, ALIEN}, {0x9fff, KANJI}, {0xabff, ALIEN},
         {0xd7ff, HANGUL}, {0xfeff, ALIEN},    {0xffef, PUNCT},
     };
-    if (c < 0x80)
-        return ascii_kind(c);
     if (c > 0xffff)
         return ASTRAL;
     for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
@@ -120,15 +133,15 @@ static enum kind kind_of(uint32_t c)
     return ALIEN;
 }
 
+static inline enum kind kind_of(uint32_t c)
+{
+    return c < 0x80 ? (enum kind)ascii_kinds[c] : kind_of_long(c);
+}
+
 static enum kind kind_at(struct slice s)
 {
     size_t n;
     return s.n ? kind_of(peek(s, &n)) : SPACE;
-}
-
-static bool is_upper(char c)
-{
-    return c >= 'A' && c <= 'Z';
 }
 
 static int64_t by_length(const short *cost, size_t n)
@@ -154,17 +167,17 @@ static void scan_word(struct scan *s, enum lead lead)
 {
     size_t n = 0, capitals = 0, accents = 0, size;
     bool small = false;
-    for (;;) {
-        enum kind k = kind_at(s->rest);
+    while (s->rest.n) {
+        uint32_t c = peek(s->rest, &size);
+        enum kind k = kind_of(c);
         if (k != LETTER && k != ACCENTED)
             break;
-        bool capital = k == LETTER && is_upper(s->rest.p[0]);
+        bool capital = c >= 'A' && c <= 'Z';
         if (capital && small) {
             add_part(s, n, capitals, lead);
             n = capitals = 0;
             lead = SPACED;
         }
-        peek(s->rest, &size);
         s->rest = slice_skip(s->rest, size);
         small = !capital;
         n++;
@@ -181,8 +194,7 @@ static void scan_word(struct scan *s, enum lead lead)
 static size_t scan_while(struct scan *s, enum kind kind)
 {
     size_t count = 0, size;
-    while (s->rest.n && kind_at(s->rest) == kind) {
-        peek(s->rest, &size);
+    while (s->rest.n && kind_of(peek(s->rest, &size)) == kind) {
         s->rest = slice_skip(s->rest, size);
         count++;
     }
@@ -252,9 +264,8 @@ static bool leads_word(const struct scan *s, bool after_space)
     return !after_space && (next == LETTER || next == ACCENTED);
 }
 
-static void scan_next(struct scan *s, bool after_space)
+static void scan_next(struct scan *s, enum kind kind, bool after_space)
 {
-    enum kind kind = kind_at(s->rest);
     switch (kind) {
     case LETTER:
     case ACCENTED: scan_word(s, after_space ? SPACED : BARE); break;
@@ -289,7 +300,7 @@ int64_t llm_estimate_text(struct slice text)
     bool after_space = false;
     while (s.rest.n) {
         enum kind kind = kind_at(s.rest);
-        scan_next(&s, after_space);
+        scan_next(&s, kind, after_space);
         after_space = kind == SPACE;
     }
     return text.n ? in_tokens(&s) : 0;
