@@ -32,6 +32,7 @@ struct turn {
     uv_check_t after_poll;
     uv_idle_t awake; /* active only while ready items remain */
     struct list ready;
+    struct list later; /* ready once this drain has ended */
     struct list graves;
     bool draining;
 };
@@ -44,6 +45,9 @@ void turn_fini(struct turn *t);
 
 void turn_item_init(struct turn_item *item, void (*step)(struct turn_item *));
 void turn_mark(struct turn *t, struct turn_item *item); /* marking twice is one step */
+/* … but not before the loop has polled: whoever has much to do does it in pieces. A mark that comes
+ * meanwhile changes nothing. */
+void turn_mark_later(struct turn *t, struct turn_item *item);
 void turn_unmark(struct turn_item *item);
 
 /* Frees the object around the grave when the current drain (or the next one) has ended. */

@@ -383,12 +383,18 @@ void json_integer(struct json_writer *w, int64_t value)
     json_raw(w, slice_digits(value, digits));
 }
 
+#define WHOLE_MAX 1e15 /* numbers below are written with all their digits */
+
 void json_number(struct json_writer *w, double value)
 {
     char text[40];
     int n = 0;
     if (value - value != 0)
         value = 0;
+    if (value > -WHOLE_MAX && value < WHOLE_MAX && value == (double)(int64_t)value) {
+        json_integer(w, (int64_t)value);
+        return;
+    }
     for (int precision = 15; precision <= 17; precision++) {
         n = snprintf(text, sizeof(text), "%.*g", precision, value);
         if (strtod(text, NULL) == value)

@@ -40,6 +40,22 @@ void ask_headers(struct exchange *ex, const struct http_header *headers, size_t 
     ex->own.headers = (struct http_headers){copy, n};
 }
 
+static bool has_polled(struct exchange *ex)
+{
+    bool polled = ex->own.polled;
+    if (!polled)
+        turn_mark_later(&ex->worker->turn, &ex->item);
+    ex->own.polled = true;
+    return polled;
+}
+
+void ask_later(struct exchange *ex, answer_next *next)
+{
+    ex->own.polled = false;
+    ex->own.ready = has_polled;
+    ex->own.next = next;
+}
+
 /* ---- the database -------------------------------------------------------------------------- */
 
 static void on_done(void *user, struct store_job *job)

@@ -30,6 +30,10 @@
 void ask_wait(struct exchange *ex, bool (*ready)(struct exchange *ex), answer_next *next,
               void (*end)(struct exchange *ex));
 
+/* Goes on with `next` after the loop has polled: what takes long is done in pieces of a few
+ * milliseconds. What was waited for before stays, its rows and its `end` too. */
+void ask_later(struct exchange *ex, answer_next *next);
+
 /* A job for ask_store. NULL: no database is configured; the failure is set. */
 struct store_job *ask_new(struct exchange *ex);
 

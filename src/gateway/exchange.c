@@ -625,6 +625,8 @@ static int step_flush(struct exchange *ex)
         reply_failure(ex);
     }
     conn_send(ex->conn, &ex->out);
+    if (ex->own.apart)
+        conn_send(ex->conn, &ex->own.body);
     conn_finish(ex->conn, ex->reply.keep_alive);
     ex->conn = NULL;
     ex->head = NULL;

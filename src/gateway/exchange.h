@@ -133,6 +133,7 @@ struct own_answer {
     struct slice type;                  /* of the body; empty: application/json */
     int status;                         /* 0: 200 */
     bool packed;                        /* it is gzip already, for a client that takes it */
+    bool apart;                         /* it is sent behind ex->out, not copied into it */
     struct http_headers headers;        /* more of them, in the arena */
     bool (*ready)(struct exchange *ex); /* NULL: nothing is waited for */
     answer_next *next;
@@ -142,6 +143,7 @@ struct own_answer {
     struct store_job *kept[ASK_KEPT_MAX];
     unsigned kept_count;
     answer_next *with_rows;
+    bool polled;    /* ask_later: the next step goes on */
     bool running;   /* the job; nobody else may touch it */
     bool conflicts; /* with_rows looks at them */
 };

@@ -18,16 +18,6 @@
 static const char *const token_sums[] = {"spend", "prompt_tokens", "completion_tokens",
                                          "api_requests"};
 
-/* False: the failure is set. */
-static bool is_whole(struct exchange *ex, const struct store_rows *rows)
-{
-    if (rows->more)
-        detail_refuse_error(ex, 400,
-                            SLICE("The report has too many rows: ask for fewer days, or for one "
-                                  "team, user or key."));
-    return !rows->more;
-}
-
 static int64_t tokens_of(const struct store_rows *rows, size_t row)
 {
     return (int64_t)(store_rows_number(rows, row, "prompt_tokens") +
@@ -150,7 +140,7 @@ static void write_models(struct exchange *ex, struct buf *body)
     struct activity *groups = arena_zalloc(&ex->arena, (rows->count + 1) * sizeof(*groups));
     size_t n = group_models(rows, groups);
     struct json_writer w;
-    if (!is_whole(ex, rows))
+    if (!report_is_whole(ex, rows))
         return;
     json_begin(&w, body);
     json_array(&w);
@@ -243,7 +233,7 @@ static void write_teams(struct exchange *ex, struct buf *body)
     struct team_sum *total = arena_alloc(&ex->arena, room * sizeof(*total));
     struct team_sum *sums = arena_alloc(&ex->arena, room * sizeof(*sums));
     struct json_writer w;
-    if (!is_whole(ex, spends))
+    if (!report_is_whole(ex, spends))
         return;
     json_begin(&w, body);
     json_object(&w);
@@ -358,7 +348,7 @@ static void write_report_by_key(struct exchange *ex, struct buf *body)
     const struct store_rows *rows = ask_rows(ex, 0);
     struct key_sum *keys = arena_zalloc(&ex->arena, (rows->count + 1) * sizeof(*keys)), *k = keys;
     struct json_writer w;
-    if (!is_whole(ex, rows))
+    if (!report_is_whole(ex, rows))
         return;
     for (size_t i = 0; i < rows->count; k++)
         for (*k = (struct key_sum){.first = i};
@@ -418,7 +408,7 @@ static void write_days(struct exchange *ex, struct buf *body, const char *column
 {
     const struct store_rows *rows = ask_rows(ex, 0);
     struct json_writer w;
-    if (!is_whole(ex, rows))
+    if (!report_is_whole(ex, rows))
         return;
     json_begin(&w, body);
     json_array(&w);
@@ -531,7 +521,7 @@ static void write_summary(struct exchange *ex, struct buf *body)
     struct team_sum *room = arena_alloc(&ex->arena, (rows->count + 1) * sizeof(*room));
     struct slice last = query_get(ex->head->query, "end_date", &ex->arena), day = {0};
     struct json_writer w;
-    if (!is_whole(ex, rows))
+    if (!report_is_whole(ex, rows))
         return;
     json_begin(&w, body);
     json_array(&w);

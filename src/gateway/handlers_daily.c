@@ -1,10 +1,12 @@
 /* /user/daily/activity, and of teams, tags, customers and organizations.
  *
  * Happy path, paged: a page of the table's rows, then the names of the keys and entities in it.
- * Aggregated: the keys that cost most first; then one report for each dimension, and one for each
- * dimension by these keys, so that no answer grows with the number of keys.
+ * Aggregated: what the days and their models were, and which keys and entities cost most; then the
+ * rows of these, as many as one answer of the database holds. Either is added up and written piece
+ * by piece, so that other requests go on meanwhile.
  *
- * Failure modes: no database, days that are none. Who is no admin gets its own rows. */
+ * Failure modes: no database, days that are none, more models and days than an answer holds. Who is
+ * no admin gets its own rows. */
 
 #include "daily_tree.h"
 #include "detail.h"
@@ -15,6 +17,8 @@
 #define PAGE_MAX    1000
 #define EXCLUDE_MAX 16
 #define TOP_KEYS    100 /* that the aggregated answer tells of */
+#define PIECE_ROWS  512
+#define PIECE_BYTES (256u * 1024)
 
 struct activity_route {
     const char *begins; /* of the path */
@@ -71,14 +75,24 @@ static const struct activity_route activity_routes[] = {
      true},
 };
 
+struct daily_source {
+    const struct store_rows *rows;
+    unsigned where; /* they count */
+};
+
 struct daily {
     const struct activity_route *route;
     struct report_filter filter;
+    int64_t days;                   /* from the first to the last */
     int64_t page, page_size, total; /* rows */
     bool aggregated;
-    int64_t keys; /* distinct, of the aggregated answer */
-    struct daily_tree tree;
+    const struct store_rows *ranking;   /* of keys, of the aggregated answer … */
+    size_t told;                        /* … of which the first are told of */
     struct slice key_list, entity_list; /* for STORE_IN */
+    struct daily_source sources[4];     /* the last has no rows */
+    size_t source, row;                 /* that is added next */
+    struct daily_tree tree;
+    struct json_writer writer;
 };
 
 /* ---- what is asked for ----------------------------------------------------------------------- */
@@ -130,6 +144,7 @@ static bool read_filter(struct exchange *ex, struct daily *d)
     if (!report_days_read(ex, &days) || !filter_own(ex, d) || !filter_excluded(ex, d))
         return false;
     report_filter_days(&d->filter, &days);
+    d->days = (report_day_begins(days.last) - report_day_begins(days.first)) / REPORT_DAY_MS + 1;
     if (d->route->list)
         report_filter_list(ex, &d->filter, d->route->entity, d->route->asked);
     else
@@ -140,10 +155,25 @@ static bool read_filter(struct exchange *ex, struct daily *d)
     return true;
 }
 
-static struct store_query query_of(const struct daily *d)
+static struct store_query query_of(const struct daily *d, const struct report_filter *f)
 {
     return (struct store_query){
-        .table = d->route->table, .where = d->filter.where, .where_count = d->filter.count};
+        .table = d->route->table, .where = f->where, .where_count = f->count};
+}
+
+#define NAME_COLUMNS  (1 + DAILY_PARTS + 2)
+#define TABLE_COLUMNS (NAME_COLUMNS + DAILY_SUMS)
+
+/* What names a row: date and parts, then key and entity. How many. */
+static size_t name_columns(const struct daily *d, const char **columns)
+{
+    size_t n = 0;
+    columns[n++] = "date";
+    for (size_t i = 0; i < DAILY_PARTS; i++)
+        columns[n++] = daily_parts[i];
+    columns[n++] = "api_key";
+    columns[n++] = d->route->entity;
+    return n;
 }
 
 /* ---- the answer ------------------------------------------------------------------------------ */
@@ -164,24 +194,67 @@ static void write_metadata(struct json_writer *w, const struct daily *d)
         json_null(w);
     json_key(w, "total_api_keys");
     if (d->aggregated)
-        json_integer(w, d->keys);
+        json_integer(w, (int64_t)d->ranking->count);
     else
         json_null(w);
     json_key(w, "entity_total_api_keys"), json_null(w);
     json_object_end(w);
 }
 
-/* The last three statements of the job tell the names. */
-static void write_activity(struct exchange *ex, struct buf *body, struct daily *d, size_t names)
+static void end_answer(struct exchange *ex)
 {
-    struct daily_names known = {ask_rows(ex, names), ask_rows(ex, names + 1),
-                                ask_rows(ex, names + 2)};
-    struct json_writer w;
-    json_begin(&w, body);
-    json_object(&w);
-    daily_tree_write(&d->tree, &known, &w);
-    write_metadata(&w, d);
-    json_object_end(&w);
+    struct daily *d = ex->own.state;
+    daily_tree_fini(&d->tree);
+}
+
+static void write_rest(struct exchange *ex, struct buf *body)
+{
+    struct daily *d = ex->own.state;
+    if (daily_tree_write(&d->tree, &d->writer, PIECE_BYTES)) {
+        ask_later(ex, write_rest);
+        return;
+    }
+    write_metadata(&d->writer, d);
+    json_object_end(&d->writer);
+    (void)body; /* the writer knows it */
+}
+
+static void add_rest(struct exchange *ex, struct buf *body)
+{
+    struct daily *d = ex->own.state;
+    const struct daily_source *s = &d->sources[d->source];
+    size_t left = s->rows ? s->rows->count - d->row : 0;
+    size_t n = left < PIECE_ROWS ? left : PIECE_ROWS;
+    if (!s->rows) { /* that was all */
+        json_begin(&d->writer, body);
+        json_object(&d->writer);
+        daily_tree_write_begin(&d->tree, &d->writer);
+        ask_later(ex, write_rest);
+        return;
+    }
+    daily_tree_add(&d->tree, s->rows, d->row, n, s->where);
+    d->row = n < left ? d->row + n : 0;
+    d->source += n == left;
+    ask_later(ex, add_rest);
+}
+
+static bool at_once(struct exchange *ex)
+{
+    (void)ex;
+    return true;
+}
+
+/* Three statements of the job, from `first` on, tell the names. */
+static void answer(struct exchange *ex, size_t first)
+{
+    struct daily *d = ex->own.state;
+    struct daily_names names = {ask_rows(ex, first), ask_rows(ex, first + 1),
+                                ask_rows(ex, first + 2)};
+    ask_keep(ex, 0);
+    daily_tree_init(&d->tree, &ex->arena, d->route->entity, &names);
+    if (d->aggregated)
+        daily_tree_tell_keys(&d->tree, d->ranking, d->told);
+    ask_wait(ex, at_once, add_rest, end_answer);
 }
 
 static void select_in(struct store_job *job, enum store_table_id table, const char *const *columns,
@@ -204,33 +277,41 @@ static void add_names(struct store_job *job, const struct daily *d)
               d->entity_list);
 }
 
-/* ---- paged ----------------------------------------------------------------------------------- */
-
-static void write_page(struct exchange *ex, struct buf *body)
+static void answer_rows(struct exchange *ex, struct buf *body)
 {
-    write_activity(ex, body, ex->own.state, 0);
+    answer(ex, 0);
+    (void)body;
 }
+
+/* Rows of the table itself. */
+static void take_rows(struct exchange *ex, struct buf *body)
+{
+    struct daily *d = ex->own.state;
+    struct store_job *job = report_new(ex);
+    const struct store_rows *rows = ask_keep(ex, 0);
+    d->sources[0] =
+        (struct daily_source){rows, DAILY_COUNT_DAYS | DAILY_COUNT_ENTITIES | DAILY_COUNT_KEYS};
+    if (!d->aggregated)
+        d->key_list = report_list_of(ex, rows, "api_key");
+    d->entity_list = report_list_of(ex, rows, d->route->entity);
+    add_names(job, d);
+    ask_store(ex, job, answer_rows);
+    (void)body;
+}
+
+/* ---- paged ----------------------------------------------------------------------------------- */
 
 static void take_page(struct exchange *ex, struct buf *body)
 {
     struct daily *d = ex->own.state;
-    const struct store_rows *rows = ask_rows(ex, 0);
-    struct store_job *job = report_new(ex);
     d->total = (int64_t)store_rows_number(ask_rows(ex, 1), 0, "count");
-    d->key_list = report_list_of(ex, rows, "api_key");
-    d->entity_list = report_list_of(ex, rows, d->route->entity);
-    daily_tree_init(&d->tree, &ex->arena, d->route->entity);
-    for (size_t i = 0; i < rows->count; i++)
-        daily_tree_add(&d->tree, rows, i);
-    daily_tree_fini(&d->tree);
-    add_names(job, d);
-    ask_store(ex, job, write_page);
+    take_rows(ex, body);
 }
 
 static void ask_page(struct exchange *ex, struct daily *d, struct store_job *job)
 {
     static const struct store_order order[] = {{"date", true}, {"id", false}};
-    struct store_query query = query_of(d);
+    struct store_query query = query_of(d, &d->filter);
     query.order = order;
     query.order_count = 2;
     query.limit = d->page_size;
@@ -243,101 +324,138 @@ static void ask_page(struct exchange *ex, struct daily *d, struct store_job *job
 
 /* ---- aggregated ------------------------------------------------------------------------------ */
 
-#define PART_COLUMNS 3
+/* Those that cost most, dearest first. */
+static void add_ranking(struct store_job *job, const struct daily *d, const char *column)
+{
+    static const char *const spend[] = {"spend"};
+    struct store_query query = query_of(d, &d->filter);
+    query.order = &(struct store_order){"spend", true};
+    query.order_count = 1;
+    store_report(job,
+                 &(struct store_report){
+                     .query = query, .by = &column, .by_count = 1, .sums = spend, .sum_count = 1});
+}
 
-/* What a dimension is grouped by. */
-static const char *const part_columns[DAILY_DIMENSIONS][2] = {
-    [DAILY_TOOLS] = {"mcp_namespaced_tool_name"},
-    [DAILY_MODELS] = {"model"},
-    [DAILY_GROUPS] = {"model_group", "model"},
-    [DAILY_PROVIDERS] = {"custom_llm_provider"},
-    [DAILY_ENDPOINTS] = {"endpoint"},
-    [DAILY_KEYS] = {"api_key"},
-};
+static int64_t rows_of(const struct store_rows *ranking, size_t row)
+{
+    return (int64_t)store_rows_number(ranking, row, "count");
+}
 
-static void add_report(struct store_job *job, const struct store_query *query,
-                       const char *const *by, size_t n)
+/* How many of a ranking are told of: at most `max`, and those whose rows, each at most `each`, have
+ * room in one answer of the database. */
+static size_t choose(const struct store_rows *ranking, size_t max, int64_t each)
+{
+    int64_t room = STORE_ROWS_MAX;
+    size_t n = 0;
+    for (; n < ranking->count && n < max; n++) {
+        room -= rows_of(ranking, n) < each ? rows_of(ranking, n) : each;
+        if (room < 0)
+            break;
+    }
+    return n;
+}
+
+/* … as a condition, unless it is all of them. */
+static struct slice narrow(struct exchange *ex, struct report_filter *f,
+                           const struct store_rows *ranking, size_t n)
+{
+    const char *column = ranking->columns[0].name;
+    struct store_rows chosen = *ranking;
+    struct slice list;
+    chosen.count = n;
+    list = report_list_of(ex, &chosen, column);
+    if (n < ranking->count)
+        report_filter_add(f, column, STORE_IN, store_texts(list));
+    return list;
+}
+
+/* Few rows: they are added up here, which takes a fraction of what the database needs for it. */
+static void ask_all_rows(struct exchange *ex, struct daily *d)
+{
+    const char *columns[TABLE_COLUMNS];
+    struct store_query query = query_of(d, &d->filter);
+    struct store_job *job = report_new(ex);
+    query.columns = columns;
+    query.column_count = name_columns(d, columns);
+    query.order = &(struct store_order){"date", true};
+    query.order_count = 1;
+    for (size_t i = 0; i < DAILY_SUMS; i++)
+        columns[query.column_count++] = daily_sums[i];
+    store_select(job, &query);
+    ask_store(ex, job, take_rows);
+}
+
+/* Many: the database does, and tells what each day was, each entity's day, and the keys'. */
+
+static void add_sums(struct store_job *job, const struct daily *d, const struct report_filter *f,
+                     const char *const *by, size_t n)
 {
     static const struct store_order order[] = {{"date", true}, {"spend", true}};
-    struct store_query q = *query;
-    q.order = order;
-    q.order_count = 2;
+    struct store_query query = query_of(d, f);
+    query.order = order;
+    query.order_count = 2;
     store_report(
-        job, &(struct store_report){
-                 .query = q, .by = by, .by_count = n, .sums = daily_sums, .sum_count = DAILY_SUMS});
+        job,
+        &(struct store_report){
+            .query = query, .by = by, .by_count = n, .sums = daily_sums, .sum_count = DAILY_SUMS});
 }
 
-static void add_part(struct store_job *job, const struct daily *d, const struct store_query *query,
-                     enum daily_dimension dimension, bool by_key)
-{
-    const char *by[PART_COLUMNS + 1] = {"date"};
-    size_t n = 1;
-    if (dimension == DAILY_ENTITIES)
-        by[n++] = d->route->entity;
-    for (size_t i = 0; i < 2 && part_columns[dimension][i]; i++)
-        by[n++] = part_columns[dimension][i];
-    if (by_key)
-        by[n++] = "api_key";
-    add_report(job, query, by, n);
-}
-
-/* Statements: the days; each dimension; each dimension by key; the names. */
-static void write_aggregated(struct exchange *ex, struct buf *body)
+static void answer_sums(struct exchange *ex, struct buf *body)
 {
     struct daily *d = ex->own.state;
-    size_t statement = 1;
-    const struct store_rows *rows = ask_rows(ex, 0);
-    daily_tree_init(&d->tree, &ex->arena, d->route->entity);
-    for (size_t i = 0; i < rows->count; i++)
-        daily_tree_add_day(&d->tree, rows, i);
-    for (unsigned by_key = 0; by_key < 2; by_key++)
-        for (unsigned n = 0; n < DAILY_DIMENSIONS; n++) {
-            if (by_key && n == DAILY_KEYS)
-                continue;
-            rows = ask_rows(ex, statement++);
-            for (size_t i = 0; i < rows->count; i++)
-                daily_tree_add_part(&d->tree, rows, i, (enum daily_dimension)n, by_key);
-        }
-    daily_tree_fini(&d->tree);
-    write_activity(ex, body, d, statement);
+    d->sources[1] = (struct daily_source){ask_rows(ex, 0), DAILY_COUNT_ENTITIES};
+    d->sources[2] = (struct daily_source){ask_rows(ex, 1), DAILY_COUNT_KEYS};
+    answer(ex, 2);
+    (void)body;
 }
 
-static void ask_parts(struct exchange *ex, struct buf *body)
+static void take_days(struct exchange *ex, struct buf *body)
 {
-    static const char *const date[] = {"date"};
     struct daily *d = ex->own.state;
-    const struct store_rows *keys = ask_rows(ex, 0);
-    struct store_rows top = *keys;
-    struct store_job *job = report_new(ex);
-    d->keys = (int64_t)keys->count;
-    top.count = keys->count < TOP_KEYS ? keys->count : TOP_KEYS;
-    d->key_list = report_list_of(ex, &top, "api_key");
-    d->entity_list = report_list_of(ex, ask_rows(ex, 1), d->route->entity);
-    struct store_query all = query_of(d), of_top;
-    add_report(job, &all, date, 1);
-    report_filter_add(&d->filter, "api_key", STORE_IN, store_texts(d->key_list));
-    of_top = query_of(d);
-    for (unsigned n = 0; n < DAILY_DIMENSIONS; n++)
-        add_part(job, d, n == DAILY_KEYS ? &of_top : &all, (enum daily_dimension)n, false);
-    for (unsigned n = 0; n < DAILY_DIMENSIONS; n++)
-        if (n != DAILY_KEYS)
-            add_part(job, d, &of_top, (enum daily_dimension)n, true);
+    const char *by_entity[] = {"date", d->route->entity}, *by_key[NAME_COLUMNS];
+    const struct store_rows *entities = ask_rows(ex, 1);
+    struct report_filter of_keys = d->filter, of_entities = d->filter;
+    struct store_job *job;
+    if (!report_is_whole(ex, ask_rows(ex, 0)))
+        return;
+    job = report_new(ex);
+    narrow(ex, &of_keys, d->ranking, d->told);
+    d->entity_list = narrow(ex, &of_entities, entities, choose(entities, STORE_LIST_MAX, d->days));
+    d->sources[0] = (struct daily_source){ask_keep(ex, 0), DAILY_COUNT_DAYS};
+    add_sums(job, d, &of_entities, by_entity, 2);
+    add_sums(job, d, &of_keys, by_key, name_columns(d, by_key));
     add_names(job, d);
-    ask_store(ex, job, write_aggregated);
+    ask_store(ex, job, answer_sums);
+    (void)body;
+}
+
+static void take_ranking(struct exchange *ex, struct buf *body)
+{
+    struct daily *d = ex->own.state;
+    const char *by[NAME_COLUMNS];
+    struct report_filter of_keys = d->filter;
+    struct store_job *job;
+    int64_t rows = 0;
+    d->ranking = ask_keep(ex, 0);
+    d->told = choose(d->ranking, TOP_KEYS, INT64_MAX);
+    d->key_list = narrow(ex, &of_keys, d->ranking, d->told);
+    for (size_t i = 0; i < d->ranking->count; i++)
+        rows += rows_of(d->ranking, i);
+    if (rows <= STORE_ROWS_MAX && !d->ranking->more) {
+        ask_all_rows(ex, d);
+        return;
+    }
+    job = report_new(ex);
+    add_sums(job, d, &d->filter, by, name_columns(d, by) - 2); /* but by key and entity */
+    add_ranking(job, d, d->route->entity);
+    ask_store(ex, job, take_days);
+    (void)body;
 }
 
 static void ask_aggregated(struct exchange *ex, struct daily *d, struct store_job *job)
 {
-    const char *by[] = {"api_key", d->route->entity};
-    static const char *const spend[] = {"spend"};
-    struct store_query query = query_of(d);
-    query.order = &(struct store_order){"spend", true};
-    query.order_count = 1;
-    for (size_t i = 0; i < 2; i++)
-        store_report(
-            job, &(struct store_report){
-                     .query = query, .by = &by[i], .by_count = 1, .sums = spend, .sum_count = 1});
-    ask_store(ex, job, ask_parts);
+    add_ranking(job, d, "api_key");
+    ask_store(ex, job, take_ranking);
 }
 
 void handle_daily_activity(struct exchange *ex, struct buf *body)

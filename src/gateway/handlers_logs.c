@@ -19,7 +19,6 @@
 #define PAGE_DEFAULT 50
 #define PAGE_MAX     1000
 #define COUNT_MAX    10000 /* rows are counted up to that */
-#define DAY_MS       INT64_C(86400000)
 
 /* Without messages, response, proxy_server_request. */
 static const char *const list_columns[] = {
@@ -92,7 +91,8 @@ static bool filter_logs_days(struct exchange *ex, struct report_filter *f)
     if (!report_days_read(ex, &days))
         return false;
     report_filter_add(f, "startTime", STORE_GE, store_time(report_day_begins(days.first)));
-    report_filter_add(f, "startTime", STORE_LT, store_time(report_day_begins(days.last) + DAY_MS));
+    report_filter_add(f, "startTime", STORE_LT,
+                      store_time(report_day_begins(days.last) + REPORT_DAY_MS));
     return true;
 }
 
@@ -179,7 +179,7 @@ static bool time_of(struct exchange *ex, const char *name, bool end, int64_t *ms
     }
     *ms = report_day_begins(text);
     if (*ms >= 0) {
-        *ms += end ? DAY_MS - 1 : 0;
+        *ms += end ? REPORT_DAY_MS - 1 : 0;
         return true;
     }
     if (date_parse(text, ms)) {

@@ -9,8 +9,9 @@
 #define UPSTREAM_HEADERS_MAX 24   /* kept of an answer */
 #define UPSTREAM_BYTES_MAX   8192 /* likewise */
 #define FAILURE_BODY_MAX     (128 * 1024)
-#define PREFLIGHT_MAX_AGE    "600" /* seconds */
-#define GZIP_MIN             1400  /* bytes: what fits one packet gains nothing */
+#define PREFLIGHT_MAX_AGE    "600"          /* seconds */
+#define OWN_WHOLE_MAX        (1024u * 1024) /* bytes; copying and packing more would hold up others */
+#define GZIP_MIN             1400           /* bytes: what fits one packet gains nothing */
 
 struct reply_headers {
     struct http_header v[HEADERS_MAX];
@@ -246,12 +247,17 @@ void reply_whole(struct exchange *ex, int status, struct slice content_type, str
 
 void reply_own(struct exchange *ex)
 {
-    const struct own_answer *own = &ex->own;
+    struct own_answer *own = &ex->own;
     struct reply_headers h = {.packed = own->packed};
     add(&h, "content-type", own->type.n ? own->type : SLICE("application/json"));
     for (size_t i = 0; i < own->headers.n; i++)
         h.v[h.n++] = own->headers.v[i];
     add_durations(ex, &h);
+    if (own->body.n > OWN_WHOLE_MAX && !own->packed) {
+        write_head(ex, &h, own->status ? own->status : 200, (int64_t)own->body.n);
+        own->apart = !ex->reply.no_body;
+        return;
+    }
     write_reply(ex, &h, own->status ? own->status : 200, buf_slice(&own->body));
 }
 

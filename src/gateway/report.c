@@ -10,7 +10,6 @@
 
 #include <assert.h>
 
-#define DAY_MS     INT64_C(86400000)
 #define DAY_LENGTH 10 /* of "2026-11-21" */
 #define LATELY     30 /* days */
 #define LIST_BYTES (STORE_LIST_MAX * 512)
@@ -20,7 +19,7 @@
 int64_t report_day_begins(struct slice day)
 {
     int64_t ms;
-    return day.n == DAY_LENGTH && date_parse(day, &ms) && ms % DAY_MS == 0 ? ms : -1;
+    return day.n == DAY_LENGTH && date_parse(day, &ms) && ms % REPORT_DAY_MS == 0 ? ms : -1;
 }
 
 struct slice report_day_of(int64_t unix_ms, struct arena *a)
@@ -45,7 +44,7 @@ bool report_days_read(struct exchange *ex, struct report_days *days)
 struct report_days report_days_lately(struct exchange *ex)
 {
     int64_t now = clock_unix_ms();
-    return (struct report_days){report_day_of(now - LATELY * DAY_MS, &ex->arena),
+    return (struct report_days){report_day_of(now - LATELY * REPORT_DAY_MS, &ex->arena),
                                 report_day_of(now, &ex->arena)};
 }
 
@@ -166,6 +165,15 @@ bool report_number(struct exchange *ex, const char *name, int64_t low, int64_t h
                                      (long long)low, (long long)high)
                             .p);
     return false;
+}
+
+bool report_is_whole(struct exchange *ex, const struct store_rows *rows)
+{
+    if (rows->more)
+        detail_refuse_error(ex, 400,
+                            SLICE("The report has too many rows: ask for fewer days, or for one "
+                                  "team, user or key."));
+    return !rows->more;
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */

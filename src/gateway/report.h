@@ -29,6 +29,8 @@ struct slice report_day_of(int64_t unix_ms, struct arena *a);
 #define REPORT_SHORT_DAY 8
 struct slice report_short_day(struct slice day, char room[REPORT_SHORT_DAY]);
 
+#define REPORT_DAY_MS INT64_C(86400000)
+
 struct report_filter {
     struct store_where where[REPORT_CONDITIONS_MAX];
     size_t count;
@@ -65,6 +67,10 @@ bool report_number(struct exchange *ex, const char *name, int64_t low, int64_t h
 /* LiteLLM's {"error": {"message", "type", "param", "code"}}. */
 void report_refuse(struct exchange *ex, int status, const char *type, const char *param,
                    struct slice message);
+
+/* False: there were more rows than an answer of the database holds; the failure is set. Half a
+ * report is none. */
+bool report_is_whole(struct exchange *ex, const struct store_rows *rows);
 
 /* Rows as a list of objects: these columns under these names; the last has column NULL. */
 struct report_member {

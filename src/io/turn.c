@@ -40,9 +40,12 @@ static void sweep_graves(struct turn *t)
 
 static void turn_drain(struct turn *t)
 {
+    struct list *link;
     t->draining = true;
     run_steps(t);
     sweep_graves(t);
+    while ((link = list_pop(&t->later)))
+        list_add(&t->ready, link);
     t->draining = false;
     if (list_empty(&t->ready))
         uv_idle_stop(&t->awake);
@@ -62,6 +65,7 @@ void turn_init(struct turn *t, uv_loop_t *loop)
 {
     *t = (struct turn){.loop = loop};
     list_init(&t->ready);
+    list_init(&t->later);
     list_init(&t->graves);
     uv_prepare_init(loop, &t->before_poll);
     uv_check_init(loop, &t->after_poll);
@@ -97,6 +101,15 @@ void turn_mark(struct turn *t, struct turn_item *item)
     if (!t->draining && list_empty(&t->ready))
         stay_awake(t);
     list_add(&t->ready, &item->link);
+}
+
+void turn_mark_later(struct turn *t, struct turn_item *item)
+{
+    if (!list_empty(&item->link))
+        return;
+    if (!t->draining)
+        stay_awake(t);
+    list_add(&t->later, &item->link);
 }
 
 void turn_unmark(struct turn_item *item)

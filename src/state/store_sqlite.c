@@ -168,6 +168,8 @@ static struct store_value cell(sqlite3_stmt *stmt, int i, enum store_type type, 
         return (struct store_value){.type = type, .null = true};
     if (type == STORE_FLOAT)
         return store_number(sqlite3_column_double(stmt, i));
+    if (type == STORE_INTEGER && sqlite3_column_type(stmt, i) == SQLITE_INTEGER)
+        return store_integer(sqlite3_column_int64(stmt, i));
     const char *text = (const char *)sqlite3_column_text(stmt, i);
     return store_value_from_text(type, slice_make(text, (size_t)sqlite3_column_bytes(stmt, i)), a);
 }

@@ -363,6 +363,50 @@ def test_aggregated_says_what_the_pages_say(world, kind):
     assert whole == approximately(paged)
 
 
+MANY = """INSERT INTO "LiteLLM_DailyTagSpend" (id, tag, date, api_key, model, model_group, custom_llm_provider,
+    mcp_namespaced_tool_name, endpoint, updated_at, api_requests, spend)
+    SELECT {id}, {tag}, {date}, {key}, 'many', 'many', 'bedrock', '', '/chat/completions', '2024-05-01 00:00:00', 1, k
+    FROM ({keys}) AS a CROSS JOIN ({days}) AS b"""
+
+
+def many_rows(database, keys, days):
+    """A row for each key and day: key 7 of them belongs to tag 7, so does key 17; it costs 7, or 17."""
+    join = (lambda *p: f"CONCAT({', '.join(p)})") if database.kind == "mysql" else lambda *p: " || ".join(p)
+    columns = {
+        "id": join("'many-'", "k", "'-'", "d"),
+        "tag": join("'many-'", "(k % 10)"),
+        "date": join("'2024-05-'", "d"),
+        "key": join("'key-'", "k"),
+        "keys": " UNION ALL ".join(f"SELECT {k} AS k" for k in keys),
+        "days": " UNION ALL ".join(f"SELECT {d} AS d" for d in days),
+    }
+    database.query(MANY.format(**columns))
+
+
+def test_aggregated_over_many_rows(world):
+    """More than the database gives in one answer, and few of them, come to the same: everything is in the sums, the
+    100 keys that cost most are told of."""
+    keys, days = range(480), range(10, 31)
+    for part in range(0, 480, 240):  # SQLite takes 500 terms
+        many_rows(world.database, keys[part : part + 240], days)
+    for chosen, params in ((keys, {}), (keys[::2], {"tags": "many-0,many-2,many-4,many-6,many-8"})):
+        whole = get(world.gateway, "/tag/daily/activity/aggregated", start_date="2024-05-01", end_date="2024-05-31", **params)
+        metadata = whole["metadata"]
+        assert metadata["total_spend"] == len(days) * sum(chosen)
+        assert metadata["total_api_requests"] == len(days) * len(chosen)
+        assert metadata["total_api_keys"] == len(chosen)
+        assert [d["date"] for d in whole["results"]] == [f"2024-05-{d}" for d in reversed(days)]
+        for day in whole["results"]:
+            parts = day["breakdown"]
+            assert day["metrics"]["spend"] == parts["models"]["many"]["metrics"]["spend"] == sum(chosen)
+            assert set(parts["api_keys"]) == {f"key-{k}" for k in chosen[-100:]}
+            assert set(parts["models"]["many"]["api_key_breakdown"]) == set(parts["api_keys"])
+            spent = {tag: e["metrics"]["spend"] for tag, e in parts["entities"].items()}
+            assert spent == {f"many-{t}": sum(k for k in chosen if k % 10 == t) for t in {k % 10 for k in chosen}}
+            told = {k for e in parts["entities"].values() for k in e["api_key_breakdown"]}
+            assert told == set(parts["api_keys"])
+
+
 def approximately(value):
     """Sums of floating-point numbers depend on their order."""
     if isinstance(value, float):

@@ -16,6 +16,7 @@ struct note {
     struct note *buries;
     unsigned steps;
     unsigned again; /* marks itself so many times more */
+    unsigned later; /* … and for after the poll */
 };
 
 static char trace[64];
@@ -43,6 +44,10 @@ static void step(struct turn_item *item)
     if (n->again) {
         n->again--;
         turn_mark(n->turn, &n->item);
+    }
+    if (n->later) {
+        n->later--;
+        turn_mark_later(n->turn, &n->item);
     }
     if (n->marks)
         turn_mark(n->turn, &n->marks->item);
@@ -113,6 +118,31 @@ static void a_drain_is_bounded_and_the_rest_stays_awake(void **state)
     assert_false(uv_is_active((uv_handle_t *)&w->turn.awake));
 }
 
+static void later_is_after_a_poll(void **state)
+{
+    struct world *w = *state;
+    struct note a = note(w, 'a'), b = note(w, 'b');
+    note_init(&a);
+    note_init(&b);
+    a.later = 2;
+    turn_mark(&w->turn, &a.item);
+    turn_mark(&w->turn, &b.item);
+    uv_run(&w->loop, UV_RUN_NOWAIT);
+    assert_true(a.later < 2 && strncmp(trace, "ab", 2) == 0);
+    turn_mark(&w->turn, &b.item);
+    uv_run(&w->loop, UV_RUN_DEFAULT); /* it stays awake for it */
+    assert_int_equal(a.steps, 3);
+    assert_int_equal(b.steps, 2);
+    turn_mark_later(&w->turn, &a.item); /* outside of a drain */
+    turn_mark(&w->turn, &a.item);       /* changes nothing */
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_int_equal(a.steps, 4);
+    turn_mark_later(&w->turn, &a.item);
+    turn_unmark(&a.item);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_int_equal(a.steps, 4);
+}
+
 static void the_dead_are_released_after_the_drain(void **state)
 {
     struct world *w = *state;
@@ -168,6 +198,7 @@ int main(void)
         TEST(runs_in_the_order_of_marking),
         TEST(what_a_step_marks_runs_in_the_same_drain),
         TEST(a_drain_is_bounded_and_the_rest_stays_awake),
+        TEST(later_is_after_a_poll),
         TEST(the_dead_are_released_after_the_drain),
         TEST(a_mark_keeps_the_loop_alive),
         TEST(now_is_the_loops_time),
