@@ -7,6 +7,7 @@ import { loading } from "./parts/view.js";
 import { login } from "./pages/login.js";
 import { overview } from "./pages/overview.js";
 import { usage } from "./pages/usage.js";
+import { logs } from "./pages/logs.js";
 import { models } from "./pages/models.js";
 import { keys } from "./pages/keys.js";
 import { teams } from "./pages/teams.js";
@@ -18,6 +19,7 @@ import { reference } from "./pages/reference.js";
 const pages = {
   overview: { show: overview },
   usage: { show: usage },
+  logs: { show: logs },
   models: { show: models },
   keys: { show: keys },
   teams: { show: teams },

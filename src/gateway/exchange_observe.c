@@ -38,7 +38,7 @@ struct observed {
 /* The question that costs least comes first: mostly nobody watches. */
 static struct observed *observed_of(struct exchange *ex)
 {
-    if (!ex->observed && (observing_wants(ex->worker) || exchange_stored_wanted(ex)) &&
+    if (!ex->observed && (ex->spend || observing_wants(ex->worker) || exchange_stored_wanted(ex)) &&
         call_kind_of(ex->route))
         ex->observed = ARENA_NEW(&ex->arena, struct observed);
     return ex->observed;
@@ -218,7 +218,7 @@ static struct slice headers_of(struct exchange *ex)
 void exchange_observe_begin(struct exchange *ex)
 {
     struct observed *o = observed_of(ex);
-    if (!o)
+    if (!o || !observing_wants(ex->worker))
         return;
     struct record_texts *t = &o->draft.text;
     begin_trace(ex, &o->draft);
@@ -316,6 +316,64 @@ void exchange_observe_event(struct exchange *ex, const struct llm_event *e)
     llm_fold_event(&o->fold, e);
 }
 
+/* ---- for the row in the log of spend --------------------------------------------------------- */
+
+#define ATTEMPT_TEXT 200 /* bytes of an error in it */
+
+static void set_stages(const struct exchange *ex, struct record *r)
+{
+    int64_t now = turn_now(&ex->worker->turn), next = now;
+    r->stage_count = 0;
+    for (int s = EX_SETTLE - 1; s >= EX_HEAD && r->stage_count < RECORD_STAGES_MAX; s--) {
+        if (!ex->times[s] || ex->times[s] > next)
+            continue;
+        r->stages[r->stage_count++] =
+            (struct record_stage){exchange_states[s].name, next - ex->times[s]};
+        next = ex->times[s];
+    }
+}
+
+static void write_attempt(struct exchange *ex, struct json_writer *w,
+                          const struct record_attempt *t)
+{
+    int64_t end = t->ended_ms ? t->ended_ms : turn_now(&ex->worker->turn);
+    json_object(w);
+    json_member_string(w, "model_group", t->group);
+    json_member_string(w, "model_id", t->deployment);
+    json_member_string(w, "model", t->model);
+    json_member_string(w, "region", t->region);
+    json_member_integer(w, "start_ms", t->begun_ms - ex->times[EX_HEAD]);
+    json_member_integer(w, "duration_ms", end - t->begun_ms);
+    json_member_integer(w, "status", t->status);
+    if (t->error_class.n) {
+        json_member_string(w, "error_class", t->error_class);
+        size_t n = t->message.n < ATTEMPT_TEXT ? t->message.n : ATTEMPT_TEXT;
+        json_member_string(w, "error_message", slice_make(t->message.p, n));
+    }
+    json_object_end(w);
+}
+
+void exchange_observe_write(struct exchange *ex, struct json_writer *w)
+{
+    struct observed *o = ex->observed;
+    if (!o)
+        return;
+    json_key(w, "attempts");
+    json_array(w);
+    for (size_t i = 0; i < o->attempts; i++)
+        write_attempt(ex, w, &o->made[i]);
+    json_array_end(w);
+    set_stages(ex, &o->draft);
+    json_key(w, "stages");
+    json_object(w);
+    for (size_t i = o->draft.stage_count; i-- > 0;)
+        if (o->draft.stages[i].ms) {
+            json_key_slice(w, slice_of(o->draft.stages[i].name));
+            json_integer(w, o->draft.stages[i].ms);
+        }
+    json_object_end(w);
+}
+
 /* ---- the end -------------------------------------------------------------------------------- */
 
 static struct slice output_of(struct exchange *ex, const struct observed *o)
@@ -336,18 +394,6 @@ static struct slice output_of(struct exchange *ex, const struct observed *o)
 struct slice exchange_observe_output(struct exchange *ex)
 {
     return ex->observed ? output_of(ex, ex->observed) : slice_make(NULL, 0);
-}
-
-static void set_stages(const struct exchange *ex, struct record *r)
-{
-    int64_t now = turn_now(&ex->worker->turn), next = now;
-    for (int s = EX_SETTLE - 1; s >= EX_HEAD && r->stage_count < RECORD_STAGES_MAX; s--) {
-        if (!ex->times[s] || ex->times[s] > next)
-            continue;
-        r->stages[r->stage_count++] =
-            (struct record_stage){exchange_states[s].name, next - ex->times[s]};
-        next = ex->times[s];
-    }
 }
 
 static void set_times(const struct exchange *ex, struct record *r)

@@ -24,6 +24,10 @@ void exchange_observe_event(struct exchange *ex, const struct llm_event *e);
  * wants it. */
 struct slice exchange_observe_output(struct exchange *ex);
 
+/* The members "attempts", each call of a model with its times in ms since the request began, and
+ * "stages", what the states took in ms: for the request's row in the log of spend. */
+void exchange_observe_write(struct exchange *ex, struct json_writer *w);
+
 void exchange_observe_end(struct exchange *ex);  /* tells */
 void exchange_observe_free(struct exchange *ex); /* with the exchange */
 

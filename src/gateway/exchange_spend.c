@@ -138,6 +138,7 @@ static struct slice metadata_of(struct exchange *ex, const struct spend *s)
     json_member_integer(&w, "attempted_retries", ex->attempts > 1 ? ex->attempts - 1 : 0);
     write_usage(&w, &ex->usage);
     write_cost(&w, &ex->cost);
+    exchange_observe_write(ex, &w);
     if (ex->failure.kind != FAILURE_NONE)
         write_error(&w, ex);
     json_object_end(&w);

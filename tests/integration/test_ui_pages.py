@@ -9,7 +9,7 @@ import re
 
 import httpx
 import pytest
-from conftest import configuration, deployment
+from conftest import KEY, configuration, deployment
 from databases import Sqlite
 from playwright.sync_api import expect
 from programs import wait_for
@@ -44,8 +44,10 @@ def seed(gateway):
     for i in range(3):
         said = {"model": "claude", "messages": [{"role": "user", "content": NASTY}], "metadata": {"tags": [NASTY]}}
         assert chat(gateway, made["key"], **said).status_code == 200
-    assert chat(gateway, made["key"], model="broken", messages=[{"role": "user", "content": "hi"}]).status_code >= 400
-    wait_for(lambda: total(gateway) == 4, 30, "the requests in the database")
+    said = {"model": "broken", "messages": [{"role": "user", "content": "hi"}]}
+    assert chat(gateway, made["key"], **said).status_code >= 400
+    assert chat(gateway, made["key"], **said, fallbacks=["nova"], user="end").status_code == 200
+    wait_for(lambda: total(gateway) == 5, 30, "the requests in the database")
 
 
 def total(gateway):
@@ -110,7 +112,7 @@ def test_usage_as_a_file(page):
         page.get_by_role("button", name="Download as CSV").click()
     assert re.fullmatch(r"usage-team-[\d-]+\.csv", download.value.suggested_filename)
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8-sig"))))
-    assert [(r["id"], r["name"], r["api_requests"], r["failed_requests"]) for r in rows] == [("t-1", NASTY, "4", "1")]
+    assert [(r["id"], r["name"], r["api_requests"], r["failed_requests"]) for r in rows] == [("t-1", NASTY, "5", "1")]
     assert float(rows[0]["spend"]) > 0
 
 
@@ -120,6 +122,54 @@ def test_usage_of_days_without_any(page):
     page.get_by_label("From", exact=True).fill("2020-01-01")
     page.get_by_label("To", exact=True).fill("2020-01-31")
     expect(page.get_by_text("Nothing was asked in this period.")).to_be_visible()
+
+
+# ---- logs ------------------------------------------------------------------------------------------
+
+
+def test_a_request_in_full(page):
+    go(page, "Logs")
+    page.get_by_label("Alias of the key").fill(NASTY)
+    page.get_by_label("Model", exact=True).fill("claude")
+    page.get_by_label("Model", exact=True).press("Enter")
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(3)
+    rows.first.click()
+    box = page.get_by_role("dialog")
+    expect(box.locator(".said.user")).to_contain_text(NASTY)
+    expect(box.locator(".said").last).to_contain_text("assistant")
+    expect(box.get_by_role("list", name="Where the time went")).to_contain_text("In all")
+    expect(box.get_by_text("chatcmpl-").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(box).to_have_count(0)
+
+
+def test_the_attempts_of_a_request(page):
+    go(page, "Logs")
+    page.get_by_label("End user").fill("end")
+    page.get_by_label("End user").press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.locator("tbody tr").click()
+    attempts = page.get_by_role("region", name="Calls of models").locator("tbody tr")
+    expect(attempts).to_have_count(2)
+    expect(attempts.first).to_contain_text("broken")
+    expect(attempts.last).to_contain_text("nova")
+    expect(page.locator(".track .fill.bad")).to_have_count(1)
+
+
+def test_logs_are_filtered_and_followed(page, gateway):
+    go(page, "Logs")
+    page.get_by_label("Outcome").select_option("failed")
+    expect(page.locator("tbody tr").first.locator(".badge.bad")).to_be_visible()
+    assert "status=failure" in page.url
+    page.get_by_label("Outcome").select_option("All")
+    user = f"follower {page.viewport_size['width']}"
+    page.get_by_label("End user").fill(user)
+    page.get_by_label("End user").press("Enter")
+    expect(page.get_by_text("No request is like that.")).to_be_visible()
+    page.get_by_label("Follow").check()
+    assert chat(gateway, KEY, model="nova", user=user, messages=[{"role": "user", "content": "hi"}]).status_code == 200
+    expect(page.locator("tbody tr")).to_have_count(1)
 
 
 # ---- teams and users -------------------------------------------------------------------------------
@@ -192,7 +242,8 @@ def test_a_user_with_a_key(page, gateway):
 # ---- all pages -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name, path", [("Usage", "**/daily/activity/**"), ("Teams", "**/v2/team/list*"), ("Users", "**/user/list*")])
+@pytest.mark.parametrize("name, path", [("Usage", "**/daily/activity/**"), ("Logs", "**/spend/logs/ui*"),
+                                        ("Teams", "**/v2/team/list*"), ("Users", "**/user/list*")])
 def test_what_could_not_be_loaded_is_told_and_asked_for_again(page, name, path):
     page.route(path, lambda route: route.fulfill(status=500, json={"error": {"message": NASTY}}))
     go(page, name)

@@ -49,6 +49,10 @@ export function time(value) {
   return value ? new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(value)) : "–";
 }
 
+export function moment(value) {
+  return new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "medium" }).format(new Date(value));
+}
+
 export function clock(value) {
   return new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(new Date(value));
 }
