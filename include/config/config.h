@@ -61,6 +61,7 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     int64_t thinking_memory_mb;         /* ours: 0: none */
     double responses_ttl;               /* ours: seconds */
     int64_t responses_memory_mb;        /* ours */
+    bool responses_in_database;         /* ours */
     const char *shared_namespace;       /* ours: of all keys in Redis */
     double shared_patience;             /* ours: seconds a request waits for Redis */
     double fetch_max_mb, fetch_timeout; /* ours: of what prompts name by URL */

@@ -7,7 +7,7 @@
  *
  * A record is JSON: {"owner", "chain", "input", "response"}. `input` is what came with that request
  * alone; `chain` names the responses before it, oldest first, so that a conversation is got by two
- * questions and kept once. */
+ * questions and kept once. `owner` is whoever may use it: {"key", "user", "team"}. */
 
 #include "base/json.h"
 #include "llm/failure.h"
@@ -40,10 +40,20 @@ size_t responses_chain(const struct responses_record *r, struct slice *ids, size
 yyjson_val *responses_expand(yyjson_val *body, const struct responses_record *so_far, size_t n,
                              const struct responses_record *named, size_t named_n, struct arena *a);
 
+/* A caller, as the key says: any of them may be empty. */
+struct responses_owner {
+    struct slice key, user, team;
+};
+
+/* What was made for a user or in a team is theirs, whichever of their keys asks, so that it
+ * outlives a key; anything else is its key's. */
+bool responses_is_of(const struct responses_record *r, const struct responses_owner *caller);
+
 /* The record of a response to come: everything but the response, which is given at the end.
  * `previous`: that it goes on from, or NULL. `own`: the body as it came, `expanded` as above. */
-struct slice responses_record_begin(struct slice owner, const struct responses_record *previous,
-                                    yyjson_val *own, yyjson_val *expanded, struct arena *a);
+struct slice responses_record_begin(const struct responses_owner *owner,
+                                    const struct responses_record *previous, yyjson_val *own,
+                                    yyjson_val *expanded, struct arena *a);
 void responses_record_end(struct slice begin, struct slice response, struct buf *out);
 
 struct responses_page {

@@ -23,6 +23,7 @@ STORED("thinking_memory_mb", INT, RESTART, thinking_memory_mb, "64", "Lintel's o
 
 STORED("responses_ttl", NUMBER, RELOAD, responses_ttl, "86400", "Lintel's own: seconds for which responses are kept, for previous_response_id and GET /v1/responses/{id}; each use prolongs it")
 STORED("responses_memory_mb", INT, RESTART, responses_memory_mb, "64", "Lintel's own: most memory for them in MB, in each worker, where no Redis keeps them; one room with that of thinking_memory_mb (1 to 65536)")
+STORED("responses_in_database", BOOL, RELOAD, responses_in_database, "true", "Lintel's own: where there is a database, keep them there too, so that they outlive the gateway and all gateways on it have them; rows whose responses_ttl is over are deleted")
 
 ACCEPTED("alerting", LIST, NULL, "where alerts go: slack, webhook, email")
 ACCEPTED("alerting_threshold", NUMBER, "300", "seconds after which a hanging request is an alert")

@@ -200,8 +200,28 @@ static void write_chain(struct json_writer *w, const struct responses_record *pr
     json_string(w, previous->id);
 }
 
-struct slice responses_record_begin(struct slice owner, const struct responses_record *previous,
-                                    yyjson_val *own, yyjson_val *expanded, struct arena *a)
+bool responses_is_of(const struct responses_record *r, const struct responses_owner *caller)
+{
+    yyjson_val *owner = json_get(r->json, "owner");
+    struct slice user = json_get_slice(owner, "user"), team = json_get_slice(owner, "team");
+    if (user.n || team.n)
+        return slice_eq(user, caller->user) && slice_eq(team, caller->team);
+    return slice_eq(json_get_slice(owner, "key"), caller->key);
+}
+
+static void write_owner(struct json_writer *w, const struct responses_owner *owner)
+{
+    json_key(w, "owner");
+    json_object(w);
+    json_member_string(w, "key", owner->key);
+    json_member_string(w, "user", owner->user);
+    json_member_string(w, "team", owner->team);
+    json_object_end(w);
+}
+
+struct slice responses_record_begin(const struct responses_owner *owner,
+                                    const struct responses_record *previous, yyjson_val *own,
+                                    yyjson_val *expanded, struct arena *a)
 {
     struct buf b;
     struct json_writer w;
@@ -211,7 +231,7 @@ struct slice responses_record_begin(struct slice owner, const struct responses_r
     buf_init(&b, KEPT_MAX);
     json_begin(&w, &b);
     json_object(&w);
-    json_member_string(&w, "owner", owner);
+    write_owner(&w, owner);
     json_key(&w, "chain");
     json_array(&w);
     write_chain(&w, full ? NULL : previous);

@@ -136,8 +136,8 @@ static void announce_sharing(const struct config *c, const struct worker_options
         log_info("shared state: the Redis of %s", c->redis.source);
     else if (o->machine)
         log_info("%d workers count limits together; as no Redis is configured, each keeps answers "
-                 "and remembers thinking by itself (see docs/state.md)",
-                 workers);
+                 "%sand remembers thinking by itself (see docs/state.md)",
+                 workers, c->settings.database_url ? "" : "and responses ");
 }
 
 /* Limits of one worker are no limits of all: whoever starts several is told. */

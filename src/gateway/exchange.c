@@ -613,11 +613,13 @@ static void end_stream(struct exchange *ex)
 
 static int step_flush(struct exchange *ex)
 {
-    bool failed = ex->failure.kind != FAILURE_NONE;
-    if (ex->facts & FACT_COMPLETE)
+    bool failed = ex->failure.kind != FAILURE_NONE, complete = ex->facts & FACT_COMPLETE;
+    if (complete && !ex->entered)
         exchange_keep(ex);
-    if (ex->facts & FACT_COMPLETE && ex->encoder && ex->route->dialect->kept)
+    if (complete && !ex->entered && ex->encoder && ex->route->dialect->kept)
         exchange_responses_keep(ex, ex->route->dialect->kept(ex->encoder));
+    if (!exchange_responses_kept(ex))
+        return EX_SUSPEND;
     if (ex->committed) {
         end_stream(ex);
     } else if (failed) {

@@ -1,7 +1,8 @@
 /* Responses that are kept: GET and DELETE /v1/responses/{id}, …/input_items, …/cancel.
  *
  * Happy path: the record is asked for by the id in the path, and what is wanted of it written.
- * Failure modes: no such record, or somebody else's: 404. Nothing is made in the background, so
+ * Failure modes: no such record, or somebody else's: 404; a database that may have it is away: 503.
+ * Nothing is made in the background, so
  * there is nothing to cancel or to go on with. */
 
 #include "ask.h"
@@ -13,17 +14,12 @@
 #define PAGE_MAX     100
 #define PAGE_DEFAULT 20
 
-static bool is_there(struct exchange *ex)
-{
-    return !ex->responses->asking;
-}
-
 static void fetch(struct exchange *ex, answer_next *next)
 {
     struct responses_record *r = ARENA_NEW(&ex->arena, struct responses_record);
     r->id = percent_decode(ex->route_item, &ex->arena);
     exchange_responses_ask(ex, r, 1);
-    ask_wait(ex, is_there, next, exchange_responses_cancel);
+    ask_wait(ex, exchange_responses_ready, next, exchange_responses_cancel);
 }
 
 /* NULL: the failure is set. */
@@ -32,6 +28,8 @@ static const struct responses_record *found(struct exchange *ex)
     const struct responses_record *r = ex->responses->wanted;
     if (r->json)
         return r;
+    if (exchange_responses_away(ex))
+        return NULL;
     failure_set(&ex->failure, &ex->arena, FAILURE_NOT_FOUND, 404,
                 "Response with id '%.*s' not found.", SLICE_ARG(r->id));
     return NULL;
@@ -62,19 +60,25 @@ void handle_response(struct exchange *ex, struct buf *body)
 /* ---- DELETE /v1/responses/{id} -----------------------------------------------------------------
  */
 
-static void delete_record(struct exchange *ex, struct buf *body)
+static void write_deleted(struct exchange *ex, struct buf *body)
 {
-    const struct responses_record *r = found(ex);
     struct json_writer w;
-    if (!r)
-        return;
-    exchange_responses_forget(ex, r->id);
     json_begin(&w, body);
     json_object(&w);
-    json_member_string(&w, "id", r->id);
+    json_member_string(&w, "id", ex->responses->wanted->id);
     json_member_string(&w, "object", SLICE("response"));
     json_member_bool(&w, "deleted", true);
     json_object_end(&w);
+}
+
+static void delete_record(struct exchange *ex, struct buf *body)
+{
+    const struct responses_record *r = found(ex);
+    struct store_job *job = r ? exchange_responses_forget(ex, r->id) : NULL;
+    if (job)
+        ask_store(ex, job, write_deleted);
+    else if (r)
+        write_deleted(ex, body);
 }
 
 void handle_response_delete(struct exchange *ex, struct buf *body)

@@ -1,14 +1,17 @@
 #ifndef GATEWAY_RETENTION_H
 #define GATEWAY_RETENTION_H
 
-/* Old rows of LiteLLM_SpendLogs go (maximum_spend_logs_retention_period). Of all gateways on a
- * database one at a time deletes them: whoever moves the time of the last run. In small batches,
- * between which the database serves others. The rows per day stay. */
+/* Old rows go: those of LiteLLM_SpendLogs (maximum_spend_logs_retention_period; the rows per day
+ * stay), and kept responses whose time is over. Of all gateways on a database one at a time deletes
+ * them: whoever moves the time of the last run. In small batches, between which the database serves
+ * others. */
 
 struct retention;
 struct worker;
 
-struct retention *retention_new(struct worker *w);
+enum retention_kind { RETENTION_LOGS, RETENTION_RESPONSES, RETENTION_KINDS };
+
+struct retention *retention_new(struct worker *w, enum retention_kind kind);
 void retention_free(struct retention *r); /* before its store; its handle closes in the loop */
 
 /* The worker has another configuration. */

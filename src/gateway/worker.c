@@ -16,6 +16,7 @@
 #include "exchange.h"
 #include "exchange_claim.h"
 #include "exchange_queue.h"
+#include "exchange_responses.h"
 #include "handover.h"
 #include "notify.h"
 #include "shared_state.h"
@@ -216,7 +217,8 @@ void worker_adopt(struct worker *w, struct config *config, const char *why)
     w->config = c;
     credentials_adopt(w->credentials, c);
     health_configure(w->health);
-    retention_configure(w->retention);
+    for (int i = 0; i < RETENTION_KINDS; i++)
+        retention_configure(w->retention[i]);
     watch_files(w);
     log_info("%s: the configuration is read again, %zu deployments", why, c->deployment_count);
 }
@@ -262,6 +264,7 @@ static bool open_store(struct worker *w)
         log_error("%s", error);
         return false;
     }
+    exchange_responses_listen(w, true);
     if (w->options->config)
         w->stored = stored_new(w);
     if (w->stored)
@@ -375,7 +378,8 @@ static void start(struct worker *w)
     w->observing = observing_new(w);
     w->health = health_new(w);
     health_configure(w->health);
-    w->retention = retention_new(w);
+    for (int i = 0; i < RETENTION_KINDS; i++)
+        w->retention[i] = retention_new(w, (enum retention_kind)i);
     w->watch = watch_new(&w->loop, on_files_changed, w);
     watch_files(w);
     uv_timer_init(&w->loop, &w->clock);
@@ -390,7 +394,9 @@ static void finish(struct worker *w)
 {
     observing_flush(w->observing);
     stored_free(w->stored);
-    retention_free(w->retention);
+    for (int i = 0; i < RETENTION_KINDS; i++)
+        retention_free(w->retention[i]);
+    exchange_responses_listen(w, false);
     rows_free(w->rows);
     store_close(w->store, STORE_CLOSE_MS);
     observing_free(w->observing);

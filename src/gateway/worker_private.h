@@ -37,27 +37,27 @@ struct worker {
     bool has_others;                 /* processes that may share it */
     struct gossip *gossip;           /* what processes tell each other */
     struct tracker *tracker;         /* of deployments */
-    struct list queue;           /* exchange.queue: those that wait for a place, the oldest first */
-    unsigned queued;             /* how many */
-    uint64_t queue_refused;      /* that found no place, or not in time */
-    uv_timer_t queue_clock;      /* turns that come (exchange_queue.c) … */
-    int64_t queue_wake;          /* … ms, turn time: the next one; 0: none */
-    struct affinity *affinity;   /* who was served by which */
-    struct affinity *refused;    /* members that models do not take: exchange_learn.h */
-    struct health *health;       /* which deployments answer */
-    struct retention *retention; /* deletes old rows */
-    struct watch *watch;         /* of the configuration's files */
-    struct memory *memory;       /* of thinking; NULL: switched off */
-    struct store *store;         /* the database; NULL: none is configured */
-    struct stored *stored;       /* what it adds to the configuration; NULL: nothing */
-    struct cache *cache;         /* of answers; NULL: switched off */
-    struct rows *rows;           /* of callers */
-    struct listener *listener;   /* NULL once closed */
-    struct handover *handover;   /* NULL: the sockets are not handed on */
-    struct observing *observing; /* who watches; NULL: nobody */
-    struct list exchanges;       /* exchange.link: all that live */
-    unsigned live;               /* how many */
-    uint64_t served;             /* exchanges ended so far */
+    struct list queue;         /* exchange.queue: those that wait for a place, the oldest first */
+    unsigned queued;           /* how many */
+    uint64_t queue_refused;    /* that found no place, or not in time */
+    uv_timer_t queue_clock;    /* turns that come (exchange_queue.c) … */
+    int64_t queue_wake;        /* … ms, turn time: the next one; 0: none */
+    struct affinity *affinity; /* who was served by which */
+    struct affinity *refused;  /* members that models do not take: exchange_learn.h */
+    struct health *health;     /* which deployments answer */
+    struct retention *retention[RETENTION_KINDS]; /* deletes old rows */
+    struct watch *watch;                          /* of the configuration's files */
+    struct memory *memory;                        /* of thinking; NULL: switched off */
+    struct store *store;                          /* the database; NULL: none is configured */
+    struct stored *stored;               /* what it adds to the configuration; NULL: nothing */
+    struct cache *cache;                 /* of answers; NULL: switched off */
+    struct rows *rows;                   /* of callers */
+    struct listener *listener;           /* NULL once closed */
+    struct handover *handover;           /* NULL: the sockets are not handed on */
+    struct observing *observing;         /* who watches; NULL: nobody */
+    struct list exchanges;               /* exchange.link: all that live */
+    unsigned live;                       /* how many */
+    uint64_t served;                     /* exchanges ended so far */
     uint64_t repairs[REPAIR_COUNT];      /* requests repaired so, see provider/plan.h */
     bool draining;                       /* a first signal came */
     uv_timer_t clock;                    /* looks at deadlines while exchanges live */

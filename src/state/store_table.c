@@ -640,6 +640,18 @@ static const char *const lintel_daily_calls_key[] = {"date", "api_key", "call_ty
 
 static const char *const lintel_daily_calls_indexes[] = {"!date,api_key,call_type,model,model_group,api_base,error", "date", NULL};
 
+/* What /v1/responses keeps: dialect/responses.h says what a record is. */
+static const struct store_column lintel_responses_columns[] = {
+    {"response_id", STORE_TEXT, COLUMN_NEEDED | COLUMN_NAME, NULL},
+    {"created_at", STORE_TIME, COLUMN_NEEDED, "now"},
+    {"expires_at", STORE_TIME, COLUMN_NEEDED, "now"},
+    {"record", STORE_TEXT, COLUMN_NEEDED, NULL},
+};
+
+static const char *const lintel_responses_key[] = {"response_id", NULL};
+
+static const char *const lintel_responses_indexes[] = {"expires_at", NULL};
+
 /* clang-format on */
 
 #define COLUMNS(list) (list), sizeof(list) / sizeof(*(list))
@@ -680,6 +692,7 @@ static const struct store_table tables[STORE_TABLES] = {
     [TABLE_LINTEL_CHANGES] = {"lintel_changes", COLUMNS(lintel_changes_columns), lintel_changes_key, NULL, lintel_changes_indexes},
     [TABLE_LINTEL_TASKS] = {"lintel_tasks", COLUMNS(lintel_tasks_columns), lintel_tasks_key, NULL, none},
     [TABLE_LINTEL_DAILY_CALLS] = {"lintel_daily_calls", COLUMNS(lintel_daily_calls_columns), lintel_daily_calls_key, "id", lintel_daily_calls_indexes},
+    [TABLE_LINTEL_RESPONSES] = {"lintel_responses", COLUMNS(lintel_responses_columns), lintel_responses_key, NULL, lintel_responses_indexes},
 };
 /* clang-format on */
 

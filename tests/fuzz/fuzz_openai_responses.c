@@ -25,7 +25,8 @@ static void check_kept(yyjson_val *body, struct arena *a)
     bool goes_on;
     size_t n;
     check(!responses_refers(body, a, named, &n, &goes_on) || n <= RESPONSES_REFERS_MAX);
-    struct slice begin = responses_record_begin(SLICE("o"), NULL, body, body, a);
+    struct slice begin =
+        responses_record_begin(&(struct responses_owner){.key = SLICE("o")}, NULL, body, body, a);
     buf_init(&record, 1 << 26);
     responses_record_end(begin, slice_of(answer), &record);
     r.json = json_parse(buf_slice(&record), a, &e);
@@ -35,7 +36,8 @@ static void check_kept(yyjson_val *body, struct arena *a)
     check(r.json != NULL);
     yyjson_val *more = responses_expand(body, &r, 1, &r, 1, a);
     check(more && dialect->parse(more, a, &again, &f));
-    struct slice second = responses_record_begin(SLICE("o"), &r, body, more, a);
+    struct slice second =
+        responses_record_begin(&(struct responses_owner){.key = SLICE("o")}, &r, body, more, a);
     check(second.n > 0);
 }
 

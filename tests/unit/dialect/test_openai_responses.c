@@ -55,7 +55,8 @@ static yyjson_val *turn(struct arena *a, size_t n)
              "{\"id\":\"resp_%zu\",\"output\":[{\"type\":\"message\",\"role\":\"assistant\","
              "\"content\":\"out %zu\"}]}",
              n, n);
-    responses_record_end(responses_record_begin(SLICE("me"), previous, body, expanded, a),
+    responses_record_end(responses_record_begin(&(struct responses_owner){.key = SLICE("me")},
+                                                previous, body, expanded, a),
                          slice_of(text), &record);
     kept[n] = (struct responses_record){arena_printf(a, "resp_%zu", n),
                                         json_parse(buf_slice(&record), a, NULL)};
@@ -175,6 +176,42 @@ static void test_pages(void **state)
     arena_fini(&a);
 }
 
+/* ---- whose they are -------------------------------------------------------------------------- */
+
+static const struct {
+    struct responses_owner owner, caller;
+    bool may;
+} owners[] = {
+    {{.key = SLICE("k")}, {.key = SLICE("k")}, true},
+    {{.key = SLICE("k")}, {.key = SLICE("l")}, false},
+    {{.key = SLICE("k")}, {.key = SLICE("k"), .user = SLICE("u")}, true},
+    {{.key = SLICE("k")}, {.key = SLICE("l"), .user = SLICE("k")}, false},
+    {{.key = SLICE("k"), .user = SLICE("u")}, {.key = SLICE("l"), .user = SLICE("u")}, true},
+    {{.key = SLICE("k"), .user = SLICE("u")}, {.key = SLICE("k"), .user = SLICE("v")}, false},
+    {{.key = SLICE("k"), .user = SLICE("u")}, {.key = SLICE("k"), .team = SLICE("u")}, false},
+    {{.key = SLICE("k"), .team = SLICE("t")}, {.key = SLICE("l"), .team = SLICE("t")}, true},
+    {{.key = SLICE("k"), .user = SLICE("u"), .team = SLICE("t")}, {.user = SLICE("u")}, false},
+    {.may = true}, /* no keys at all */
+};
+
+static void test_owners(void **state)
+{
+    struct arena a;
+    arena_init(&a);
+    yyjson_val *body = parse(&a, "{\"input\":\"x\"}");
+    for (size_t i = 0; i < sizeof(owners) / sizeof(*owners); i++) {
+        struct responses_record r = {0};
+        struct buf record;
+        buf_init(&record, 1 << 16);
+        responses_record_end(responses_record_begin(&owners[i].owner, NULL, body, body, &a),
+                             SLICE("{}"), &record);
+        r.json = json_parse(buf_slice(&record), &a, NULL);
+        assert_int_equal(responses_is_of(&r, &owners[i].caller), owners[i].may);
+        buf_fini(&record);
+    }
+    arena_fini(&a);
+}
+
 /* ---- bounds ---------------------------------------------------------------------------------- */
 
 static void test_too_large(void **state)
@@ -210,8 +247,11 @@ static void test_too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_long_conversation),   cmocka_unit_test(test_refers),
-        cmocka_unit_test(test_too_many_references), cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_long_conversation),
+        cmocka_unit_test(test_refers),
+        cmocka_unit_test(test_too_many_references),
+        cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_owners),
         cmocka_unit_test(test_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
