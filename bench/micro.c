@@ -239,6 +239,18 @@ static void op_responses(void)
     encode_chunks(&dialect_openai_responses, &provider_bedrock, &micro.stream);
 }
 
+static void op_completions(void)
+{
+    encode_chunks(&dialect_openai_completions, &provider_bedrock, &micro.stream);
+}
+
+static void op_native(void)
+{
+    micro.streamed.native = LLM_NATIVE_CONVERSE;
+    encode_chunks(&dialect_bedrock_native, &provider_native, &micro.stream);
+    micro.streamed.native = LLM_NATIVE_NONE;
+}
+
 static void op_invoke_messages(void)
 {
     encode_chunks(&dialect_anthropic_messages, &provider_anthropic_invoke, &micro.chunks);
@@ -282,6 +294,8 @@ static const struct {
     {"chunk: frame to event to SSE", op_chunks, CHUNKS},
     {"chunk: frame to event to SSE of Messages", op_messages, CHUNKS},
     {"chunk: frame to event to SSE of Responses", op_responses, CHUNKS},
+    {"chunk: frame to event to SSE of completions", op_completions, CHUNKS},
+    {"chunk: frame handed on (native)", op_native, CHUNKS},
     {"chunk: frame of InvokeModel to event", op_invoke_events, CHUNKS},
     {"chunk: frame of InvokeModel to event to SSE", op_invoke_chunks, CHUNKS},
     {"chunk: frame of InvokeModel to event to SSE of Messages", op_invoke_messages, CHUNKS},
