@@ -146,11 +146,14 @@ struct config {
     yyjson_val *health_groups; /* background_health_check_model_groups: list of names, or NULL */
     yyjson_val *public_model_groups; /* list of names, or NULL */
     yyjson_val *url_allowed_hosts;   /* list of hosts and host:port, or NULL */
-    struct config_redis redis;       /* what gateways share */
-    struct callbacks callbacks;      /* who is told of requests */
-    struct limit_set limits;         /* of all requests together */
-    int64_t parallel_per_key;        /* where the key says nothing */
-    struct map keys;                 /* api_keys: hash → const struct fixed_key * */
+    /* Objects as written, or NULL: members of what is made (default_…_params), the most that a
+     * new key may have, who makes keys (key_generation_settings), {tag: its budget}. */
+    yyjson_val *new_key, *most_of_key, *key_rules, *new_user, *new_team, *tag_budgets;
+    struct config_redis redis;  /* what gateways share */
+    struct callbacks callbacks; /* who is told of requests */
+    struct limit_set limits;    /* of all requests together */
+    int64_t parallel_per_key;   /* where the key says nothing */
+    struct map keys;            /* api_keys: hash → const struct fixed_key * */
     char master_hash[KEY_HASH_SIZE];
     const char *files[CONFIG_MAX_FILES]; /* that were read, as they were opened */
     size_t file_count;

@@ -73,11 +73,12 @@ static int64_t read_count(const struct node *n, int64_t otherwise)
     return !node_is_null(n) && node_int(n, &v) && v >= 0 ? v : otherwise;
 }
 
-static yyjson_val *read_map(struct config_loader *l, const struct node *router, const char *name)
+static yyjson_val *read_map(struct config_loader *l, const struct node *section,
+                            const char *section_name, const char *name)
 {
-    const struct config_path up = {.key = SLICE("router_settings")};
+    const struct config_path up = {.key = slice_of(section_name)};
     const struct config_path path = {.up = &up, .key = slice_of(name)};
-    const struct node *map = node_get(router, slice_of(name));
+    const struct node *map = node_get(section, slice_of(name));
     return !node_is_null(map) && map->kind == NODE_MAP ? config_read_json(l, map, &path) : NULL;
 }
 
@@ -90,10 +91,28 @@ static void read_retries(struct config_loader *l, const struct node *router,
     c->num_retries_per_request =
         read_count(node_get(litellm, SLICE("num_retries_per_request")), -1);
     c->max_fallbacks = read_count(either(router, litellm, "max_fallbacks"), DEFAULT_FALLBACKS);
-    c->retry_policy = read_map(l, router, "retry_policy");
-    c->model_group_retry_policy = read_map(l, router, "model_group_retry_policy");
+    c->retry_policy = read_map(l, router, "router_settings", "retry_policy");
+    c->model_group_retry_policy =
+        read_map(l, router, "router_settings", "model_group_retry_policy");
     if (node_is_null(after) || !node_number(after, &c->retry_after) || c->retry_after < 0)
         c->retry_after = 0;
+}
+
+/* What is said of that which is made in the database. */
+static void read_made(struct config_loader *l, const struct node *litellm)
+{
+    struct config *c = l->c;
+    const struct {
+        yyjson_val **to;
+        const char *name;
+    } rows[] = {{&c->new_key, "default_key_generate_params"},
+                {&c->most_of_key, "upperbound_key_generate_params"},
+                {&c->key_rules, "key_generation_settings"},
+                {&c->new_user, "default_internal_user_params"},
+                {&c->new_team, "default_team_params"},
+                {&c->tag_budgets, "tag_budget_config"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        *rows[i].to = read_map(l, litellm, "litellm_settings", rows[i].name);
 }
 
 void config_read_groups(struct config_loader *l, const struct node *root)
@@ -103,6 +122,7 @@ void config_read_groups(struct config_loader *l, const struct node *root)
     struct config *c = l->c;
     read_aliases(l, router);
     read_retries(l, router, litellm);
+    read_made(l, litellm);
     c->fallbacks = read_fallbacks(l, router, litellm, "fallbacks");
     c->default_fallbacks = read_fallbacks(l, router, litellm, "default_fallbacks");
     c->context_window_fallbacks = read_fallbacks(l, router, litellm, "context_window_fallbacks");

@@ -161,6 +161,40 @@ static struct slice join_metadata(struct exchange *ex, const char *const *names,
     return text;
 }
 
+static bool is_unsaid(yyjson_val *object, struct slice name)
+{
+    yyjson_val *v = yyjson_obj_getn(object, name.p, name.n);
+    return !v || yyjson_is_null(v) || (yyjson_is_arr(v) && !yyjson_arr_size(v));
+}
+
+yyjson_val *admin_with_defaults(struct exchange *ex, yyjson_val *body, yyjson_val *defaults)
+{
+    yyjson_val *const objects[] = {body, defaults}, *key;
+    struct buf b;
+    struct json_writer w;
+    if (!yyjson_obj_size(defaults))
+        return body;
+    buf_init(&b, 2 * METADATA_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    for (size_t i = 0; i < 2; i++) {
+        yyjson_obj_iter it = yyjson_obj_iter_with(objects[i]);
+        while ((key = yyjson_obj_iter_next(&it))) {
+            if (is_unsaid(body, json_slice(key)) !=
+                (i && !yyjson_is_null(yyjson_obj_iter_get_val(key))))
+                continue;
+            json_key_slice(&w, json_slice(key));
+            json_value(&w, yyjson_obj_iter_get_val(key));
+        }
+    }
+    json_object_end(&w);
+    yyjson_val *whole = b.overflow ? NULL : json_parse(buf_slice(&b), &ex->arena, NULL);
+    buf_fini(&b);
+    if (!whole)
+        admin_refuse(ex, 400, NULL, "The request is too long.");
+    return whole;
+}
+
 struct slice admin_json_with(struct exchange *ex, struct slice object, const char *name,
                              struct slice text)
 {

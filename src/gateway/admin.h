@@ -42,6 +42,10 @@ bool admin_read(struct exchange *ex, const struct admin_fields *fields, yyjson_v
 bool admin_read_member(struct exchange *ex, enum store_table_id table, yyjson_val *body,
                        const char *name, const char *column, struct admin_cells *cells);
 
+/* A body, and the members of `defaults` (NULL: none) where it says nothing, null or []. NULL: it
+ * is too long; see ex->failure. */
+yyjson_val *admin_with_defaults(struct exchange *ex, yyjson_val *body, yyjson_val *defaults);
+
 /* A JSON object with one text more, or another one in its place. */
 struct slice admin_json_with(struct exchange *ex, struct slice object, const char *name,
                              struct slice text);

@@ -35,6 +35,7 @@
     {"POST", "/key/generate", KEYS, "Make a key; it is shown this once", .body = "key duration soft_budget:n send_invite_email:b", .fields = &key_fields, .example = "{\"key_alias\":\"my-app\",\"models\":[\"claude\"],\"max_budget\":10,\"duration\":\"30d\"}"},
     {"POST", "/key/service-account/generate", KEYS, "Make a key of a team that belongs to no user", .body = "team_id! duration soft_budget:n", .fields = &key_fields},
     {"POST", "/key/update", KEYS, "Change a key", .body = "key! duration", .fields = &key_fields},
+    {"POST", "/key/bulk_update", KEYS, "Change several keys", .body = "keys!:l", .example = "{\"keys\":[{\"key\":\"sk-1\",\"max_budget\":5}]}"},
     {"POST", "/key/delete", KEYS, "Delete keys, by themselves, their hashes or aliases", .body = "keys:t key_aliases:t"},
     {"POST", "/key/block", KEYS, "Block a key", .body = "key!"},
     {"POST", "/key/unblock", KEYS, "Let a blocked key call again", .body = "key!"},

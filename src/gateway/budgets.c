@@ -82,14 +82,20 @@ static void add_further(struct budgets *b, const struct budget *like, const stru
     }
 }
 
-static double either(double own, const struct row *budget, bool soft)
+/* With what it has more for a while. */
+static double most_of(const struct row *r, int64_t now)
 {
-    double other = !budget ? -1 : soft ? budget->soft : budget->budget;
+    return r->budget >= 0 && now < r->extra_until ? r->budget + r->extra : r->budget;
+}
+
+/* Its own, else that of the budget it names. */
+static double either(double own, double other)
+{
     return own >= 0 ? own : other;
 }
 
 static void add_holder(struct budgets *b, const struct caller *c, size_t i, struct slice model,
-                       struct arena *a)
+                       int64_t now, struct arena *a)
 {
     const struct holder *h = &c->holders[i];
     const struct row *r = h->row;
@@ -98,8 +104,8 @@ static void add_holder(struct budgets *b, const struct caller *c, size_t i, stru
         return;
     own.who = name_of(c, i);
     own.shown = r->name;
-    own.most = either(r->budget, h->budget, false);
-    own.soft = either(r->soft, h->budget, true);
+    own.most = either(most_of(r, now), h->budget ? most_of(h->budget, now) : -1);
+    own.soft = either(r->soft, h->budget ? h->budget->soft : -1);
     if (own.most >= 0 || own.soft >= 0)
         add_row(b, &own, r, a);
     add_further(b, &own, r, h->id, model, a);
@@ -136,15 +142,31 @@ static void add_configured(struct budgets *b, const struct config *c, const stru
         add_tally(b, &all, "global", SLICE(""), a);
 }
 
+/* tag_budget_config, for a tag whose row has no budget. */
+static void add_configured_tag(struct budgets *b, const struct config *c, const struct holder *h,
+                               struct arena *a)
+{
+    yyjson_val *given = yyjson_obj_getn(c->tag_budgets, h->id.p, h->id.n);
+    struct budget own = {.holder = HOLDER_TAGS,
+                         .who = h->id,
+                         .soft = -1,
+                         .period = json_get_slice(given, "budget_duration")};
+    bool has_row = h->row && (h->row->budget >= 0 || h->budget);
+    if (!has_row && json_double(json_get(given, "max_budget"), &own.most))
+        add_tally(b, &own, scope_of(HOLDER_TAGS), h->id, a);
+}
+
 void budgets_of(struct budgets *b, const struct config *c, const struct caller *caller,
-                const struct row *standard, struct slice model, struct arena *a)
+                const struct row *standard, struct slice model, int64_t now, struct arena *a)
 {
     *b = (struct budgets){0};
     add_configured(b, c, caller, a);
     for (size_t i = 0; i < HOLDER_TAGS + caller->tag_count; i++)
         if (i != HOLDER_USER || !caller->team.n || c->settings.user_budget_in_teams)
-            add_holder(b, caller, i, model, a);
+            add_holder(b, caller, i, model, now, a);
     add_end_user(b, c, caller, standard, a);
+    for (size_t i = 0; c->tag_budgets && i < caller->tag_count; i++)
+        add_configured_tag(b, c, &caller->holders[HOLDER_TAGS + i], a);
 }
 
 /* ---- refusing -------------------------------------------------------------------------------- */

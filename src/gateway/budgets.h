@@ -36,9 +36,10 @@ struct budgets {
     size_t n;
 };
 
-/* `standard`: the budget that the configuration names for end users without one; or NULL. */
+/* `now`: unix ms. `standard`: the budget that the configuration names for end users without one; or
+ * NULL. */
 void budgets_of(struct budgets *b, const struct config *c, const struct caller *caller,
-                const struct row *standard, struct slice model, struct arena *a);
+                const struct row *standard, struct slice model, int64_t now, struct arena *a);
 
 /* It is used up, `spend` USD being spent. In LiteLLM's words. */
 void budget_refuse(const struct budget *b, double spend, int64_t status, struct arena *a,

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "exchange.h"
+#include "io/clock.h"
 #include "llm/estimate.h"
 #include "operation.h"
 #include "router.h"
@@ -107,7 +108,8 @@ static bool list(struct exchange *ex)
         return true;
     if (!look_up_standard(ex))
         return false;
-    budgets_of(&h->budgets, ex->config, &ex->caller, h->standard, ex->request.model, &ex->arena);
+    budgets_of(&h->budgets, ex->config, &ex->caller, h->standard, ex->request.model,
+               clock_unix_ms(), &ex->arena);
     h->listed = true;
     h->usd = h->budgets.n ? estimate(ex) : 0;
     return true;

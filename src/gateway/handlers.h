@@ -56,6 +56,7 @@ void handle_model_hub(struct exchange *ex, struct buf *body);
 void handle_key_generate(struct exchange *ex, struct buf *body);
 void handle_key_update(struct exchange *ex, struct buf *body);
 void handle_key_delete(struct exchange *ex, struct buf *body);
+void handle_key_bulk_update(struct exchange *ex, struct buf *body);
 void handle_key_block(struct exchange *ex, struct buf *body); /* and unblock */
 void handle_key_info(struct exchange *ex, struct buf *body);
 void handle_key_list(struct exchange *ex, struct buf *body);

@@ -14,6 +14,7 @@
 #include "key_access.h"
 #include "key_delete.h"
 #include "key_fields.h"
+#include "key_rules.h"
 #include "query.h"
 #include "wire/crypto.h"
 #include "worker_private.h"
@@ -188,7 +189,8 @@ void handle_key_generate(struct exchange *ex, struct buf *body)
     struct store_job *job;
     q->body = ask_body(ex);
     if (!q->body || !is_complete(ex, q->body) || !key_may_make(ex, q->body, &q->owner) ||
-        !choose_key(ex, q) || !key_fields_read(ex, q->body, SLICE(""), &cells))
+        !(q->body = key_rules_complete(ex, q->body)) || !choose_key(ex, q) ||
+        !key_fields_read(ex, q->body, SLICE(""), &cells))
         return;
     job = ask_new(ex);
     if (!job)
@@ -369,6 +371,7 @@ static void update_found(struct exchange *ex, struct buf *body)
     if (!rows->count)
         key_refuse_missing(ex, "Key not found.");
     else if (key_may_change(ex, rows, 0) && key_may_say(ex, q->body) &&
+             key_rules_bound(ex, q->body) &&
              key_fields_read(ex, q->body, store_rows_text(rows, 0, "metadata"), &cells))
         write_cells(ex, &cells);
 }

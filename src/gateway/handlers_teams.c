@@ -136,6 +136,8 @@ void handle_team_new(struct exchange *ex, struct buf *body)
 {
     struct team_question *q = question_of(ex);
     q->body = ask_body(ex);
+    if (q->body)
+        q->body = admin_with_defaults(ex, q->body, ex->config->new_team);
     if (!q->body)
         return;
     q->id = admin_id(ex, q->body, ID);

@@ -364,7 +364,7 @@ void handle_team_permissions(struct exchange *ex, struct buf *body)
         detail_refuse_input(ex, "query", ID, "Field required");
 }
 
-/* Teams that anybody may join are named by default_internal_user_params, which has no effect. */
+/* Nobody joins teams by themselves here. */
 void handle_team_available(struct exchange *ex, struct buf *body)
 {
     BUF_LITERAL(body, "[]");

@@ -239,11 +239,20 @@ static bool read_teams(struct exchange *ex, struct user_question *q)
     return true;
 }
 
+/* Internal users have what the configuration gives them. */
+static yyjson_val *with_defaults(struct exchange *ex, yyjson_val *body)
+{
+    struct slice role = json_get_slice(body, "user_role");
+    bool internal = !role.n || slice_starts(role, SLICE("internal_user"));
+    return internal ? admin_with_defaults(ex, body, ex->config->new_user) : body;
+}
+
 void handle_user_new(struct exchange *ex, struct buf *body)
 {
     struct user_question *q = question_of(ex);
     q->body = ask_body(ex);
-    if (!q->body || !user_fields_read(ex, q->body, SLICE(""), &q->cells) || !read_teams(ex, q))
+    if (!q->body || !(q->body = with_defaults(ex, q->body)) ||
+        !user_fields_read(ex, q->body, SLICE(""), &q->cells) || !read_teams(ex, q))
         return;
     q->id = admin_id(ex, q->body, ID);
     q->email = json_get_slice(q->body, "user_email");

@@ -1,6 +1,7 @@
 #include "key_access.h"
 
 #include "admin.h"
+#include "key_rules.h"
 
 bool key_hash(struct slice key, char hash[KEY_HASH_SIZE])
 {
@@ -82,7 +83,7 @@ static bool is_mine(struct exchange *ex, yyjson_val *body, const char *name, str
     return refuse_member(ex, name);
 }
 
-bool key_may_make(struct exchange *ex, yyjson_val *body, struct slice *owner)
+static bool may_make(struct exchange *ex, yyjson_val *body, struct slice *owner)
 {
     const struct caller *c = &ex->caller;
     bool of_team = caller_is_team_admin(c) && slice_eq(json_get_slice(body, "team_id"), c->team);
@@ -97,6 +98,16 @@ bool key_may_make(struct exchange *ex, yyjson_val *body, struct slice *owner)
            is_mine(ex, body, "project_id", c->project) &&
            (!is_given(body, "budget_id") || refuse_member(ex, "budget_id")) &&
            (!is_given(body, "spend") || refuse_member(ex, "spend"));
+}
+
+bool key_may_make(struct exchange *ex, yyjson_val *body, struct slice *owner)
+{
+    const struct caller *c = &ex->caller;
+    bool mine = slice_eq(json_get_slice(body, "team_id"), c->team);
+    struct slice role = !mine                     ? SLICE("")
+                        : caller_is_team_admin(c) ? SLICE("admin")
+                                                  : SLICE("user");
+    return may_make(ex, body, owner) && key_rules_allow(ex, body, role);
 }
 
 /* What an admin decided of it is not its holder's to change. */

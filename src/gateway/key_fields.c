@@ -62,6 +62,8 @@ static const char *const in_metadata[] = {
     "rpm_limit_type",
     "tpm_limit_type",
     "end_user_budget_id",
+    "temp_budget_increase",
+    "temp_budget_expiry",
     NULL,
 };
 
@@ -134,7 +136,8 @@ bool key_fields_read(struct exchange *ex, yyjson_val *body, struct slice metadat
 {
     cells->n = 0;
     return admin_read(ex, &key_fields, body, metadata, cells) &&
-           admin_read_time(ex, body, "duration", "expires", false, cells);
+           admin_read_time(ex, body, "duration", "expires", false, cells) &&
+           admin_read_time(ex, body, "rotation_interval", "key_rotation_at", false, cells);
 }
 
 struct slice key_fields_make(struct arena *a)

@@ -75,6 +75,7 @@ static const struct route routes[] = {
     {"POST", "/utils/transform_request", false, CHAT, handle_transform_request},
     {"POST", "/key/generate", false, CHAT, handle_key_generate, .admin = true, .own_keys = true},
     {"POST", "/key/update", false, CHAT, handle_key_update, .admin = true, .own_keys = true},
+    {"POST", "/key/bulk_update", false, CHAT, handle_key_bulk_update, .admin = true},
     {"POST", "/key/delete", false, CHAT, handle_key_delete, .admin = true, .own_keys = true},
     {"POST", "/key/block", false, CHAT, handle_key_block, .admin = true},
     {"POST", "/key/unblock", false, CHAT, handle_key_block, .admin = true},

@@ -6,6 +6,7 @@
 
 #include "row.h"
 
+#include "base/date.h"
 #include "base/json.h"
 
 #include <stdlib.h>
@@ -179,6 +180,18 @@ static void read_further_budgets(yyjson_val *list, struct row_budget *v, size_t 
     }
 }
 
+/* temp_budget_increase: budgets have columns, keys tell it in metadata. */
+static void read_extra(const struct reader *r, yyjson_val *metadata, struct row *k)
+{
+    k->extra = number_of(r, "temp_budget_increase", 0);
+    k->extra_until = integer_of(r, "temp_budget_expiry", 0);
+    if (k->kind == ROW_KEY &&
+        !date_parse(json_get_slice(metadata, "temp_budget_expiry"), &k->extra_until))
+        k->extra_until = 0;
+    if (k->kind == ROW_KEY)
+        json_double(json_get(metadata, "temp_budget_increase"), &k->extra);
+}
+
 static void read_budgets(const struct reader *r, yyjson_val *metadata, struct row *k)
 {
     yyjson_val *models = json_of(r, "model_max_budget"), *further = json_of(r, "budget_limits");
@@ -188,6 +201,7 @@ static void read_budgets(const struct reader *r, yyjson_val *metadata, struct ro
     k->soft = number_of(r, "soft_budget", -1);
     k->period = text_of(r, "budget_duration");
     k->reset_at = integer_of(r, "budget_reset_at", 0);
+    read_extra(r, metadata, k);
     if (!most)
         return;
     struct row_budget *v = arena_zalloc(r->a, most * sizeof(*v));

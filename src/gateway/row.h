@@ -65,6 +65,8 @@ struct row {
 
     double spend;                     /* USD, as the row says */
     double budget, soft;              /* USD; < 0: none */
+    double extra;                     /* USD more of the budget … */
+    int64_t extra_until;              /* … until then, unix ms */
     struct slice period;              /* budget_duration */
     int64_t reset_at;                 /* unix ms: when `spend` begins anew; 0: never */
     const struct row_budget *budgets; /* further ones */

@@ -87,7 +87,8 @@ static bool ask_tally(struct store_job *job, struct slice id, int64_t now)
     struct tally t = read_id(id);
     const struct place *p = place_of(t.scope);
     int64_t from = t.period.n ? duration_begin(t.period, now) : 0;
-    bool days = from % DAY_MS == 0 && rows_tally_end(id, now) % DAY_MS == 0;
+    bool days = (from % DAY_MS == 0 && rows_tally_end(id, now) % DAY_MS == 0) ||
+                (p && p->column && !p->logged); /* of tags there is nothing finer than a day */
     const char *column = p && days ? p->column : p ? p->logged : NULL;
     char date[DATE_SIZE];
     struct store_where where[3];

@@ -1,0 +1,96 @@
+/* What the configuration says of new keys; see key_rules.h.
+ *
+ * Happy path: nothing is configured, and the body stays as it is. Failure modes: a member that must
+ * be there is not, one is beyond its bound, or the caller's role makes no keys. */
+
+#include "key_rules.h"
+
+#include "duration.h"
+
+/* ---- who makes keys -------------------------------------------------------------------------- */
+
+static bool is_said(yyjson_val *body, struct slice name)
+{
+    yyjson_val *v = yyjson_obj_getn(body, name.p, name.n);
+    return v && !yyjson_is_null(v);
+}
+
+static bool has_needed(struct exchange *ex, yyjson_val *rule, yyjson_val *body)
+{
+    yyjson_arr_iter it = yyjson_arr_iter_with(json_get(rule, "required_params"));
+    yyjson_val *name;
+    while ((name = yyjson_arr_iter_next(&it))) {
+        if (is_said(body, json_slice(name)))
+            continue;
+        admin_refuse(ex, 400, NULL, "Required param %.*s not in data", SLICE_ARG(json_slice(name)));
+        return false;
+    }
+    return true;
+}
+
+static bool refuse_role(struct exchange *ex, const char *what, struct slice role, yyjson_val *roles)
+{
+    struct slice allowed = json_text_of(roles, &ex->arena);
+    admin_refuse(ex, 403, NULL,
+                 "%s key creation has been restricted by admin. Allowed roles=%.*s. Your "
+                 "role=%.*s",
+                 what, SLICE_ARG(allowed), SLICE_ARG(role));
+    return false;
+}
+
+bool key_rules_allow(struct exchange *ex, yyjson_val *body, struct slice team_role)
+{
+    bool team = json_get_slice(body, "team_id").n;
+    yyjson_val *rule =
+        json_get(ex->config->key_rules, team ? "team_key_generation" : "personal_key_generation");
+    yyjson_val *roles = json_get(rule, team ? "allowed_team_member_roles" : "allowed_user_roles");
+    struct slice role = team ? team_role : slice_of(caller_role_name(ex->caller.role));
+    bool free = team && ex->caller.role == ROLE_PROXY_ADMIN;
+    if (yyjson_is_arr(roles) && !free && !json_list_has(roles, role))
+        return refuse_role(ex, team ? "Team" : "Personal", role, roles);
+    return has_needed(ex, rule, body);
+}
+
+/* ---- the most -------------------------------------------------------------------------------- */
+
+/* In the unit of the bound: a number, or ms. */
+static bool amount(yyjson_val *v, double *value)
+{
+    int64_t ms = duration_ms(json_slice(v));
+    if (!ms)
+        return json_double(v, value);
+    *value = (double)ms;
+    return true;
+}
+
+static bool is_within(struct exchange *ex, yyjson_val *name, yyjson_val *most, yyjson_val *body)
+{
+    struct slice key = json_slice(name);
+    yyjson_val *v = yyjson_obj_getn(body, key.p, key.n);
+    double asked, bound;
+    if (!v || !amount(v, &asked) || !amount(most, &bound) || asked <= bound)
+        return true;
+    admin_refuse(ex, 400, NULL,
+                 "%.*s is over max limit set in config - user_value=%.*s; max_value=%.*s",
+                 SLICE_ARG(key), SLICE_ARG(json_text_of(v, &ex->arena)),
+                 SLICE_ARG(json_text_of(most, &ex->arena)));
+    return false;
+}
+
+bool key_rules_bound(struct exchange *ex, yyjson_val *body)
+{
+    yyjson_val *name;
+    yyjson_obj_iter it = yyjson_obj_iter_with(ex->config->most_of_key);
+    while ((name = yyjson_obj_iter_next(&it)))
+        if (!is_within(ex, name, yyjson_obj_iter_get_val(name), body))
+            return false;
+    return true;
+}
+
+yyjson_val *key_rules_complete(struct exchange *ex, yyjson_val *body)
+{
+    yyjson_val *whole = admin_with_defaults(ex, body, ex->config->new_key);
+    if (!whole || !key_rules_bound(ex, whole))
+        return NULL;
+    return admin_with_defaults(ex, whole, ex->config->most_of_key);
+}

@@ -1,0 +1,21 @@
+#ifndef GATEWAY_KEY_RULES_H
+#define GATEWAY_KEY_RULES_H
+
+/* What the configuration says of new keys: default_key_generate_params,
+ * upperbound_key_generate_params, key_generation_settings. */
+
+#include "admin.h"
+
+/* Whether the caller may make such a key, in the words of key_generation_settings. `team_role`: the
+ * caller's in the team that the body names ("admin", "user"; empty: it is not in it). Admins of the
+ * proxy are let into every team. False: see ex->failure. */
+bool key_rules_allow(struct exchange *ex, yyjson_val *body, struct slice team_role);
+
+/* The body of a new key with what is given unless said otherwise, and, where it says nothing else,
+ * with the most that it may have. NULL: it wants more; see ex->failure. */
+yyjson_val *key_rules_complete(struct exchange *ex, yyjson_val *body);
+
+/* Whether the body of a change stays below the most. False: see ex->failure. */
+bool key_rules_bound(struct exchange *ex, yyjson_val *body);
+
+#endif
