@@ -1,9 +1,9 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
-/* One line per message on standard error, as text or as JSON. Never blocks for longer than one
- * write(2) and never fails: what cannot be written is counted and dropped.
- * Secrets must not be passed in: keys, credentials, prompts. Pure layers do not log. */
+/* One line per message, on standard error or in a file, as text or as JSON. Never fails: what
+ * cannot be written is counted and lost. One thread. Secrets must not be passed in: keys,
+ * credentials, prompts. Pure layers do not log. */
 
 #include "base/slice.h"
 
@@ -18,13 +18,22 @@ void log_write(enum log_level level, const char *format, ...) __attribute__((for
 /* The same for a message that is put together already. */
 void log_line(enum log_level level, struct slice message);
 
-/* From log_defer(true) on, messages below LOG_WARN wait in 32 KiB of memory until log_flush, which
- * a loop calls once a turn: one write(2) for all requests of the turn. Others are written at once,
- * with what waits before them. log_defer(false) flushes. */
-void log_defer(bool defer);
-void log_flush(void);
+/* The same, and further members of the line's object where lines are JSON: `,"name":value` …;
+ * left out if they are 4 KiB or more. */
+bool log_is_json(void);
+void log_fields(enum log_level level, struct slice message, struct slice members);
 
-uint64_t log_dropped(void); /* writes that failed so far */
+/* Lines go to that file, behind what it has; `path` must stay. False: see errno. */
+bool log_open(const char *path);
+/* The file was moved away: the next lines go to a new one of its name. */
+void log_reopen(void);
+
+/* True: a thread writes, and whoever logs never waits for the disk or the pipe. A mebibyte of lines
+ * may wait. After a fork only. False: what waits is written, within a second, and then each line at
+ * once. */
+void log_background(bool on);
+
+uint64_t log_dropped(void); /* lines that were lost so far */
 
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...)  log_write(LOG_WARN, __VA_ARGS__)

@@ -67,6 +67,8 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     double fetch_max_mb, fetch_timeout; /* ours: of what prompts name by URL */
     bool fetch_plain_http;              /* ours */
 
+    const char *log_file; /* ours; NULL: standard error */
+
     const char *user_header_name;   /* an extra header that may name the end user */
     enum limit_tokens limit_tokens; /* token_rate_limit_type */
     int64_t limit_window;           /* seconds of rpm and tpm: LITELLM_RATE_LIMIT_WINDOW_SIZE */
@@ -99,6 +101,7 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     bool user_url_validation; /* or general_settings: such URLs lead to public addresses only */
     bool drop_params;
     bool set_verbose, debug, json_logs;
+    bool log_raw;      /* log_raw_request_response */
     bool include_cost; /* include_cost_in_streaming_usage */
     bool ssl_verify;
     bool redact;                 /* turn_off_message_logging */

@@ -2,24 +2,21 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "log_writer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
 #include <time.h>
-#include <unistd.h>
 
 #define MESSAGE_MAX 4096
-#define WAITING_MAX (32 * 1024) /* bytes of deferred lines; more than the longest line */
-#define LEVEL_WIDTH 8           /* the longest name and a space */
+#define LEVEL_WIDTH 8                 /* the longest name and a space */
+#define JSON_MAX    (4 * MESSAGE_MAX) /* bytes of a line, whatever is escaped in it */
 
 static enum log_level threshold = LOG_INFO;
 static bool as_json;
-static uint64_t dropped;
-static bool deferred;
-static char waiting_text[WAITING_MAX];
-static size_t waiting; /* bytes in it */
+static uint64_t lost_told; /* lines that the log says are lost */
 
 static const char *const level_names[] = {"ERROR", "WARNING", "INFO", "DEBUG"};
 
@@ -34,9 +31,29 @@ bool log_enabled(enum log_level level)
     return level <= threshold;
 }
 
+bool log_is_json(void)
+{
+    return as_json;
+}
+
+bool log_open(const char *path)
+{
+    return log_writer_open(path);
+}
+
+void log_reopen(void)
+{
+    log_writer_reopen();
+}
+
+void log_background(bool on)
+{
+    (on ? log_writer_start : log_writer_stop)();
+}
+
 uint64_t log_dropped(void)
 {
-    return dropped;
+    return log_writer_lost();
 }
 
 #define TIMESTAMP_SIZE 25 /* "2026-11-20T23:47:00.123Z" and the NUL */
@@ -61,49 +78,31 @@ static void timestamp(char out[TIMESTAMP_SIZE])
     memcpy(out + 23, "Z", 2);
 }
 
-void log_flush(void)
+static bool write_line(enum log_level level, struct slice line)
 {
-    if (waiting && write(STDERR_FILENO, waiting_text, waiting) != (ssize_t)waiting)
-        dropped++;
-    waiting = 0;
+    return log_writer_add(line, level <= LOG_WARN);
 }
 
-void log_defer(bool defer)
+/* `members`: of the object, with a comma in front. */
+static bool write_json(enum log_level level, const char *when, struct slice message,
+                       struct slice members)
 {
-    deferred = defer;
-    log_flush();
-}
-
-static void write_line(enum log_level level, struct slice line)
-{
-    if (line.n > sizeof(waiting_text) - waiting)
-        log_flush();
-    if (line.n > sizeof(waiting_text))
-        return;
-    memcpy(waiting_text + waiting, line.p, line.n);
-    waiting += line.n;
-    if (!deferred || level <= LOG_WARN)
-        log_flush();
-}
-
-static void write_json(enum log_level level, const char *when, struct slice message)
-{
-    struct buf line;
+    char room[JSON_MAX];
+    struct buf line = {.p = room, .size = sizeof(room), .cap = sizeof(room)};
     struct json_writer w;
-    buf_init(&line, (size_t)8 * MESSAGE_MAX);
     json_begin(&w, &line);
     json_object(&w);
     json_member_string(&w, "timestamp", slice_of(when));
     json_member_string(&w, "level", slice_of(level_names[level]));
     json_member_string(&w, "message", message);
+    buf_add(&line, members);
     json_object_end(&w);
     buf_add_char(&line, '\n');
-    write_line(level, buf_slice(&line));
-    buf_fini(&line);
+    return write_line(level, buf_slice(&line));
 }
 
 /* Time, level, message, line feed; the message is cleaned where it lies. */
-static void write_text(enum log_level level, const char *when, struct slice message)
+static bool write_text(enum log_level level, const char *when, struct slice message)
 {
     char line[TIMESTAMP_SIZE + LEVEL_WIDTH + MESSAGE_MAX + 1];
     char *p = line + TIMESTAMP_SIZE + LEVEL_WIDTH;
@@ -112,20 +111,52 @@ static void write_text(enum log_level level, const char *when, struct slice mess
     memcpy(line + TIMESTAMP_SIZE, level_names[level], strlen(level_names[level]));
     memcpy(p, message.p, message.n);
     p[message.n] = '\n';
-    write_line(level, slice_make(line, (size_t)(p - line) + message.n + 1));
+    return write_line(level, slice_make(line, (size_t)(p - line) + message.n + 1));
+}
+
+/* A copy that is one line of UTF-8. */
+static struct slice clean(struct slice text, char room[MESSAGE_MAX])
+{
+    size_t n = text.n < MESSAGE_MAX ? text.n : MESSAGE_MAX - 1;
+    if (n)
+        memcpy(room, text.p, n);
+    text_clean(room, n);
+    return slice_make(room, n);
+}
+
+static bool put_line(enum log_level level, struct slice message, struct slice members)
+{
+    char room[MESSAGE_MAX], more[MESSAGE_MAX], when[TIMESTAMP_SIZE];
+    timestamp(when);
+    if (!as_json)
+        return write_text(level, when, clean(message, room));
+    if (members.n >= MESSAGE_MAX)
+        members.n = 0;
+    return write_json(level, when, clean(message, room), clean(members, more));
+}
+
+/* There is room again. */
+static void tell_lost(void)
+{
+    char room[MESSAGE_MAX];
+    uint64_t lost = log_writer_lost();
+    if (lost == lost_told)
+        return;
+    int n = snprintf(room, sizeof(room), "%llu lines of the log were lost before this one",
+                     (unsigned long long)(lost - lost_told));
+    lost_told = lost;
+    put_line(LOG_WARN, slice_make(room, (size_t)n), slice_make(NULL, 0));
+}
+
+void log_fields(enum log_level level, struct slice message, struct slice members)
+{
+    if (log_enabled(level) && put_line(level, message, members))
+        tell_lost();
 }
 
 void log_line(enum log_level level, struct slice message)
 {
-    char clean[MESSAGE_MAX], when[TIMESTAMP_SIZE];
-    if (!log_enabled(level))
-        return;
-    size_t n = message.n < sizeof(clean) ? message.n : sizeof(clean) - 1;
-    if (n)
-        memcpy(clean, message.p, n);
-    text_clean(clean, n);
-    timestamp(when);
-    (as_json ? write_json : write_text)(level, when, slice_make(clean, n));
+    log_fields(level, message, slice_make(NULL, 0));
 }
 
 void log_write(enum log_level level, const char *format, ...)

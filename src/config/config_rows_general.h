@@ -17,6 +17,7 @@ STORED("header_timeout", NUMBER, RESTART, header_timeout, "20", "Lintel's own: s
 STORED("body_timeout", NUMBER, RESTART, body_timeout, "30", "Lintel's own: seconds a request body may stand still")
 STORED("idle_timeout", NUMBER, RESTART, idle_timeout, "75", "Lintel's own: seconds a connection is kept between requests")
 STORED("client_stall_timeout", NUMBER, RESTART, client_stall_timeout, "60", "Lintel's own: seconds a client may take no byte of its answer")
+STORED("log_file", STRING, RESTART, log_file, NULL, "Lintel's own: the log goes to that file instead of standard error; SIGUSR1 opens it again after it was moved away")
 STORED("reload_on_change", BOOL, RELOAD, reload_on_change, "false", "Lintel's own: read the configuration again, as SIGHUP does, when it has changed: its files, what they include, model_facts_file, the TLS certificate and key. They are looked at twice a second")
 STORED("thinking_memory_ttl", NUMBER, RELOAD, thinking_memory_ttl, "3600", "Lintel's own: seconds for which the thinking behind tool calls is remembered for clients that do not send it back; each use prolongs it")
 STORED("thinking_memory_mb", INT, RESTART, thinking_memory_mb, "64", "Lintel's own: most memory for that in MB, in each worker, where no Redis keeps it; one room with that of responses_memory_mb (0 to 65536); 0: nothing is remembered")

@@ -44,7 +44,7 @@ ACCEPTED("anthropic_sse_ping_interval_seconds", NUMBER, "15", "seconds of silenc
 STORED("turn_off_message_logging", BOOL, RELOAD, redact, "false", "keep prompts and answers out of every logger")
 ACCEPTED("redact_messages_in_exceptions", BOOL, "false", "keep prompts out of error messages")
 ACCEPTED("redact_user_api_key_info", BOOL, "false", "keep facts about keys and users out of loggers")
-ACCEPTED("log_raw_request_response", BOOL, "false", "log what is sent to Bedrock and comes back")
+STORED("log_raw_request_response", BOOL, RELOAD, log_raw, "false", "log what is sent to Bedrock and what comes back, 16 KiB of each at most: prompts and answers stand in the log then. Secrets are masked")
 ACCEPTED("standard_logging_payload_excluded_fields", LIST, NULL, "fields to leave out of log records")
 ACCEPTED("global_disable_no_log_param", BOOL, "false", "ignore a client's wish not to be logged")
 ACCEPTED("allow_dynamic_callback_disabling", BOOL, "true", "let clients switch loggers off by header")

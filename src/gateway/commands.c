@@ -107,10 +107,41 @@ static bool key_is_acceptable(const struct config *c, const char *host)
     return false;
 }
 
-static void set_up_log(const struct config *c, bool debug)
+/* LITELLM_LOG, as LiteLLM reads it. */
+static enum log_level log_level_of(const struct settings *s, bool debug)
+{
+    static const struct {
+        const char *name;
+        enum log_level level;
+    } names[] = {{"ERROR", LOG_ERROR},
+                 {"CRITICAL", LOG_ERROR},
+                 {"WARNING", LOG_WARN},
+                 {"INFO", LOG_INFO},
+                 {"DEBUG", LOG_DEBUG}};
+    const char *wanted = environment("LITELLM_LOG", "");
+    if (debug || s->set_verbose || s->debug)
+        return LOG_DEBUG;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (slice_eq_nocase(slice_of(wanted), slice_of(names[i].name)))
+            return names[i].level;
+    return LOG_INFO;
+}
+
+static bool says_yes(const char *variable)
+{
+    struct slice value = slice_of(environment(variable, ""));
+    return slice_eq_nocase(value, SLICE("true")) || slice_eq(value, SLICE("1"));
+}
+
+/* False: standard error says why. */
+static bool set_up_log(const struct config *c, bool debug)
 {
     const struct settings *s = &c->settings;
-    log_setup(debug || s->set_verbose || s->debug ? LOG_DEBUG : LOG_INFO, s->json_logs);
+    log_setup(log_level_of(s, debug), s->json_logs || says_yes("JSON_LOGS"));
+    if (!s->log_file || log_open(s->log_file))
+        return true;
+    fprintf(stderr, "lintel: the log file %s: %s\n", s->log_file, strerror(errno));
+    return false;
 }
 
 /* Once for each source, with the first of the models that use it. */
@@ -174,8 +205,12 @@ static int serve(const struct options *o)
         config_unref(c);
         return 1;
     }
-    set_up_log(c, o->debug);
+    if (!set_up_log(c, o->debug)) {
+        config_unref(c);
+        return 1;
+    }
     struct worker_options worker = o->worker;
+    worker.log_at_once = says_yes("LINTEL_LOG_AT_ONCE");
     struct sockets sockets;
     const char *error = NULL;
     if (!sockets_open(&sockets, worker.host, o->port, o->workers, o->handover, &error)) {

@@ -30,6 +30,7 @@
 #include "exchange_native.h"
 #include "exchange_observe.h"
 #include "exchange_queue.h"
+#include "exchange_raw.h"
 #include "exchange_request.h"
 #include "exchange_responses.h"
 #include "exchange_resume.h"
@@ -695,6 +696,7 @@ static void release(struct turn_grave *grave)
     llm_fold_fini(&ex->fold);
     thinking_capture_fini(&ex->thinking);
     exchange_observe_free(ex);
+    exchange_raw_end(ex);
     buf_fini(&ex->body);
     buf_fini(&ex->upstream_body);
     buf_fini(&ex->out);

@@ -256,6 +256,7 @@ struct exchange {
     char service_tier[16];  /* that served, as Bedrock says, or "" */
     struct model_cost cost; /* of `usage`, at the model's prices */
 
+    struct buf *raw;             /* the answer as it came, for the log; NULL: nobody wants it */
     struct observed *observed;   /* what is noted for who watches; NULL: nothing */
     struct slice stored_request; /* its body, for the database; or empty */
     struct spend *spend;         /* what is noted for the database; NULL: nothing */

@@ -2,6 +2,7 @@
 
 #include "exchange_call.h"
 #include "exchange_credentials.h"
+#include "exchange_raw.h"
 #include "exchange_route.h"
 #include "operation.h"
 #include "reply.h"
@@ -30,12 +31,16 @@ bool operation_answered(struct exchange *ex, const struct batch_answer *answer)
 static bool on_call(void *user, size_t i, struct http_call *call)
 {
     struct exchange *ex = user;
-    return operation_of(ex)->call(ex, i, call);
+    if (!operation_of(ex)->call(ex, i, call))
+        return false;
+    exchange_raw_call(ex, call);
+    return true;
 }
 
 static bool on_done(void *user, size_t i, const struct batch_answer *answer)
 {
     struct exchange *ex = user;
+    exchange_raw_answer(ex, answer);
     return operation_of(ex)->done(ex, i, answer);
 }
 

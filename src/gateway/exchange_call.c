@@ -14,6 +14,7 @@
 #include "exchange_credentials.h"
 #include "exchange_learn.h"
 #include "exchange_observe.h"
+#include "exchange_raw.h"
 #include "exchange_resume.h"
 #include "exchange_route.h"
 #include "llm/estimate.h"
@@ -101,6 +102,7 @@ static void on_event(void *user, const struct llm_event *event)
 static void on_upstream_head(void *user, int status, struct http_headers headers)
 {
     struct exchange *ex = user;
+    exchange_raw_head(ex, status, headers);
     reply_keep_upstream_headers(ex, headers);
     exchange_note_refusal(ex, status, headers);
     ex->undo = plan_undo(&ex->plan, exchange_sink(ex), &ex->arena);
@@ -121,6 +123,8 @@ static bool on_upstream_data(void *user, struct slice bytes)
         ex->facts |= FACT_PAUSED;
         return false;
     }
+    if (ex->raw)
+        exchange_raw_data(ex, bytes);
     ex->provider->feed(ex->decoder, bytes);
     return true;
 }
@@ -129,6 +133,7 @@ static void on_upstream_end(void *user, enum upstream_end end, const char *detai
 {
     struct exchange *ex = user;
     ex->op = NULL;
+    exchange_raw_end(ex);
     if (end == UPSTREAM_DONE && ex->decoder)
         ex->provider->finish(ex->decoder);
     else if (!(ex->facts & (FACT_COMPLETE | FACT_FAILED))) {
@@ -280,6 +285,7 @@ bool exchange_start_call(struct exchange *ex)
     ex->attempts++;
     ex->call_bytes = call.body.n;
     exchange_call_sent(ex);
+    exchange_raw_call(ex, &call);
     ex->op = upstream_start(ex->worker->upstream, &call, &timeouts, &upstream_events, ex);
     return true;
 }

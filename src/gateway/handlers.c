@@ -1,5 +1,6 @@
 #include "handlers.h"
 
+#include "base/log.h"
 #include "worker_private.h"
 
 #include <dirent.h>
@@ -41,14 +42,43 @@ static unsigned open_descriptors(void)
     return n > 3 ? n - 3 : 0; /* ".", ".." and the directory itself */
 }
 
+/* When each state was entered last, in ms since the request came. */
+static void write_times(struct json_writer *w, const struct exchange *ex)
+{
+    json_key(w, "entered_ms");
+    json_object(w);
+    for (int s = EX_HEAD; s < EX_NR; s++)
+        if (ex->times[s]) {
+            json_key_slice(w, slice_of(exchange_states[s].name));
+            json_integer(w, ex->times[s] - ex->times[EX_HEAD]);
+        }
+    json_object_end(w);
+}
+
+static void write_whose(struct json_writer *w, const struct exchange *ex)
+{
+    json_member_string(w, "key_alias", ex->caller.alias);
+    json_member_string(w, "user", ex->caller.user);
+    json_member_string(w, "team", ex->caller.team);
+    json_member_string(w, "model", ex->request.model);
+    json_member_string(w, "model_group", ex->model_group);
+    json_member_string(w, "deployment", slice_of(ex->deployment ? ex->deployment->id : NULL));
+    json_member_bool(w, "stream", ex->request.stream);
+}
+
 static void write_exchange(struct json_writer *w, const struct exchange *ex, int64_t now)
 {
     json_object(w);
     json_member_string(w, "id", slice_of(ex->id));
     json_member_string(w, "state", slice_of(sm_name(&ex->sm)));
     json_member_string(w, "path", ex->conn ? ex->head->path : SLICE(""));
-    json_member_string(w, "model", ex->request.model);
+    write_whose(w, ex);
     json_member_integer(w, "age_ms", now - ex->times[EX_HEAD]);
+    json_member_integer(w, "in_state_ms", now - ex->times[ex->sm.state]);
+    json_member_integer(w, "first_ms", ex->first_event ? ex->first_event - ex->times[EX_HEAD] : 0);
+    write_times(w, ex);
+    json_member_integer(w, "attempts", ex->attempts);
+    json_member_bool(w, "calling", ex->op || ex->batch);
     json_member_integer(w, "queued", ex->conn ? (int64_t)(conn_queued(ex->conn) + ex->out.n) : 0);
     json_member_bool(w, "paused", ex->facts & FACT_PAUSED);
     json_member_integer(w, "arena_bytes", (int64_t)ex->arena.total);
@@ -137,6 +167,7 @@ void handle_exchanges(struct exchange *ex, struct buf *body)
     json_member_integer(&j, "connections", w->listener ? listener_connections(w->listener) : 0);
     json_member_integer(&j, "upstream", upstream_active(w->upstream));
     json_member_integer(&j, "descriptors", open_descriptors());
+    json_member_integer(&j, "log_lost", (int64_t)log_dropped());
     json_key(&j, "shared_state");
     write_shared(&j, w);
     if (w->memory) {

@@ -35,12 +35,21 @@ static void pass_on(int signum)
             kill(children[i].pid, signum);
 }
 
-/* Each worker reads the file itself; one that is started later must find the same. */
-static void pass_on_hangup(int signum)
+/* Of SIGHUP: each worker reads the file itself; one that is started later must find the same. */
+static void tell_workers(int signum)
 {
     for (int i = 0; i < SOCKETS_MAX; i++)
         if (children[i].pid > 0)
             kill(children[i].pid, signum);
+}
+
+/* The log's file was moved away. */
+static void pass_on_rotated(int signum)
+{
+    int before = errno;
+    log_reopen();
+    tell_workers(signum);
+    errno = before;
 }
 
 static void spawn(struct child *c, struct config *config, const struct worker_options *options)
@@ -53,6 +62,7 @@ static void spawn(struct child *c, struct config *config, const struct worker_op
         signal(SIGTERM, SIG_DFL);
         signal(SIGINT, SIG_DFL);
         signal(SIGHUP, SIG_DFL);
+        signal(SIGUSR1, SIG_IGN);         /* until the worker hears it */
         prctl(PR_SET_PDEATHSIG, SIGTERM); /* a killed supervisor leaves no orphans */
         exit(worker_run(config, &own));
     }
@@ -134,8 +144,10 @@ int supervisor_run(struct config *config, const struct worker_options *options, 
     listening = options->sockets;
     sigaction(SIGTERM, &sa, NULL);
     sigaction(SIGINT, &sa, NULL);
-    sa.sa_handler = pass_on_hangup;
+    sa.sa_handler = tell_workers;
     sigaction(SIGHUP, &sa, NULL);
+    sa.sa_handler = pass_on_rotated;
+    sigaction(SIGUSR1, &sa, NULL);
     for (int i = 0; i < workers; i++)
         spawn(&children[i], config, &shared);
     sockets_forget_old(listening);

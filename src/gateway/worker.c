@@ -236,6 +236,12 @@ static void on_hangup(uv_signal_t *handle, int signum)
     reload(handle->data, "SIGHUP");
 }
 
+static void on_rotated(uv_signal_t *handle, int signum)
+{
+    (void)handle, (void)signum;
+    log_reopen();
+}
+
 static void on_files_changed(void *user)
 {
     reload(user, "its files have changed");
@@ -306,18 +312,16 @@ static bool open_listener(struct worker *w, const struct worker_options *o)
 static void on_turn_over(uv_prepare_t *handle)
 {
     observing_turn_over(handle->data);
-    log_flush();
 }
 
-/* Started before the turn's own handle, and so run after it (libuv runs the latest first): what the
- * drain logged is written before the loop sleeps. */
-static void start_log_flush(struct worker *w)
+/* Started before the turn's own handle, and so run after it (libuv runs the latest first): when the
+ * loop is about to sleep. */
+static void watch_turns(struct worker *w)
 {
-    uv_prepare_init(&w->loop, &w->log_flush);
-    w->log_flush.data = w;
-    uv_prepare_start(&w->log_flush, on_turn_over);
-    uv_unref((uv_handle_t *)&w->log_flush);
-    log_defer(true);
+    uv_prepare_init(&w->loop, &w->turn_over);
+    w->turn_over.data = w;
+    uv_prepare_start(&w->turn_over, on_turn_over);
+    uv_unref((uv_handle_t *)&w->turn_over);
 }
 
 static void start_signals(struct worker *w)
@@ -325,7 +329,8 @@ static void start_signals(struct worker *w)
     static const struct {
         int number;
         uv_signal_cb heard;
-    } rows[WORKER_SIGNALS] = {{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGHUP, on_hangup}};
+    } rows[WORKER_SIGNALS] = {
+        {SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGHUP, on_hangup}, {SIGUSR1, on_rotated}};
     for (int i = 0; i < WORKER_SIGNALS; i++) {
         uv_signal_init(&w->loop, &w->signals[i]);
         w->signals[i].data = w;
@@ -359,7 +364,7 @@ static void start(struct worker *w)
     list_init(&w->queue);
     turn_item_init(&w->drained, on_drained);
     uv_loop_init(&w->loop);
-    start_log_flush(w);
+    watch_turns(w);
     turn_init(&w->turn, &w->loop);
     w->tracker = tracker_new();
     w->affinity = affinity_new();
@@ -413,13 +418,13 @@ static void finish(struct worker *w)
     affinity_free(w->affinity);
     affinity_free(w->refused);
     turn_fini(&w->turn);
-    log_defer(false);
-    close_handle((uv_handle_t *)&w->log_flush);
+    close_handle((uv_handle_t *)&w->turn_over);
     while (uv_run(&w->loop, UV_RUN_DEFAULT))
         ; /* a stop that was asked for before ends only the first round */
     if (uv_loop_close(&w->loop))
         log_error("bug: handles were left open");
     config_unref(w->config);
+    log_background(false);
 }
 
 /* Of the gateway before, if there is one; and make room for the next one. */
@@ -452,6 +457,7 @@ static void announce(const struct worker *w, const struct worker_options *o)
 int worker_run(struct config *config, const struct worker_options *options)
 {
     struct worker w = {.config = config, .options = options};
+    log_background(!options->log_at_once);
     start(&w);
     bool listening = open_store(&w) && open_listener(&w, options);
     know_callers(&w);

@@ -6,7 +6,8 @@
  * WORKER_DRAIN_MS), and ends; a second signal ends it at once.
  *
  * SIGHUP reads the configuration again: new requests see it, running ones keep theirs. A file with
- * errors changes nothing, and neither does one that would take the protection of a key away. */
+ * errors changes nothing, and neither does one that would take the protection of a key away.
+ * SIGUSR1 opens the log's file again. */
 
 #include "config/config.h"
 #include "io/tls.h"
@@ -25,6 +26,7 @@ struct worker_options {
     struct metrics_shared *metrics; /* of all workers; NULL: this one is alone, or none are kept */
     bool supervised;                /* the parent process has to be told to end */
     struct machine *machine;        /* what all workers have in common; NULL: there is one only */
+    bool log_at_once;               /* each line is written by the loop itself */
     struct tls_options tls;         /* cert_file NULL: plain HTTP. SIGHUP reads the files again */
 };
 

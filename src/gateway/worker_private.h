@@ -24,7 +24,7 @@
 
 #define HTTP_DATE_SIZE 30 /* "Sun, 06 Nov 1994 08:49:37 GMT" and the NUL */
 
-#define WORKER_SIGNALS 3
+#define WORKER_SIGNALS 4
 
 struct worker {
     uv_loop_t loop;
@@ -61,8 +61,8 @@ struct worker {
     uint64_t repairs[REPAIR_COUNT];      /* requests repaired so, see provider/plan.h */
     bool draining;                       /* a first signal came */
     uv_timer_t clock;                    /* looks at deadlines while exchanges live */
-    uv_prepare_t log_flush;              /* once a turn */
-    uv_signal_t signals[WORKER_SIGNALS]; /* SIGTERM, SIGINT, SIGHUP */
+    uv_prepare_t turn_over;              /* once a turn */
+    uv_signal_t signals[WORKER_SIGNALS]; /* SIGTERM, SIGINT, SIGHUP, SIGUSR1 */
     uv_timer_t drain_limit;
     bool drain_over;
     char date[HTTP_DATE_SIZE];

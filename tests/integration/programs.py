@@ -47,6 +47,7 @@ def environment(home, **more):
         AWS_EC2_METADATA_DISABLED="true",
         ASAN_OPTIONS=ASAN,
         UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
+        LINTEL_LOG_AT_ONCE="true",  # a line is in the log before the reply is out
     )
     keep.update({k: v for k, v in more.items() if v is not None})
     return keep

@@ -73,24 +73,98 @@ static void test_long(void **state)
     arena_fini(&a);
 }
 
-/* Deferred lines wait for a flush, for a warning (and keep their order), or for the memory's end.
- */
-static void test_deferred(void **state)
+/* Members are further ones of the line's object, and nothing in text. */
+static void test_fields(void **state)
 {
-    static char message[4000];
+    struct arena a;
+    static char text[4096];
+    int pipes[2], saved = dup(STDERR_FILENO);
+    arena_init(&a);
+    assert_int_equal(pipe(pipes), 0);
+    dup2(pipes[1], STDERR_FILENO);
+    log_setup(LOG_INFO, true);
+    assert_true(log_is_json());
+    log_fields(LOG_INFO, SLICE("request"), SLICE(",\"status\":200,\"key\":\"a\xff\""));
+    ssize_t n = read(pipes[0], text, sizeof(text));
+    yyjson_val *v = json_parse(slice_make(text, (size_t)n), &a, NULL);
+    int64_t status;
+    assert_true(json_int(json_get(v, "status"), &status) && status == 200);
+    check_text(json_get_slice(v, "key"), "a?");
+    check_text(json_get_slice(v, "message"), "request");
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    close(pipes[0]);
+    close(pipes[1]);
+    arena_fini(&a);
+}
+
+static size_t count(const char *text, const char *what)
+{
+    size_t n = 0;
+    for (const char *p = text; (p = strstr(p, what)); p++)
+        n++;
+    return n;
+}
+
+/* A pipe whose reader takes nothing yet: lines wait in the ring, further ones are lost and counted,
+ * and nobody who logs waits. What waited comes once it is read, and the log says what is missing.
+ */
+static void test_background(void **state)
+{
+    int pipes[2];
+    size_t lines = 2 * 1024, n = 0, told = 0, sum = 0;
+    static char message[2048], text[4 << 20], path[64];
     memset(message, 'x', sizeof(message) - 1);
     log_setup(LOG_INFO, false);
-    log_defer(true);
-    assert_int_equal(captured(LOG_INFO, "first").n, 0);
-    struct slice both = captured(LOG_WARN, "second");
-    assert_true(slice_find(both, SLICE("first\n")) > 0);
-    assert_true(slice_ends(both, SLICE("second\n")));
-    size_t written = 0;
-    for (int i = 0; i < 10; i++)
-        written += captured(LOG_INFO, message).n;
-    assert_in_range(written, 8 * sizeof(message), 9 * sizeof(message));
-    log_defer(false);
-    assert_true(slice_ends(captured(LOG_INFO, "last"), SLICE("last\n")));
+    assert_int_equal(pipe(pipes), 0);
+    snprintf(path, sizeof(path), "/dev/fd/%d", pipes[1]);
+    assert_true(log_open(path));
+    close(pipes[1]);
+    uint64_t before = log_dropped();
+    log_background(true);
+    for (size_t i = 0; i < lines; i++)
+        log_write(LOG_INFO, "%s", message);
+    uint64_t lost = log_dropped() - before;
+    assert_in_range(lost, lines / 2, lines - 400); /* of four mebibytes one waits */
+    while (count(text, "x\n") < lines - lost)
+        n += (size_t)read(pipes[0], text + n, sizeof(text) - n - 1);
+    log_write(LOG_INFO, "again");
+    log_background(false);
+    n += (size_t)read(pipes[0], text + n, sizeof(text) - n - 1);
+    assert_int_equal(count(text, "x\n"), lines - lost);
+    assert_int_equal(count(text, " again\n"), 1);
+    for (const char *p = text; (p = strstr(p, " WARNING ")); p++, sum += told)
+        assert_int_equal(sscanf(p, " WARNING %zu lines of the log were lost", &told), 1);
+    assert_int_equal(sum, before + lost); /* what a test before lost is told too */
+    close(pipes[0]);
+}
+
+/* A file that is moved away goes on getting lines until the log is told. */
+static void test_rotation(void **state)
+{
+    static char text[4096];
+    char path[] = "/tmp/test_log.XXXXXX", moved[64];
+    close(mkstemp(path));
+    snprintf(moved, sizeof(moved), "%s.1", path);
+    log_setup(LOG_INFO, false);
+    assert_true(log_open(path));
+    assert_false(log_open("/nowhere/at/all"));
+    log_background(true);
+    log_info("one");
+    assert_int_equal(rename(path, moved), 0);
+    log_info("two");
+    log_background(false); /* all of it is written */
+    log_background(true);
+    log_reopen();
+    log_background(false);
+    log_info("three");
+    int fds[] = {open(moved, O_RDONLY), open(path, O_RDONLY)};
+    struct slice old = slice_make(text, (size_t)read(fds[0], text, sizeof(text)));
+    assert_true(slice_find(old, SLICE(" one\n")) > 0 && slice_ends(old, SLICE(" two\n")));
+    struct slice new = slice_make(text, (size_t)read(fds[1], text, sizeof(text)));
+    assert_true(slice_ends(new, SLICE(" three\n")) && slice_find(new, SLICE("two")) < 0);
+    close(fds[0]), close(fds[1]);
+    unlink(path), unlink(moved);
 }
 
 static void test_dropped(void **state)
@@ -107,9 +181,16 @@ static void test_dropped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_line), cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_json),     cmocka_unit_test(test_long),
-        cmocka_unit_test(test_deferred), cmocka_unit_test(test_dropped),
+        cmocka_unit_test(test_one_line),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_long),
+
+        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_dropped),
+        /* nothing goes to standard error any more */
+        cmocka_unit_test(test_background),
+        cmocka_unit_test(test_rotation),
     };
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
 }
