@@ -94,28 +94,12 @@ static bool parse_echo(yyjson_val *v, struct arena *a, struct llm_request *r, st
     return true;
 }
 
-static void drop_if_number(struct llm_request *r, const char *name, double idle)
-{
-    double value;
-    if (json_double(openai_find_extra(r, name), &value) && value >= idle && value <= idle)
-        openai_take_extra(r, name);
-}
-
-/* What asks for nothing special is as good as absent (LangChain sends all of it); the rest
- * the provider judges. */
-static void drop_idle(struct llm_request *r)
+/* LangChain sends it always; newer Claudes do not take it beside a temperature. */
+static void drop_idle_top_p(struct llm_request *r)
 {
     double top_p;
-    struct slice suffix = json_slice(openai_find_extra(r, "suffix"));
-    if (suffix.p && !suffix.n)
-        openai_take_extra(r, "suffix");
-    if (yyjson_obj_size(openai_find_extra(r, "logit_bias")) == 0)
-        openai_take_extra(r, "logit_bias");
-    drop_if_number(r, "best_of", 1);
-    drop_if_number(r, "frequency_penalty", 0);
-    drop_if_number(r, "presence_penalty", 0);
     if (json_double(r->top_p, &top_p) && top_p >= 1)
-        r->top_p = NULL; /* newer Claudes do not take it beside a temperature */
+        r->top_p = NULL;
 }
 
 static bool completions_parse(yyjson_val *body, struct arena *a, struct llm_request *out,
@@ -126,7 +110,7 @@ static bool completions_parse(yyjson_val *body, struct arena *a, struct llm_requ
         !parse_choices(openai_take_extra(out, "n"), a, out, f) ||
         !parse_echo(openai_take_extra(out, "echo"), a, out, f))
         return false;
-    drop_idle(out);
+    drop_idle_top_p(out);
     return true;
 }
 

@@ -163,10 +163,22 @@ static void on_exception(struct bedrock_decoder *d, const struct eventstream_mes
     bedrock_emit_failure(d, &f);
 }
 
-/* InvokeModel's chunks hold the model's own event in base64; NULL: they do not. */
-static yyjson_val *unwrap(struct bedrock_decoder *d, yyjson_val *chunk)
+/* {"bytes":"…","p":"…"}, as Bedrock writes it: base64 has no escapes, so that the text ends with
+ * the next quote. */
+static struct slice wrapped_text(struct bedrock_decoder *d, struct slice chunk)
 {
-    struct slice text = json_get_slice(chunk, "bytes"), json;
+    const struct slice front = SLICE("{\"bytes\":\"");
+    if (slice_starts(chunk, front) && slice_ends(chunk, SLICE("}"))) {
+        struct slice rest = slice_skip(chunk, front.n);
+        return slice_split(&rest, '"');
+    }
+    return json_get_slice(json_parse(chunk, &d->scratch, NULL), "bytes");
+}
+
+/* InvokeModel's chunks hold the model's own event in base64; NULL: they do not. */
+static yyjson_val *unwrap(struct bedrock_decoder *d, struct slice chunk)
+{
+    struct slice text = wrapped_text(d, chunk), json;
     return text.p && base64_decode(text, &d->scratch, &json) ? json_parse(json, &d->scratch, NULL)
                                                              : NULL;
 }
@@ -191,9 +203,9 @@ static bool on_frame(void *user, const struct eventstream_message *m)
         return false;
     }
     emit_raw(d, m->frame);
-    yyjson_val *payload = json_parse(m->payload, &d->scratch, NULL);
-    if (payload && slice_eq(m->event_type, SLICE("chunk")))
-        payload = unwrap(d, payload);
+    yyjson_val *payload = slice_eq(m->event_type, SLICE("chunk"))
+                              ? unwrap(d, m->payload)
+                              : json_parse(m->payload, &d->scratch, NULL);
     if (payload)
         d->form->event(d, m->event_type, payload);
     else if (!is_native(d))

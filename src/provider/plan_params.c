@@ -2,9 +2,9 @@
  * Converse, which to the model itself.
  *
  * The happy path: a member nobody interpreted goes to the model unchanged, as LiteLLM does.
- * Failure modes: OpenAI's parameters without a counterpart are refused by name, unless they are to
- * be dropped (drop_params) or passed on all the same (allowed_openai_params). Beta flags that
- * nobody knows are left out, since Bedrock refuses the whole request for one. */
+ * Failure modes: OpenAI's parameters without a counterpart are refused by name, unless they ask for
+ * nothing, or are to be dropped (drop_params) or passed on all the same (allowed_openai_params).
+ * Beta flags that nobody knows are left out, since Bedrock refuses the whole request for one. */
 
 #include "plan_private.h"
 
@@ -34,6 +34,22 @@ static const char *const unsupported[] = {
     "top_logprobs",
     "verbosity",
     "web_search_options",
+};
+
+/* What they are where nobody sets them: saying so asks for nothing, as many clients do. */
+static const struct idle_row {
+    const char *name, *value;
+} idle_rows[] = {
+    {"best_of", "1"},
+    {"frequency_penalty", "0"},
+    {"logit_bias", "{}"},
+    {"logprobs", "false"},
+    {"modalities", "[\"text\"]"},
+    {"presence_penalty", "0"},
+    {"store", "false"},
+    {"suffix", "\"\""},
+    {"top_logprobs", "0"},
+    {"verbosity", "\"medium\""},
 };
 
 /* Members of Converse itself. */
@@ -78,6 +94,31 @@ bool plan_unsupported(struct planner *k, struct slice name)
         SLICE_ARG(name), SLICE_ARG(k->t->model_id), SLICE_ARG(name));
     k->f->param = name;
     return false;
+}
+
+static bool is_same(yyjson_val *a, yyjson_val *b)
+{
+    double x, y;
+    if (json_double(a, &x) && json_double(b, &y))
+        return x >= y && x <= y;
+    return yyjson_equals(a, b);
+}
+
+static bool is_idle(struct planner *k, const struct llm_extra *e)
+{
+    for (size_t i = 0; i < sizeof(idle_rows) / sizeof(*idle_rows); i++)
+        if (slice_eq(e->name, slice_of(idle_rows[i].name)))
+            return is_same(e->value, json_parse(slice_of(idle_rows[i].value), k->a, NULL));
+    return false;
+}
+
+/* One of OpenAI's without a counterpart. */
+static bool leave_out(struct planner *k, const struct llm_extra *e)
+{
+    if (!is_idle(k, e))
+        return plan_unsupported(k, e->name);
+    plan_repaired(k, REPAIR_FIELDS);
+    return true;
 }
 
 static void push(struct planner *k, struct llm_extra ***tail, struct slice name, yyjson_val *value)
@@ -265,7 +306,7 @@ static bool sort_extras(struct planner *k)
             push_members(k, &fields, e->value);
         else if (!LISTED(unsupported, e->name) || json_list_has(k->r->allowed_params, e->name))
             push(k, &fields, e->name, e->value);
-        else if (!plan_unsupported(k, e->name))
+        else if (!leave_out(k, e))
             return false;
     }
     keep_last(&k->p->fields);

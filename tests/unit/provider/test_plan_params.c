@@ -67,6 +67,48 @@ static void test_without_a_counterpart(void **state)
     check_parameter("top_a", "", true, "top_a=1"); /* of the model, for all we know */
 }
 
+/* At the value that they have anyway, they ask for nothing. */
+static void test_idle(void **state)
+{
+    static const struct {
+        const char *member;
+        bool planned;
+    } rows[] = {
+        {"'frequency_penalty':0", true},
+        {"'frequency_penalty':0.0", true},
+        {"'frequency_penalty':0.1", false},
+        {"'presence_penalty':0", true},
+        {"'presence_penalty':-1", false},
+        {"'logprobs':false", true},
+        {"'logprobs':true", false},
+        {"'top_logprobs':0", true},
+        {"'logit_bias':{}", true},
+        {"'logit_bias':{'50256':-100}", false},
+        {"'store':false", true},
+        {"'store':true", false},
+        {"'modalities':['text']", true},
+        {"'modalities':['text','audio']", false},
+        {"'best_of':1", true},
+        {"'best_of':2", false},
+        {"'suffix':''", true},
+        {"'suffix':'x'", false},
+        {"'verbosity':'medium'", true},
+        {"'verbosity':'low'", false},
+        {"'n':1", true},
+        {"'n':2", false},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct planned p;
+        planned_init(&p, SONNET37);
+        planned_parse(&p, arena_printf(&p.x.arena, "%s," A, rows[i].member).p);
+        planned_make(&p);
+        if (p.planned != rows[i].planned)
+            fail_msg("%s", rows[i].member);
+        assert_true(!p.planned || !p.x.plan.fields);
+        planned_fini(&p);
+    }
+}
+
 /* The configuration may drop them as well. */
 static void test_dropped_by_the_deployment(void **state)
 {
@@ -251,6 +293,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_without_a_counterpart),
+        cmocka_unit_test(test_idle),
         cmocka_unit_test(test_dropped_by_the_deployment),
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_said_twice),
