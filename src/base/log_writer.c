@@ -144,8 +144,8 @@ static void *write_lines(void *unused)
             open_again();
         write_all(piece, true);
         pthread_mutex_lock(&ring.lock);
-        ring.head = (ring.head + piece.n) % LOG_RING_SIZE;
         ring.count -= piece.n;
+        ring.head = ring.count ? (ring.head + piece.n) % LOG_RING_SIZE : 0; /* few pages in use */
         stop = ring.stop && !ring.count;
     }
     pthread_mutex_unlock(&ring.lock);
