@@ -20,6 +20,7 @@ pc:libcrypto libssl-dev
 pc:zlib zlib1g-dev
 pc:hiredis libhiredis-dev
 pc:libsodium libsodium-dev
+pc:libpcre2-8 libpcre2-dev
 file:/usr/include/mbedtls/md.h libmbedtls-dev
 pc:sqlite3 libsqlite3-dev
 pc:libpq libpq-dev

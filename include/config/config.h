@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "config/caching.h"
 #include "config/callbacks.h"
+#include "config/guards.h"
 #include "config/limits.h"
 #include "config/redis.h"
 #include "config/routing.h"
@@ -154,6 +155,7 @@ struct config {
     yyjson_val *new_key, *most_of_key, *key_rules, *new_user, *new_team, *tag_budgets;
     struct config_redis redis;  /* what gateways share */
     struct callbacks callbacks; /* who is told of requests */
+    struct guards guards;       /* what looks at prompts and answers */
     struct limit_set limits;    /* of all requests together */
     int64_t parallel_per_key;   /* where the key says nothing */
     struct map keys;            /* api_keys: hash → const struct fixed_key * */

@@ -177,6 +177,7 @@ struct llm_request {
     enum llm_flag parallel_tool_calls;
     struct slice service_tier; /* OpenAI's: auto, default, flex, priority; or empty */
     yyjson_val *guardrail;     /* guardrailConfig, or NULL */
+    yyjson_val *guardrails;    /* of the gateway that shall look at it: a list, or NULL */
     yyjson_val *cache_points;  /* cache_control_injection_points: a list, or NULL */
     yyjson_val *headers;       /* extra_headers: object of strings, or NULL */
     struct slice betas;        /* anthropic-beta flags of the request's head, with commas between

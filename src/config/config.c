@@ -170,6 +170,7 @@ static void read_tree(struct config_loader *l, struct node *root)
     config_read_groups(l, root);
     config_read_caching(l, root);
     config_read_callbacks(l, root);
+    config_read_guards(l, root);
     config_read_redis(l, root);
     config_read_facts(l, section(root, "general_settings"));
     config_read_models(l, root);
@@ -234,6 +235,8 @@ void config_unref(struct config *c)
     for (size_t i = 0; i < c->deployment_count; i++)
         if (c->deployments[i].known)
             map_fini(c->deployments[i].known);
+    for (size_t i = 0; i < c->guards.n; i++)
+        guard_rules_free(c->guards.v[i].rules);
     map_fini(&c->pools.by_name);
     map_fini(&c->keys);
     model_table_free(c->models);

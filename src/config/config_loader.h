@@ -113,6 +113,9 @@ yyjson_val *config_read_json(struct config_loader *l, const struct node *n,
                              const struct config_path *path);
 void config_read_groups(struct config_loader *l, const struct node *root);
 
+/* config_guards.c */
+void config_read_guards(struct config_loader *l, const struct node *root);
+
 /* config_callbacks.c */
 void config_read_callbacks(struct config_loader *l, const struct node *root);
 

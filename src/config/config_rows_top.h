@@ -10,7 +10,7 @@ READ("environment_variables", MAP, RESTART, NULL, "environment variables to set 
 READ("include", LIST, RELOAD, NULL, "more files, relative to this one: lists at the top level are appended, maps are merged, a later value replaces an earlier one")
 READ("callback_settings", MAP, RESTART, NULL, "options of single callbacks, by callback name")
 ACCEPTED("credential_list", LIST, NULL, "named sets of credentials for litellm_credential_name")
-ACCEPTED("guardrails", LIST, NULL, "checks of prompts and answers before or after the model")
+READ("guardrails", LIST, RELOAD, NULL, "checks of prompts and answers before and after the model; docs/guardrails.md says what an entry holds")
 ACCEPTED("mcp_servers", MAP, NULL, "MCP servers behind the gateway")
 ACCEPTED("mcp_aliases", MAP, NULL, "short names of MCP servers")
 ACCEPTED("vector_store_registry", LIST, NULL, "vector stores that requests may refer to")

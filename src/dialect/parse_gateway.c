@@ -15,6 +15,11 @@ static bool parse_guardrail(struct parse *p, yyjson_val *v)
     return take(p, "guardrailConfig", v, yyjson_is_obj(v), "an object", &p->r->guardrail);
 }
 
+static bool parse_guardrails(struct parse *p, yyjson_val *v)
+{
+    return take(p, "guardrails", v, yyjson_is_arr(v), "a list", &p->r->guardrails);
+}
+
 static bool parse_cache_points(struct parse *p, yyjson_val *v)
 {
     return take(p, "cache_control_injection_points", v, yyjson_is_arr(v), "a list",
@@ -191,6 +196,7 @@ const struct parse_member parse_gateway[] = {
     {"drop_params", parse_drop_params},
     {"fallbacks", parse_fallbacks},
     {"first_byte_timeout", parse_first_byte_timeout},
+    {"guardrails", parse_guardrails},
     {"litellm_metadata", ignore},
     {"litellm_session_id", ignore},
     {"litellm_trace_id", ignore},

@@ -10,6 +10,7 @@
 #include "dialect/completions.h"
 #include "exchange_batch.h"
 #include "exchange_call.h"
+#include "exchange_guard.h"
 #include "llm/mock.h"
 #include "operation.h"
 
@@ -90,7 +91,7 @@ static void keep(struct exchange *ex, struct completion *c, const struct llm_res
     c->choice.text = llm_response_text(r, &ex->arena);
     c->choice.stop = r->stop;
     account(ex, &r->usage);
-    if (!ex->request.stream)
+    if (!exchange_guard_text(ex, &c->choice.text) || !ex->request.stream)
         return;
     buf_init(&piece, SIZE_MAX);
     completions_write_piece(&ex->answer, &c->choice, &piece);

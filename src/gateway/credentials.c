@@ -302,14 +302,22 @@ static void forget_unwanted(struct credentials *c)
 }
 
 /* Sources are wanted too: a role that is renewed needs them. */
+static void want(struct credentials *c, const struct aws_identity *id)
+{
+    for (; id; id = id->source)
+        if (is_fetched(id))
+            entry_of(c, id)->wanted = true;
+}
+
 void credentials_adopt(struct credentials *c, const struct config *config)
 {
     for (struct list *l = c->entries.next; l != &c->entries; l = l->next)
         LIST_ENTRY(l, struct entry, link)->wanted = false;
     for (size_t i = 0; i < config->deployment_count; i++)
-        for (const struct aws_identity *id = config->deployments[i].identity; id; id = id->source)
-            if (is_fetched(id))
-                entry_of(c, id)->wanted = true;
+        want(c, config->deployments[i].identity);
+    for (size_t i = 0; i < config->guards.n; i++)
+        if (config->guards.v[i].at)
+            want(c, config->guards.v[i].at->identity);
     forget_unwanted(c);
     look_soon(c);
 }

@@ -25,6 +25,7 @@
 #include "exchange_claim.h"
 #include "exchange_credentials.h"
 #include "exchange_fetch.h"
+#include "exchange_guard.h"
 #include "exchange_log.h"
 #include "exchange_memory.h"
 #include "exchange_native.h"
@@ -51,12 +52,13 @@
 const struct sm_state exchange_states[EX_NR] = {
     [EX_HEAD] = {"HEAD", SM_TO(EX_AUTH) | SM_TO(EX_SETTLE)},
     [EX_AUTH] = {"AUTH", SM_TO(EX_BODY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_BODY] = {"BODY", SM_TO(EX_ADMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_BODY] = {"BODY", SM_TO(EX_GUARD) | SM_TO(EX_ADMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_GUARD] = {"GUARD", SM_TO(EX_ADMIT) | SM_TO(EX_SETTLE)},
     [EX_ADMIT] = {"ADMIT",
                   SM_TO(EX_ANSWER) | SM_TO(EX_LOOKUP) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_ANSWER] = {"ANSWER", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_LOOKUP] = {"LOOKUP",
-                   SM_TO(EX_LIMIT) | SM_TO(EX_RELAY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_LOOKUP] = {"LOOKUP", SM_TO(EX_LIMIT) | SM_TO(EX_VET) | SM_TO(EX_RELAY) | SM_TO(EX_FLUSH) |
+                                 SM_TO(EX_SETTLE)},
     [EX_LIMIT] = {"LIMIT", SM_TO(EX_ROUTE) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_ROUTE] = {"ROUTE", SM_TO(EX_PLACE) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_PLACE] = {"PLACE",
@@ -66,8 +68,10 @@ const struct sm_state exchange_states[EX_NR] = {
     [EX_FETCH] = {"FETCH", SM_TO(EX_RECALL) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_RECALL] = {"RECALL", SM_TO(EX_CALL) | SM_TO(EX_SETTLE)},
     [EX_AGAIN] = {"AGAIN", SM_TO(EX_ROUTE) | SM_TO(EX_SETTLE)},
-    [EX_CALL] = {"CALL", SM_TO(EX_RELAY) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_RELAY] = {"RELAY", SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_CALL] = {"CALL", SM_TO(EX_VET) | SM_TO(EX_RELAY) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) |
+                             SM_TO(EX_SETTLE)},
+    [EX_VET] = {"VET", SM_TO(EX_RELAY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_RELAY] = {"RELAY", SM_TO(EX_VET) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_BATCH] = {"BATCH", SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_FLUSH] = {"FLUSH", SM_TO(EX_SETTLE)},
     [EX_SETTLE] = {"SETTLE", SM_TO(EX_DONE)},
@@ -88,6 +92,7 @@ static bool invariant(const struct sm *sm)
     case EX_HEAD:
     case EX_AUTH:
     case EX_BODY:
+    case EX_GUARD:
     case EX_ANSWER:
     case EX_ADMIT: return !ex->op && !ex->head_sent;
     case EX_LOOKUP:
@@ -99,6 +104,7 @@ static bool invariant(const struct sm *sm)
     case EX_AGAIN: return !ex->op && (!ex->head_sent || ex->committed);
     case EX_RECALL: return !ex->op && (!ex->head_sent || ex->committed) && !ex->fetch;
     case EX_CALL: return !ex->recall.waiting;
+    case EX_VET: return ex->guard && ex->conn;
     case EX_BATCH: return !ex->op && (!ex->head_sent || ex->committed) && operation_of(ex);
     case EX_FLUSH: return !ex->fetch && !ex->batch;
     }
@@ -279,7 +285,9 @@ static int step_body(struct exchange *ex)
     }
     if (body_is_too_large(ex))
         return EX_FLUSH;
-    return ex->facts & FACT_BODY_END ? EX_ADMIT : EX_SUSPEND;
+    if (!(ex->facts & FACT_BODY_END))
+        return EX_SUSPEND;
+    return exchange_guard_wanted(ex) ? EX_GUARD : EX_ADMIT;
 }
 
 /* The model: named in the path, in the body, or by completion_model. */
@@ -315,6 +323,11 @@ static void begin_answer(struct exchange *ex)
     };
 }
 
+static int step_guard(struct exchange *ex)
+{
+    return exchange_guard_request(ex) ? EX_ADMIT : EX_SUSPEND;
+}
+
 static int step_admit(struct exchange *ex)
 {
     if (ex->route->handle)
@@ -325,7 +338,7 @@ static int step_admit(struct exchange *ex)
     exchange_auth_request(ex);
     exchange_spend_begin(ex);
     exchange_observe_begin(ex);
-    if (!read)
+    if (!read || !exchange_guard_admits(ex))
         return EX_FLUSH;
     ex->request.include_usage =
         ex->request.include_usage || ex->config->settings.always_include_stream_usage;
@@ -488,6 +501,21 @@ static int finish_whole(struct exchange *ex)
     return EX_FLUSH;
 }
 
+/* The answer is complete, and not given. */
+static int finish_answer(struct exchange *ex)
+{
+    return exchange_guard_must_vet(ex) ? EX_VET : finish_whole(ex);
+}
+
+static int step_vet(struct exchange *ex)
+{
+    if (!exchange_guard_vet(ex))
+        return EX_SUSPEND;
+    if (ex->facts & FACT_FAILED)
+        return EX_FLUSH;
+    return ex->request.stream ? EX_RELAY : finish_whole(ex);
+}
+
 /* A client that waits for somebody else's answer is kept awake as if it were its own. */
 static int step_lookup(struct exchange *ex)
 {
@@ -510,7 +538,7 @@ static int step_lookup(struct exchange *ex)
         return EX_RELAY;
     if (found == LOOKUP_ANSWERS && operation_of(ex))
         exchange_batch_finish(ex);
-    return found == LOOKUP_ANSWERS && !operation_of(ex) ? finish_whole(ex) : EX_FLUSH;
+    return found == LOOKUP_ANSWERS && !operation_of(ex) ? finish_answer(ex) : EX_FLUSH;
 }
 
 static int step_call(struct exchange *ex)
@@ -520,12 +548,14 @@ static int step_call(struct exchange *ex)
             return exchange_resume_elsewhere(ex) ? EX_AGAIN : EX_FLUSH;
         arm_keepalive(ex);
     }
+    if (ex->facts & FACT_VET)
+        return EX_VET;
     if (ex->request.stream && ex->facts & FACT_EVENT)
         return EX_RELAY;
     if (ex->facts & FACT_FAILED)
         return exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
     if (ex->facts & FACT_COMPLETE)
-        return finish_whole(ex);
+        return finish_answer(ex);
     if (ex->facts & FACT_TIMER && exchange_mock_expired(ex))
         return exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
     if (ex->facts & FACT_TIMER)
@@ -581,6 +611,8 @@ static int step_relay(struct exchange *ex)
     if (!ex->entered)
         commit(ex);
     exchange_replay(ex);
+    if (ex->facts & FACT_VET)
+        return EX_VET;
     if (!ex->released && !exchange_may_resume(ex))
         release_prompt(ex);
     if (ex->facts & FACT_FAILED && exchange_resume(ex)) {
@@ -661,6 +693,7 @@ static int step_settle(struct exchange *ex)
         exchange_responses_cancel(ex);
         exchange_credentials_cancel(ex);
         exchange_fetch_cancel(ex);
+        exchange_guard_cancel(ex);
         exchange_batch_cancel(ex);
         ask_end(ex);
     }
@@ -675,14 +708,12 @@ static int step_settle(struct exchange *ex)
 /* ---- the mover ----------------------------------------------------------------------------- */
 
 static int (*const steps[EX_NR])(struct exchange *ex) = {
-    [EX_ANSWER] = step_answer, [EX_HEAD] = step_head,
-    [EX_AUTH] = step_auth,     [EX_BODY] = step_body,
-    [EX_ADMIT] = step_admit,   [EX_LOOKUP] = step_lookup,
-    [EX_LIMIT] = step_limit,   [EX_ROUTE] = step_route,
-    [EX_PLACE] = step_place,   [EX_CREDENTIALS] = step_credentials,
-    [EX_FETCH] = step_fetch,   [EX_RECALL] = step_recall,
-    [EX_CALL] = step_call,     [EX_AGAIN] = step_again,
-    [EX_RELAY] = step_relay,   [EX_BATCH] = step_batch,
+    [EX_ANSWER] = step_answer, [EX_HEAD] = step_head,     [EX_GUARD] = step_guard,
+    [EX_VET] = step_vet,       [EX_AUTH] = step_auth,     [EX_BODY] = step_body,
+    [EX_ADMIT] = step_admit,   [EX_LOOKUP] = step_lookup, [EX_LIMIT] = step_limit,
+    [EX_ROUTE] = step_route,   [EX_PLACE] = step_place,   [EX_CREDENTIALS] = step_credentials,
+    [EX_FETCH] = step_fetch,   [EX_RECALL] = step_recall, [EX_CALL] = step_call,
+    [EX_AGAIN] = step_again,   [EX_RELAY] = step_relay,   [EX_BATCH] = step_batch,
     [EX_FLUSH] = step_flush,   [EX_SETTLE] = step_settle,
 };
 
@@ -697,6 +728,7 @@ static void release(struct turn_grave *grave)
     thinking_capture_fini(&ex->thinking);
     exchange_observe_free(ex);
     exchange_raw_end(ex);
+    exchange_guard_free(ex);
     buf_fini(&ex->body);
     buf_fini(&ex->upstream_body);
     buf_fini(&ex->out);

@@ -16,6 +16,7 @@
  * client is gone). Where it suspends, and for what:
  *   AUTH    the database, for a key that is not in the cache (exchange_auth.h)
  *   BODY    the rest of the request body
+ *   GUARD   guards that have to be asked about the prompt; only where there are guards
  *   ADMIT   the shared state, for responses that the request refers to (exchange_responses.h)
  *   ANSWER  what an answer of our own needs: the database, probes (ask.h); from ADMIT, to FLUSH
  *   LOOKUP  the shared state, for a kept answer; or that of an equal request (exchange_cache.h)
@@ -27,6 +28,8 @@
  *   RECALL  the shared state, for thinking that the client dropped
  *   CALL    the first event that says something, or the whole answer; meanwhile keep-alives
  *   AGAIN   the wait before a retry; from CALL or BATCH, back to ROUTE (exchange_again.c)
+ *   VET     guards that have to be asked about the answer: between CALL (or LOOKUP, or RELAY) and
+ *           what follows there, for answers that are looked at once they are complete
  *   RELAY   upstream events; room at the client; to AGAIN when a stream that broke off goes on
  *           elsewhere (exchange_resume.c)
  *   BATCH   the calls of an operation (operation.h), bounded by the timeout of the whole answer
@@ -62,6 +65,7 @@
 struct batch;
 struct exchange;
 struct fetch;
+struct guard_use;
 struct health_run;
 struct observed;
 struct responses_use;
@@ -73,6 +77,7 @@ enum exchange_state {
     EX_HEAD,
     EX_AUTH,
     EX_BODY,
+    EX_GUARD,
     EX_ADMIT,
     EX_ANSWER,
     EX_LOOKUP,
@@ -84,6 +89,7 @@ enum exchange_state {
     EX_RECALL,
     EX_CALL,
     EX_AGAIN,
+    EX_VET,
     EX_RELAY,
     EX_BATCH,
     EX_FLUSH,
@@ -106,7 +112,8 @@ enum exchange_fact {
     FACT_PAUSED = 1 << 6,    /* the upstream waits for room */
     FACT_ROOM = 1 << 7,      /* the client took some bytes */
     FACT_TIMER = 1 << 8,     /* `deadline` has passed */
-    FACT_GONE = 1 << 9       /* the client is gone */
+    FACT_GONE = 1 << 9,      /* the client is gone */
+    FACT_VET = 1 << 10       /* all of a held answer is there, for the guards */
 };
 
 #define EXCHANGE_HIGH   (256 * 1024) /* bytes queued for a client: the upstream pauses */
@@ -191,10 +198,12 @@ struct exchange {
     const struct model *model; /* facts about it */
     struct slice model_group;  /* name of the group that serves */
     struct dialect_answer answer;
+    yyjson_val *parsed;              /* the body, if it was read before ADMIT; or NULL */
     yyjson_val *read_body;           /* the body with what it refers to; NULL: as it came */
     struct responses_use *responses; /* of the Responses API, and what is kept of it; NULL: none */
 
-    struct cache_use cache; /* of the response cache */
+    struct cache_use cache;  /* of the response cache */
+    struct guard_use *guard; /* what looks at prompt and answer; NULL: nothing */
 
     struct caller caller;
     struct rows_wait rows_wait;                /* for what the database says of it */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "exchange_cache.h"
 #include "exchange_credentials.h"
+#include "exchange_guard.h"
 #include "exchange_learn.h"
 #include "exchange_memory.h"
 #include "exchange_resume.h"
@@ -49,6 +50,7 @@ static void forget_attempt(struct exchange *ex)
 {
     forget_answer(ex);
     exchange_cache_again(ex);
+    exchange_guard_again(ex);
     exchange_forget_thinking(ex);
     ex->failure = (struct failure){0};
     ex->refusal = REFUSED_OTHERWISE;
@@ -97,7 +99,7 @@ bool exchange_try_again(struct exchange *ex)
 {
     uint32_t random;
     const struct operation *o = operation_of(ex);
-    if (ex->failure.kind == FAILURE_NONE || (o && !o->again))
+    if (ex->failure.kind == FAILURE_NONE || (o && !o->again) || exchange_guard_refused(ex))
         return false;
     if (sign_again(ex) || ask_without(ex))
         return true;

@@ -19,6 +19,7 @@
 #include "cache_key.h"
 #include "exchange_call.h"
 #include "exchange_claim.h"
+#include "exchange_guard.h"
 #include "exchange_memory.h"
 #include "llm/record.h"
 #include "operation.h"
@@ -333,12 +334,14 @@ static enum lookup lead(struct exchange *ex)
     }
 }
 
-/* Not together with others: who wants a fresh answer, or has a deadline of its own. */
+/* Not together with others: who wants a fresh answer, has a deadline of its own, or guards that may
+ * end the answer for all. */
 static bool is_sociable(const struct exchange *ex)
 {
     const struct cache_control *c = &ex->cache.control;
     return settings_of(ex)->single_flight && c->take && c->max_age < 0 &&
-           ex->request.timeout <= 0 && ex->request.stream_timeout <= 0;
+           ex->request.timeout <= 0 && ex->request.stream_timeout <= 0 &&
+           !exchange_guard_watches(ex);
 }
 
 static void board(struct exchange *ex)

@@ -12,6 +12,7 @@
 
 #include "exchange_cache.h"
 #include "exchange_credentials.h"
+#include "exchange_guard.h"
 #include "exchange_learn.h"
 #include "exchange_observe.h"
 #include "exchange_raw.h"
@@ -64,9 +65,8 @@ void exchange_encode(struct exchange *ex, const struct llm_event *e)
     ex->route->dialect->encode(ex->encoder, e, &ex->out);
 }
 
-unsigned exchange_give(struct exchange *ex, const struct llm_event *e)
+unsigned exchange_hand_on(struct exchange *ex, const struct llm_event *e)
 {
-    thinking_capture(&ex->thinking, e);
     exchange_observe_event(ex, e);
     if (!ex->request.stream)
         llm_fold_event(&ex->fold, e);
@@ -76,6 +76,15 @@ unsigned exchange_give(struct exchange *ex, const struct llm_event *e)
     return (news ? FACT_EVENT : 0) | (e->kind == EV_END ? FACT_COMPLETE : 0);
 }
 
+unsigned exchange_give(struct exchange *ex, const struct llm_event *e)
+{
+    unsigned facts;
+    thinking_capture(&ex->thinking, e);
+    if (ex->guard && exchange_guard_take(ex, e, &facts))
+        return facts;
+    return exchange_hand_on(ex, e);
+}
+
 /* One neutral event of the answer. Pure work only: this runs inside curl's callback. */
 static void on_event(void *user, const struct llm_event *event)
 {
@@ -83,7 +92,8 @@ static void on_event(void *user, const struct llm_event *event)
     struct llm_event priced = *event;
     const struct llm_event *e = &priced;
     if (e->kind == EV_FAIL) {
-        ex->failure = *e->failure;
+        if (!exchange_guard_refused(ex))
+            ex->failure = *e->failure;
         exchange_deposit(ex, FACT_FAILED);
         return;
     }

@@ -22,6 +22,8 @@ void exchange_form(struct exchange *ex);
 
 /* Hands an event of the answer on, streamed or folded. The facts it makes. */
 unsigned exchange_give(struct exchange *ex, const struct llm_event *e);
+/* The same past the guards. */
+unsigned exchange_hand_on(struct exchange *ex, const struct llm_event *e);
 
 struct upstream_timeouts exchange_timeouts(const struct exchange *ex); /* the four clocks */
 

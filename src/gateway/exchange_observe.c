@@ -10,6 +10,7 @@
 #include "exchange_observe.h"
 
 #include "call_kind.h"
+#include "exchange_guard.h"
 #include "exchange_route.h"
 #include "exchange_spend.h"
 #include "exchange_stored.h"
@@ -388,7 +389,7 @@ static struct slice output_of(struct exchange *ex, const struct observed *o)
     buf_init(&b, RECORD_BODY_MAX);
     json_begin(&w, &b);
     openai_write_message(&w, r);
-    return kept(ex, &b);
+    return exchange_guard_shown_answer(ex, kept(ex, &b));
 }
 
 struct slice exchange_observe_output(struct exchange *ex)

@@ -1,6 +1,7 @@
 #include "exchange_request.h"
 
 #include "base/text.h"
+#include "exchange_guard.h"
 #include "exchange_observe.h"
 #include "exchange_stored.h"
 #include "operation.h"
@@ -17,6 +18,8 @@ static yyjson_val *parse_body(struct exchange *ex, const char **nothing)
 {
     struct json_error error;
     struct slice body = buf_slice(&ex->body);
+    if (ex->parsed)
+        return ex->parsed;
     if (slice_is_blank(body)) {
         *nothing = "the request body is empty";
         return NULL;
@@ -55,8 +58,9 @@ static bool parse_request(struct exchange *ex)
         body = json_parse(SLICE("{}"), &ex->prompt, NULL);
     if (!body)
         return false;
-    exchange_observe_body(ex, body);
-    exchange_stored_body(ex, body);
+    yyjson_val *shown = exchange_guard_shown(ex, body);
+    exchange_observe_body(ex, shown);
+    exchange_stored_body(ex, shown);
     if (ex->route->operation
             ? ex->route->operation->parse(ex, body)
             : ex->route->dialect->parse(body, &ex->prompt, &ex->request, &ex->failure))

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "exchange_again.h"
 #include "exchange_call.h"
+#include "exchange_guard.h"
 #include "exchange_route.h"
 #include "llm/estimate.h"
 #include "worker_private.h"
@@ -124,7 +125,8 @@ static void complete(struct exchange *ex)
 bool exchange_resume(struct exchange *ex)
 {
     struct resuming *r = &ex->resuming;
-    enum llm_resume_way way = r->on ? way_on(ex) : LLM_RESUME_NEVER;
+    bool may = r->on && !exchange_guard_refused(ex);
+    enum llm_resume_way way = may ? way_on(ex) : LLM_RESUME_NEVER;
     if (way == LLM_RESUME_COMPLETE)
         complete(ex);
     if (way == LLM_RESUME_NEVER || way == LLM_RESUME_COMPLETE)

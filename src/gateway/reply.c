@@ -1,6 +1,7 @@
 #include "reply.h"
 
 #include "base/json.h"
+#include "exchange_guard.h"
 #include "wire/gzip.h"
 #include "worker_private.h"
 
@@ -207,6 +208,8 @@ static void write_head(struct exchange *ex, struct reply_headers *h, int status,
     add_deployment(ex, h);
     add_repairs(ex, h);
     add_limits(ex, h);
+    if (ex->guard)
+        add(h, "x-litellm-applied-guardrails", printable(ex, exchange_guard_names(ex)));
     if (ex->cache.hit)
         add(h, "x-litellm-cache-key", printable(ex, ex->cache.key));
     http1_write_head(&ex->reply, &ex->out, status, (struct http_headers){h->v, h->n}, length);

@@ -55,6 +55,9 @@ struct row {
     size_t route_count;         /* … 0: all */
     const struct slice *tags;   /* of its requests */
     size_t tag_count;
+    const struct slice *guards; /* names of guardrails for its requests */
+    size_t guard_count;
+    bool no_global_guards;      /* those that are always on are not, for these */
     const struct slice *admins; /* of a team: user ids */
     size_t admin_count;
     const struct slice *permissions; /* of the team's members */

@@ -225,16 +225,28 @@ static struct slice agent_endpoint(const struct provider_attempt *t)
                       slice_skip(endpoint, (size_t)at + name.n));
 }
 
-bool bedrock_sign_agent_call(const struct provider_attempt *t, struct slice path,
-                             struct http_call *call, struct failure *f)
+static bool sign_path(const struct provider_attempt *t, struct slice endpoint, struct slice path,
+                      struct http_call *call, struct failure *f)
 {
-    struct slice endpoint = agent_endpoint(t), prefix, host = endpoint_host(endpoint, &prefix);
+    struct slice prefix, host = endpoint_host(endpoint, &prefix);
     if (!check_call(t, f))
         return false;
     endpoint.n -= prefix.n;
     fill_call(t, endpoint, host, ARENA_JOIN(t->arena, prefix, path), (struct http_headers){0},
               call);
     return true;
+}
+
+bool bedrock_sign_agent_call(const struct provider_attempt *t, struct slice path,
+                             struct http_call *call, struct failure *f)
+{
+    return sign_path(t, agent_endpoint(t), path, call, f);
+}
+
+bool bedrock_sign_path(const struct provider_attempt *t, struct slice path, struct http_call *call,
+                       struct failure *f)
+{
+    return sign_path(t, slice_of(t->deployment->endpoint), path, call, f);
 }
 
 static bool bedrock_build(const struct provider_attempt *t, struct http_call *call,

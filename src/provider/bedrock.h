@@ -26,6 +26,10 @@ void *bedrock_converse_decoder(const struct provider_attempt *t, int status,
 bool bedrock_sign_call(const struct provider_attempt *t, struct slice api, bool raw_colon,
                        struct http_headers extra, struct http_call *call, struct failure *f);
 
+/* The same for a call that is none of a model: `path` is encoded. */
+bool bedrock_sign_path(const struct provider_attempt *t, struct slice path, struct http_call *call,
+                       struct failure *f);
+
 /* The same for a call of bedrock-agent-runtime, whose model stands in the body; its host is that of
  * the endpoint with the one name for the other, as in LiteLLM. */
 bool bedrock_sign_agent_call(const struct provider_attempt *t, struct slice path,

@@ -16,14 +16,15 @@ MAY_USE = {
     "base": set(),
     "wire": {"base"},
     "llm": {"base"},
+    "guard": {"llm", "base"},
     "dialect": {"llm", "wire", "base"},
     "provider": {"llm", "wire", "base"},
     "aws": {"wire", "base"},
     "io": {"wire", "base"},
     "state": {"io", "llm", "wire", "base"},
     "observe": {"io", "llm", "wire", "base"},
-    "config": {"aws", "provider", "dialect", "llm", "wire", "base"},
-    "gateway": {"config", "observe", "state", "io", "aws", "provider", "dialect", "llm", "wire", "base"},
+    "config": {"aws", "provider", "dialect", "guard", "llm", "wire", "base"},
+    "gateway": {"config", "observe", "state", "io", "aws", "provider", "dialect", "guard", "llm", "wire", "base"},
     "main": {"gateway", "base"},
     "sim": {"io", "wire", "base"},
 }
@@ -38,6 +39,7 @@ THIRD_PARTY = {
     "hiredis/": ["src/io/redis.c", "src/io/redis_link.c"],
     "sodium/": ["src/wire/secretbox.c"],
     "zlib.h": ["src/wire/crc32.c", "src/wire/gzip.c"],
+    "pcre2.h": ["src/guard/rules_private.h"],
     "uv.h": ["include/io/", "src/io/", "src/state/", "src/observe/", "src/gateway/", "sim/"],
     "curl/": ["src/io/upstream_private.h"],
     "yaml.h": ["src/config/config_yaml.c"],
@@ -47,7 +49,7 @@ THIRD_PARTY = {
 }
 
 # The pure layers know no sockets, no threads and no loop.
-PURE = ["base", "wire", "llm", "dialect", "provider", "aws", "config"]
+PURE = ["base", "wire", "llm", "guard", "dialect", "provider", "aws", "config"]
 NOT_PURE = re.compile(r"^(sys/(socket|epoll|select|timerfd|eventfd|wait)\.h|poll\.h|netdb\.h|net/|"
                       r"netinet/|arpa/|uv\.h|curl/)")
 
