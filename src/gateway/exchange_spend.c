@@ -11,6 +11,7 @@
 
 #include "call_kind.h"
 #include "exchange_observe.h"
+#include "exchange_route.h"
 #include "exchange_stored.h"
 #include "io/clock.h"
 #include "state/spend.h"
@@ -54,8 +55,7 @@ void exchange_spend_begin(struct exchange *ex)
         return;
     s.tags = exchange_tags(ex);
     s.requester_ip = arena_dup(&ex->arena, slice_of(conn_peer(ex->conn)));
-    s.session_id =
-        arena_dup(&ex->arena, http_header_get(ex->head->headers, "x-litellm-session-id"));
+    s.session_id = arena_dup(&ex->arena, exchange_session(ex));
     ex->user_agent = arena_dup(&ex->arena, http_header_get(ex->head->headers, "user-agent"));
     ex->spend = ARENA_NEW(&ex->arena, struct spend);
     *ex->spend = s;

@@ -304,7 +304,13 @@ void handle_global_teams(struct exchange *ex, struct buf *body)
 /* ---- GET /global/spend/report ---------------------------------------------------------------- */
 
 /* By key: the keys with what each model cost them. By team or customer: days, their teams or
- * customers, and what each model cost each key of theirs. */
+ * customers, and what each model cost each key of theirs. A team's customers, and a customer's
+ * teams, are only in the rows of requests. */
+
+struct parties {
+    bool teams, requests;
+    const char *day, *column; /* of the table that is read */
+};
 
 struct key_sum {
     size_t first, end;
@@ -379,17 +385,17 @@ static void write_detail(struct json_writer *w, const struct store_rows *rows, s
 
 /* One team, or customer, of one day: the rows from `i` on; where the next begins. */
 static size_t write_party(struct json_writer *w, const struct store_rows *rows, size_t i,
-                          const char *column, const struct store_rows *teams)
+                          const struct parties *p, const struct store_rows *teams)
 {
-    struct slice day = store_rows_text(rows, i, "date"), id = store_rows_text(rows, i, column);
+    struct slice day = store_rows_text(rows, i, p->day), id = store_rows_text(rows, i, p->column);
     double spend = 0;
     size_t end = i;
-    for (; end < rows->count && slice_eq(store_rows_text(rows, end, "date"), day) &&
-           slice_eq(store_rows_text(rows, end, column), id);
+    for (; end < rows->count && slice_eq(store_rows_text(rows, end, p->day), day) &&
+           slice_eq(store_rows_text(rows, end, p->column), id);
          end++)
         spend += store_rows_number(rows, end, "spend");
     json_object(w);
-    if (teams)
+    if (p->teams)
         json_member_string(w, "team_name", alias_of(teams, id));
     else
         json_member_string(w, "customer", id);
@@ -403,82 +409,119 @@ static size_t write_party(struct json_writer *w, const struct store_rows *rows, 
     return end;
 }
 
-static void write_days(struct exchange *ex, struct buf *body, const char *column, struct slice list,
-                       const struct store_rows *teams)
+static void write_parties(struct exchange *ex, struct buf *body)
 {
-    const struct store_rows *rows = ask_rows(ex, 0);
+    const struct parties *p = ex->own.state;
+    const struct store_rows *rows = ask_rows(ex, 0), *teams = ask_rows(ex, 1);
     struct json_writer w;
     if (!report_is_whole(ex, rows))
         return;
     json_begin(&w, body);
     json_array(&w);
     for (size_t i = 0; i < rows->count;) {
-        struct slice day = store_rows_text(rows, i, "date");
+        struct slice day = store_rows_text(rows, i, p->day);
         json_object(&w);
         json_key(&w, "group_by_day");
         json_string(&w, ARENA_JOIN(&ex->arena, day, SLICE("T00:00:00+00:00")));
-        json_key_slice(&w, list);
+        json_key_slice(&w, p->teams ? SLICE("teams") : SLICE("customers"));
         json_array(&w);
-        while (i < rows->count && slice_eq(store_rows_text(rows, i, "date"), day))
-            i = write_party(&w, rows, i, column, teams);
+        while (i < rows->count && slice_eq(store_rows_text(rows, i, p->day), day))
+            i = write_party(&w, rows, i, p, teams);
         json_array_end(&w);
         json_object_end(&w);
     }
     json_array_end(&w);
 }
 
-static void write_report_by_team(struct exchange *ex, struct buf *body)
-{
-    write_days(ex, body, "team_id", SLICE("teams"), ask_rows(ex, 1));
-}
-
-static void write_report_by_customer(struct exchange *ex, struct buf *body)
-{
-    write_days(ex, body, "end_user_id", SLICE("customers"), NULL);
-}
-
-static void report_by_key(struct exchange *ex, struct report_filter *f)
+static void report_by_key(struct exchange *ex, const struct report_days *days)
 {
     static const char *const by[] = {"api_key", "model"};
     struct slice key = query_get(ex->head->query, "api_key", &ex->arena);
+    struct report_filter f = {.count = 0};
     struct store_job *job;
-    report_filter_query(ex, f, "user_id", "internal_user_id");
+    report_filter_days(&f, days);
+    report_filter_query(ex, &f, "user_id", "internal_user_id");
     if (key.n)
-        report_filter_add(f, "api_key", STORE_EQ, store_text(report_key(ex, key)));
-    job = ask_report(ex, TABLE_DAILY_USER_SPEND, f, by, 2);
+        report_filter_add(&f, "api_key", STORE_EQ, store_text(report_key(ex, key)));
+    job = ask_report(ex, TABLE_DAILY_USER_SPEND, &f, by, 2);
     if (job)
         ask_store(ex, job, write_report_by_key);
 }
 
-static void report_by_party(struct exchange *ex, struct report_filter *f, bool team)
+static struct store_job *ask_requests(struct exchange *ex, const struct report_filter *f,
+                                      const char *party)
 {
-    const char *by[] = {"date", team ? "team_id" : "end_user_id", "model", "api_key"};
+    static const char *const sums[] = {"spend", "prompt_tokens", "completion_tokens"};
+    const char *by[] = {party, "model", "api_key"};
+    const struct store_order order[] = {{"startTime", false}, {party, false}};
+    struct store_job *job = report_new(ex);
+    if (job)
+        store_report(job, &(struct store_report){.query = {.table = TABLE_SPEND_LOGS,
+                                                           .where = f->where,
+                                                           .where_count = f->count,
+                                                           .order = order,
+                                                           .order_count = 2},
+                                                 .by = by,
+                                                 .by_count = 3,
+                                                 .sums = sums,
+                                                 .sum_count = 3,
+                                                 .day = "startTime"});
+    return job;
+}
+
+static void report_by_party(struct exchange *ex, const struct report_days *days, bool teams)
+{
+    struct parties *p = ARENA_NEW(&ex->arena, struct parties);
+    struct report_filter f = {.count = 0};
     struct store_job *job;
-    report_filter_query(ex, f, by[1], team ? "team_id" : "customer_id");
-    job = ask_report(ex, team ? TABLE_DAILY_TEAM_SPEND : TABLE_DAILY_END_USER_SPEND, f, by, 4);
+    p->teams = teams;
+    p->requests = query_get(ex->head->query, teams ? "customer_id" : "team_id", &ex->arena).n;
+    p->day = p->requests ? "startTime" : "date";
+    p->column = teams ? "team_id" : p->requests ? "end_user" : "end_user_id";
+    if (teams || p->requests)
+        report_filter_query(ex, &f, "team_id", "team_id");
+    if (!teams || p->requests)
+        report_filter_query(ex, &f, p->requests ? "end_user" : p->column, "customer_id");
+    if (p->requests) {
+        report_filter_times(&f, days);
+        report_filter_add(&f, p->column, STORE_NE, store_text(SLICE("")));
+        job = ask_requests(ex, &f, p->column);
+    } else {
+        const char *by[] = {"date", p->column, "model", "api_key"};
+        report_filter_days(&f, days);
+        job =
+            ask_report(ex, teams ? TABLE_DAILY_TEAM_SPEND : TABLE_DAILY_END_USER_SPEND, &f, by, 4);
+    }
     if (!job)
         return;
     add_teams(job);
-    ask_store(ex, job, team ? write_report_by_team : write_report_by_customer);
+    ex->own.state = p;
+    ask_store(ex, job, write_parties);
 }
 
 void handle_global_report(struct exchange *ex, struct buf *body)
 {
     struct slice by = query_get(ex->head->query, "group_by", &ex->arena);
-    struct report_filter f = {.count = 0};
+    bool team = query_get(ex->head->query, "team_id", &ex->arena).n;
+    bool customer = query_get(ex->head->query, "customer_id", &ex->arena).n;
     struct report_days days;
     if (!report_days_read(ex, &days))
         return;
-    report_filter_days(&f, &days);
     if (query_get(ex->head->query, "api_key", &ex->arena).n ||
         query_get(ex->head->query, "internal_user_id", &ex->arena).n ||
-        slice_eq(by, SLICE("api_key")))
-        report_by_key(ex, &f);
-    else if (!by.n || slice_eq(by, SLICE("team")) || slice_eq(by, SLICE("customer")))
-        report_by_party(ex, &f, !slice_eq(by, SLICE("customer")));
-    else
+        slice_eq(by, SLICE("api_key"))) {
+        if (team || customer)
+            detail_refuse_error(ex, 400,
+                                SLICE("A report by key is of an api_key or an internal_user_id, "
+                                      "not of a team_id or customer_id."));
+        else
+            report_by_key(ex, &days);
+    } else if (!by.n || slice_eq(by, SLICE("team")) || slice_eq(by, SLICE("customer"))) {
+        report_by_party(ex, &days, by.n ? slice_eq(by, SLICE("team")) : team || !customer);
+    } else {
         detail_refuse_input(ex, "query", "group_by",
                             "Input should be 'team', 'customer' or 'api_key'");
+    }
 }
 
 /* ---- GET /spend/logs, summarized ------------------------------------------------------------- */

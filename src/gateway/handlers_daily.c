@@ -12,7 +12,7 @@
 #include "detail.h"
 #include "handlers.h"
 #include "query.h"
-#include "report.h"
+#include "report_teams.h"
 
 #define PAGE_MAX    1000
 #define EXCLUDE_MAX 16
@@ -121,27 +121,34 @@ static bool filter_excluded(struct exchange *ex, struct daily *d)
     return !rest.n;
 }
 
-/* Whoever is no admin: a user's own rows; elsewhere those of the key that asks. */
-static bool filter_own(struct exchange *ex, struct daily *d)
+/* Whoever is no admin: a user's own rows; those of its teams that it is an admin of; else those of
+ * the key that asks. */
+static bool filter_own(struct exchange *ex, struct daily *d, struct slice teams)
 {
-    bool users = d->route->table == TABLE_DAILY_USER_SPEND;
     struct slice asked = query_get(ex->head->query, d->route->asked, &ex->arena);
     if (report_sees_all(ex))
         return true;
-    if (users && asked.n && !slice_eq(asked, ex->caller.user)) {
+    if (d->route->table == TABLE_DAILY_TEAM_SPEND) {
+        report_filter_own_or_teams(ex, &d->filter, "api_key", ex->caller.key, teams);
+        return true;
+    }
+    if (d->route->table != TABLE_DAILY_USER_SPEND) {
+        report_filter_add(&d->filter, "api_key", STORE_EQ, store_text(ex->caller.key));
+        return true;
+    }
+    if (asked.n && !slice_eq(asked, ex->caller.user)) {
         detail_refuse_error(ex, 403, SLICE("Non-admin users can only view their own spend data."));
         return false;
     }
-    report_filter_add(&d->filter, users ? "user_id" : "api_key", STORE_EQ,
-                      store_text(users ? ex->caller.user : ex->caller.key));
+    report_filter_add(&d->filter, "user_id", STORE_EQ, store_text(ex->caller.user));
     return true;
 }
 
-static bool read_filter(struct exchange *ex, struct daily *d)
+static bool read_filter(struct exchange *ex, struct daily *d, struct slice teams)
 {
     struct slice key = query_get(ex->head->query, "api_key", &ex->arena);
     struct report_days days;
-    if (!report_days_read(ex, &days) || !filter_own(ex, d) || !filter_excluded(ex, d))
+    if (!report_days_read(ex, &days) || !filter_own(ex, d, teams) || !filter_excluded(ex, d))
         return false;
     report_filter_days(&d->filter, &days);
     d->days = (report_day_begins(days.last) - report_day_begins(days.first)) / REPORT_DAY_MS + 1;
@@ -458,19 +465,29 @@ static void ask_aggregated(struct exchange *ex, struct daily *d, struct store_jo
     ask_store(ex, job, take_ranking);
 }
 
-void handle_daily_activity(struct exchange *ex, struct buf *body)
+static void ask_activity(struct exchange *ex, struct slice teams)
 {
-    struct daily *d = ARENA_NEW(&ex->arena, struct daily);
+    struct daily *d = ex->own.state;
     struct store_job *job;
-    d->route = find_route(ex);
-    d->aggregated = slice_ends(slice_of(ex->route->path), SLICE("/aggregated"));
-    ex->own.state = d;
-    if (!read_filter(ex, d) || !report_number(ex, "page", 1, INT32_MAX, 1, &d->page) ||
-        !report_number(ex, "page_size", 1, PAGE_MAX, d->route->page_size, &d->page_size) ||
-        !(job = report_new(ex)))
+    if (!read_filter(ex, d, teams) || !(job = report_new(ex)))
         return;
     if (d->aggregated)
         ask_aggregated(ex, d, job);
     else
         ask_page(ex, d, job);
+}
+
+void handle_daily_activity(struct exchange *ex, struct buf *body)
+{
+    struct daily *d = ARENA_NEW(&ex->arena, struct daily);
+    d->route = find_route(ex);
+    d->aggregated = slice_ends(slice_of(ex->route->path), SLICE("/aggregated"));
+    ex->own.state = d;
+    if (!report_number(ex, "page", 1, INT32_MAX, 1, &d->page) ||
+        !report_number(ex, "page_size", 1, PAGE_MAX, d->route->page_size, &d->page_size))
+        return;
+    if (d->route->table == TABLE_DAILY_TEAM_SPEND)
+        report_with_teams(ex, ask_activity);
+    else
+        ask_activity(ex, SLICE("[]"));
 }

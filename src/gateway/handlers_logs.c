@@ -5,13 +5,13 @@
  * read: they come with a single row (by request_id, and /spend/logs/ui/ID).
  *
  * Failure modes: no database, dates or numbers that are none, an order that the table has not. Who
- * is no admin gets its own rows, whatever it asks for. */
+ * is no admin gets its own rows, and those of the teams it is an admin of, whatever it asks for. */
 
 #include "base/date.h"
 #include "detail.h"
 #include "handlers.h"
 #include "query.h"
-#include "report.h"
+#include "report_teams.h"
 #include "wire/crypto.h"
 
 #include <stdlib.h>
@@ -90,13 +90,11 @@ static bool filter_logs_days(struct exchange *ex, struct report_filter *f)
         return true;
     if (!report_days_read(ex, &days))
         return false;
-    report_filter_add(f, "startTime", STORE_GE, store_time(report_day_begins(days.first)));
-    report_filter_add(f, "startTime", STORE_LT,
-                      store_time(report_day_begins(days.last) + REPORT_DAY_MS));
+    report_filter_times(f, &days);
     return true;
 }
 
-static void list_logs(struct exchange *ex)
+static void list_logs(struct exchange *ex, struct slice teams)
 {
     struct slice key = query_get(ex->head->query, "api_key", &ex->arena);
     struct slice id = query_get(ex->head->query, "request_id", &ex->arena);
@@ -110,7 +108,7 @@ static void list_logs(struct exchange *ex)
         filter_id(&f, id);
     if (report_sees_all(ex))
         report_filter_query(ex, &f, "user", "user_id");
-    report_filter_own(ex, &f, "user");
+    report_filter_own_or_teams(ex, &f, "user", ex->caller.user, teams);
     store_select(job, &(struct store_query){.table = TABLE_SPEND_LOGS,
                                             .columns = id.n ? NULL : list_columns,
                                             .column_count = id.n ? 0 : LIST_COLUMNS,
@@ -131,10 +129,11 @@ void handle_spend_logs(struct exchange *ex, struct buf *body)
         (!summarize.n || query_flag(ex->head->query, "summarize", &ex->arena)))
         handle_spend_summary(ex, body);
     else
-        list_logs(ex);
+        report_with_teams(ex, list_logs);
 }
 
-/* ---- GET /spend/logs/v2, /spend/logs/ui ------------------------------------------------------ */
+/* ---- GET /spend/logs/v2, /spend/logs/ui, /spend/logs/session/ui
+ * ------------------------------------------------------ */
 
 struct page {
     int64_t number, size;
@@ -194,11 +193,18 @@ static bool time_of(struct exchange *ex, const char *name, bool end, int64_t *ms
     return false;
 }
 
+static bool is_of_session(const struct exchange *ex)
+{
+    return slice_ends(slice_of(ex->route->path), SLICE("/session/ui"));
+}
+
 /* An id alone needs no window, but in the public route. */
 static bool filter_window(struct exchange *ex, struct report_filter *f)
 {
     bool v2 = slice_ends(slice_of(ex->route->path), SLICE("/v2"));
     int64_t from, to;
+    if (is_of_session(ex))
+        return true;
     if (!v2 && query_get(ex->head->query, "request_id", &ex->arena).n)
         return true;
     if (!time_of(ex, "start_date", false, &from) || !time_of(ex, "end_date", true, &to))
@@ -229,6 +235,8 @@ static const struct report_member holds[] = {
 
 static void filter_texts(struct exchange *ex, struct report_filter *f)
 {
+    if (is_of_session(ex))
+        report_filter_query(ex, f, "session_id", "session_id");
     for (size_t i = 0; i < sizeof(equals) / sizeof(*equals); i++)
         report_filter_query(ex, f, equals[i].column, equals[i].name);
     for (size_t i = 0; i < sizeof(holds) / sizeof(*holds); i++) {
@@ -291,16 +299,11 @@ static bool filter_spend(struct exchange *ex, struct report_filter *f)
 }
 
 /* A team's rows are for those who see all, and for its admins. */
-static bool filter_owner(struct exchange *ex, struct report_filter *f)
+static bool filter_owner(struct exchange *ex, struct report_filter *f, struct slice teams)
 {
     struct slice team = query_get(ex->head->query, "team_id", &ex->arena);
-    if (report_sees_all(ex))
-        return true;
-    if (!team.n) {
-        report_filter_own(ex, f, "user");
-        return true;
-    }
-    if (slice_eq(team, ex->caller.team) && caller_is_team_admin(&ex->caller))
+    report_filter_own_or_teams(ex, f, "user", ex->caller.user, teams);
+    if (report_sees_all(ex) || !team.n || report_teams_has(ex, teams, team))
         return true;
     detail_refuse_error(ex, 403,
                         arena_printf(&ex->arena,
@@ -316,7 +319,8 @@ static bool order_of(struct exchange *ex, struct store_order *order)
     struct slice by = query_get(ex->head->query, "sort_by", &ex->arena);
     struct slice direction = query_get(ex->head->query, "sort_order", &ex->arena);
     bool known = !by.n;
-    *order = (struct store_order){"startTime", !slice_eq_nocase(direction, SLICE("asc"))};
+    *order = (struct store_order){"startTime",
+                                  !slice_eq_nocase(direction, SLICE("asc")) && !is_of_session(ex)};
     for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++)
         if (slice_eq(by, slice_of(columns[i]))) {
             order->column = columns[i];
@@ -325,22 +329,27 @@ static bool order_of(struct exchange *ex, struct store_order *order)
     if (!known)
         return refuse_page(ex, "sort_by", by,
                            "endTime, model, request_duration_ms, spend, startTime, total_tokens");
-    if (direction.n && order->descending && !slice_eq_nocase(direction, SLICE("desc")))
+    if (direction.n && !slice_eq_nocase(direction, SLICE("asc")) &&
+        !slice_eq_nocase(direction, SLICE("desc")))
         return refuse_page(ex, "sort_order", direction, "asc, desc");
     return true;
 }
 
-void handle_spend_logs_page(struct exchange *ex, struct buf *body)
+static void ask_page(struct exchange *ex, struct slice teams)
 {
     struct slice id = query_get(ex->head->query, "request_id", &ex->arena);
     struct page *p = ARENA_NEW(&ex->arena, struct page);
     struct report_filter f = {.count = 0};
     struct store_order order;
     struct store_job *job;
+    if (is_of_session(ex) && !query_get(ex->head->query, "session_id", &ex->arena).n) {
+        detail_refuse_input(ex, "query", "session_id", "Field required");
+        return;
+    }
     if (!report_number(ex, "page", 1, INT32_MAX, 1, &p->number) ||
         !report_number(ex, "page_size", 1, PAGE_MAX, PAGE_DEFAULT, &p->size) ||
         !order_of(ex, &order) || !filter_states(ex, &f) || !filter_window(ex, &f) ||
-        !filter_spend(ex, &f) || !filter_owner(ex, &f) || !(job = report_new(ex)))
+        !filter_spend(ex, &f) || !filter_owner(ex, &f, teams) || !(job = report_new(ex)))
         return;
     filter_texts(ex, &f);
     filter_search(ex, &f);
@@ -360,6 +369,11 @@ void handle_spend_logs_page(struct exchange *ex, struct buf *body)
     query.limit = COUNT_MAX + 1;
     store_count(job, &query);
     ask_store(ex, job, write_page);
+}
+
+void handle_spend_logs_page(struct exchange *ex, struct buf *body)
+{
+    report_with_teams(ex, ask_page);
 }
 
 /* ---- GET /spend/logs/ui/{request_id} --------------------------------------------------------- */
@@ -389,16 +403,21 @@ static void write_bodies(struct exchange *ex, struct buf *body)
         refuse_row(ex);
 }
 
-void handle_spend_log(struct exchange *ex, struct buf *body)
+static void ask_log(struct exchange *ex, struct slice teams)
 {
     struct report_filter f = {.count = 0};
     struct store_job *job = report_new(ex);
     if (!job)
         return;
     filter_id(&f, percent_decode(ex->route_item, &ex->arena));
-    report_filter_own(ex, &f, "user");
+    report_filter_own_or_teams(ex, &f, "user", ex->caller.user, teams);
     store_select(
         job, &(struct store_query){
                  .table = TABLE_SPEND_LOGS, .where = f.where, .where_count = f.count, .limit = 1});
     ask_store(ex, job, write_bodies);
+}
+
+void handle_spend_log(struct exchange *ex, struct buf *body)
+{
+    report_with_teams(ex, ask_log);
 }

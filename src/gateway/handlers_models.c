@@ -14,8 +14,12 @@
 #include "model_info.h"
 #include "model_list.h"
 #include "query.h"
+#include "report.h"
+#include "worker_private.h"
 
 #define MODELS_CREATED 1677610602 /* LiteLLM's constant: clients compare lists, not dates */
+#define PAGE_DEFAULT   50
+#define PAGE_MAX       1000
 
 /* The names that the caller may ask for. */
 static struct model_list list_for(struct exchange *ex, unsigned what)
@@ -236,12 +240,39 @@ void handle_model(struct exchange *ex, struct buf *body)
 
 /* ---- /model/info ---------------------------------------------------------------------------- */
 
-static void write_entries(struct exchange *ex, const struct model_listed *l,
+/* Which entries are written: those of a page, by name and id. */
+struct chosen {
+    struct slice model, search, id; /* empty: any */
+    size_t first, end;              /* of those that fit */
+    size_t count;                   /* seen so far */
+};
+
+static bool holds(struct slice name, struct slice part)
+{
+    size_t i = 0;
+    while (i + part.n <= name.n && !slice_starts_nocase(slice_skip(name, i), part))
+        i++;
+    return i + part.n <= name.n;
+}
+
+static bool is_chosen(struct chosen *c, const struct model_entry *e)
+{
+    size_t place;
+    if ((c->model.n && !slice_eq(c->model, e->name)) ||
+        (c->search.n && !holds(e->name, c->search)) ||
+        (c->id.n && !slice_eq(c->id, slice_of(e->deployment->id))))
+        return false;
+    place = c->count++;
+    return place >= c->first && place < c->end;
+}
+
+static void write_entries(struct exchange *ex, const struct model_listed *l, struct chosen *chosen,
                           const struct model_info_writer *info, struct json_writer *w)
 {
     struct model_entry e;
     for (size_t i = 0; i < ex->config->deployment_count; i++)
-        if (model_list_entry(ex->config, l, &ex->config->deployments[i], &e, &ex->arena))
+        if (model_list_entry(ex->config, l, &ex->config->deployments[i], &e, &ex->arena) &&
+            is_chosen(chosen, &e))
             model_info_write(info, &e, w);
 }
 
@@ -265,19 +296,20 @@ static bool write_one(struct exchange *ex, struct slice id, const struct model_i
 
 /* Aliases too, at the end: clients look a model up by the name they ask for. A pattern in front of
  * a single model is listed for its prices. */
-static void write_all(struct exchange *ex, const struct model_info_writer *info,
-                      struct json_writer *w)
+static void write_all(struct exchange *ex, struct chosen *chosen,
+                      const struct model_info_writer *info, struct json_writer *w)
 {
     struct model_list list = list_for(ex, LIST_FIXED_WILDCARDS);
     for (size_t i = list.aliases; i < list.n; i++)
-        write_entries(ex, &list.v[i], info, w);
+        write_entries(ex, &list.v[i], chosen, info, w);
     for (size_t i = 0; i < list.aliases; i++)
-        write_entries(ex, &list.v[i], info, w);
+        write_entries(ex, &list.v[i], chosen, info, w);
 }
 
 void handle_model_info(struct exchange *ex, struct buf *body)
 {
     struct slice id = query_get(ex->head->query, "litellm_model_id", &ex->arena);
+    struct chosen all = {.end = SIZE_MAX};
     struct model_info_writer info;
     struct json_writer w;
     model_info_init(&info);
@@ -288,17 +320,47 @@ void handle_model_info(struct exchange *ex, struct buf *body)
     if (id.n)
         write_one(ex, id, &info, &w);
     else
-        write_all(ex, &info, &w);
+        write_all(ex, &all, &info, &w);
     json_array_end(&w);
     json_object_end(&w);
     model_info_fini(&info);
 }
 
+static void write_models_page(struct exchange *ex, struct buf *body, struct chosen *c, int64_t page,
+                              int64_t size)
+{
+    struct model_info_writer info;
+    struct json_writer w;
+    c->first = (size_t)((page - 1) * size);
+    c->end = c->first + (size_t)size;
+    model_info_init(&info);
+    json_begin(&w, body);
+    json_object(&w);
+    json_key(&w, "data");
+    json_array(&w);
+    write_all(ex, c, &info, &w);
+    json_array_end(&w);
+    model_info_fini(&info);
+    json_member_integer(&w, "total_count", (int64_t)c->count);
+    json_member_integer(&w, "current_page", page);
+    json_member_integer(&w, "total_pages", ((int64_t)c->count + size - 1) / size);
+    json_member_integer(&w, "size", size);
+    json_object_end(&w);
+}
+
 void handle_model_info_v2(struct exchange *ex, struct buf *body)
 {
-    detail_refuse_error(ex, 500,
-                        SLICE("DB not connected. This endpoint needs a database; without one "
-                              "/v1/model/info tells of the models."));
+    struct chosen c = {.model = query_get(ex->head->query, "model", &ex->arena),
+                       .search = query_get(ex->head->query, "search", &ex->arena),
+                       .id = query_get(ex->head->query, "modelId", &ex->arena)};
+    int64_t page, size;
+    if (!ex->worker->store)
+        detail_refuse_error(ex, 500,
+                            SLICE("DB not connected. This endpoint needs a database; without one "
+                                  "/v1/model/info tells of the models."));
+    else if (report_number(ex, "page", 1, INT32_MAX, 1, &page) &&
+             report_number(ex, "size", 1, PAGE_MAX, PAGE_DEFAULT, &size))
+        write_models_page(ex, body, &c, page, size);
 }
 
 /* ---- /model_group/info, /public/model_hub --------------------------------------------------- */

@@ -187,7 +187,7 @@ static void write_total(struct exchange *ex, struct buf *body)
     json_begin(&w, body);
     json_object(&w);
     json_key(&w, "spend"), json_number(&w, store_rows_number(ask_rows(ex, 0), 0, "spend"));
-    json_key(&w, "max_budget"), json_number(&w, 0);
+    json_key(&w, "max_budget"), json_number(&w, ex->config->settings.max_budget);
     json_object_end(&w);
 }
 

@@ -82,6 +82,13 @@ void report_filter_days(struct report_filter *f, const struct report_days *days)
     report_filter_add(f, "date", STORE_LE, store_text(days->last));
 }
 
+void report_filter_times(struct report_filter *f, const struct report_days *days)
+{
+    report_filter_add(f, "startTime", STORE_GE, store_time(report_day_begins(days->first)));
+    report_filter_add(f, "startTime", STORE_LT,
+                      store_time(report_day_begins(days->last) + REPORT_DAY_MS));
+}
+
 void report_filter_query(struct exchange *ex, struct report_filter *f, const char *column,
                          const char *name)
 {

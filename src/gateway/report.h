@@ -42,6 +42,8 @@ void report_filter_add(struct report_filter *f, const char *column, enum store_t
 void report_filter_any(struct report_filter *f, const char *column, enum store_test test,
                        struct store_value value, unsigned any);
 void report_filter_days(struct report_filter *f, const struct report_days *days);
+/* … of rows of requests. */
+void report_filter_times(struct report_filter *f, const struct report_days *days);
 /* The column is what the query string says under that name; nothing when it says nothing. */
 void report_filter_query(struct exchange *ex, struct report_filter *f, const char *column,
                          const char *name);

@@ -18,6 +18,7 @@
     OWN("/spend/logs/v2", handle_spend_logs_page),
     OWN("/spend/logs/ui", handle_spend_logs_page),
     OWN("/spend/logs/ui/{item}", handle_spend_log),
+    OWN("/spend/logs/session/ui", handle_spend_logs_page),
     OWN("/global/spend", handle_global_spend),
     OWN("/global/spend/logs", handle_spend_listing),
     OWN("/global/spend/models", handle_spend_listing),

@@ -77,6 +77,14 @@ def test_a_model_lives(admin, other, simulator, database):
     assert made["litellm_params"]["model"] == HAIKU and made["model_info"] == {"id": "m-1", "x": 1}
     assert chat(admin, "mine").status_code == 200
     wait_for(lambda: chat(other, "mine").status_code == 200, 20, "the other gateway")
+    page = admin.get("/v2/model/info", size=1, search="MIN")
+    assert [m["model_info"]["id"] for m in page["data"]] == ["m-1"]
+    same({"total_count": 1, "current_page": 1, "total_pages": 1, "size": 1}, page)
+    whole = admin.get("/v1/model/info")["data"]
+    pages = [admin.get("/v2/model/info", size=1, page=i + 1)["data"] for i in range(len(whole) + 1)]
+    assert pages == [[m] for m in whole] + [[]]
+    assert admin.get("/v2/model/info", modelId="m-1")["data"] == page["data"]
+    assert admin.get("/v2/model/info", model="nobody")["data"] == []
     shown = info(other, "m-1")["model_info"]
     same({"id": "m-1", "db_model": True, "x": 1}, shown)
     stored = str(database.query('SELECT * FROM "LiteLLM_ProxyModelTable"'))

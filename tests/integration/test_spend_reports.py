@@ -78,7 +78,8 @@ def world(request, launch, simulator, tmp_path_factory):
         "maximum_spend_logs_retention_interval": "1s",
         "maximum_spend_logs_cleanup_batch_size": 100,
     }
-    gateway = launch(configuration(simulator.url, general_settings=settings), warm=False)
+    config = configuration(simulator.url, general_settings=settings, litellm_settings={"max_budget": 1000})
+    gateway = launch(config, warm=False)
     yield World(gateway, database)
     gateway.stop()
     database.stop()
@@ -89,7 +90,7 @@ DAYS = {"start_date": str(TODAY - datetime.timedelta(days=1)), "end_date": str(T
 
 def test_totals(world):
     total = get(world.gateway, "/global/spend")
-    assert total == {"spend": world.spent(), "max_budget": 0}
+    assert total == {"spend": world.spent(), "max_budget": 1000}
     assert get(world.gateway, "/global/spend/logs") == [{"date": str(TODAY), "spend": world.spent()}]
     red = world.red["token"]
     by_key = get(world.gateway, "/global/spend/logs", api_key=world.red["key"])
@@ -146,7 +147,15 @@ def test_report(world):
     assert [d["api_key"] for d in team["metadata"]] == [world.red["token"]]
     ((day,),) = [get(world.gateway, "/global/spend/report", group_by="customer", **DAYS)]
     assert [c["customer"] for c in day["customers"]] == ["customer-1"]
-    keys = get(world.gateway, "/global/spend/report", group_by="api_key", **DAYS)
+    report = lambda **params: get(world.gateway, "/global/spend/report", **params, **DAYS)  # noqa: E731
+    # Whom it is about says what it is grouped by; a team's customers are in the rows of requests.
+    assert report(customer_id="customer-1") == approximately([day]) and report(customer_id="nobody") == []
+    assert report(group_by="customer", team_id="reds") == approximately([day])
+    assert report(team_id="reds", customer_id="customer-1") == approximately(report(team_id="reds"))
+    assert report(group_by="team", customer_id="nobody") == report(team_id="blues", customer_id="customer-1") == []
+    refused = ask(world.gateway, "/global/spend/report", api_key="sk-1", team_id="reds", **DAYS)
+    assert refused.status_code == 400 and "not of a team_id" in refused.text
+    keys = report(group_by="api_key")
     assert len(keys) == 3 and [k["total_cost"] for k in keys] == sorted((k["total_cost"] for k in keys), reverse=True)
     (blue,) = get(world.gateway, "/global/spend/report", api_key=world.blue["key"], **DAYS)
     assert {d["model"] for d in blue["model_details"]} == {"us.amazon.nova-pro-v1:0", "no such model"}
@@ -486,6 +495,40 @@ def test_reset(world):
     assert reset.json()["status"] == "success"
     assert {k["spend"] for k in get(world.gateway, "/spend/keys")} == {0}
     assert get(world.gateway, "/global/spend")["spend"] == world.spent()
+
+
+def test_team_admins_see_their_team(world):
+    """And what they spent themselves; nothing of other teams, which they are members of or not."""
+    gateway = world.gateway
+    ask(gateway, "/user/new", {"user_id": "tina", "user_role": "internal_user", "auto_create_key": False})
+    for team, members in {"greens": ["admin"], "greys": ["user"], "blacks": []}.items():
+        roles = [{"user_id": "tina", "role": role} for role in members]
+        made = ask(gateway, "/team/new", {"team_id": team, "members_with_roles": roles})
+        assert made.status_code == 200, made.text
+        key = ask(gateway, "/key/generate", {"team_id": team}).json()["key"]
+        assert chat(gateway, key).status_code == 200
+    mine = ask(gateway, "/key/generate", {"user_id": "tina"}).json()["key"]
+    assert chat(gateway, mine, metadata={"session_id": "s-1"}).status_code == 200
+    days = 'SELECT COUNT(*) FROM "LiteLLM_DailyTeamSpend" WHERE team_id IN (\'greens\', \'greys\', \'blacks\')'
+    wait_for(lambda: world.one(days) == 3, 20, "the days of three teams")
+    wait_for(lambda: world.one('SELECT COUNT(*) FROM "LiteLLM_SpendLogs" WHERE "user" = \'tina\'') == 1, 20, "her own row")
+    own = lambda path, **params: ask(gateway, path, by=mine, **{**DAYS, **params})  # noqa: E731
+    for path in ("/team/daily/activity", "/team/daily/activity/aggregated"):
+        for asked in ({}, {"team_ids": "greens,greys,blacks"}):
+            (day,) = own(path, **asked).json()["results"]
+            assert list(day["breakdown"]["entities"]) == ["greens"], path
+        assert own(path, team_ids="greys").json()["results"] == []
+    rows = own("/spend/logs", summarize="false").json()
+    assert sorted(r["team_id"] or "" for r in rows) == ["", "greens"]
+    assert own("/spend/logs/v2").json()["total"] == 2
+    (row,) = own("/spend/logs/session/ui", session_id="s-1").json()["data"]
+    assert row["user"] == "tina" and own("/spend/logs/session/ui").status_code == 422
+    (row,) = own("/spend/logs/v2", team_id="greens").json()["data"]
+    assert own(f"/spend/logs/ui/{row['request_id']}").status_code == 200
+    for team in ("greys", "blacks"):
+        assert own("/spend/logs/v2", team_id=team).status_code == 403
+    (other,) = page(world, team_id="greys")["data"]
+    assert own(f"/spend/logs/ui/{other['request_id']}").status_code == 403
 
 
 def test_without_a_database(launch, simulator):
