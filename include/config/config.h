@@ -106,6 +106,9 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     bool include_cost; /* include_cost_in_streaming_usage */
     bool ssl_verify;
     bool redact;                 /* turn_off_message_logging */
+    bool redact_key;             /* redact_user_api_key_info */
+    bool ignore_no_log;          /* global_disable_no_log_param */
+    bool dynamic_disabling;      /* allow_dynamic_callback_disabling */
     bool metrics_need_key;       /* require_auth_for_metrics_endpoint */
     int64_t metrics_series_max;  /* prometheus_metrics_max_series_per_metric */
     double keepalive_seconds;    /* sse_keepalive_ping_interval_seconds; 0 = off */

@@ -5,7 +5,8 @@
 
 #include "observe/outbox.h"
 
-#define OBSERVE_SINKS_MAX 16
+#define OBSERVE_SINKS_MAX 64 /* bits of an audience … */
+#define OBSERVE_USUAL_MAX 16 /* … of which the configuration may name so many */
 
 enum observe_outcome { OBSERVE_SUCCESS = 1, OBSERVE_FAILURE = 2, OBSERVE_BOTH = 3 };
 
@@ -19,10 +20,19 @@ void observe_free(struct observe *o);
  * setup->error says why not. */
 bool observe_add(struct observe *o, struct sink_setup *setup, unsigned outcomes);
 
-bool observe_wants(const struct observe *o);        /* there is a sink */
-bool observe_wants_bodies(const struct observe *o); /* one that tells of prompts and answers */
+/* Sinks are named by bits. */
+uint64_t observe_usual(const struct observe *o);                    /* those that were added */
+uint64_t observe_named(const struct observe *o, struct slice kind); /* … of that kind */
+/* A sink besides, of some requests only: made when `id` is new, else found. 0: setup->error says
+ * why there is none. */
+uint64_t observe_own(struct observe *o, struct sink_setup *setup, unsigned outcomes,
+                     struct slice id);
 
-void observe_publish(struct observe *o, const struct record *draft);
+bool observe_wants(const struct observe *o); /* there is a sink */
+/* One of those tells of prompts and answers. */
+bool observe_wants_bodies(const struct observe *o, uint64_t sinks);
+
+void observe_publish(struct observe *o, const struct record *draft, uint64_t sinks);
 
 /* Runs the loop until everything is told, at most so long. At the end of a worker, outside of
  * uv_run. */

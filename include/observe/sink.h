@@ -32,9 +32,10 @@ struct sink_setup {
     yyjson_val *settings;                      /* callback_settings.NAME, or NULL */
     yyjson_val *headers;                       /* generic_logger_headers, or NULL */
     const char *(*variable)(const char *name); /* of the environment; NULL: not set */
-    bool wants_bodies;                         /* set by `open`: it tells of prompts and answers */
-    size_t batch_max;                          /* set by `open`, as that of its kind; 0: that */
-    char error[SINK_ERROR_SIZE];               /* set by `open`: why it returned NULL; one line */
+    yyjson_val *own;   /* instead of it: {"langfuse_public_key": …}, what a key says; or NULL */
+    bool wants_bodies; /* set by `open`: it tells of prompts and answers */
+    size_t batch_max;  /* set by `open`, as that of its kind; 0: that */
+    char error[SINK_ERROR_SIZE]; /* set by `open`: why it returned NULL; one line */
 };
 
 /* The first of both that says something: the setting, then the variable. Either name may be NULL.
@@ -64,8 +65,9 @@ enum sink_verdict {
 enum sink_verdict sink_judge(int status);
 
 struct sink_kind {
-    const char *names[4]; /* of callbacks; NULL behind the last */
-    size_t batch_max;     /* parcels in a call; 0: OUTBOX_BATCH_MAX */
+    const char *names[4];     /* of callbacks; NULL behind the last */
+    const char *variables[8]; /* of the environment, that it asks for; NULL behind the last */
+    size_t batch_max;         /* parcels in a call; 0: OUTBOX_BATCH_MAX */
     /* NULL: setup->error says why. */
     void *(*open)(struct sink_setup *setup);
     /* The call that tells of `parcels`; without a URL there is nothing to tell. False: it can never
@@ -79,5 +81,6 @@ struct sink_kind {
 /* Of that name, or of the kind that its settings name (callback_type: generic_api, LiteLLM's word
  * for a URL of one's own); NULL: there is none. */
 const struct sink_kind *sink_find(const struct sink_setup *s);
+const struct sink_kind *sink_kind_at(size_t i); /* all of them; NULL: no more */
 
 #endif

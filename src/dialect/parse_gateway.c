@@ -217,5 +217,6 @@ const struct parse_member parse_gateway[] = {
     {"stream_timeout", parse_stream_timeout},
     {"tags", parse_tags},
     {"timeout", parse_timeout},
+    {"turn_off_message_logging", ignore},
 };
 const size_t parse_gateway_count = sizeof(parse_gateway) / sizeof(*parse_gateway);

@@ -167,6 +167,11 @@
     {"GET", "/health/liveliness", HEALTH, "That the process lives"},
     {"GET", "/health/liveness", HEALTH, "That the process lives"},
     {"GET", "/health/readiness", HEALTH, "Whether it takes requests"},
+    {"GET", "/health/services", HEALTH, "Tells one callback of a request that was not", .query = "service!"},
+    {"GET", "/callbacks/list", HEALTH, "The callbacks, by what they are told of"},
+    {"GET", "/active/callbacks", HEALTH, "The callbacks, as the configuration lists them"},
+    {"GET", "/settings", HEALTH, "The same"},
+    {"GET", "/get/config/callbacks", HEALTH, "The callbacks with their variables, the router's settings, and what callbacks there are"},
     {"GET", "/metrics", HEALTH, "Figures for Prometheus", .answer = TEXT},
     {"GET", "/debug/exchanges", HEALTH, "What is under way, and what it holds"},
 

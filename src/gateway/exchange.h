@@ -41,6 +41,7 @@
  * Owned here: arena, body, upstream_body, out, decoder, fold, thinking. The connection is lent
  * until conn_finish() or `gone`; the configuration snapshot is referenced. */
 
+#include "audience.h"
 #include "base/sm.h"
 #include "cache.h"
 #include "caller.h"
@@ -266,6 +267,7 @@ struct exchange {
     struct model_cost cost; /* of `usage`, at the model's prices */
 
     struct buf *raw;             /* the answer as it came, for the log; NULL: nobody wants it */
+    struct audience audience;    /* who may be told of it, and of what */
     struct observed *observed;   /* what is noted for who watches; NULL: nothing */
     struct slice stored_request; /* its body, for the database; or empty */
     struct spend *spend;         /* what is noted for the database; NULL: nothing */

@@ -117,7 +117,7 @@ static yyjson_val *messages_of(yyjson_val *body)
 
 static void keep_bodies(struct exchange *ex, struct observed *o, yyjson_val *body)
 {
-    o->draft.redacted = ex->config->settings.redact;
+    o->draft.redacted = ex->audience.redact;
     if (o->draft.redacted) {
         o->draft.text.messages = SLICE("\"" REDACTED "\"");
         return;
@@ -129,14 +129,17 @@ static void keep_bodies(struct exchange *ex, struct observed *o, yyjson_val *bod
 
 void exchange_observe_body(struct exchange *ex, yyjson_val *body)
 {
+    if (audience_own(ex) && call_kind_of(ex->route))
+        audience_choose(ex, body); /* from here on somebody may listen */
     struct observed *o = observed_of(ex);
     if (!o || !yyjson_is_obj(body))
         return;
-    o->bodies = exchange_stored_wanted(ex) && !ex->config->settings.redact;
-    if (!observing_records(ex->worker))
+    audience_choose(ex, body);
+    o->bodies = exchange_stored_wanted(ex) && !ex->audience.redact;
+    if (!ex->audience.told || !observing_records(ex->worker))
         return;
     o->draft.text.parameters = parameters_of(ex, body);
-    if (observing_wants_bodies(ex->worker))
+    if (observing_wants_bodies(ex->worker, ex->audience.told))
         keep_bodies(ex, o, body);
 }
 
@@ -382,7 +385,7 @@ static struct slice output_of(struct exchange *ex, const struct observed *o)
     struct buf b;
     struct json_writer w;
     const struct llm_response *r = o->folding ? &o->fold.response : &ex->fold.response;
-    if (ex->config->settings.redact)
+    if (ex->audience.redact)
         return SLICE("{\"role\":\"assistant\",\"content\":\"" REDACTED "\"}");
     if (!o->bodies || !r->parts)
         return SLICE("");
@@ -504,8 +507,9 @@ void exchange_observe_end(struct exchange *ex)
     r->attempts = o->made;
     r->attempt_count = o->attempts;
     set_times(ex, r);
-    r->text.output = output_of(ex, o);
-    observing_tell(ex->worker, r);
+    audience_choose(ex, NULL); /* where no body came */
+    r->text.output = ex->audience.told ? output_of(ex, o) : SLICE("");
+    observing_tell(ex->worker, r, ex->audience.told);
 }
 
 void exchange_observe_free(struct exchange *ex)

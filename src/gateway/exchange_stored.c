@@ -117,11 +117,12 @@ static struct slice stored(struct exchange *ex, struct buf *b)
 
 void exchange_stored_body(struct exchange *ex, yyjson_val *body)
 {
-    struct writing to = {.text_max = (size_t)ex->config->settings.stored_text_max,
-                         .redact = ex->config->settings.redact};
+    struct writing to = {.text_max = (size_t)ex->config->settings.stored_text_max};
     struct buf b;
     if (!exchange_stored_wanted(ex) || !yyjson_is_obj(body))
         return;
+    audience_choose(ex, body);
+    to.redact = ex->audience.redact;
     buf_init(&b, STORED_MAX);
     json_begin(&to.w, &b);
     write_value(&to, body, false);

@@ -35,6 +35,12 @@ void handle_health(struct exchange *ex, struct buf *body);
 void handle_health_backlog(struct exchange *ex, struct buf *body);
 void handle_health_latest(struct exchange *ex, struct buf *body);
 
+/* handlers_callbacks.c */
+void handle_callbacks_list(struct exchange *ex, struct buf *body);
+void handle_active_callbacks(struct exchange *ex, struct buf *body); /* and /settings */
+void handle_config_callbacks(struct exchange *ex, struct buf *body);
+void handle_health_services(struct exchange *ex, struct buf *body); /* tells one of a test */
+
 /* handlers_cache.c */
 void handle_cache_ping(struct exchange *ex, struct buf *body);
 void handle_cache_delete(struct exchange *ex, struct buf *body);

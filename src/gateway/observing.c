@@ -1,13 +1,18 @@
 #include "observing.h"
 
 #include "base/log.h"
+#include "wire/crypto.h"
 #include "worker_private.h"
 
 #include <stdlib.h>
 
+#define OWN_DIGITS  12    /* of a hash */
+#define COMPLAIN_MS 60000 /* between two warnings about keys */
+
 struct observing {
     struct observe *sinks;
     struct metering *metering; /* NULL: not wanted */
+    int64_t complained;        /* ms, turn time; 0: never */
 };
 
 static const char *variable(const char *name)
@@ -44,15 +49,21 @@ static void add_all(struct observing *o, const struct callbacks *c, yyjson_val *
         add(o, c, json_slice(name), outcomes);
 }
 
+static struct observing *begin(struct worker *w)
+{
+    struct observing *o = calloc(1, sizeof(*o));
+    if (!o)
+        abort();
+    o->sinks = observe_new(&w->turn, w->upstream);
+    return o;
+}
+
 struct observing *observing_new(struct worker *w)
 {
     const struct callbacks *c = &w->config->callbacks;
     if (!c->both && !c->success && !c->failure)
         return NULL;
-    struct observing *o = calloc(1, sizeof(*o));
-    if (!o)
-        abort();
-    o->sinks = observe_new(&w->turn, w->upstream);
+    struct observing *o = begin(w);
     add_all(o, c, c->both, OBSERVE_BOTH);
     add_all(o, c, c->success, OBSERVE_SUCCESS);
     add_all(o, c, c->failure, OBSERVE_FAILURE);
@@ -86,16 +97,94 @@ bool observing_wants(const struct worker *w)
     return observing_records(w) || (w->observing && w->observing->metering);
 }
 
-bool observing_wants_bodies(const struct worker *w)
+uint64_t observing_usual(const struct worker *w)
 {
-    return w->observing && observe_wants_bodies(w->observing->sinks);
+    return w->observing ? observe_usual(w->observing->sinks) : 0;
 }
 
-void observing_tell(struct worker *w, const struct record *draft)
+uint64_t observing_named(const struct worker *w, struct slice kind)
+{
+    return w->observing ? observe_named(w->observing->sinks, kind) : 0;
+}
+
+bool observing_wants_bodies(const struct worker *w, uint64_t sinks)
+{
+    return w->observing && observe_wants_bodies(w->observing->sinks, sinks);
+}
+
+/* Keys with the same variables share a sink, which its name tells apart from others. */
+static struct slice own_name(struct slice name, yyjson_val *variables, struct arena *a)
+{
+    char hash[HEX_SIZE(SHA256_SIZE)];
+    if (!variables)
+        return name;
+    sha256_hex(json_text_of(variables, a), hash);
+    return arena_printf(a, "%.*s/%.*s", SLICE_ARG(name), OWN_DIGITS, hash);
+}
+
+/* Each request of that key would. */
+static void complain(struct worker *w, struct slice id, const char *why)
+{
+    int64_t now = turn_now(&w->turn), *last = &w->observing->complained;
+    if (*last && now - *last < COMPLAIN_MS)
+        return;
+    *last = now;
+    log_warn("callback %.*s of a key is not used: %s", SLICE_ARG(id), why);
+}
+
+uint64_t observing_own(struct worker *w, struct slice name, yyjson_val *variables,
+                       unsigned outcomes)
+{
+    struct arena a;
+    struct sink_setup setup = {.name = name, .variable = variable};
+    if (slice_eq(name, SLICE("prometheus")))
+        return 0;
+    if (!w->observing)
+        w->observing = begin(w);
+    arena_init(&a);
+    setup.own = setup.settings = yyjson_obj_size(variables) ? variables : NULL;
+    struct slice id = ARENA_JOIN(&a, own_name(name, setup.own, &a),
+                                 outcomes == OBSERVE_BOTH      ? SLICE("")
+                                 : outcomes == OBSERVE_SUCCESS ? SLICE(":success")
+                                                               : SLICE(":failure"));
+    uint64_t sink = observe_own(w->observing->sinks, &setup, outcomes, id);
+    if (!sink)
+        complain(w, id, setup.error);
+    arena_fini(&a);
+    return sink;
+}
+
+bool observing_test(struct worker *w, struct slice name, const struct record *draft,
+                    char error[SINK_ERROR_SIZE])
+{
+    struct sink_setup setup = {.name = name,
+                               .settings = settings_of(&w->config->callbacks, name),
+                               .headers = w->config->callbacks.headers,
+                               .variable = variable};
+    if (!w->observing)
+        w->observing = begin(w);
+    uint64_t sinks = observe_named(w->observing->sinks, name);
+    if (!sinks)
+        sinks = observe_own(w->observing->sinks, &setup, OBSERVE_BOTH, name);
+    memcpy(error, setup.error, SINK_ERROR_SIZE);
+    if (sinks)
+        observe_publish(w->observing->sinks, draft, sinks);
+    return sinks;
+}
+
+static void forget_key(struct record_texts *t)
+{
+    t->key = t->key_alias = t->user = t->user_email = SLICE("");
+    t->team = t->team_alias = t->organization = SLICE("");
+}
+
+void observing_tell(struct worker *w, struct record *draft, uint64_t sinks)
 {
     if (w->observing->metering)
         metering_count(w->observing->metering, draft);
-    observe_publish(w->observing->sinks, draft);
+    if (w->config->settings.redact_key)
+        forget_key(&draft->text);
+    observe_publish(w->observing->sinks, draft, sinks);
 }
 
 void observing_rests(struct worker *w, const struct deployment *d, struct slice model, int status)

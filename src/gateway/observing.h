@@ -16,11 +16,24 @@ struct observing *observing_new(struct worker *w);
 void observing_flush(struct observing *o); /* at the end, outside of uv_run; NULL is fine */
 void observing_free(struct observing *o);  /* NULL is fine */
 
-bool observing_wants(const struct worker *w);        /* somebody does … */
-bool observing_records(const struct worker *w);      /* … and takes records … */
-bool observing_wants_bodies(const struct worker *w); /* … with prompts and answers */
+bool observing_wants(const struct worker *w);   /* somebody does … */
+bool observing_records(const struct worker *w); /* … and takes records */
 
-void observing_tell(struct worker *w, const struct record *draft);
+/* Sinks, by bits (observe/observe.h): those of the configuration, those of them of one kind, and
+ * one that a key has of its own, with variables of its own or (NULL) the environment's. */
+uint64_t observing_usual(const struct worker *w);
+uint64_t observing_named(const struct worker *w, struct slice kind);
+uint64_t observing_own(struct worker *w, struct slice name, yyjson_val *variables,
+                       unsigned outcomes);
+/* Tells that callback alone, of the configuration or (with the environment's variables) not. False:
+ * `error` says why it cannot be. */
+bool observing_test(struct worker *w, struct slice name, const struct record *draft,
+                    char error[SINK_ERROR_SIZE]);
+/* One of them tells of prompts and answers. */
+bool observing_wants_bodies(const struct worker *w, uint64_t sinks);
+
+/* Counts, and tells those. The draft may lose what it says of the key. */
+void observing_tell(struct worker *w, struct record *draft, uint64_t sinks);
 
 /* After a failure with that status a deployment rests. */
 void observing_rests(struct worker *w, const struct deployment *d, struct slice model, int status);

@@ -306,6 +306,8 @@ struct row *row_new(enum row_kind kind, const struct store_rows *rows, size_t ro
     k->tags = list_of(r.a, json_get(metadata, "tags"), &k->tag_count);
     k->guards = list_of(r.a, json_get(metadata, "guardrails"), &k->guard_count);
     k->no_global_guards = yyjson_is_true(json_get(metadata, "disable_global_guardrails"));
+    k->unheard = list_of(r.a, json_get(metadata, "litellm_disabled_callbacks"), &k->unheard_count);
+    k->logging = json_get(metadata, "logging");
     k->model_table = integer_of(&r, "model_id", 0)
                          ? arena_integer(r.a, integer_of(&r, "model_id", 0))
                          : slice_make(NULL, 0);

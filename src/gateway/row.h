@@ -4,7 +4,7 @@
 /* A row of the database that says what somebody may: a key, its user, team, …; read once, never
  * changed, shared by whoever is served with it. */
 
-#include "base/arena.h"
+#include "base/json.h"
 #include "config/limits.h"
 #include "state/store.h"
 
@@ -57,7 +57,10 @@ struct row {
     size_t tag_count;
     const struct slice *guards; /* names of guardrails for its requests */
     size_t guard_count;
-    bool no_global_guards;      /* those that are always on are not, for these */
+    bool no_global_guards;       /* those that are always on are not, for these */
+    const struct slice *unheard; /* callbacks that are not told of its requests */
+    size_t unheard_count;
+    yyjson_val *logging;        /* callbacks of its own: metadata.logging, a list; or NULL */
     const struct slice *admins; /* of a team: user ids */
     size_t admin_count;
     const struct slice *permissions; /* of the team's members */

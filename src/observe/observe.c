@@ -10,7 +10,8 @@ struct place {
     char name[NAME_SIZE];
     struct outbox *box;
     unsigned outcomes;
-    bool wants_bodies;
+    const struct sink_kind *kind;
+    bool wants_bodies, own;
 };
 
 struct observe {
@@ -48,10 +49,9 @@ void observe_free(struct observe *o)
     uv_close((uv_handle_t *)&o->limit, release);
 }
 
-static bool refuse(struct sink_setup *setup, const char *why)
+static void refuse(struct sink_setup *setup, const char *why)
 {
     snprintf(setup->error, sizeof(setup->error), "%s", why);
-    return false;
 }
 
 /* LiteLLM's name for how long records may wait for company. */
@@ -65,30 +65,85 @@ static struct outbox_limits limits_of(const struct sink_setup *setup)
     return l;
 }
 
-bool observe_add(struct observe *o, struct sink_setup *setup, unsigned outcomes)
+static struct place *find(struct observe *o, struct slice name)
+{
+    for (size_t i = 0; i < o->count; i++)
+        if (slice_eq(slice_of(o->places[i].name), name))
+            return &o->places[i];
+    return NULL;
+}
+
+static struct place *add(struct observe *o, struct sink_setup *setup, unsigned outcomes,
+                         struct slice name, size_t most)
 {
     const struct sink_kind *kind = sink_find(setup);
-    if (!kind)
-        return refuse(setup, "there is no such callback");
-    for (size_t i = 0; i < o->count; i++)
-        if (slice_eq(slice_of(o->places[i].name), setup->name)) {
-            o->places[i].outcomes |= outcomes;
-            return true;
-        }
-    if (o->count == OBSERVE_SINKS_MAX)
-        return refuse(setup, "there are too many");
+    if (!kind || o->count >= most) {
+        refuse(setup, kind ? "there are too many" : "there is no such callback");
+        return NULL;
+    }
+    if (name.n >= NAME_SIZE) {
+        refuse(setup, "its name is too long");
+        return NULL;
+    }
     void *self = kind->open(setup);
     if (!self)
-        return false;
+        return NULL;
     struct place *p = &o->places[o->count++];
+    p->kind = kind;
     p->wants_bodies = setup->wants_bodies;
     p->outcomes = outcomes;
-    snprintf(p->name, sizeof(p->name), "%.*s", SLICE_ARG(setup->name));
+    snprintf(p->name, sizeof(p->name), "%.*s", SLICE_ARG(name));
     struct outbox_limits limits = limits_of(setup);
     if (setup->batch_max && setup->batch_max < limits.batch_max)
         limits.batch_max = setup->batch_max;
     p->box = outbox_new(o->turn, o->upstream, kind, self, p->name, &limits);
-    return true;
+    return p;
+}
+
+bool observe_add(struct observe *o, struct sink_setup *setup, unsigned outcomes)
+{
+    struct place *p = find(o, setup->name);
+    if (!p)
+        p = add(o, setup, outcomes, setup->name, OBSERVE_USUAL_MAX);
+    if (p)
+        p->outcomes |= outcomes;
+    return p;
+}
+
+uint64_t observe_own(struct observe *o, struct sink_setup *setup, unsigned outcomes,
+                     struct slice id)
+{
+    struct place *p = find(o, id);
+    if (!p)
+        p = add(o, setup, outcomes, id, OBSERVE_SINKS_MAX);
+    if (!p)
+        return 0;
+    p->own = true;
+    return UINT64_C(1) << (p - o->places);
+}
+
+uint64_t observe_usual(const struct observe *o)
+{
+    uint64_t sinks = 0;
+    for (size_t i = 0; i < o->count; i++)
+        sinks |= (uint64_t)!o->places[i].own << i;
+    return sinks;
+}
+
+static bool is_named(const struct place *p, struct slice kind)
+{
+    bool same = slice_eq_nocase(slice_of(p->name), kind);
+    for (const char *const *n = p->kind->names; *n; n++)
+        same = same || slice_eq_nocase(slice_of(*n), kind);
+    return same;
+}
+
+uint64_t observe_named(const struct observe *o, struct slice kind)
+{
+    uint64_t sinks = 0;
+    for (size_t i = 0; i < o->count; i++)
+        sinks |= (uint64_t)is_named(&o->places[i], kind) << i;
+    return sinks & observe_usual(o);
 }
 
 bool observe_wants(const struct observe *o)
@@ -96,20 +151,20 @@ bool observe_wants(const struct observe *o)
     return o->count > 0;
 }
 
-bool observe_wants_bodies(const struct observe *o)
+bool observe_wants_bodies(const struct observe *o, uint64_t sinks)
 {
     bool wants = false;
     for (size_t i = 0; i < o->count; i++)
-        wants = wants || o->places[i].wants_bodies;
+        wants = wants || (sinks >> i & 1 && o->places[i].wants_bodies);
     return wants;
 }
 
-void observe_publish(struct observe *o, const struct record *draft)
+void observe_publish(struct observe *o, const struct record *draft, uint64_t sinks)
 {
     unsigned outcome = draft->failed ? OBSERVE_FAILURE : OBSERVE_SUCCESS;
     struct record *r = NULL;
     for (size_t i = 0; i < o->count; i++) {
-        if (!(o->places[i].outcomes & outcome))
+        if (!(sinks >> i & 1) || !(o->places[i].outcomes & outcome))
             continue;
         if (!r)
             r = record_new(draft);

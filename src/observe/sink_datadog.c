@@ -123,6 +123,7 @@ static bool datadog_write(void *self, struct parcel *const *parcels, size_t n,
 
 const struct sink_kind sink_datadog = {
     .names = {"datadog"},
+    .variables = {"DD_API_KEY", "DD_SITE", "LITELLM_DD_AGENT_HOST"},
     .open = datadog_open,
     .write = datadog_write,
     .free = sink_free,

@@ -181,6 +181,7 @@ static bool helicone_write(void *self, struct parcel *const *parcels, size_t n,
 
 const struct sink_kind sink_helicone = {
     .names = {"helicone"},
+    .variables = {"HELICONE_API_KEY", "HELICONE_API_BASE"},
     .batch_max = 1,
     .open = helicone_open,
     .write = helicone_write,

@@ -117,6 +117,7 @@ static enum sink_verdict langfuse_judge(void *self, int status, struct slice ans
 
 const struct sink_kind sink_langfuse = {
     .names = {"langfuse"},
+    .variables = {"LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "LANGFUSE_HOST"},
     .open = open_both,
     .write = langfuse_write,
     .judge = langfuse_judge,
@@ -125,6 +126,7 @@ const struct sink_kind sink_langfuse = {
 
 const struct sink_kind sink_langfuse_otel = {
     .names = {"langfuse_otel"},
+    .variables = {"LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "LANGFUSE_HOST"},
     .open = open_spans,
     .write = langfuse_write,
     .free = sink_free,

@@ -119,6 +119,7 @@ static bool lunary_write(void *self, struct parcel *const *parcels, size_t n,
 
 const struct sink_kind sink_lunary = {
     .names = {"lunary"},
+    .variables = {"LUNARY_PUBLIC_KEY", "LUNARY_API_URL"},
     .open = lunary_open,
     .write = lunary_write,
     .free = sink_free,

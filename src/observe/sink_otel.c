@@ -190,6 +190,7 @@ bool otel_write(void *self, struct parcel *const *parcels, size_t n, struct sink
 
 const struct sink_kind sink_otel = {
     .names = {"otel", "opentelemetry"},
+    .variables = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_SERVICE_NAME"},
     .open = otel_open,
     .write = otel_write,
     .free = sink_free,

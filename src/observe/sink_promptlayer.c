@@ -83,6 +83,7 @@ static bool promptlayer_write(void *self, struct parcel *const *parcels, size_t 
 
 const struct sink_kind sink_promptlayer = {
     .names = {"promptlayer"},
+    .variables = {"PROMPTLAYER_API_KEY", "PROMPTLAYER_BASE_URL"},
     .batch_max = 1,
     .open = promptlayer_open,
     .write = promptlayer_write,

@@ -222,6 +222,7 @@ static bool s3_write(void *self, struct parcel *const *parcels, size_t n, struct
 
 const struct sink_kind sink_s3 = {
     .names = {"s3", "s3_v2"},
+    .variables = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"},
     .open = s3_open,
     .write = s3_write,
     .free = sink_free,

@@ -45,6 +45,7 @@ static void *traceloop_open(struct sink_setup *s)
 
 const struct sink_kind sink_traceloop = {
     .names = {"traceloop"},
+    .variables = {"TRACELOOP_API_KEY", "TRACELOOP_BASE_URL"},
     .open = traceloop_open,
     .write = otel_write,
     .free = sink_free,

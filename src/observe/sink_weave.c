@@ -74,6 +74,7 @@ static void *weave_open(struct sink_setup *s)
 
 const struct sink_kind sink_weave = {
     .names = {"weave_otel", "wandb"},
+    .variables = {"WANDB_API_KEY", "WANDB_PROJECT_ID", "WANDB_HOST"},
     .open = weave_open,
     .write = otel_write,
     .free = sink_free,

@@ -104,6 +104,8 @@ static bool webhook_write(void *self, struct parcel *const *parcels, size_t n,
 
 const struct sink_kind sink_webhook = {
     .names = {"webhook", "generic_api", "custom_callback_api"},
+    .variables = {"WEBHOOK_URL", "WEBHOOK_HEADERS", "GENERIC_LOGGER_ENDPOINT",
+                  "GENERIC_LOGGER_HEADERS"},
     .open = webhook_open,
     .write = webhook_write,
     .free = sink_free,

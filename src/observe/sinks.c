@@ -26,6 +26,11 @@ const struct sink_kind *sink_find(const struct sink_setup *s)
     return kind ? kind : find_named(json_get_slice(s->settings, "callback_type"));
 }
 
+const struct sink_kind *sink_kind_at(size_t i)
+{
+    return i < sizeof(kinds) / sizeof(*kinds) ? kinds[i] : NULL;
+}
+
 void *sink_new(size_t size)
 {
     struct arena arena;
@@ -72,10 +77,26 @@ struct slice sink_bearer(struct arena *a, struct slice key)
     return ARENA_JOIN(a, SLICE("Bearer "), key);
 }
 
+/* In lower case, as LiteLLM has it in callback_vars. The environment's secrets do not go where
+ * somebody else says. */
+static struct slice own_setting(yyjson_val *own, struct slice variable)
+{
+    size_t i, n;
+    yyjson_val *key, *value;
+    yyjson_obj_foreach(own, i, n, key, value)
+    {
+        if (slice_eq_nocase(json_slice(key), variable))
+            return json_slice(value);
+    }
+    return slice_make(NULL, 0);
+}
+
 struct slice sink_setting(const struct sink_setup *s, const char *setting, const char *variable)
 {
     struct slice said = setting ? json_get_slice(s->settings, setting) : slice_make(NULL, 0);
-    return said.n || !variable ? said : slice_of(s->variable(variable));
+    if (said.n || !variable)
+        return said;
+    return s->own ? own_setting(s->own, slice_of(variable)) : slice_of(s->variable(variable));
 }
 
 enum sink_verdict sink_judge(int status)

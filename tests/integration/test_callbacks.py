@@ -9,6 +9,7 @@ import datetime
 import json
 import pathlib
 
+import httpx
 import openai
 import pytest
 from botocore.auth import S3SigV4Auth
@@ -352,6 +353,140 @@ def test_bad_destinations_are_not_felt(launch, simulator, mode):
             gateway.stop()  # the flush has a deadline
         else:
             gateway.kill()
+
+
+# ---- who is told, and of what ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def quiet(launch, simulator):
+    """A gateway with a webhook and Lunary, and their server."""
+    with destination() as d:
+        yield start(launch, simulator, d.url, ["webhook", "lunary"]), d
+
+
+def told(d, user):
+    hooks = [p for r in d.at("/webhook") for p in r.json() if p["end_user"] == user]
+    runs = [e for r in d.at("/v1/runs/ingest") for e in r.json()["events"] if e.get("userId") == user]
+    return hooks, runs
+
+
+OFF = {
+    "no-log": ({"extra_body": {"no-log": True}}, 0, 0),
+    "one": ({"extra_headers": {"x-litellm-disable-callbacks": "Lunary"}}, 1, 0),
+    "both": ({"extra_headers": {"x-litellm-disable-callbacks": "lunary, generic_api, webhook"}}, 0, 0),
+    "none": ({}, 1, 1),
+}
+
+
+@pytest.mark.parametrize("case", OFF)
+def test_a_client_may_switch_callbacks_off(quiet, case):
+    gateway, d = quiet
+    more, hooks, runs = OFF[case]
+    ask(gateway, user=f"off-{case}", **more)
+    ask(gateway, user=f"off-{case}-after")  # what comes behind it says that it would have come
+    wait_for(lambda: all(told(d, f"off-{case}-after")), 10, "the one behind")
+    found = told(d, f"off-{case}")
+    assert (len(found[0]), len(found[1])) == (hooks, runs)
+
+
+REDACT = {
+    "body": ({"extra_body": {"turn_off_message_logging": True}}, True),
+    "header": ({"extra_headers": {"x-litellm-enable-message-redaction": "true"}}, True),
+    "disabled": (
+        {
+            "extra_body": {"turn_off_message_logging": True},
+            "extra_headers": {"litellm-disable-message-redaction": "true"},
+        },
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REDACT)
+def test_a_client_may_keep_its_words_to_itself(quiet, case):
+    gateway, d = quiet
+    more, redacted = REDACT[case]
+    ask(gateway, user=f"redact-{case}", **more)
+    wait_for(lambda: all(told(d, f"redact-{case}")), 10, case)
+    (payload,), (begin, *_) = told(d, f"redact-{case}")
+    assert ("hello" not in json.dumps([payload, begin])) == redacted
+    if redacted:
+        check_payload(payload)
+        assert payload["messages"] == begin["input"] == [{"role": "user", "content": "redacted-by-litellm"}]
+        assert payload["response"]["choices"][0]["message"]["content"] == "redacted-by-litellm"
+
+
+def test_facts_about_keys_can_be_kept_back(launch, simulator):
+    with destination() as d:
+        gateway = start(launch, simulator, d.url, ["webhook", "prometheus"], redact_user_api_key_info=True)
+        ask(gateway, user="ada")
+        gateway.stop()
+        (payload,) = d.at("/webhook")[0].json()
+        assert payload["end_user"] == "ada"
+        assert not any(v for k, v in payload["metadata"].items() if k.startswith("user_api_key") and "request" not in k and "end_user" not in k)
+
+
+def test_keys_have_callbacks_of_their_own(launch, simulator, tmp_path):
+    with destination() as d, destination() as theirs:
+        own = [{"callback_name": "webhook", "callback_type": "success", "callback_vars": {"webhook_url": f"{theirs.url}/own"}}]
+        gateway = launch(
+            configuration(
+                simulator.url,
+                litellm_settings={"callbacks": ["webhook", "lunary"]},
+                general_settings={"database_url": f"sqlite:///{tmp_path}/keys.db"},
+            ),
+            env=variables(d.url),
+            warm=False,
+        )
+
+        def key(**metadata):
+            url = gateway.base_url.removesuffix("/v1") + "/key/generate"
+            made = httpx.post(url, json={"metadata": metadata}, headers={"Authorization": f"Bearer {gateway.key}"})
+            return made.json()["key"]
+
+        def ask_with(key, **more):
+            with openai.OpenAI(base_url=gateway.base_url, api_key=key, max_retries=0) as client:
+                client.chat.completions.create(model="claude", messages=MESSAGES, max_tokens=5, **more)
+
+        ask_with(key(logging=own), user="own")
+        ask_with(key(litellm_disabled_callbacks=["webhook"]), user="unheard")
+        ask_with(key(), user="usual")
+        gateway.stop()
+        (payload,) = [p for r in theirs.at("/own") for p in r.json()]
+        assert payload["end_user"] == "own"
+        assert {p["end_user"] for r in d.at("/webhook") for p in r.json()} == {"usual"}
+        runs = {e["userId"] for r in d.at("/v1/runs/ingest") for e in r.json()["events"] if "userId" in e}
+        assert runs == {"own", "unheard", "usual"}
+
+
+# ---- for operators -------------------------------------------------------------------------------
+
+
+def test_lists_of_callbacks(gateway, quiet):
+    status, found = gateway.get("/callbacks/list", key=gateway.key)
+    assert status == 200 and found == {"success": [], "failure": [], "success_and_failure": NAMES}
+    status, found = gateway.get("/active/callbacks", key=gateway.key)
+    assert found["litellm.callbacks"] == found["all_litellm_callbacks"] == NAMES
+    assert found["num_callbacks"] == len(NAMES)
+    status, found = gateway.get("/get/config/callbacks", key=gateway.key)
+    by_name = {c["name"]: c for c in found["callbacks"]}
+    assert by_name["lunary"]["type"] == "success_and_failure"
+    assert by_name["lunary"]["variables"]["LUNARY_PUBLIC_KEY"] == "****"
+    assert by_name["lunary"]["variables"]["LUNARY_API_URL"].startswith("http://127.0.0.1")
+    assert {"langfuse", "webhook", "s3"} <= set(found["available_callbacks"])
+
+
+def test_a_test_of_a_callback(quiet):
+    gateway, d = quiet
+    status, found = gateway.get("/health/services?service=lunary", key=gateway.key)
+    assert status == 200 and found["status"] == "success" and "lunary" in found["message"]
+    wait_for(lambda: told(d, "litellm:/health/services")[1], 10, "the test")
+    assert not told(d, "litellm:/health/services")[0]
+    status, found = gateway.get("/health/services?service=langfuse", key=gateway.key)
+    assert status == 500 and "LANGFUSE_PUBLIC_KEY is not set" in found["error"]["message"]
+    status, found = gateway.get("/health/services?service=pigeon", key=gateway.key)
+    assert status == 400
 
 
 # ---- set-up --------------------------------------------------------------------------------------

@@ -122,8 +122,8 @@ static void accepted(void **state)
          "W3 litellm_settings.service_callback: is accepted but has no effect yet\n"},
         /* nothing is asked for */
         {MODEL "litellm_settings: {success_callback: [], telemetry: false, cache: null}\n", NULL},
-        {MODEL "litellm_settings: {allow_dynamic_callback_disabling: false}\n",
-         "W2 litellm_settings.allow_dynamic_callback_disabling: is accepted but has no effect "
+        {MODEL "litellm_settings: {suppress_debug_info: true}\n",
+         "W2 litellm_settings.suppress_debug_info: is accepted but has no effect "
          "yet\n"},
         {MODEL "router_settings: {routing_strategy: simple-shuffle}\n", NULL},
         {MODEL "router_settings: {routing_strategy: least-busy}\n", NULL},
