@@ -509,9 +509,21 @@ struct model_cost model_cost(const struct model *m, const struct llm_usage *u, s
     return c;
 }
 
+/* A flag that other models refuse stands beside the beginning of the ids that take it. */
+static bool names_relative(yyjson_val *row, struct slice id)
+{
+    yyjson_val *item;
+    yyjson_arr_iter it = yyjson_arr_iter_with(row);
+    while ((item = yyjson_arr_iter_next(&it)))
+        if (slice_starts(id, json_slice(item)))
+            return true;
+    return false;
+}
+
 bool model_takes_beta(const struct model *m, struct slice name, struct slice api)
 {
-    return json_list_has(yyjson_obj_getn(m->betas, name.p, name.n), api) ||
+    yyjson_val *row = yyjson_obj_getn(m->betas, name.p, name.n);
+    return json_list_has(row, api) || names_relative(row, slice_of(m->id)) ||
            json_list_has(m->own_betas, name);
 }
 

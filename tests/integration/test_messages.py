@@ -91,6 +91,28 @@ def test_thinking_tool_loop(claude, simulator, model, stream):
     assert second.stop_reason == "end_turn" and "22 C" in second.content[-1].text
 
 
+def test_interleaved_thinking(claude, simulator):
+    """A thought before each call of one turn of the user's; all of them go back as they were signed."""
+    mark = simulator.mark()
+    more = {"thinking": {"type": "enabled", "budget_tokens": 2000}, "tools": [WEATHER], "max_tokens": 4096}
+    more["extra_headers"] = {"anthropic-beta": "interleaved-thinking-2025-05-14"}
+    prompt = "Go. " + "".join(f'[[sim:turn({i})]][[sim:tool(get_weather,{{"city":"Rome"}})]]' for i in range(2))
+    messages = [user(prompt + "[[sim:turn(2)]][[sim:reply(Fine.)]]")]
+    for _ in range(3):
+        raw = claude.messages.with_raw_response.create(model="claude", messages=messages, **more)
+        assert "beta" not in raw.headers.get("x-lintel-repairs", "")
+        answer = raw.parse()
+        messages.append({"role": "assistant", "content": answer.content})
+        results = [{"type": "tool_result", "tool_use_id": b.id, "content": "fine"} for b in answer.content if b.type == "tool_use"]
+        messages.append(user(results))
+    assert answer.content[-1].text == "Fine."
+    bodies = [c["body"] for c in simulator.since(mark)]
+    assert all("interleaved-thinking-2025-05-14" in b["anthropic_beta"] for b in bodies)
+    turns = [m["content"] for m in bodies[-1]["messages"] if m["role"] == "assistant"]
+    assert [[b["type"] for b in turn] for turn in turns] == [["thinking", "tool_use"]] * 2
+    assert all(turn[0]["signature"] for turn in turns)
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_redacted_thinking(claude, stream):
     message = ask(claude, stream, "Hm. [[sim:redacted]]", thinking=THINKING)

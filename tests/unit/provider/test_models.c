@@ -153,6 +153,16 @@ static void beta_flags_by_api(void **state)
     assert_true(model_takes_beta(m, SLICE("own-2026-01-01"), SLICE("converse")));
 }
 
+static void beta_flags_by_model(void **state)
+{
+    const struct slice flag = SLICE("interleaved-thinking-2025-05-14");
+    const struct model *m = find("us.anthropic.claude-opus-4-20250514-v1:0", "us-east-1", NULL);
+    assert_true(model_takes_beta(m, flag, SLICE("converse")));
+    assert_true(model_takes_beta(m, flag, SLICE("invoke")));
+    m = find("anthropic.claude-3-7-sonnet-20250219-v1:0", "us-east-1", NULL);
+    assert_false(model_takes_beta(m, flag, SLICE("invoke")));
+}
+
 static void an_overlay_wins_over_the_table(void **state)
 {
     struct json_error error;
@@ -328,6 +338,7 @@ int main(void)
         cmocka_unit_test(long_prompts_have_their_own_price),
         cmocka_unit_test(tiers_have_their_own_prices),
         cmocka_unit_test(beta_flags_by_api),
+        cmocka_unit_test(beta_flags_by_model),
         cmocka_unit_test(an_overlay_wins_over_the_table),
         cmocka_unit_test(an_overlay_may_name_profiles_and_regions),
         cmocka_unit_test(the_price_of_a_profile_holds_for_its_arn),
