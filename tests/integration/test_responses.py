@@ -93,6 +93,22 @@ def test_text(client, simulator, model, stream):
 
 
 @pytest.mark.parametrize("stream", [False, True])
+def test_what_was_asked_comes_back(client, simulator, stream):
+    """… with the answer, and when it is asked for again; what only OpenAI's servers do does no harm."""
+    asked = {"metadata": {"ticket": "4711"}, "truncation": "auto", "parallel_tool_calls": False, "tools": TOOLS}
+    asked |= {"temperature": 0.5, "max_tool_calls": 3, "prompt_cache_key": "k", "safety_identifier": "s", "user": "bob"}
+    mark = simulator.mark()
+    answer = ask(client, stream, "Hi", include=["message.output_text.logprobs"], **asked)
+    for seen in (answer.to_dict(), client.responses.retrieve(answer.id).to_dict()):
+        assert {k: seen.get(k) for k in ("metadata", "truncation", "parallel_tool_calls", "temperature")} == {
+            k: asked[k] for k in ("metadata", "truncation", "parallel_tool_calls", "temperature")
+        }
+        assert [t["name"] for t in seen["tools"]] == ["weather", "time"] and seen["store"] is True
+    body = last_body(simulator, mark)
+    assert body["inferenceConfig"] == {"temperature": 0.5} and "metadata" not in body
+
+
+@pytest.mark.parametrize("stream", [False, True])
 def test_usage_of_the_cache(client, stream):
     usage = ask(client, stream, "Hi [[sim:usage(10,20,3000,500)]]").usage
     assert (usage.input_tokens, usage.output_tokens, usage.total_tokens) == (3510, 20, 3530)
