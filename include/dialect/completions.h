@@ -11,7 +11,7 @@
 struct completions_choice {
     size_t index;      /* prompt × choices of each + which of them, as OpenAI counts */
     struct slice echo; /* in front of the text; or empty */
-    struct slice text;
+    struct slice text; /* of whole answers */
     enum llm_stop stop;
 };
 
@@ -19,9 +19,11 @@ struct completions_choice {
 void completions_write(const struct dialect_answer *ans, const struct completions_choice *choices,
                        size_t count, const struct llm_usage *usage, struct buf *out);
 
-/* Of a stream: a choice, complete; and what comes behind all of them (usage NULL: not wanted). */
-void completions_write_piece(const struct dialect_answer *ans, const struct completions_choice *c,
-                             struct buf *out);
+/* Of a stream: an encoder of one choice, in `a`, which writes its text and its end, and nothing of
+ * what stands behind all of them (usage NULL: not wanted). */
+void *completions_choice_encoder(struct arena *a, const struct dialect_answer *ans,
+                                 const struct completions_choice *c);
+void completions_choice_encode(void *encoder, const struct llm_event *e, struct buf *out);
 void completions_write_end(const struct dialect_answer *ans, const struct llm_usage *usage,
                            struct buf *out);
 

@@ -130,8 +130,8 @@ static void write_head(struct json_writer *w, const struct dialect_answer *ans)
     json_member_string(w, "model", ans->model);
 }
 
-static void *completions_encoder(struct arena *a, const struct llm_request *r,
-                                 const struct dialect_answer *ans)
+static struct encoder *encoder_of(struct arena *a, const struct dialect_answer *ans, size_t index,
+                                  struct slice echo)
 {
     struct encoder *enc = ARENA_NEW(a, struct encoder);
     struct json_writer w;
@@ -140,11 +140,18 @@ static void *completions_encoder(struct arena *a, const struct llm_request *r,
     json_begin(&w, &b);
     json_object(&w);
     write_head(&w, ans);
-    BUF_LITERAL(&b, ",\"choices\":[{\"index\":0,\"logprobs\":null,\"text\":");
+    buf_addf(&b, ",\"choices\":[{\"index\":%zu,\"logprobs\":null,\"text\":", index);
     enc->chunk = arena_dup(a, buf_slice(&b));
-    enc->echo = arena_dup(a, r->echo);
-    enc->include_usage = r->include_usage;
+    enc->echo = arena_dup(a, echo);
     buf_fini(&b);
+    return enc;
+}
+
+static void *completions_encoder(struct arena *a, const struct llm_request *r,
+                                 const struct dialect_answer *ans)
+{
+    struct encoder *enc = encoder_of(a, ans, 0, r->echo);
+    enc->include_usage = r->include_usage;
     return enc;
 }
 
@@ -262,12 +269,16 @@ static void completions_encode_whole(const struct llm_response *response,
 
 /* ---- several choices ----------------------------------------------------------------------- */
 
-void completions_write_piece(const struct dialect_answer *ans, const struct completions_choice *c,
-                             struct buf *out)
+void *completions_choice_encoder(struct arena *a, const struct dialect_answer *ans,
+                                 const struct completions_choice *c)
 {
-    sse_begin(out);
-    completions_write(ans, c, 1, NULL, out);
-    sse_end(out);
+    return encoder_of(a, ans, c->index, c->echo);
+}
+
+void completions_choice_encode(void *encoder, const struct llm_event *e, struct buf *out)
+{
+    if (e->kind == EV_TEXT || e->kind == EV_STOP)
+        completions_encode(encoder, e, out);
 }
 
 void completions_write_end(const struct dialect_answer *ans, const struct llm_usage *usage,

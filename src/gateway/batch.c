@@ -91,6 +91,8 @@ static bool on_data(void *user, struct slice bytes)
         buf_add(&slot->body, bytes);
         b->total += bytes.n;
     }
+    if (b->events->piece)
+        mark(slot);
     if (slot->body.overflow || (b->options.total_max && b->total > b->options.total_max))
         give_up(slot);
     return !slot->answer.too_large;
@@ -170,11 +172,29 @@ static void die(struct batch *b)
     turn_bury(b->turn, &b->grave, release);
 }
 
+static bool has_piece(const struct batch *b, const struct batch_slot *slot)
+{
+    return b->events->piece && slot->answer.status == 200 && slot->body.n;
+}
+
+static void tell_piece(struct batch *b, struct batch_slot *slot)
+{
+    slot->answer.body = buf_slice(&slot->body);
+    bool go_on = b->events->piece(b->user, slot->i, &slot->answer);
+    if (b->dead)
+        return;
+    buf_reset(&slot->body);
+    if (!go_on)
+        stop(b);
+}
+
 static void tell(struct batch *b, struct batch_slot *slot)
 {
     if (slot->answer.too_large && slot->op)
         slot_give_up(slot);
-    if (!slot->ended)
+    if (!slot->ended && has_piece(b, slot))
+        tell_piece(b, slot);
+    if (b->dead || !slot->busy || !slot->ended)
         return;
     slot->answer.detail = slot->detail;
     slot->answer.body = buf_slice(&slot->body);

@@ -34,6 +34,9 @@ struct batch_events {
     bool (*call)(void *user, size_t i, struct http_call *call);
     bool (*done)(void *user, size_t i, const struct batch_answer *answer);
     void (*over)(void *user);
+    /* Not NULL: bodies of 200s come in pieces, as answer->body; what is left comes with `done`.
+     * body_max bounds a piece. False: as of `done`. */
+    bool (*piece)(void *user, size_t i, const struct batch_answer *answer);
     /* Milliseconds that the i-th call may take in all; NULL: as the options say. */
     unsigned (*total_ms)(void *user, size_t i);
 };

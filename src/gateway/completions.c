@@ -1,8 +1,8 @@
 /* POST /v1/completions with several prompts, or several choices for each: a call for each choice.
  *
  * Happy path: each call has one of the prompts as its only message and is decoded as any other; a
- * stream gets each choice as soon as it is complete, in whatever order that is; the counts are
- * summed.
+ * stream gets the tokens of all choices as they come, each under its index, unless guards look at
+ * them; the counts are summed.
  *
  * Failure modes: the first call that fails ends the attempt, and a retry or a fallback makes all of
  * them anew, unless a part of the stream is out: then it ends with the error event. */
@@ -17,10 +17,17 @@
 #define ANSWER_MAX (16u * 1024 * 1024) /* bytes */
 
 struct completion {
+    struct exchange *ex;
     struct llm_request request;
     struct plan plan;
     struct provider_attempt attempt;
     struct completions_choice choice;
+    const struct provider *provider;
+    struct llm_sink sink;
+    struct llm_fold fold; /* of a stream that is not held: all but its text */
+    void *decoder;        /* NULL: nothing has come yet, or all of it */
+    void *encoder;        /* of a stream */
+    bool held;            /* until it is complete, since guards look at it */
 };
 
 struct completions {
@@ -31,20 +38,35 @@ struct completions {
 
 /* ---- what is called ------------------------------------------------------------------------ */
 
+static void on_event(void *user, const struct llm_event *e)
+{
+    struct completion *c = user;
+    bool at_once = c->encoder && !c->held;
+    if (!at_once || e->kind != EV_TEXT)
+        llm_fold_event(&c->fold, e);
+    if (at_once && (e->kind == EV_TEXT || e->kind == EV_STOP))
+        completions_choice_encode(c->encoder, e, exchange_batch_open(c->ex));
+}
+
 static void set_completion(struct exchange *ex, struct completion *c, size_t index,
                            const struct llm_message *prompt)
 {
     struct llm_message *own = ARENA_NEW(&ex->arena, struct llm_message);
     *own = *prompt;
     own->next = NULL;
-    *c = (struct completion){.request = ex->effective, .attempt = ex->attempt};
+    *c = (struct completion){
+        .ex = ex, .request = ex->effective, .attempt = ex->attempt, .provider = ex->provider};
+    c->sink = (struct llm_sink){on_event, c};
     c->request.messages = own;
-    c->request.stream = false;
     c->attempt.request = &c->request;
     c->attempt.plan = &c->plan;
     c->choice.index = index;
     if (ex->effective.echo.n)
         c->choice.echo = prompt->blocks->text;
+    c->held = exchange_guard_watches(ex);
+    if (ex->request.stream)
+        c->encoder = completions_choice_encoder(&ex->arena, &ex->answer, &c->choice);
+    llm_fold_init(&c->fold, &ex->arena);
 }
 
 static void set_completions(struct exchange *ex, struct completions *x)
@@ -60,10 +82,32 @@ static void set_completions(struct exchange *ex, struct completions *x)
             set_completion(ex, c, (size_t)(c - x->of), m);
 }
 
+static void end_decoder(struct completion *c)
+{
+    if (c->decoder)
+        c->provider->fini(c->decoder);
+    c->decoder = NULL;
+}
+
+static void forget(struct exchange *ex)
+{
+    struct completions *x = ex->operation;
+    for (size_t i = 0; i < x->count; i++) {
+        end_decoder(&x->of[i]);
+        llm_fold_fini(&x->of[i].fold);
+    }
+    x->count = 0;
+}
+
+static struct completion *completion_of(struct exchange *ex, size_t i)
+{
+    return &((struct completions *)ex->operation)->of[i];
+}
+
 static bool call(struct exchange *ex, size_t i, struct http_call *call)
 {
-    struct completion *c = &((struct completions *)ex->operation)->of[i];
-    if (!ex->provider->build(&c->attempt, call, &ex->failure))
+    struct completion *c = completion_of(ex, i);
+    if (!c->provider->build(&c->attempt, call, &ex->failure))
         return false;
     call->body = arena_dup(&ex->arena, call->body);
     ex->plan.repairs |= c->plan.repairs;
@@ -85,67 +129,75 @@ static void account(struct exchange *ex, const struct llm_usage *u)
     exchange_price(ex, sum, 0);
 }
 
-static void keep(struct exchange *ex, struct completion *c, const struct llm_response *r)
+/* False: the answer is none. */
+static bool is_good(struct exchange *ex, const struct completion *c)
 {
-    struct buf piece;
+    ex->failure = c->fold.response.failure;
+    return ex->failure.kind == FAILURE_NONE;
+}
+
+static void write_held(struct exchange *ex, struct completion *c)
+{
+    struct buf *out = exchange_batch_open(ex);
+    struct llm_event text = {.kind = EV_TEXT, .text = c->choice.text};
+    struct llm_event stop = {.kind = EV_STOP, .stop = c->choice.stop};
+    completions_choice_encode(c->encoder, &text, out);
+    completions_choice_encode(c->encoder, &stop, out);
+}
+
+static bool take(struct exchange *ex, struct completion *c)
+{
+    const struct llm_response *r = &c->fold.response;
+    if (!is_good(ex, c))
+        return false;
     c->choice.text = llm_response_text(r, &ex->arena);
     c->choice.stop = r->stop;
     account(ex, &r->usage);
-    if (!exchange_guard_text(ex, &c->choice.text) || !ex->request.stream)
-        return;
-    buf_init(&piece, SIZE_MAX);
-    completions_write_piece(&ex->answer, &c->choice, &piece);
-    exchange_batch_piece(ex, buf_slice(&piece));
-    buf_fini(&piece);
+    llm_fold_fini(&c->fold);
+    if (!exchange_guard_text(ex, &c->choice.text))
+        return false;
+    if (c->encoder && c->held)
+        write_held(ex, c);
+    return true;
 }
 
-static void fold_event(void *user, const struct llm_event *e)
+static bool feed(struct completion *c, const struct batch_answer *answer)
 {
-    llm_fold_event(user, e);
+    if (!c->decoder)
+        c->decoder = c->provider->decoder(&c->attempt, answer->status, answer->headers, &c->sink);
+    return c->provider->feed(c->decoder, answer->body);
 }
 
-/* False: the answer is none. */
-static bool take(struct exchange *ex, struct completion *c, const struct llm_fold *fold)
+static bool piece(struct exchange *ex, size_t i, const struct batch_answer *answer)
 {
-    ex->failure = fold->response.failure;
-    if (ex->failure.kind == FAILURE_NONE)
-        keep(ex, c, &fold->response);
-    return ex->failure.kind == FAILURE_NONE;
+    struct completion *c = completion_of(ex, i);
+    return feed(c, answer) || is_good(ex, c);
 }
 
 static bool done(struct exchange *ex, size_t i, const struct batch_answer *answer)
 {
-    struct completion *c = &((struct completions *)ex->operation)->of[i];
-    struct llm_fold fold;
-    const struct llm_sink sink = {fold_event, &fold};
+    struct completion *c = completion_of(ex, i);
     if (!operation_answered(ex, answer))
         return false;
-    llm_fold_init(&fold, &ex->arena);
-    void *decoder = ex->provider->decoder(&c->attempt, answer->status, answer->headers, &sink);
-    if (ex->provider->feed(decoder, answer->body))
-        ex->provider->finish(decoder);
-    ex->provider->fini(decoder);
-    bool good = take(ex, c, &fold);
-    llm_fold_fini(&fold);
-    return good;
+    if (feed(c, answer))
+        c->provider->finish(c->decoder);
+    end_decoder(c);
+    return take(ex, c);
 }
 
 /* ---- all of it ----------------------------------------------------------------------------- */
 
 static bool mock(struct exchange *ex, struct completion *c)
 {
-    struct llm_fold fold;
-    const struct llm_sink sink = {fold_event, &fold};
-    llm_fold_init(&fold, &ex->arena);
-    llm_mock(&c->request, &ex->arena, &sink);
-    bool good = take(ex, c, &fold);
-    llm_fold_fini(&fold);
-    return good;
+    llm_mock(&c->request, &ex->arena, &c->sink);
+    return take(ex, c);
 }
 
 static bool plan(struct exchange *ex, size_t *calls)
 {
     struct completions *x = ARENA_NEW(&ex->arena, struct completions);
+    if (ex->operation)
+        forget(ex); /* of the attempt before */
     ex->operation = x;
     set_completions(ex, x);
     *calls = ex->effective.mock_response ? 0 : x->count;
@@ -173,6 +225,8 @@ const struct operation operation_completions = {
     .again = true,
     .plan = plan,
     .call = call,
+    .piece = piece,
     .done = done,
     .finish = finish,
+    .free = forget,
 };

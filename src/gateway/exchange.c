@@ -726,6 +726,7 @@ static void release(struct turn_grave *grave)
     llm_resume_fini(&ex->resuming.answer);
     llm_fold_fini(&ex->fold);
     thinking_capture_fini(&ex->thinking);
+    exchange_batch_free(ex);
     exchange_observe_free(ex);
     exchange_raw_end(ex);
     exchange_guard_free(ex);

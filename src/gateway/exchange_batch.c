@@ -44,6 +44,12 @@ static bool on_done(void *user, size_t i, const struct batch_answer *answer)
     return operation_of(ex)->done(ex, i, answer);
 }
 
+static bool on_piece(void *user, size_t i, const struct batch_answer *answer)
+{
+    struct exchange *ex = user;
+    return operation_of(ex)->piece(ex, i, answer);
+}
+
 static void on_over(void *user)
 {
     struct exchange *ex = user;
@@ -51,7 +57,9 @@ static void on_over(void *user)
     exchange_deposit(ex, FACT_CALL_OVER);
 }
 
-static const struct batch_events events = {.call = on_call, .done = on_done, .over = on_over};
+static const struct batch_events whole = {.call = on_call, .done = on_done, .over = on_over};
+static const struct batch_events streamed = {
+    .call = on_call, .done = on_done, .over = on_over, .piece = on_piece};
 
 /* Each call has its own clocks; this one is of all of them together. */
 static void arm(struct exchange *ex)
@@ -80,11 +88,12 @@ static bool start(struct exchange *ex)
     ex->attempts++;
     exchange_call_sent(ex);
     arm(ex);
-    ex->batch = batch_start(ex->worker->upstream, &ex->worker->turn, &options, &events, ex);
+    ex->batch = batch_start(ex->worker->upstream, &ex->worker->turn, &options,
+                            ex->request.stream && o->piece ? &streamed : &whole, ex);
     return true;
 }
 
-void exchange_batch_piece(struct exchange *ex, struct slice piece)
+struct buf *exchange_batch_open(struct exchange *ex)
 {
     if (!ex->head_sent)
         reply_stream_begin(ex);
@@ -92,8 +101,8 @@ void exchange_batch_piece(struct exchange *ex, struct slice piece)
         ex->first_event = turn_now(&ex->worker->turn);
     ex->committed = true;
     exchange_open_chunk(ex);
-    buf_add(&ex->out, piece);
     exchange_deposit(ex, FACT_EVENT);
+    return &ex->out;
 }
 
 void exchange_batch_finish(struct exchange *ex)
@@ -105,7 +114,7 @@ void exchange_batch_finish(struct exchange *ex)
         failure_set(&ex->failure, &ex->arena, FAILURE_BAD_GATEWAY, 502,
                     "the answer is larger than %u bytes", ANSWER_MAX);
     else if (ex->request.stream)
-        exchange_batch_piece(ex, buf_slice(&body));
+        buf_add(exchange_batch_open(ex), buf_slice(&body));
     else
         reply_whole(ex, 200, SLICE("application/json"), buf_slice(&body));
     buf_fini(&body);
@@ -129,4 +138,11 @@ void exchange_batch_cancel(struct exchange *ex)
     if (ex->batch)
         batch_cancel(ex->batch);
     ex->batch = NULL;
+}
+
+void exchange_batch_free(struct exchange *ex)
+{
+    const struct operation *o = ex->operation ? operation_of(ex) : NULL;
+    if (o && o->free)
+        o->free(ex);
 }

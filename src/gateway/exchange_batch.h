@@ -7,12 +7,13 @@
  * or ex->failure says why not; false: it goes on. */
 bool exchange_batch(struct exchange *ex);
 
-/* The next bytes of a streamed answer, whose 200 comes with the first of them. */
-void exchange_batch_piece(struct exchange *ex, struct slice piece);
+/* Where the next bytes of a streamed answer go, whose 200 comes with the first of them. */
+struct buf *exchange_batch_open(struct exchange *ex);
 
 /* All parts of the answer are there: the reply, or a failure. */
 void exchange_batch_finish(struct exchange *ex);
 
 void exchange_batch_cancel(struct exchange *ex); /* the client is gone */
+void exchange_batch_free(struct exchange *ex);
 
 #endif

@@ -9,13 +9,16 @@
  *   lookup   NULL: nothing of it is kept. The step of LOOKUP; when it answers, finish() follows
  *   plan     the deployment is known and ex->attempt is filled: how many calls?
  *   call     the i-th call; what it points to lives as long as ex->arena
+ *   piece    of a stream: what has come of its answer (batch.h); NULL: all of it comes with done
  *   done     its answer, in any order
  *   finish   after the last one: the body of the 200
+ *   free     the exchange is over; NULL: it holds nothing but its arena's memory
  *
  * A request of several conversations (llm_request.separate) is one too, though its route has none:
- * the dialect has parsed it. Its stream gets pieces from done() by exchange_batch_piece.
+ * the dialect has parsed it. Its stream is written by piece() and done() to exchange_batch_open.
  *
- * Each but finish returns false to end it: ex->failure says why, and is what the client gets. */
+ * Each but finish and free returns false to end it: ex->failure says why, and is what the client
+ * gets. */
 
 #include "batch.h"
 #include "exchange_cache.h"
@@ -28,8 +31,10 @@ struct operation {
     enum lookup (*lookup)(struct exchange *ex);
     bool (*plan)(struct exchange *ex, size_t *calls); /* none: finish() comes at once */
     bool (*call)(struct exchange *ex, size_t i, struct http_call *call);
+    bool (*piece)(struct exchange *ex, size_t i, const struct batch_answer *answer);
     bool (*done)(struct exchange *ex, size_t i, const struct batch_answer *answer);
     void (*finish)(struct exchange *ex, struct buf *body);
+    void (*free)(struct exchange *ex);
 };
 
 extern const struct operation operation_completions;

@@ -5,6 +5,7 @@ import json
 import openai
 import pytest
 from langchain_openai import OpenAI as LangChainOpenAI
+from programs import wait_for
 
 
 def collect(stream):
@@ -139,6 +140,22 @@ def test_several_streamed(client):
     assert (usage.prompt_tokens, usage.completion_tokens) == (120, 12)
     texts, usages = streamed(client, "[[sim:reply(yes)]]", n=3)
     assert texts == {0: "yes", 1: "yes", 2: "yes"} and not usages
+
+
+def test_tokens_of_several_come_together(client, simulator):
+    """Those of a choice that takes its time, while another one is complete."""
+    before, seen = simulator.stats()["cancelled"], {0: 0, 1: 0}
+    prompts = ["[[sim:chunks(4000,20)]][[sim:gap(20)]]", "[[sim:chunks(30,20)]][[sim:gap(20)]]"]
+    stream = client.completions.create(model="claude", prompt=prompts, stream=True, max_tokens=100000)
+    for chunk in stream:
+        (choice,) = chunk.choices
+        seen[choice.index] += 1
+        assert choice.index == 1 or not choice.finish_reason
+        if choice.index == 1 and choice.finish_reason and seen[0] > 1:
+            break
+    assert seen[1] > 5
+    stream.close()
+    wait_for(lambda: simulator.stats()["cancelled"] == before + 1, 20, "the other call cancelled")
 
 
 def test_one_of_several_fails(client):

@@ -240,6 +240,8 @@ def test_several_prompts(gateway):
     answer = post(gateway, "/v1/completions", {**body, "guardrails": ["mask-post"]})
     texts = [c["text"] for c in json.loads(answer.body)["choices"]]
     assert texts == [f"a {MASK}", "b"]
+    answer = post(gateway, "/v1/completions", {**body, "stream": True, "guardrails": ["mask-post"]})
+    assert answer.status == 200 and MASK in answer.body and SECRET not in answer.body
     assert post(gateway, "/v1/completions", {**body, "guardrails": ["block-post"]}).status == 400
     answer = post(gateway, "/v1/completions", {**body, "guardrails": ["hook-post"]})
     assert answer.status == 400 and "one prompt at a time" in answer.body
