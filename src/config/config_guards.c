@@ -246,7 +246,7 @@ static void read_words(const struct entry *e)
     const struct node *root =
         config_parse_yaml(e->l, arena_strdup(&e->l->c->arena, slice_of(path)), text);
     const struct node *words = root ? NODE_GET(root, "blocked_words") : NULL;
-    if (node_is_null(words) || words->kind != NODE_LIST)
+    if (!words || words->kind != NODE_LIST)
         complain(e, key, "the file has no list blocked_words");
     else
         add_words(e, words, key);

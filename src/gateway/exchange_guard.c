@@ -151,6 +151,16 @@ struct slice exchange_guard_names(struct exchange *ex)
     return names;
 }
 
+void exchange_guard_write_names(const struct exchange *ex, struct json_writer *w)
+{
+    const struct guards *all = &ex->config->guards;
+    json_array(w);
+    for (size_t i = 0; ex->guard && i < all->n; i++)
+        if (ex->guard->applied >> i & 1)
+            json_string(w, slice_of(all->v[i].name));
+    json_array_end(w);
+}
+
 /* ---- filters --------------------------------------------------------------------------------- */
 
 void guard_filter_texts(const struct guard_filters *filters, struct guard_found *found,

@@ -28,6 +28,7 @@ struct slice exchange_guard_shown_answer(struct exchange *ex, struct slice messa
 
 /* Names of the guards that were applied, with commas; in the arena; empty: none. */
 struct slice exchange_guard_names(struct exchange *ex);
+void exchange_guard_write_names(const struct exchange *ex, struct json_writer *w); /* a list */
 
 /* The guards have refused: nothing is tried again. */
 bool exchange_guard_refused(const struct exchange *ex);

@@ -10,6 +10,7 @@
 #include "exchange_spend.h"
 
 #include "call_kind.h"
+#include "exchange_guard.h"
 #include "exchange_observe.h"
 #include "exchange_route.h"
 #include "exchange_stored.h"
@@ -136,6 +137,8 @@ static struct slice metadata_of(struct exchange *ex, const struct spend *s)
     json_key(&w, "user_agent"), json_string_or_null(&w, cut(ex->user_agent));
     json_member_string(&w, "status", s->failed ? SLICE("failure") : SLICE("success"));
     json_member_integer(&w, "attempted_retries", ex->attempts > 1 ? ex->attempts - 1 : 0);
+    if (ex->guard)
+        json_key(&w, "applied_guardrails"), exchange_guard_write_names(ex, &w);
     write_usage(&w, &ex->usage);
     write_cost(&w, &ex->cost);
     exchange_observe_write(ex, &w);

@@ -41,6 +41,12 @@ void handle_active_callbacks(struct exchange *ex, struct buf *body); /* and /set
 void handle_config_callbacks(struct exchange *ex, struct buf *body);
 void handle_health_services(struct exchange *ex, struct buf *body); /* tells one of a test */
 
+/* handlers_guards.c */
+void handle_guardrails(struct exchange *ex, struct buf *body);
+void handle_guardrails_v2(struct exchange *ex, struct buf *body);
+void handle_guardrail(struct exchange *ex, struct buf *body);
+void handle_apply_guardrail(struct exchange *ex, struct buf *body);
+
 /* handlers_cache.c */
 void handle_cache_ping(struct exchange *ex, struct buf *body);
 void handle_cache_delete(struct exchange *ex, struct buf *body);

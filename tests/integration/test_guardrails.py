@@ -10,7 +10,9 @@ import botocore.exceptions
 import pytest
 from botocore.config import Config
 from conftest import ACCESS_KEY_ID, KEY, SECRET_ACCESS_KEY, configuration
+from databases import Sqlite
 from destination import destination
+from programs import wait_for
 
 LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 HOOK = "/beta/litellm_basic_guardrail_api"
@@ -123,11 +125,11 @@ class Answer:
         return (self.headers["x-litellm-applied-guardrails"] or "").split(",")
 
 
-def post(gateway, path, body):
+def post(gateway, path, body, key=KEY):
     request = urllib.request.Request(
         f"http://{gateway.netloc}{path}",
         data=json.dumps(body).encode(),
-        headers={"Authorization": f"Bearer {gateway.key}", "Content-Type": "application/json", "Connection": "close"},
+        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Connection": "close"},
     )
     try:
         with LOCAL.open(request, timeout=20) as reply:
@@ -410,3 +412,103 @@ def test_native(gateway, call):
                 call(client, "[[sim:reply(to Timbuktu)]]")
         else:
             assert call(client, "[[sim:reply(to Timbuktu)]]") == "to [KEYWORD_REDACTED]"
+
+
+# ---- keys, logs, lists ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def kept(launch, simulator, tmp_path_factory):
+    """A gateway with a database that keeps prompts and answers."""
+    database = Sqlite()
+    database.create("guards")
+    general = {
+        "database_url": database.url,
+        "data_directory": str(tmp_path_factory.mktemp("data")),
+        "store_prompts_in_spend_logs": True,
+    }
+    config = configuration(simulator.url, general_settings=general)
+    shown = filter_("shown", "logging_only", "MASK")
+    config["guardrails"] = [
+        filter_("both", ["pre_call", "post_call"], "MASK"),
+        filter_("always", "pre_call", "BLOCK", default_on=True),
+        {**shown, "guardrail_info": {"for": "logs"}},
+    ]
+    config["guardrails"][1]["litellm_params"]["patterns"][0]["pattern"] = "geheim"
+    gateway = launch(config, warm=False)
+    wait_for(lambda: gateway.get("/spend/logs", KEY)[0] == 200, 20, "the database")
+    yield gateway
+    database.stop()
+
+
+def as_key(gateway, key, text, **more):
+    body = {"model": "claude", "messages": [{"role": "user", "content": text}], **more}
+    return post(gateway, "/v1/chat/completions", body, key)
+
+
+def row_of(gateway, answer):
+    path = f"/spend/logs?request_id={answer.headers['x-litellm-call-id']}"
+    wait_for(lambda: gateway.get(path, KEY)[1], 20, "the row")
+    return gateway.get(path, KEY)[1][0]
+
+
+def test_guards_of_keys_and_teams(kept):
+    def make(path, **members):
+        answer = post(kept, path, members)
+        assert answer.status == 200, answer.body
+        return json.loads(answer.body)
+
+    plain = make("/key/generate")["key"]
+    assert as_key(kept, plain, "geheim").status == 400
+    assert SECRET in as_key(kept, plain, f"{SECRET} [[sim:echo]]").body
+    free = make("/key/generate", disable_global_guardrails=True)["key"]
+    assert as_key(kept, free, "geheim").status == 200
+    guarded = make("/key/generate", guardrails=["both"])["key"]
+    answer = as_key(kept, guarded, f"{SECRET} [[sim:echo]]")
+    assert MASK in answer.body and SECRET not in answer.body and set(answer.names) == {"both", "always"}
+    team = make("/team/new", guardrails=["both"])["team_id"]
+    member = make("/key/generate", team_id=team)["key"]
+    assert MASK in as_key(kept, member, f"{SECRET} [[sim:echo]]").body
+    wrong = make("/key/generate", guardrails=["gone"])["key"]
+    answer = as_key(kept, wrong, "hi")
+    assert answer.status == 400 and "guardrail 'gone' of the key is not configured" in answer.body
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_logs_have(kept, stream):
+    text = f"{SECRET} [[sim:reply(yes {SECRET})]]"
+    answer = as_key(kept, KEY, text, guardrails=["both"], stream=stream)
+    row = row_of(kept, answer)
+    assert MASK in json.dumps(row["proxy_server_request"]) and MASK in json.dumps(row["response"])
+    assert SECRET not in json.dumps(row)
+    assert row["metadata"]["applied_guardrails"] == ["both", "always"]
+    answer = as_key(kept, KEY, text, guardrails=["shown"], stream=stream)
+    assert f"yes {SECRET}" in said(answer, stream)
+    row = row_of(kept, answer)
+    assert MASK in json.dumps(row["response"]) and SECRET not in json.dumps(row)
+    refused = as_key(kept, KEY, "so geheim", stream=stream)
+    row = row_of(kept, refused)
+    assert row["status"] == "failure" and "geheim" not in json.dumps(row["proxy_server_request"])
+
+
+def test_lists(kept):
+    status, listed = kept.get("/guardrails/list", KEY)
+    assert status == 200 and [g["guardrail_name"] for g in listed["guardrails"]] == ["both", "always", "shown"]
+    guards = kept.get("/v2/guardrails/list", KEY)[1]["guardrails"]
+    assert guards[2]["guardrail_info"] == {"for": "logs"} and guards[0]["litellm_params"]["mode"]
+    assert kept.get(f"/guardrails/{guards[1]['guardrail_id']}/info", KEY) == (200, guards[1])
+    assert kept.get("/guardrails/nobody/info", KEY)[0] == 404
+
+
+def test_apply(gateway, hook):
+    def apply(name, text):
+        return post(gateway, "/guardrails/apply_guardrail", {"guardrail_name": name, "text": text})
+
+    assert json.loads(apply("mask-pre", f"so {SECRET}").body) == {"response_text": f"so {MASK}"}
+    assert apply("block-pre", SECRET).status == 400
+    assert apply("nobody", "x").status == 404
+    assert post(gateway, "/guardrails/apply_guardrail", {"text": "x"}).status == 422
+    hook.answer = b'{"action": "GUARDRAIL_INTERVENED", "texts": ["better"]}'
+    assert json.loads(apply("hook-pre", "worse").body) == {"response_text": "better"}
+    hook.answer = b'{"action": "BLOCKED"}'
+    assert apply("hook-pre", "worse").status == 400
