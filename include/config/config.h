@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "config/alerting.h"
 #include "config/caching.h"
 #include "config/callbacks.h"
 #include "config/guards.h"
@@ -156,12 +157,13 @@ struct config {
     /* Objects as written, or NULL: members of what is made (default_…_params), the most that a
      * new key may have, who makes keys (key_generation_settings), {tag: its budget}. */
     yyjson_val *new_key, *most_of_key, *key_rules, *new_user, *new_team, *tag_budgets;
-    struct config_redis redis;  /* what gateways share */
-    struct callbacks callbacks; /* who is told of requests */
-    struct guards guards;       /* what looks at prompts and answers */
-    struct limit_set limits;    /* of all requests together */
-    int64_t parallel_per_key;   /* where the key says nothing */
-    struct map keys;            /* api_keys: hash → const struct fixed_key * */
+    struct config_redis redis;         /* what gateways share */
+    struct callbacks callbacks;        /* who is told of requests */
+    struct alerting_settings alerting; /* … and of what goes wrong */
+    struct guards guards;              /* what looks at prompts and answers */
+    struct limit_set limits;           /* of all requests together */
+    int64_t parallel_per_key;          /* where the key says nothing */
+    struct map keys;                   /* api_keys: hash → const struct fixed_key * */
     char master_hash[KEY_HASH_SIZE];
     const char *files[CONFIG_MAX_FILES]; /* that were read, as they were opened */
     size_t file_count;

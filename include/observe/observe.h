@@ -3,6 +3,7 @@
 
 /* All sinks of a worker. A record that is published goes to each sink that wants its kind. */
 
+#include "observe/alert.h"
 #include "observe/outbox.h"
 
 #define OBSERVE_SINKS_MAX 64 /* bits of an audience … */
@@ -27,6 +28,13 @@ uint64_t observe_named(const struct observe *o, struct slice kind); /* … of th
  * why there is none. */
 uint64_t observe_own(struct observe *o, struct sink_setup *setup, unsigned outcomes,
                      struct slice id);
+
+/* Of an observe that nobody publishes records to: one more channel of alerts (alert.h), told of
+ * `types` (bits of enum alert_type). */
+bool observe_add_alerts(struct observe *o, struct sink_setup *setup, unsigned types);
+void observe_alert(struct observe *o, struct alert *a); /* takes references of its own */
+/* To all channels of that name, whatever its type. False: there is none. */
+bool observe_alert_at(struct observe *o, struct slice channel, struct alert *a);
 
 bool observe_wants(const struct observe *o); /* there is a sink */
 /* One of those tells of prompts and answers. */

@@ -25,5 +25,8 @@ void request_meter_rest(struct request_meter *r, const struct request_meter_plac
 enum { METER_HEALTHY, METER_FAILED, METER_RESTS };
 void request_meter_state(struct request_meter *r, const struct request_meter_place *at, int state,
                          int64_t unix_ms);
+/* What the configuration gives it in a minute; 0: it has no such limit. */
+void request_meter_limits(struct request_meter *r, const struct request_meter_place *at,
+                          int64_t tokens, int64_t requests);
 
 #endif

@@ -18,6 +18,7 @@
  * time. */
 
 #include "base/json.h"
+#include "io/mail.h"
 #include "observe/record.h"
 #include "wire/http1.h"
 
@@ -48,6 +49,7 @@ struct sink_call {
     struct buf body;    /* capped at SINK_CALL_MAX */
     const char *method; /* NULL: POST */
     const char *url;
+    const struct mail_envelope *mail; /* the body is an e-mail; NULL: an HTTP call */
     struct http_header headers[SINK_HEADERS_MAX];
     size_t header_count;
 };

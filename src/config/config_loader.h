@@ -119,6 +119,9 @@ void config_read_guards(struct config_loader *l, const struct node *root);
 /* config_callbacks.c */
 void config_read_callbacks(struct config_loader *l, const struct node *root);
 
+/* config_alerting.c */
+void config_read_alerting(struct config_loader *l, const struct node *root);
+
 /* config_caching.c: the response cache. */
 void config_read_caching(struct config_loader *l, const struct node *root);
 /* config_redis.c: the Redis that gateways share. */

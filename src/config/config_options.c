@@ -173,8 +173,6 @@ const char *config_accepted_note(const struct config_option *o)
 {
     static const char *const notes[][3] = {
         {"litellm_settings", "retry_after", PLACE("router_settings")},
-        {"litellm_settings", "alerting", PLACE("general_settings")},
-        {"litellm_settings", "alerting_threshold", PLACE("general_settings")},
         {"litellm_settings", "model_cost_map_url", ": name a file in model_facts_file"},
     };
     for (size_t i = 0; i < sizeof(notes) / sizeof(*notes); i++)

@@ -26,12 +26,12 @@ STORED("responses_ttl", NUMBER, RELOAD, responses_ttl, "86400", "Lintel's own: s
 STORED("responses_memory_mb", INT, RESTART, responses_memory_mb, "64", "Lintel's own: most memory for them in MB, in each worker, where no Redis keeps them; one room with that of thinking_memory_mb (1 to 65536)")
 STORED("responses_in_database", BOOL, RELOAD, responses_in_database, "true", "Lintel's own: where there is a database, keep them there too, so that they outlive the gateway and all gateways on it have them; rows whose responses_ttl is over are deleted")
 
-ACCEPTED("alerting", LIST, NULL, "where alerts go: slack, webhook, email")
-ACCEPTED("alerting_threshold", NUMBER, "300", "seconds after which a hanging request is an alert")
-ACCEPTED("alerting_args", MAP, NULL, "intervals and report times of alerts")
-ACCEPTED("alert_types", LIST, NULL, "which alerts to send")
+READ("alerting", LIST, RESTART, NULL, "where alerts go: slack, webhook, email; see docs/observability.md")
+READ("alerting_threshold", NUMBER, RELOAD, "300", "seconds after which a request is slow, or hangs")
+READ("alerting_args", MAP, RELOAD, NULL, "budget_alert_ttl, outage_alert_ttl, region_outage_alert_ttl: seconds until the same is told again; minor_outage_alert_threshold, major_outage_alert_threshold: failures within outage_alert_ttl")
+READ("alert_types", LIST, RESTART, NULL, "which alerts are sent; unset: all but region_outage_alerts")
 ACCEPTED("alert_type_config", MAP, NULL, "how single alerts are gathered")
-ACCEPTED("alert_to_webhook_url", MAP, NULL, "URLs of single alerts")
+READ("alert_to_webhook_url", MAP, RESTART, NULL, "Slack URLs of single types of alerts: one, or a list")
 ACCEPTED("spend_report_frequency", STRING, NULL, "how often spend is reported, such as 7d")
 ACCEPTED("spend_capture_rate_check", ANY, NULL, "alert when too little of the traffic has a price")
 

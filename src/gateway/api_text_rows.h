@@ -170,7 +170,7 @@
     {"GET", "/health/liveliness", HEALTH, "That the process lives"},
     {"GET", "/health/liveness", HEALTH, "That the process lives"},
     {"GET", "/health/readiness", HEALTH, "Whether it takes requests"},
-    {"GET", "/health/services", HEALTH, "Tells one callback of a request that was not", .query = "service!"},
+    {"GET", "/health/services", HEALTH, "Tells one callback of a request that was not; or sends a test alert (slack, webhook, email)", .query = "service!"},
     {"GET", "/callbacks/list", HEALTH, "The callbacks, by what they are told of"},
     {"GET", "/active/callbacks", HEALTH, "The callbacks, as the configuration lists them"},
     {"GET", "/settings", HEALTH, "The same"},

@@ -266,6 +266,7 @@ struct exchange {
     char service_tier[16];  /* that served, as Bedrock says, or "" */
     struct model_cost cost; /* of `usage`, at the model's prices */
 
+    bool hangs;                  /* somebody was told that it does */
     struct buf *raw;             /* the answer as it came, for the log; NULL: nobody wants it */
     struct audience audience;    /* who may be told of it, and of what */
     struct observed *observed;   /* what is noted for who watches; NULL: nothing */

@@ -121,6 +121,7 @@ static bool check(struct exchange *ex)
     for (size_t i = 0; i < b->n; i++) {
         if (!b->v[i].row || b->v[i].most < 0 || used(ex, &b->v[i]) < b->v[i].most)
             continue;
+        observing_budget(ex->worker, ex, &b->v[i], used(ex, &b->v[i]));
         budget_refuse(&b->v[i], used(ex, &b->v[i]), ex->config->settings.budget_status, &ex->arena,
                       &ex->failure);
         return false;
@@ -180,6 +181,7 @@ void exchange_budget_end(struct exchange *ex)
         if (!counted)
             rows_spent(r, b->ledger, b->id, ex->cost.total);
         look_at_soft(b, before, before + ex->cost.total);
+        observing_budget(ex->worker, ex, b, before + ex->cost.total);
     }
 }
 

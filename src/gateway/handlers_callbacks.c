@@ -202,6 +202,8 @@ void handle_health_services(struct exchange *ex, struct buf *body)
     struct sink_setup setup = {.name = service};
     struct record r = test_record(ex);
     struct json_writer w;
+    if (handlers_test_alert(ex, service, body))
+        return;
     if (!sink_find(&setup) && !observing_named(ex->worker, service)) {
         admin_refuse(ex, 400, "auth_error", "{'error': 'Service must be in list. Service=%.*s'}",
                      SLICE_ARG(service));

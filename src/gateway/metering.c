@@ -160,6 +160,7 @@ static void show_deployments(struct metering *m)
                                                .deployment = slice_of(d->id),
                                                .api_base = slice_of(d->endpoint)};
         request_meter_state(m->requests, &at, METER_HEALTHY, 0);
+        request_meter_limits(m->requests, &at, d->routing->tpm, d->routing->rpm);
     }
 }
 

@@ -12,6 +12,7 @@
 struct observing {
     struct observe *sinks;
     struct metering *metering; /* NULL: not wanted */
+    struct alerting *alerting; /* NULL: nobody is told */
     int64_t complained;        /* ms, turn time; 0: never */
 };
 
@@ -61,7 +62,7 @@ static struct observing *begin(struct worker *w)
 struct observing *observing_new(struct worker *w)
 {
     const struct callbacks *c = &w->config->callbacks;
-    if (!c->both && !c->success && !c->failure)
+    if (!c->both && !c->success && !c->failure && !w->config->alerting.channels)
         return NULL;
     struct observing *o = begin(w);
     add_all(o, c, c->both, OBSERVE_BOTH);
@@ -69,6 +70,7 @@ struct observing *observing_new(struct worker *w)
     add_all(o, c, c->failure, OBSERVE_FAILURE);
     if (metering_wanted(w->config))
         o->metering = metering_new(w);
+    o->alerting = alerting_new(w);
     return o;
 }
 
@@ -76,12 +78,15 @@ void observing_flush(struct observing *o)
 {
     if (o)
         observe_flush(o->sinks, OBSERVING_FLUSH_MS);
+    if (o && o->alerting)
+        alerting_flush(o->alerting, OBSERVING_FLUSH_MS);
 }
 
 void observing_free(struct observing *o)
 {
     if (!o)
         return;
+    alerting_free(o->alerting);
     observe_free(o->sinks);
     metering_free(o->metering);
     free(o);
@@ -94,7 +99,8 @@ bool observing_records(const struct worker *w)
 
 bool observing_wants(const struct worker *w)
 {
-    return observing_records(w) || (w->observing && w->observing->metering);
+    const struct observing *o = w->observing;
+    return observing_records(w) || (o && (o->metering || o->alerting));
 }
 
 uint64_t observing_usual(const struct worker *w)
@@ -182,6 +188,8 @@ void observing_tell(struct worker *w, struct record *draft, uint64_t sinks)
 {
     if (w->observing->metering)
         metering_count(w->observing->metering, draft);
+    if (w->observing->alerting)
+        alerting_request(w->observing->alerting, draft);
     if (w->config->settings.redact_key)
         forget_key(&draft->text);
     observe_publish(w->observing->sinks, draft, sinks);
@@ -191,6 +199,20 @@ void observing_rests(struct worker *w, const struct deployment *d, struct slice 
 {
     if (w->observing && w->observing->metering)
         metering_rests(w->observing->metering, d, model, status);
+    if (w->observing && w->observing->alerting)
+        alerting_rests(w->observing->alerting, d, model, status);
+}
+
+void observing_budget(struct worker *w, const struct exchange *ex, const struct budget *b,
+                      double spent)
+{
+    if (w->observing)
+        alerting_budget(w->observing->alerting, ex, b, spent);
+}
+
+bool observing_test_alert(struct worker *w, struct slice channel)
+{
+    return w->observing && w->observing->alerting && alerting_test(w->observing->alerting, channel);
 }
 
 void observing_turn_over(struct worker *w)
@@ -213,6 +235,8 @@ void observing_each(const struct worker *w,
 {
     if (w->observing)
         observe_each(w->observing->sinks, each, ctx);
+    if (w->observing && w->observing->alerting)
+        alerting_each(w->observing->alerting, each, ctx);
 }
 
 static void write_sink(void *ctx, const char *name, const struct outbox_stats *s)

@@ -1,8 +1,9 @@
 #ifndef GATEWAY_OBSERVING_H
 #define GATEWAY_OBSERVING_H
 
-/* Who watches this worker: the sinks that the configuration names, and the metrics. */
+/* Who watches this worker: the sinks that the configuration names, the metrics, and alerts. */
 
+#include "alerting.h"
 #include "metering.h"
 #include "observe/observe.h"
 
@@ -37,6 +38,11 @@ void observing_tell(struct worker *w, struct record *draft, uint64_t sinks);
 
 /* After a failure with that status a deployment rests. */
 void observing_rests(struct worker *w, const struct deployment *d, struct slice model, int status);
+/* `spent` USD of a budget are, with what the request has cost. */
+void observing_budget(struct worker *w, const struct exchange *ex, const struct budget *b,
+                      double spent);
+/* A test alert for that channel. False: it is not in use. */
+bool observing_test_alert(struct worker *w, struct slice channel);
 void observing_turn_over(struct worker *w); /* the loop is about to sleep */
 
 /* The metrics of all workers, as text; `open`: as OpenMetrics. False: there are none. */

@@ -13,6 +13,7 @@
  * A kept connection that dies before the first byte of an answer is retried by libcurl itself. */
 
 #include "address.h"
+#include "io/mail.h"
 #include "upstream_private.h"
 
 #include <assert.h>
@@ -23,6 +24,7 @@
 #define ANSWER_HEAD_MAX     ((size_t)64 * 1024) /* status line and headers, bytes */
 #define ANSWER_HEADERS_MAX  256                 /* lines */
 #define PIECE_MAX           16384L              /* one read, and one piece of an answer */
+#define MAIL_TAKEN          250                 /* SMTP */
 #define NO_CONNECT_LIMIT_MS 86400000L           /* 0 would mean libcurl's default of 300 s */
 
 /* ---- libcurl's callbacks: they only hand on -------------------------------------------------- */
@@ -184,6 +186,7 @@ static void op_free(struct upstream_op *op)
     curl_easy_cleanup(op->easy);
     buf_fini(&op->head);
     free(op->lines);
+    curl_slist_free_all(op->recipients);
     uv_close((uv_handle_t *)&op->clock, on_clock_closed);
 }
 
@@ -209,7 +212,7 @@ static void op_end(struct upstream_op *op, enum upstream_end end, const char *de
     struct upstream *u = op->upstream;
     op_detach(op);
     op->events->end(op->user, end, detail);
-    if (end != UPSTREAM_DONE || op->fenced || u->idle_count >= POOL_MAX) {
+    if (end != UPSTREAM_DONE || op->fenced || op->mail || u->idle_count >= POOL_MAX) {
         op_free(op);
         return;
     }
@@ -244,8 +247,29 @@ static enum upstream_end classify(const struct upstream_op *op, CURLcode code)
     return code == CURLE_OPERATION_TIMEDOUT ? UPSTREAM_TIMEOUT_CONNECT : UPSTREAM_UNREACHABLE;
 }
 
+/* The server's last word is the answer; what broke off before one has none. */
+static void mail_end(struct upstream_op *op, CURLcode code)
+{
+    long status = 0;
+    const char *detail = *op->error ? op->error : curl_easy_strerror(code);
+    curl_easy_getinfo(op->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (code != CURLE_OK && status < 400) {
+        op_end(op, UPSTREAM_UNREACHABLE, detail);
+        return;
+    }
+    op->events->head(op->user, code == CURLE_OK ? MAIL_TAKEN : (int)status,
+                     (struct http_headers){0});
+    if (code != CURLE_OK)
+        op->events->data(op->user, slice_of(detail));
+    op_end(op, UPSTREAM_DONE, "");
+}
+
 static void op_end_by_code(struct upstream_op *op, CURLcode code)
 {
+    if (op->mail) {
+        mail_end(op, code);
+        return;
+    }
     enum upstream_end end = classify(op, code);
     const char *detail = *op->error ? op->error : curl_easy_strerror(code);
     if (end == UPSTREAM_FENCED)
@@ -450,31 +474,86 @@ static void set_direct(struct upstream_op *op, bool direct)
         curl_easy_setopt(op->easy, CURLOPT_PROXY, direct ? "" : NULL);
 }
 
-struct upstream_op *upstream_start(struct upstream *u, const struct http_call *call,
-                                   const struct upstream_timeouts *timeouts,
-                                   const struct upstream_events *events, void *user)
+static void begin(struct upstream_op *op, const struct upstream_timeouts *timeouts,
+                  const struct upstream_events *events, void *user)
 {
-    struct upstream_op *op = op_take(u);
     op->events = events;
     op->user = user;
     op->timeouts = *timeouts;
     op->phase = OP_CONNECT;
     op->paused = false;
-    op->started = op->since = turn_now(u->turn);
+    op->started = op->since = turn_now(op->upstream->turn);
     op->error[0] = '\0';
+}
+
+static struct upstream_op *go(struct upstream_op *op)
+{
+    unsigned ms = op->timeouts.connect_ms;
+    curl_easy_setopt(op->easy, CURLOPT_CONNECTTIMEOUT_MS, ms ? (long)ms : NO_CONNECT_LIMIT_MS);
+    op->upstream->active++;
+    if (lane_add(op) != CURLM_OK)
+        fail_later(op, CURLE_FAILED_INIT);
+    op_arm(op);
+    return op;
+}
+
+struct upstream_op *upstream_start(struct upstream *u, const struct http_call *call,
+                                   const struct upstream_timeouts *timeouts,
+                                   const struct upstream_events *events, void *user)
+{
+    struct upstream_op *op = op_take(u);
+    begin(op, timeouts, events, user);
     op->body_size = (curl_off_t)call->body.n;
     assert(!call->fence || (strcmp(call->method, "GET") == 0 && !call->body.n));
     set_direct(op, call->direct);
     set_fence(op, call->fence);
     set_request(op, call);
     set_headers(op, call->headers);
-    curl_easy_setopt(op->easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     timeouts->connect_ms ? (long)timeouts->connect_ms : NO_CONNECT_LIMIT_MS);
-    u->active++;
-    if (lane_add(op) != CURLM_OK)
-        fail_later(op, CURLE_FAILED_INIT);
-    op_arm(op);
-    return op;
+    return go(op);
+}
+
+/* ---- mail ------------------------------------------------------------------------------------ */
+
+static size_t on_mail_read(char *p, size_t size, size_t n, void *user)
+{
+    struct upstream_op *op = user;
+    size_t room = size * n, piece = op->unsent.n < room ? op->unsent.n : room;
+    if (piece)
+        memcpy(p, op->unsent.p, piece);
+    op->unsent = slice_skip(op->unsent, piece);
+    return piece;
+}
+
+static void set_mail(struct upstream_op *op, const struct mail_envelope *e)
+{
+    CURL *easy = op->easy;
+    for (const char *const *to = e->to; *to; to++)
+        op->recipients = curl_slist_append(op->recipients, *to);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(easy, CURLOPT_USE_SSL, (long)(e->starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+    curl_easy_setopt(easy, CURLOPT_MAIL_FROM, e->from);
+    curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, op->recipients);
+    curl_easy_setopt(easy, CURLOPT_USERNAME, e->user);
+    curl_easy_setopt(easy, CURLOPT_PASSWORD, e->password);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_mail_read);
+    curl_easy_setopt(easy, CURLOPT_READDATA, op);
+}
+
+struct upstream_op *upstream_mail(struct upstream *u, const char *url,
+                                  const struct mail_envelope *envelope, struct slice message,
+                                  const struct upstream_timeouts *timeouts,
+                                  const struct upstream_events *events, void *user)
+{
+    struct upstream_op *op = op_new(u);
+    begin(op, timeouts, events, user);
+    op->mail = true;
+    op->unsent = message;
+    curl_easy_setopt(op->easy, CURLOPT_URL, url);
+    set_mail(op, envelope);
+    return go(op);
 }
 
 void upstream_resume(struct upstream_op *op)

@@ -71,14 +71,17 @@ struct upstream_op {
     bool fenced;  /* with these limits; such an op is not used again */
     bool refused; /* an address was, by the fence */
     struct http_fence fence;
-    CURLcode failure;  /* for lane->failed */
-    int64_t started;   /* the total clock */
-    int64_t since;     /* the phase's clock */
-    int64_t armed;     /* when `clock` will fire, or UPSTREAM_NEVER */
-    struct buf head;   /* header lines as they came */
-    char *lines;       /* the call's headers as a curl_slist, see set_headers */
-    size_t lines_size; /* bytes allocated */
-    char custom[16];   /* method set by CURLOPT_CUSTOMREQUEST, "" when none */
+    bool mail;                     /* an e-mail (io/mail.h); such an op is not used again */
+    struct slice unsent;           /* … of its message */
+    struct curl_slist *recipients; /* … */
+    CURLcode failure;              /* for lane->failed */
+    int64_t started;               /* the total clock */
+    int64_t since;                 /* the phase's clock */
+    int64_t armed;                 /* when `clock` will fire, or UPSTREAM_NEVER */
+    struct buf head;               /* header lines as they came */
+    char *lines;                   /* the call's headers as a curl_slist, see set_headers */
+    size_t lines_size;             /* bytes allocated */
+    char custom[16];               /* method set by CURLOPT_CUSTOMREQUEST, "" when none */
     char error[CURL_ERROR_SIZE];
 };
 

@@ -3,8 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NAME_SIZE   64
-#define DELAY_MAX_S 300
+#define ALERTS_PREFIX "alerts:" /* a callback may have the same name */
+#define NAME_SIZE     64
+#define DELAY_MAX_S   300
 
 struct place {
     char name[NAME_SIZE];
@@ -12,6 +13,7 @@ struct place {
     unsigned outcomes;
     const struct sink_kind *kind;
     bool wants_bodies, own;
+    unsigned alerts; /* types that it is told of */
 };
 
 struct observe {
@@ -145,6 +147,56 @@ uint64_t observe_named(const struct observe *o, struct slice kind)
         sinks |= (uint64_t)is_named(&o->places[i], kind) << i;
     return sinks & observe_usual(o);
 }
+
+/* ---- alerts --------------------------------------------------------------------------------- */
+
+bool observe_add_alerts(struct observe *o, struct sink_setup *setup, unsigned types)
+{
+    const struct sink_kind *kind = alert_sink_find(setup->name);
+    struct outbox_limits limits = limits_of(setup);
+    size_t same = 1;
+    if (!kind || o->count == OBSERVE_SINKS_MAX) {
+        refuse(setup, kind ? "there are too many" : "there is no such channel");
+        return false;
+    }
+    void *self = kind->open(setup);
+    if (!self)
+        return false;
+    for (size_t i = 0; i < o->count; i++)
+        same += o->places[i].kind == kind;
+    struct place *p = &o->places[o->count++];
+    p->kind = kind;
+    p->alerts = types;
+    if (same > 1)
+        snprintf(p->name, sizeof(p->name), ALERTS_PREFIX "%s_%zu", kind->names[0], same);
+    else
+        snprintf(p->name, sizeof(p->name), ALERTS_PREFIX "%s", kind->names[0]);
+    limits.bytes_max = ALERTS_BYTES_MAX;
+    p->box = outbox_new(o->turn, o->upstream, kind, self, p->name, &limits);
+    return true;
+}
+
+void observe_alert(struct observe *o, struct alert *a)
+{
+    for (size_t i = 0; i < o->count; i++)
+        if (o->places[i].alerts >> a->type & 1)
+            outbox_put(o->places[i].box, &a->parcel);
+}
+
+bool observe_alert_at(struct observe *o, struct slice channel, struct alert *a)
+{
+    const struct sink_kind *kind = alert_sink_find(channel);
+    bool any = false;
+    for (size_t i = 0; i < o->count; i++) {
+        if (!kind || o->places[i].kind != kind)
+            continue;
+        outbox_put(o->places[i].box, &a->parcel);
+        any = true;
+    }
+    return any;
+}
+
+/* ---- records -------------------------------------------------------------------------------- */
 
 bool observe_wants(const struct observe *o)
 {

@@ -161,6 +161,7 @@ static bool write_call(struct outbox *o)
     arena_init(&o->call.arena);
     buf_init(&o->call.body, SINK_CALL_MAX);
     o->call.method = o->call.url = NULL;
+    o->call.mail = NULL;
     o->call.header_count = 0;
     buf_reserve(&o->call.body, o->batch_bytes < CALL_EAGER ? o->batch_bytes * 2 : o->batch_bytes);
     bool written = o->kind->write(o->self, o->batch, o->batch_count, &o->call);
@@ -233,7 +234,9 @@ static void start_call(struct outbox *o)
     o->answer_bytes = o->shown = 0;
     o->detail[0] = '\0';
     o->stats.calls++;
-    o->op = upstream_start(o->upstream, &call, &timeouts, &events, o);
+    o->op = o->call.mail ? upstream_mail(o->upstream, call.url, o->call.mail, call.body, &timeouts,
+                                         &events, o)
+                         : upstream_start(o->upstream, &call, &timeouts, &events, o);
 }
 
 /* ---- what came of it ------------------------------------------------------------------------ */

@@ -264,6 +264,17 @@ void request_meter_state(struct request_meter *r, const struct request_meter_pla
     metric_set(look_up(r->metrics, METRIC_DEPLOYMENT_STATE, labels), state, unix_ms);
 }
 
+void request_meter_limits(struct request_meter *r, const struct request_meter_place *at,
+                          int64_t tokens, int64_t requests)
+{
+    struct slice labels[LABEL_COUNT];
+    set_place(labels, at);
+    if (tokens > 0)
+        metric_set(look_up(r->metrics, METRIC_DEPLOYMENT_TPM, labels), (double)tokens, 0);
+    if (requests > 0)
+        metric_set(look_up(r->metrics, METRIC_DEPLOYMENT_RPM, labels), (double)requests, 0);
+}
+
 void request_meter_count(struct request_meter *meter, const struct record *r)
 {
     struct combination spare = {0};

@@ -9,7 +9,7 @@ import urllib.request
 
 import openai
 import pytest
-from conftest import KEY, MODELS, configuration, openai_client
+from conftest import KEY, MODELS, configuration, deployment, openai_client
 from programs import ROOT, wait_for
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse_text
@@ -147,7 +147,10 @@ def test_series_are_bounded(launch, simulator):
 
 def test_fallbacks_and_rests(launch, simulator):
     router = {"num_retries": 0, "fallbacks": [{"nova": ["claude"]}], "allowed_fails": 0}
-    gateway = launch(configuration(simulator.url, router_settings=router, **SETTINGS))
+    limited = deployment("limited", "bedrock/us.amazon.nova-lite-v1:0", simulator.url, rpm=7, tpm=9000)
+    gateway = launch(configuration(simulator.url, router_settings=router, extra_models=[limited], **SETTINGS))
+    assert value(gateway, "litellm_deployment_rpm_limit", litellm_model_name="us.amazon.nova-lite-v1:0") == 7
+    assert value(gateway, "litellm_deployment_tpm_limit", litellm_model_name="us.amazon.nova-lite-v1:0") == 9000
     with openai_client(gateway) as client:
         ask(client, model="nova", messages=[{"role": "user", "content": "[[sim:throttle(1)]] to claude"}])
     labels = {"requested_model": "nova", "fallback_model": "claude"}

@@ -1,4 +1,5 @@
-"""Every metric that the alerts and the operator's documents name is one that the gateway has.
+"""Every metric that the alerts and the operator's documents name is one that the gateway has, and every
+metric that it has is fed somewhere.
 
 metrics.py ROOT
 """
@@ -20,6 +21,11 @@ def main():
         else:
             have.add(name)
     wrong = 0
+    sources = "".join(p.read_text() for p in (root / "src").rglob("*.c"))
+    for name in re.findall(r"^METRIC\((\w+),", rows, re.M):
+        if not re.search(rf"\bMETRIC_{name}\b", sources):
+            print(f"METRIC_{name} is declared and never fed")
+            wrong += 1
     for file in ("conf/prometheus/alerts.yml", "docs/operations.md"):
         named = set(re.findall(r"\b(?:litellm|lintel|process)_[a-z0-9_]+_(?:total|bucket|bytes|seconds)\b", (root / file).read_text()))
         named |= set(re.findall(r"\b(?:lintel|litellm)_[a-z_]+(?= *[)=>{])", (root / file).read_text()))

@@ -1,0 +1,78 @@
+#ifndef GATEWAY_ALERTING_H
+#define GATEWAY_ALERTING_H
+
+/* general_settings.alerting: what happens here that people should look at, told to Slack, a
+ * webhook, or by e-mail (observe/alert.h).
+ *
+ * The same thing is told once in a while, however many requests and processes meet it: this process
+ * remembers what it told (ALERTING_SEEN_MAX things), and asks the shared state whether another one
+ * did; what was not told is counted and said with the next one. Bounded: ALERTING_PENDING_MAX
+ * alerts wait for that answer, further ones are dropped and counted in the log; then the bounds of
+ * outboxes hold. No request waits for anything here. */
+
+#include "budgets.h"
+#include "observe/alert.h"
+#include "observe/observe.h"
+
+#define ALERTING_SEEN_MAX    256
+#define ALERTING_PENDING_MAX 32
+#define ALERTING_QUIET_MS    60000 /* the same failure is not told again for so long */
+
+struct alerting;
+struct exchange;
+struct worker;
+
+/* NULL: alerting names nobody. A channel that cannot be used is an error in the log. */
+struct alerting *alerting_new(struct worker *w);
+void alerting_flush(struct alerting *a, unsigned ms); /* as observe_flush */
+void alerting_each(const struct alerting *a,
+                   void (*each)(void *ctx, const char *name, const struct outbox_stats *s),
+                   void *ctx);
+void alerting_free(struct alerting *a); /* before the shared state; NULL is fine */
+
+/* A request is over. */
+void alerting_request(struct alerting *a, const struct record *draft);
+
+/* After a failure with that status a deployment rests. */
+void alerting_rests(struct alerting *a, const struct deployment *d, struct slice model, int status);
+
+/* `spent` USD of a budget are. NULL is fine. */
+void alerting_budget(struct alerting *a, const struct exchange *ex, const struct budget *b,
+                     double spent);
+
+/* One alert for that channel alone, to see whether it comes. False: it is not in use. */
+bool alerting_test(struct alerting *a, struct slice channel);
+
+/* ---- for the files behind it ----------------------------------------------------------------- */
+
+struct alerting_event { /* LiteLLM's WebhookEvent, as far as it is known; slices may be empty */
+    const char *event;  /* NULL: the name of the alert's type */
+    const char *group;  /* NULL: "proxy" */
+    double spend, most, soft; /* USD; < 0: none */
+    struct slice token, key_alias, user, team, customer, organization;
+};
+
+struct alerting_news {
+    enum alert_type type;
+    const char *level;
+    struct slice key; /* what makes it the same */
+    int64_t quiet_ms; /* for which the same is not told again */
+    struct slice subject, text;
+    const struct alerting_event *event; /* NULL: no budget is concerned */
+};
+
+bool alerting_wants(const struct alerting *a, enum alert_type type);
+void alerting_tell(struct alerting *a, const struct alerting_news *news);
+
+/* alerting_watch.c: looks now and then for requests that hang and a database that is away. */
+struct alerting_watch;
+struct alerting_watch *alerting_watch_new(struct alerting *a, struct worker *w);
+void alerting_watch_free(struct alerting_watch *watch); /* NULL is fine */
+
+/* alerting_failures.c: counts failures of models and deployments. */
+struct alerting_failures;
+struct alerting_failures *alerting_failures_new(struct alerting *a, struct worker *w);
+void alerting_failures_free(struct alerting_failures *f); /* NULL is fine */
+void alerting_failures_note(struct alerting_failures *f, const struct record *draft);
+
+#endif

@@ -1,0 +1,211 @@
+"""Alerts: what is told to Slack, to a webhook and by e-mail, of what, how often, and that no request
+feels it."""
+
+import openai
+import pytest
+from conftest import KEY, configuration, deployment, openai_client
+from destination import destination
+from mailbox import mailbox
+from programs import free_port, wait_for
+from test_keys import generate
+
+QUICK = {"DEFAULT_FLUSH_INTERVAL_SECONDS": "0.05"}
+FIELDS = {
+    "spend", "max_budget", "soft_budget", "token", "customer_id", "user_id", "team_id", "key_alias",
+    "projected_exceeded_date", "projected_spend", "event", "event_group", "event_message",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def people():
+    """Slack at /slack, the webhook at /hook, a channel of its own for budgets at /money."""
+    with destination() as d:
+        yield d
+
+
+@pytest.fixture(scope="module")
+def gateway(launch, simulator, people):
+    endpoint = simulator.url
+    dead = [deployment("dying", "bedrock/us.amazon.nova-lite-v1:0", f"http://127.0.0.1:{free_port()}", aws_region_name=r) for r in ("us-east-1", "us-west-2")]
+    general = {
+        "alerting": ["slack", "webhook"],
+        "alerting_threshold": 0.5,
+        "alert_to_webhook_url": {"budget_alerts": [people.url + "/money"]},
+        "alerting_args": {"minor_outage_alert_threshold": 2, "major_outage_alert_threshold": 4, "outage_alert_ttl": 300},
+        "database_url": "sqlite",
+    }
+    env = {**QUICK, "SLACK_WEBHOOK_URL": people.url + "/slack", "WEBHOOK_URL": people.url + "/hook", "WEBHOOK_HEADERS": '{"x-tenant": "blue"}', "PROXY_BASE_URL": "https://gateway.example"}
+    return launch(configuration(endpoint, general_settings=general, extra_models=dead), env=env)
+
+
+def ask(gateway, content="hello", key=None, **more):
+    with openai_client(gateway, api_key=key or gateway.key) as client:
+        client.chat.completions.create(**{"model": "claude", "messages": [{"role": "user", "content": content}], "max_tokens": 8, **more})
+
+
+def slack(people, *words, path="/slack"):
+    """The text of a message to Slack with all these words."""
+
+    def find():
+        texts = [r.json()["text"] for r in people.at(path)]
+        return next((t for t in texts if all(w in t for w in words)), None)
+
+    return wait_for(find, 20, f"a message with {words}")
+
+
+def hook(people, **members):
+    def find():
+        events = [r.json() for r in people.at("/hook")]
+        return next((e for e in events if all(e.get(k) == v for k, v in members.items())), None)
+
+    return wait_for(find, 20, f"an event with {members}")
+
+
+def test_failures_are_told_once(gateway, people):
+    for _ in range(3):
+        with pytest.raises(openai.APIStatusError):
+            ask(gateway, "[[sim:throttle]]", model="nova")
+    text = slack(people, "nova fails: RateLimitError (429)")
+    for part in ("Level: `High`", "Timestamp: `20", "Alert type: `llm_exceptions`", "Request Model: `nova`", "API Base: `http", "Failures in the last minute: `1`", "Error: `", "Proxy URL: `https://gateway.example`"):
+        assert part in text, text
+    event = hook(people, event="llm_exceptions")
+    assert FIELDS <= set(event) and event["event_group"] == "proxy" and "nova fails" in event["event_message"]
+    assert people.at("/hook")[0].headers["x-tenant"] == "blue"
+    wait_for(lambda: all(c["waiting"] == 0 for c in gateway.holds()["callbacks"]))
+    assert sum("nova fails: RateLimitError" in r.json()["text"] for r in people.at("/slack")) == 1
+
+
+def test_mistakes_of_clients_are_not(gateway, people):
+    before = gateway.holds()["callbacks"][0]["put"]
+    with pytest.raises(openai.BadRequestError):
+        ask(gateway, model="no-such-model")
+    with pytest.raises(openai.BadRequestError):
+        ask(gateway, "[[sim:error(400)]]")
+    with pytest.raises(openai.AuthenticationError):
+        ask(gateway, key="sk-nobody")
+    assert gateway.holds()["callbacks"][0]["put"] == before
+
+
+def test_outages_and_rests(gateway, people):
+    for _ in range(5):
+        with pytest.raises(openai.APIStatusError):
+            ask(gateway, model="dying")
+    slack(people, "Minor outage: us.amazon.nova-lite-v1:0 failed", "API Errors: `")
+    slack(people, "dying fails: ")
+
+
+def test_slow_and_hanging_requests(gateway, people):
+    ask(gateway, "[[sim:slow_head(900)]]")
+    text = slack(people, "claude has not answered for more than 0.5 s")
+    assert "Alert type: `llm_requests_hanging`" in text and "State: `CALL`" in text
+    text = slack(people, "claude answers slowly: ", "s, more than the 0.5 s of alerting_threshold")
+    assert "Alert type: `llm_too_slow`" in text and "Tokens: `" in text
+
+
+def test_budgets(gateway, people):
+    made = generate(gateway, max_budget=1e-7, key_alias="poor", user_id="ada")
+    ask(gateway, key=made["key"])
+    event = hook(people, event="budget_crossed", key_alias="poor")
+    assert FIELDS <= set(event) and event["event_group"] == "key" and event["user_id"] == "ada"
+    assert event["max_budget"] == 1e-7 and event["spend"] > 1e-7 and event["token"] == made["token"]
+    text = slack(people, "The budget of key poor is used up", "Event: `budget_crossed`", path="/money")
+    assert "Budget: `0.0000001` USD" in text
+    assert not any("budget_alerts" in r.json()["text"] for r in people.at("/slack"))
+
+
+def test_soft_budgets(gateway, people):
+    key = generate(gateway, soft_budget=1e-7, key_alias="gentle")["key"]
+    ask(gateway, key=key)
+    event = hook(people, event="soft_budget_crossed", key_alias="gentle")
+    assert event["soft_budget"] == 1e-7 and event["max_budget"] is None
+
+
+def test_a_test_alert(gateway, people):
+    status, answer = gateway.get("/health/services?service=slack", KEY)
+    assert status == 200 and answer["status"] == "success"
+    slack(people, "This is a test alert")
+    slack(people, "This is a test alert", path="/money")
+    status, answer = gateway.get("/health/services?service=email", KEY)
+    assert status == 422 and "Unable to test this" in answer["detail"]["error"]
+    assert gateway.get("/health/services?service=slack", "sk-nobody")[0] == 401
+
+
+def test_an_email(launch, simulator, tmp_path):
+    """Over STARTTLS, with a login; for everybody, in any script."""
+    with mailbox(tmp_path) as box:
+        settings = {"alerting": ["email"], "alerting_threshold": 2}  # as mission document 004 has it
+        model = deployment("modèle-ß", "bedrock/us.amazon.nova-lite-v1:0", simulator.url)
+        gateway = launch(configuration(simulator.url, litellm_settings=settings, extra_models=[model]), env=box.env(**QUICK), warm=False)
+        for _ in range(2):
+            with pytest.raises(openai.RateLimitError):
+                ask(gateway, "[[sim:throttle]]", model="modèle-ß")
+        ((sender, recipients, message, secure),) = box.wait()
+        assert secure and sender == "gateway@example.org" and recipients == ["ada@example.org", "lin@example.org"]
+        assert box.logins == [("gateway", "mail-secret-4711")]
+        assert message["subject"] == "Lintel: modèle-ß fails: RateLimitError (429)"
+        assert message["from"] == "Lintel <gateway@example.org>" and message["to"] == "ada@example.org, lin@example.org"
+        assert message["message-id"].endswith("@example.org>") and message["date"].datetime and message["auto-submitted"]
+        text = message.get_content()
+        assert "Request Model: `modèle-ß`\r\n" in text.replace("\n", "\r\n").replace("\r\r", "\r")
+        assert "Failures in the last minute: `2`" in text
+        assert "mail-secret" not in gateway.log()
+        wait_for(lambda: gateway.holds()["callbacks"][0]["taken"] == 1)
+
+
+@pytest.mark.parametrize("wrong", ["refusing", "password", "no starttls", "not trusted", "away"])
+def test_a_mail_server_that_does_not_take_it(launch, simulator, tmp_path, wrong):
+    with mailbox(tmp_path, starttls=wrong != "no starttls") as box:
+        env = box.env(**QUICK)
+        box.refusal = "550 5.7.1 not from you" if wrong == "refusing" else None
+        if wrong == "password":
+            env["SMTP_PASSWORD"] = "wrong"
+        if wrong == "not trusted":
+            env.pop("SSL_CERT_FILE")
+        if wrong == "away":
+            env["SMTP_PORT"] = str(free_port())
+        general = {"alerting": ["email"]}
+        gateway = launch(configuration(simulator.url, general_settings=general), env=env, warm=False)
+        assert gateway.get("/health/services?service=email", KEY)[0] == 200
+        refused = wrong in ("refusing", "password")
+        wait_for(lambda: gateway.holds()["callbacks"][0]["dropped" if refused else "failed_calls"], 20)
+        text = {"refusing": "550", "password": "535", "no starttls": "STARTTLS", "not trusted": "certificate", "away": "connect"}
+        assert text[wrong] in wait_for(lambda: "callback alerts:email: " in gateway.log() and gateway.log())
+        ask(gateway)
+        assert not box.received or wrong == "refusing"
+        gateway.kill() if not refused else gateway.stop()
+
+
+@pytest.mark.parametrize("mode", ["failing", "hanging"])
+def test_a_bad_channel_is_not_felt(launch, simulator, mode):
+    with destination() as d:
+        d.mode = mode
+        general = {"alerting": ["slack"], "alert_types": ["llm_exceptions", "no_such_type"]}
+        gateway = launch(configuration(simulator.url, general_settings=general), env={**QUICK, "SLACK_WEBHOOK_URL": d.url + "/slack"}, warm=False)
+        assert "there are no alerts no_such_type" in gateway.log()
+        with pytest.raises(openai.RateLimitError):
+            ask(gateway, "[[sim:throttle]]")
+        d.wait("/slack")
+        ask(gateway)
+        (channel,) = gateway.holds()["callbacks"]
+        assert channel["name"] == "alerts:slack" and channel["put"] == 1 and channel["waiting"] == 1
+        gateway.kill()
+
+
+def test_channels_that_cannot_be_used_are_said(launch, simulator):
+    general = {"alerting": ["slack", "webhook", "email", "pigeon"]}
+    gateway = launch(configuration(simulator.url, general_settings=general), warm=False)
+    for line in ("alerting slack is not used: SLACK_WEBHOOK_URL is not set", "alerting webhook is not used: WEBHOOK_URL is not set", "alerting email is not used: SMTP_HOST is not set", "alerting pigeon is not used"):
+        assert line in gateway.log()
+    ask(gateway)
+
+
+def test_several_workers_tell_once(launch, simulator):
+    with destination() as d:
+        general = {"alerting": ["webhook"]}
+        gateway = launch(configuration(simulator.url, general_settings=general), "--num_workers", 3, env={**QUICK, "WEBHOOK_URL": d.url + "/hook"}, warm=False)
+        for _ in range(12):
+            with pytest.raises(openai.RateLimitError):
+                ask(gateway, "[[sim:throttle]]")
+        d.wait("/hook")
+        gateway.stop()  # tells what waits
+        assert len(d.at("/hook")) == 1
