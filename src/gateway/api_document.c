@@ -212,7 +212,7 @@ static const char *who_may(const struct route *r)
         return "everybody";
     if (!r->admin)
         return "any key";
-    return r->own_keys ? "admins; others: their own" : "admins";
+    return r->own_keys || r->also ? "admins; others: their own" : "admins";
 }
 
 static void write_answer(struct json_writer *w, const char *type)

@@ -6,6 +6,7 @@
 
 #include "ask.h"
 
+#include "access.h"
 #include "base/log.h"
 #include "exchange_request.h"
 #include "worker_private.h"
@@ -98,7 +99,8 @@ const struct store_rows *ask_keep(struct exchange *ex, size_t statement)
 
 yyjson_val *ask_body(struct exchange *ex)
 {
-    yyjson_val *v = exchange_parse_body(ex);
+    yyjson_val *v = ex->own.given ? ex->own.given : exchange_parse_body(ex);
+    ex->own.given = v;
     if (v && !yyjson_is_obj(v))
         failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, 422,
                     "the request body must be a JSON object, not %s", json_type_name(v));
@@ -156,7 +158,7 @@ bool ask_step(struct exchange *ex)
     struct own_answer *own = &ex->own;
     if (!ex->entered) {
         buf_init(&own->body, ANSWER_MAX);
-        ex->route->handle(ex, &own->body);
+        access_handle(ex, &own->body);
     }
     while (own->ready && own->ready(ex)) { /* it may be at once */
         own->ready = NULL;

@@ -108,20 +108,33 @@ static bool only_shows(const struct route *route)
            slice_ends(slice_of(route->path), SLICE("/info"));
 }
 
+/* What the request names is looked at later, where anybody with a user may be its admin. */
 static bool may_call(const struct caller *c, const struct route *route)
 {
     switch (c->role) {
     case ROLE_PROXY_ADMIN: return true;
     case ROLE_PROXY_ADMIN_VIEWER: return only_shows(route);
-    case ROLE_INTERNAL_USER: return route->own_keys;
-    case ROLE_INTERNAL_USER_VIEWER: return route->own_keys && only_shows(route);
-    case ROLE_NONE:
-    case ROLE_ORG_ADMIN:
+    case ROLE_INTERNAL_USER:
+    case ROLE_ORG_ADMIN: return route->own_keys || route->also;
+    case ROLE_INTERNAL_USER_VIEWER: return (route->own_keys || route->also) && only_shows(route);
     case ROLE_TEAM:
-    case ROLE_CUSTOMER:
+    case ROLE_CUSTOMER: return false;
+    case ROLE_NONE:
     case ROLES: break;
     }
-    return route->own_keys && caller_is_team_admin(c);
+    return c->user.n && (route->also || (route->own_keys && caller_is_team_admin(c)));
+}
+
+/* LiteLLM's words for a key that belongs to nobody. */
+static bool refuse_nobody(struct arena *a, struct failure *f)
+{
+    failure_set(f, a, FAILURE_PERMISSION, 403,
+                "You are not authorized to access this endpoint. No 'user_id' is associated with "
+                "your API key.");
+    f->type = "bad_request_error";
+    f->param = SLICE("user_id");
+    f->param_shown = true;
+    return false;
 }
 
 bool auth_check_route(const struct caller *caller, const struct route *route, struct slice path,
@@ -129,6 +142,8 @@ bool auth_check_route(const struct caller *caller, const struct route *route, st
 {
     if (!route->admin || may_call(caller, route))
         return true;
+    if (!caller->user.n && route->also && only_shows(route))
+        return refuse_nobody(a, f);
     return refuse(f, a,
                   arena_printf(a,
                                "Only proxy admin can be used to generate, delete, update info for "

@@ -52,6 +52,7 @@ enum claim {
 
 /* A request's use of it; zeroed: none. */
 struct cache_use {
+    bool known;    /* that the end user may have kept answers */
     bool asking;   /* a question to the shared state is open … */
     bool inside;   /* … and is just being put */
     bool sociable; /* its answer may be that of an equal request, or theirs */

@@ -111,7 +111,8 @@ static enum lookup answer(struct exchange *ex)
 enum lookup embeddings_lookup(struct exchange *ex)
 {
     struct embeddings *e = ex->operation;
-    if (!ex->entered) {
+    if (!e->begun) {
+        e->begun = true;
         if (!exchange_cache_wanted(ex, CACHING_EMBEDDINGS))
             return ex->failure.kind == FAILURE_NONE ? LOOKUP_MISSES : LOOKUP_REFUSES;
         begin(ex);

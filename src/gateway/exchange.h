@@ -147,6 +147,7 @@ struct own_answer {
     answer_next *next;
     void (*end)(struct exchange *ex); /* NULL: nothing to end */
     void *state;                      /* the handler's, in the arena */
+    yyjson_val *given;                /* the body, read; NULL: not yet */
     struct store_job *job;            /* asked, or asked last; NULL: none */
     struct store_job *kept[ASK_KEPT_MAX];
     unsigned kept_count;
@@ -187,6 +188,7 @@ struct exchange {
     struct slice route_model; /* model named in the path, or empty */
     struct slice route_item;  /* what another hole of the path stands for, or empty; encoded */
     struct own_answer own;
+    struct access *access; /* what the caller may manage besides; NULL: see access.h */
     struct buf body; /* of the client's request */
     struct http1_reply reply;
 

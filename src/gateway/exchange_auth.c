@@ -90,12 +90,21 @@ static bool identify(struct exchange *ex)
 
 /* ---- AUTH ------------------------------------------------------------------------------------ */
 
+static bool is_about_spend(const struct route *route)
+{
+    struct slice path = slice_of(route->path);
+    return slice_eq(slice_of(route->method), SLICE("GET")) &&
+           (slice_starts(path, SLICE("/spend/")) || slice_starts(path, SLICE("/global/spend")));
+}
+
 static void check(struct exchange *ex)
 {
     const struct row *key = ex->caller.holders[HOLDER_KEY].row;
     if (key && !(key_check(key, clock_unix_ms(), &ex->arena, &ex->failure) &&
                  key_check_route(key, ex->route, ex->head->path, &ex->arena, &ex->failure)))
         return;
+    if (key && key->sees_spend && is_about_spend(ex->route) && ex->caller.role != ROLE_PROXY_ADMIN)
+        ex->caller.role = ROLE_PROXY_ADMIN_VIEWER;
     if (key_check_holders(&ex->caller, &ex->arena, &ex->failure))
         auth_check_route(&ex->caller, ex->route, ex->head->path, &ex->arena, &ex->failure);
 }

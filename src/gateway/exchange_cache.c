@@ -17,6 +17,7 @@
 #include "auth.h"
 #include "cache_entry.h"
 #include "cache_key.h"
+#include "exchange_auth.h"
 #include "exchange_call.h"
 #include "exchange_claim.h"
 #include "exchange_guard.h"
@@ -394,9 +395,15 @@ static bool begin(struct exchange *ex)
 enum lookup exchange_lookup(struct exchange *ex)
 {
     const struct operation *o = operation_of(ex);
+    bool first = !ex->cache.known;
+    if (first && ex->worker->cache && ex->caller.end_user.n && !exchange_auth_holders(ex))
+        return LOOKUP_WAITS;
+    ex->cache.known = true;
+    if (first && ex->failure.kind != FAILURE_NONE)
+        return LOOKUP_REFUSES;
     if (o)
         return o->lookup ? o->lookup(ex) : LOOKUP_MISSES;
-    if (!ex->entered && !begin(ex))
+    if (first && !begin(ex))
         return ex->failure.kind == FAILURE_NONE ? LOOKUP_MISSES : LOOKUP_REFUSES;
     return ex->cache.seat.leads ? lead(ex) : follow(ex);
 }

@@ -370,7 +370,7 @@ static void update_found(struct exchange *ex, struct buf *body)
     struct admin_cells cells;
     if (!rows->count)
         key_refuse_missing(ex, "Key not found.");
-    else if (key_may_change(ex, rows, 0) && key_may_say(ex, q->body) &&
+    else if (key_may_change(ex, rows, 0) && key_may_say(ex, q->body, rows, 0) &&
              key_rules_bound(ex, q->body) &&
              key_fields_read(ex, q->body, store_rows_text(rows, 0, "metadata"), &cells))
         write_cells(ex, &cells);
@@ -384,10 +384,10 @@ static void block_found(struct exchange *ex, struct buf *body)
         key_refuse_missing(ex, "Key not found.");
         return;
     }
-    if (!key_is_admin(ex, true)) {
-        key_may_say(ex, json_parse(SLICE("{\"blocked\":true}"), &ex->arena, NULL));
+    if (!key_may_change(ex, ask_rows(ex, 0), 0) ||
+        !key_may_say(ex, json_parse(SLICE("{\"blocked\":true}"), &ex->arena, NULL), ask_rows(ex, 0),
+                     0))
         return;
-    }
     admin_set(&cells, "blocked", store_flag(block));
     write_cells(ex, &cells);
 }

@@ -6,6 +6,7 @@
 
 #include "handlers.h"
 
+#include "access.h"
 #include "key_access.h"
 #include "key_fields.h"
 #include "query.h"
@@ -59,7 +60,8 @@ static void read_filters(struct exchange *ex, struct listing *l)
         add_filter(l, filters[i].column, filters[i].test, asked(ex, filters[i].name));
     if (key_is_admin(ex, false))
         return;
-    if (caller_is_team_admin(&ex->caller) && slice_eq(asked(ex, "team_id"), ex->caller.team))
+    if (access_is_team_admin(ex, asked(ex, "team_id")) ||
+        access_is_org_admin(ex, asked(ex, "organization_id")))
         return;
     l->where[l->filters++] =
         (struct store_where){"user_id", STORE_EQ, store_text(ex->caller.user), 0};

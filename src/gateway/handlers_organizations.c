@@ -6,6 +6,7 @@
 
 #include "handlers_admin.h"
 
+#include "access.h"
 #include "admin_budget.h"
 #include "detail.h"
 #include "key_delete.h"
@@ -249,7 +250,7 @@ void handle_organization_list(struct exchange *ex, struct buf *body)
     static const struct store_order order = {"created_at", false};
     struct slice id = query_get(ex->head->query, "org_id", &ex->arena);
     struct slice alias = query_get(ex->head->query, "org_alias", &ex->arena);
-    struct store_where where[2];
+    struct store_where where[3];
     size_t n = 0;
     struct store_job *job = ask_new(ex);
     if (!job)
@@ -257,6 +258,8 @@ void handle_organization_list(struct exchange *ex, struct buf *body)
     question_of(ex)->all = true;
     if (id.n)
         where[n++] = admin_where(ID, id);
+    if (ex->access)
+        where[n++] = admin_where_in(ID, access_organizations(ex));
     if (alias.n)
         where[n++] = (struct store_where){"organization_alias", STORE_HOLDS, store_text(alias), 0};
     store_select(job, &(struct store_query){.table = TABLE,

@@ -8,6 +8,7 @@
 
 #include "handlers_admin.h"
 
+#include "access.h"
 #include "key_delete.h"
 #include "team_fields.h"
 #include "team_members.h"
@@ -183,7 +184,8 @@ static void write_changed(struct exchange *ex, struct buf *body)
 static bool change_fields(struct exchange *ex, const struct store_rows *team)
 {
     struct team_question *q = question_of(ex);
-    return team_fields_read(ex, q->body, store_rows_text(team, 0, "metadata"), &q->cells,
+    return access_may_say_of_team(ex, q->body, q->id) &&
+           team_fields_read(ex, q->body, store_rows_text(team, 0, "metadata"), &q->cells,
                             &q->budget);
 }
 

@@ -5,6 +5,7 @@
 
 #include "handlers_admin.h"
 
+#include "access.h"
 #include "detail.h"
 #include "key_fields.h"
 #include "query.h"
@@ -14,7 +15,7 @@
 #define TABLE         TABLE_TEAM_TABLE
 #define PAGE_SIZE     10
 #define PAGE_SIZE_MAX 100
-#define FILTERS_MAX   4
+#define FILTERS_MAX   5
 
 struct team_list {
     struct slice id;
@@ -191,6 +192,8 @@ static void read_filters(struct exchange *ex, struct team_list *q)
     }
     if (alias.n)
         add_where(q, (struct store_where){"team_alias", STORE_HOLDS, store_text(alias), 0});
+    if (ex->access)
+        add_where(q, admin_where_in(ID, access_teams(ex)));
 }
 
 /* A user's teams stand in the user's row. */

@@ -4,6 +4,14 @@
     {                                                                                              \
         method, path, false, CHAT, handler, .admin = true                                          \
     }
+/* Others too, for what the request names. */
+#define ALSO(method, path, handler, who)                                                           \
+    {                                                                                              \
+        method, path, false, CHAT, handler, .admin = true, .also = (who)                           \
+    }
+#define TEAM_ADMIN  ACCESS_TEAM_ADMIN
+#define TEAM_MEMBER ACCESS_TEAM_MEMBER
+#define ORG_ADMIN   ACCESS_ORG_ADMIN
 /* clang-format off */
     ADMIN("POST", "/budget/new", handle_budget_new),
     ADMIN("POST", "/budget/update", handle_budget_update),
@@ -31,40 +39,40 @@
     ADMIN("GET", "/tag/list", handle_tag_list),
     ADMIN("POST", "/tag/delete", handle_tag_delete),
     ADMIN("POST", "/user/new", handle_user_new),
-    ADMIN("GET", "/user/info", handle_user_info),
-    ADMIN("GET", "/v2/user/info", handle_user_info_v2),
+    ALSO("GET", "/user/info", handle_user_info, ACCESS_SELF),
+    ALSO("GET", "/v2/user/info", handle_user_info_v2, ACCESS_SELF),
     ADMIN("POST", "/user/update", handle_user_update),
     ADMIN("POST", "/user/bulk_update", handle_user_bulk_update),
     ADMIN("POST", "/user/delete", handle_user_delete),
     ADMIN("GET", "/user/list", handle_user_list),
     ADMIN("GET", "/user/filter/ui", handle_user_filter),
-    ADMIN("GET", "/user/available_roles", handle_user_roles),
-    ADMIN("POST", "/team/new", handle_team_new),
-    ADMIN("GET", "/team/info", handle_team_info),
-    ADMIN("GET", "/team/list", handle_team_list),
-    ADMIN("GET", "/v2/team/list", handle_team_list_v2),
-    ADMIN("POST", "/team/update", handle_team_change),
-    ADMIN("POST", "/team/block", handle_team_change),
-    ADMIN("POST", "/team/unblock", handle_team_change),
-    ADMIN("POST", "/team/delete", handle_team_delete),
-    ADMIN("POST", "/team/model/add", handle_team_change),
-    ADMIN("POST", "/team/model/delete", handle_team_change),
-    ADMIN("GET", "/team/permissions_list", handle_team_permissions),
-    ADMIN("POST", "/team/permissions_update", handle_team_change),
-    ADMIN("GET", "/team/available", handle_team_available),
-    ADMIN("POST", "/team/member_add", handle_member_add),
-    ADMIN("POST", "/team/bulk_member_add", handle_member_add),
-    ADMIN("POST", "/team/member_update", handle_member_update),
-    ADMIN("POST", "/team/member_delete", handle_member_delete),
+    ALSO("GET", "/user/available_roles", handle_user_roles, ACCESS_SELF),
+    ALSO("POST", "/team/new", handle_team_new, ORG_ADMIN),
+    ALSO("GET", "/team/info", handle_team_info, TEAM_ADMIN | TEAM_MEMBER | ORG_ADMIN),
+    ALSO("GET", "/team/list", handle_team_list, ACCESS_ASKS),
+    ALSO("GET", "/v2/team/list", handle_team_list_v2, ACCESS_ASKS),
+    ALSO("POST", "/team/update", handle_team_change, TEAM_ADMIN | ORG_ADMIN),
+    ALSO("POST", "/team/block", handle_team_change, ORG_ADMIN),
+    ALSO("POST", "/team/unblock", handle_team_change, ORG_ADMIN),
+    ALSO("POST", "/team/delete", handle_team_delete, ORG_ADMIN),
+    ALSO("POST", "/team/model/add", handle_team_change, ORG_ADMIN),
+    ALSO("POST", "/team/model/delete", handle_team_change, ORG_ADMIN),
+    ALSO("GET", "/team/permissions_list", handle_team_permissions, TEAM_ADMIN | TEAM_MEMBER | ORG_ADMIN),
+    ALSO("POST", "/team/permissions_update", handle_team_change, TEAM_ADMIN | ORG_ADMIN),
+    ALSO("GET", "/team/available", handle_team_available, ACCESS_SELF),
+    ALSO("POST", "/team/member_add", handle_member_add, TEAM_ADMIN | ORG_ADMIN),
+    ALSO("POST", "/team/bulk_member_add", handle_member_add, TEAM_ADMIN | ORG_ADMIN),
+    ALSO("POST", "/team/member_update", handle_member_update, TEAM_ADMIN | ORG_ADMIN),
+    ALSO("POST", "/team/member_delete", handle_member_delete, TEAM_ADMIN | ORG_ADMIN),
     ADMIN("POST", "/organization/new", handle_organization_new),
     ADMIN("PATCH", "/organization/update", handle_organization_update),
-    ADMIN("GET", "/organization/info", handle_organization_info),
-    ADMIN("POST", "/organization/info", handle_organization_info),
-    ADMIN("GET", "/organization/list", handle_organization_list),
+    ALSO("GET", "/organization/info", handle_organization_info, ORG_ADMIN),
+    ALSO("POST", "/organization/info", handle_organization_info, ORG_ADMIN),
+    ALSO("GET", "/organization/list", handle_organization_list, ACCESS_ASKS),
     ADMIN("DELETE", "/organization/delete", handle_organization_delete),
-    ADMIN("POST", "/organization/member_add", handle_organization_member_add),
-    ADMIN("PATCH", "/organization/member_update", handle_organization_member_update),
-    ADMIN("DELETE", "/organization/member_delete", handle_organization_member_delete),
+    ALSO("POST", "/organization/member_add", handle_organization_member_add, ORG_ADMIN),
+    ALSO("PATCH", "/organization/member_update", handle_organization_member_update, ORG_ADMIN),
+    ALSO("DELETE", "/organization/member_delete", handle_organization_member_delete, ORG_ADMIN),
     ADMIN("POST", "/model/new", handle_model_new),
     ADMIN("POST", "/model/update", handle_model_update),
     ADMIN("PATCH", "/model/{model}/update", handle_model_update),
@@ -76,3 +84,7 @@
     ADMIN("POST", "/config/field/delete", handle_config_field_change),
 /* clang-format on */
 #undef ADMIN
+#undef ALSO
+#undef TEAM_ADMIN
+#undef TEAM_MEMBER
+#undef ORG_ADMIN

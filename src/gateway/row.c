@@ -299,6 +299,7 @@ struct row *row_new(enum row_kind kind, const struct store_rows *rows, size_t ro
     yyjson_val *metadata = json_of(&r, "metadata");
     read_names(&r, k);
     k->blocked = flag_of(&r, "blocked");
+    k->sees_spend = yyjson_is_true(json_get(json_of(&r, "permissions"), "get_spend_routes"));
     k->expires = integer_of(&r, "expires", 0);
     k->models = texts_of(&r, kind == ROW_BUDGET ? "allowed_models" : "models", &k->model_count);
     k->routes = texts_of(&r, "allowed_routes", &k->route_count);

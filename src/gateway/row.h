@@ -45,6 +45,7 @@ struct row {
     struct slice active; /* of a key that was replaced: the hash of the new one, good for … */
     struct slice role;   /* of a user */
     bool blocked;
+    bool sees_spend; /* of a key: permissions.get_spend_routes */
     int64_t expires; /* unix ms; 0: never */
 
     const struct slice *models; /* that may be asked for … */
