@@ -95,6 +95,7 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     double caller_ttl;                     /* user_api_key_cache_ttl */
     int64_t caller_max;                    /* user_api_key_cache_max_size */
     bool disable_reset_budget;             /* periods never begin anew */
+    int64_t budget_look_seconds;           /* proxy_budget_rescheduler_min_time; 0: never */
     bool disable_reservation;              /* disable_budget_reservation */
     bool user_budget_in_teams;             /* apply_user_budget_to_team_keys */
 

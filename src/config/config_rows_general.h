@@ -88,7 +88,7 @@ ACCEPTED("fail_closed_budget_enforcement", BOOL, "false", "ask the database for 
 STORED("disable_budget_reservation", BOOL, RELOAD, disable_reservation, "false", "budgets see what requests did cost, not what those under way may cost")
 ACCEPTED("disable_retry_on_max_parallel_request_limit_error", BOOL, "false", "no retry after the limit of parallel requests")
 STORED("disable_reset_budget", BOOL, RESTART, disable_reset_budget, "false", "budgets never begin anew")
-ACCEPTED("proxy_budget_rescheduler_min_time", INT, "597", "shortest pause in seconds between looks at expired budgets")
+STORED("proxy_budget_rescheduler_min_time", INT, RESTART, budget_look_seconds, "597", "seconds between looks at budgets whose period is over, for those that nobody asks about; others begin anew as they are asked about; 0: no looks")
 ACCEPTED("proxy_budget_rescheduler_max_time", INT, "605", "longest such pause")
 STORED("apply_user_budget_to_team_keys", BOOL, RELOAD, user_budget_in_teams, "false", "a user's own budget counts for keys of a team too")
 READ("coordination_redis", MAP, RESTART, NULL, "the Redis that gateways share, with the names of cache_params (url, host, port, password, sentinel_nodes …); wins over all other places")

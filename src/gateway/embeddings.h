@@ -16,7 +16,7 @@ struct embeddings_slot {
 };
 
 struct embeddings {
-    bool begun; /* the cache was looked at */
+    bool begun;                   /* the cache was looked at */
     struct embed_request request; /* the client's */
     struct embed_request asked;   /* what of it a model is asked for … */
     size_t *places; /* … and where that stands in the client's list; NULL: as it is */

@@ -189,7 +189,7 @@ struct exchange {
     struct slice route_item;  /* what another hole of the path stands for, or empty; encoded */
     struct own_answer own;
     struct access *access; /* what the caller may manage besides; NULL: see access.h */
-    struct buf body; /* of the client's request */
+    struct buf body;       /* of the client's request */
     struct http1_reply reply;
 
     struct llm_request request;   /* the client's */

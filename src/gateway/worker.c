@@ -385,6 +385,7 @@ static void start(struct worker *w)
     health_configure(w->health);
     for (int i = 0; i < RETENTION_KINDS; i++)
         w->retention[i] = retention_new(w, (enum retention_kind)i);
+    w->periods = periods_new(w);
     w->watch = watch_new(&w->loop, on_files_changed, w);
     watch_files(w);
     uv_timer_init(&w->loop, &w->clock);
@@ -401,6 +402,7 @@ static void finish(struct worker *w)
     stored_free(w->stored);
     for (int i = 0; i < RETENTION_KINDS; i++)
         retention_free(w->retention[i]);
+    periods_free(w->periods);
     exchange_responses_listen(w, false);
     rows_free(w->rows);
     store_close(w->store, STORE_CLOSE_MS);

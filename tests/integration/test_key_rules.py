@@ -114,3 +114,26 @@ def test_when_a_key_is_to_be_renewed(ruled):
     info = ask_info(ruled, key)
     assert info["auto_rotate"] is True and info["rotation_interval"] == "30d" and info["key_rotation_at"] > info["created_at"]
     assert ask(ruled, "/key/update", {"key": key, "rotation_interval": "soon"}).status_code == 400
+
+
+def test_periods_begin_anew_unasked(launch, simulator, tmp_path):
+    """Of rows that no request comes for, by one of two gateways."""
+    db = Sqlite()
+    db.create("periods")
+    general = {"database_url": db.url, "proxy_budget_rescheduler_min_time": 1}
+    gateways = [
+        launch(configuration(simulator.url, general_settings={**general, "data_directory": str(tmp_path / name)})) for name in ("a", "b")
+    ]
+    wait_for(lambda: ask(gateways[0], "/key/generate", {}).status_code == 200, 20, "the database")
+    key = made(gateways[0], "/key/generate", max_budget=5, budget_duration="1d", spend=3)
+    made(gateways[0], "/budget/new", budget_id="b", max_budget=5, budget_duration="1d")
+    named = made(gateways[0], "/key/generate", budget_id="b", spend=3)
+    for table, column, value in ("VerificationToken", "token", key["token"]), ("BudgetTable", "budget_id", "b"):
+        db.query(f"UPDATE \"LiteLLM_{table}\" SET budget_reset_at = created_at WHERE {column} = '{value}'")
+
+    def began():
+        return [ask_info(gateways[1], k["key"])["spend"] for k in (key, named)] == [0, 0]
+
+    wait_for(began, 20, "the next periods")
+    assert ask_info(gateways[0], key["key"])["budget_reset_at"] > key["created_at"]
+    db.stop()

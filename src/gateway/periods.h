@@ -1,0 +1,14 @@
+#ifndef GATEWAY_PERIODS_H
+#define GATEWAY_PERIODS_H
+
+/* Budgets whose period is over begin anew even when nobody asks for their rows (rows.h does so as
+ * they are used): so that reports and lists are right. Every proxy_budget_rescheduler_min_time
+ * seconds one of all gateways on the database looks; disable_reset_budget: none does. */
+
+struct periods;
+struct worker;
+
+struct periods *periods_new(struct worker *w);
+void periods_free(struct periods *p); /* before its store; its handle closes in the loop */
+
+#endif
