@@ -12,6 +12,7 @@ import { models } from "./pages/models.js";
 import { keys } from "./pages/keys.js";
 import { teams } from "./pages/teams.js";
 import { users } from "./pages/users.js";
+import { settings } from "./pages/settings.js";
 import { playground } from "./pages/playground.js";
 import { reference } from "./pages/reference.js";
 
@@ -24,6 +25,7 @@ const pages = {
   keys: { show: keys },
   teams: { show: teams },
   users: { show: users },
+  settings: { show: settings },
   playground: { show: playground },
   reference: { show: reference, open: true },
 };

@@ -141,9 +141,10 @@ struct config {
     struct model_table *models;     /* facts about Bedrock's models */
     struct deployment *deployments; /* in file order */
     size_t deployment_count;
-    yyjson_val *router_settings;   /* as written, without secrets; or NULL */
-    struct pools pools;            /* the same by name */
-    yyjson_val *model_group_alias; /* object name → group, or NULL */
+    yyjson_val *router_settings;                     /* as written, without secrets; or NULL */
+    yyjson_val *litellm_settings, *general_settings; /* the same of these */
+    struct pools pools;                              /* the same by name */
+    yyjson_val *model_group_alias;                   /* object name → group, or NULL */
     /* Lists as written, [{group: [others]}] and [others], or NULL. */
     yyjson_val *fallbacks, *context_window_fallbacks, *content_policy_fallbacks;
     yyjson_val *default_fallbacks;

@@ -127,18 +127,19 @@ static void read_pre_call_checks(struct reading in)
     in.l->c->settings.routing.enforce_limits = bits & CHECK_LIMITS;
 }
 
-/* For GET /router/settings. */
-static void keep_shown(struct config_loader *l, const struct node *router)
+/* For GET /router/settings and /config/list. */
+static yyjson_val *shown(struct config_loader *l, const struct node *section)
 {
     struct buf text;
     struct json_writer w;
-    if (node_is_null(router) || router->kind != NODE_MAP)
-        return;
+    if (node_is_null(section) || section->kind != NODE_MAP)
+        return NULL;
     buf_init(&text, CONFIG_MAX_JSON);
     json_begin(&w, &text);
-    config_write_shown(router, &w);
-    l->c->router_settings = json_parse(buf_slice(&text), &l->c->arena, NULL);
+    config_write_shown(section, &w);
+    yyjson_val *v = json_parse(buf_slice(&text), &l->c->arena, NULL);
     buf_fini(&text);
+    return v;
 }
 
 void config_read_routing(struct config_loader *l, const struct node *root)
@@ -158,7 +159,9 @@ void config_read_routing(struct config_loader *l, const struct node *root)
     read_allowed_fails_of_all(in, litellm);
     read_allowed_fails(in);
     read_pre_call_checks(in);
-    keep_shown(l, in.map);
+    l->c->router_settings = shown(l, in.map);
+    l->c->litellm_settings = shown(l, litellm.map);
+    l->c->general_settings = shown(l, NODE_GET(root, "general_settings"));
 }
 
 /* ---- one deployment ------------------------------------------------------------------------ */

@@ -27,9 +27,10 @@ static bool contains_token(struct slice name)
 bool config_is_secret(struct slice name)
 {
     static const char *const words[] = {
-        "key",     "secret",      "passw",       "credential",        "authoriz",
-        "cookie",  "headers",     "aws_session", "role_name",         "role_arn",
-        "role_id", "external_id", "_dsn",        "connection_string", NULL};
+        "key",     "secret",      "passw",       "credential", "authoriz",
+        "cookie",  "headers",     "aws_session", "role_name",  "role_arn",
+        "role_id", "external_id", "webhook",     "_dsn",       "connection_string",
+        NULL};
     if (contains(name, "_cost_") || slice_ends(name, SLICE("_cost")) ||
         slice_ends(name, SLICE("_limit")) || slice_starts(name, SLICE("token_count_")))
         return false;

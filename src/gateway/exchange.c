@@ -39,6 +39,7 @@
 #include "exchange_spend.h"
 #include "operation.h"
 #include "reply.h"
+#include "session.h"
 #include "worker_private.h"
 
 #include <stdlib.h>
@@ -239,7 +240,10 @@ static bool body_is_too_large(struct exchange *ex)
 
 static bool needs_key(const struct exchange *ex)
 {
-    return !ex->route->open || (ex->route->knows_keys && auth_key(ex->config, ex->head).n);
+    if (!ex->route->open)
+        return true;
+    return ex->route->knows_keys &&
+           (auth_key(ex->config, ex->head).n || session_cookie(ex->head).n);
 }
 
 static int step_auth(struct exchange *ex)

@@ -258,7 +258,7 @@ static yyjson_val *stored_value(struct exchange *ex, const struct store_rows *ro
                                 const char *section, const char *name)
 {
     size_t row;
-    if (!admin_find(rows, "param_name", slice_of(section), &row))
+    if (!rows || !admin_find(rows, "param_name", slice_of(section), &row))
         return NULL;
     return json_get(json_parse(store_rows_text(rows, row, "param_value"), &ex->arena, NULL), name);
 }
@@ -295,38 +295,62 @@ static const char *type_name(enum option_type type)
     return "Any";
 }
 
-static void write_option(struct exchange *ex, struct json_writer *w, const struct config_option *o)
+/* What holds, without secrets. */
+static yyjson_val *section_now(const struct config *c, const char *section)
 {
-    yyjson_val *stored = stored_value(ex, ask_rows(ex, 0), o->section, o->name), *value = stored;
-    if (!value && slice_eq(slice_of(o->section), SLICE("router_settings")))
-        value = json_get(ex->config->router_settings, o->name);
+    if (slice_eq(slice_of(section), SLICE("router_settings")))
+        return c->router_settings;
+    return slice_eq(slice_of(section), FILE_SECTION) ? c->general_settings : c->litellm_settings;
+}
+
+static void write_value(struct exchange *ex, struct json_writer *w, const struct config_option *o,
+                        yyjson_val *value)
+{
+    const char *settings = (const char *)&ex->config->settings;
+    if (value)
+        json_value(w, value);
+    else if (o->type == OPT_BOOL && o->offset >= 0)
+        json_bool(w, *(const bool *)(settings + o->offset));
+    else
+        json_null(w);
+}
+
+/* stored_in_db is LiteLLM's: false: the file says it; null: nobody does. */
+static void write_option(struct exchange *ex, struct json_writer *w, const struct store_rows *rows,
+                         const struct config_option *o)
+{
+    yyjson_val *stored = stored_value(ex, rows, o->section, o->name);
+    yyjson_val *now = json_get(section_now(ex->config, o->section), o->name);
     json_object(w);
     json_member_string(w, "field_name", slice_of(o->name));
     json_member_string(w, "field_type", slice_of(type_name(o->type)));
     json_member_string(w, "field_description", slice_of(o->meaning));
     json_key(w, "field_value");
-    if (value)
-        json_value(w, value);
+    write_value(ex, w, o, now); /* of what is stored too, but for secrets */
+    json_key(w, "stored_in_db");
+    if (stored || now)
+        json_bool(w, stored != NULL);
     else
         json_null(w);
-    json_member_bool(w, "stored_in_db", stored != NULL);
     json_key(w, "field_default_value");
     if (o->default_value)
         json_string(w, slice_of(o->default_value));
     else
         json_null(w);
+    json_member_bool(w, "needs_restart", o->effect == OPT_RESTART);
     json_object_end(w);
 }
 
 static void write_list(struct exchange *ex, struct buf *body)
 {
     const char *section = question_of(ex)->section;
+    const struct store_rows *rows = ex->own.job ? ask_rows(ex, 0) : NULL;
     struct json_writer w;
     json_begin(&w, body);
     json_array(&w);
     for (const struct config_option *o = config_options; o->section; o++)
-        if (slice_eq(slice_of(o->section), slice_of(section)) && o->effect == OPT_RELOAD)
-            write_option(ex, &w, o);
+        if (slice_eq(slice_of(o->section), slice_of(section)) && o->effect != OPT_ACCEPTED)
+            write_option(ex, &w, rows, o);
     json_array_end(&w);
 }
 
@@ -349,8 +373,16 @@ void handle_config_field_info(struct exchange *ex, struct buf *body)
         read_sections(ex, write_field);
 }
 
+/* What the file says can be read even where nothing can be stored. */
 void handle_config_list(struct exchange *ex, struct buf *body)
 {
-    if (read_section(ex))
+    struct config_question *q = question_of(ex);
+    struct slice name = query_get(ex->head->query, "config_type", &ex->arena);
+    q->section = slice_eq(name, FILE_SECTION) ? "general_settings" : section_of(ex, name);
+    if (!q->section)
+        return;
+    if (ex->worker->stored && ex->worker->config->settings.stored.on)
         read_sections(ex, write_list);
+    else
+        write_list(ex, body);
 }

@@ -170,7 +170,8 @@ def test_settings(admin, other, simulator):
     wait_for(lambda: chat(other, "breaks").status_code == 200, 20, "the other gateway")
     fields = {f["field_name"]: f for f in admin.get("/config/list", config_type="router_settings")}
     same({"field_value": 3, "stored_in_db": True, "field_type": "Float"}, fields["cooldown_time"])
-    same({"stored_in_db": False}, fields["routing_strategy"])
+    same({"stored_in_db": None}, fields["routing_strategy"])
+    same({"stored_in_db": False, "field_value": 0}, fields["num_retries"])
     one = {"field_name": "cooldown_time", "config_type": "router_settings"}
     admin.post("/config/field/update", **one, field_value=1)
     assert admin.get("/config/field/info", **one)["field_value"] == 1

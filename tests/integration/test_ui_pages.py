@@ -5,11 +5,12 @@ for HTML; whatever the browser complains of fails the test that made it so."""
 
 import csv
 import io
+import json
 import re
 
 import httpx
 import pytest
-from conftest import KEY, configuration, deployment
+from conftest import ACCESS_KEY_ID, KEY, SECRET_ACCESS_KEY, configuration, deployment
 from databases import Sqlite
 from playwright.sync_api import expect
 from programs import wait_for
@@ -74,8 +75,8 @@ def page(request, browser, gateway, cookie):  # noqa: F811
     page.complaints = []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.on("console", lambda message: message.type == "error" and page.complaints.append(message.text))
-    page.goto(f"{root(gateway)}/ui#/models")
-    expect(page.get_by_role("heading", name="Models")).to_be_visible()
+    page.goto(f"{root(gateway)}/ui#/playground")
+    expect(page.get_by_role("heading", name="Playground")).to_be_visible()
     yield page
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     title = page.title()
@@ -107,7 +108,7 @@ def test_usage_by_whom(page):
 def test_usage_as_a_file(page):
     go(page, "Usage")
     page.get_by_role("button", name="By team").click()
-    expect(row(page, NASTY)).to_be_visible()
+    expect(row(page, NASTY).first).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download as CSV").click()
     assert re.fullmatch(r"usage-team-[\d-]+\.csv", download.value.suggested_filename)
@@ -239,16 +240,156 @@ def test_a_user_with_a_key(page, gateway):
     expect(page.get_by_text("No user has such an address.")).to_be_visible()
 
 
+# ---- models and settings ---------------------------------------------------------------------------
+
+
+def test_a_model_of_the_database(page, gateway, simulator):
+    name = f"{NASTY} {page.viewport_size['width']}"
+    go(page, "Models")
+    page.get_by_role("button", name="Add a model").click()
+    page.get_by_label("Model *").fill(name)
+    page.get_by_label("At Bedrock *").fill("bedrock/no-such-model")
+    page.get_by_label("Region").fill("us-east-1")
+    page.get_by_label("AWS access key").fill(ACCESS_KEY_ID)
+    page.get_by_label("AWS secret").fill(SECRET_ACCESS_KEY)
+    page.get_by_label("Further parameters").fill(json.dumps({"aws_bedrock_runtime_endpoint": simulator.url, "num_retries": "many"}))
+    page.get_by_role("button", name="Create", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("num_retries")
+    page.complaints[:] = [text for text in page.complaints if "400" not in text]
+    page.get_by_label("At Bedrock *").fill("bedrock/us.amazon.nova-pro-v1:0")
+    page.get_by_label("Further parameters").fill(json.dumps({"aws_bedrock_runtime_endpoint": simulator.url}))
+    page.get_by_role("button", name="Create", exact=True).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    row(page, name).click()
+    box = page.get_by_role("dialog").first
+    for button in ("Call it", "Check its health"):
+        box.get_by_role("button", name=button).click()
+        expect(box.locator("[aria-live] .badge.good")).to_be_visible()
+    assert SECRET_ACCESS_KEY not in page.content()
+    box.get_by_role("button", name="Edit").click()
+    page.get_by_label("Requests a minute").fill("60")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert stored(gateway, name)["rpm"] == 60
+    row(page, name).click()
+    expect(box).to_contain_text("60")
+    box.get_by_role("button", name="Call it").click()  # with the secret that was not typed again
+    expect(box.locator("[aria-live] .badge.good")).to_be_visible()
+    box.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog", name="Delete").get_by_role("button", name="Delete").click()
+    expect(row(page, name)).to_have_count(0)
+
+
+def stored(gateway, name):
+    models = ask(gateway, "GET", "/v1/model/info").json()["data"]
+    return next(m["litellm_params"] for m in models if m["model_name"] == name)
+
+
+def test_a_model_of_the_file_is_not_changed_here(page):
+    go(page, "Models")
+    page.locator("tbody tr").first.click()
+    box = page.get_by_role("dialog")
+    expect(box.get_by_text("The configuration file says it")).to_be_visible()
+    expect(box.get_by_role("button", name="Edit")).to_have_count(0)
+
+
+def test_a_fallback_is_edited_and_takes_effect(page, gateway):
+    said = {"model": "broken", "messages": [{"role": "user", "content": "hi"}]}
+    assert chat(gateway, KEY, **said).status_code >= 400
+    go(page, "Settings")
+    page.get_by_role("button", name="Add a line").first.click()
+    page.get_by_label("Model that fails").select_option("broken")
+    for model in ("nova", "claude"):
+        page.get_by_role("group", name="broken").get_by_label("then …").select_option(model)
+    page.get_by_role("button", name="claude earlier").click()
+    expect(page.locator("pre")).to_contain_text('"broken": [')
+    page.get_by_role("button", name="Without claude").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    answer = chat(gateway, KEY, **said)
+    assert answer.status_code == 200 and "nova" in answer.json()["model"]
+    page.get_by_role("button", name="Try it").click()
+    expect(page.get_by_text("nova-pro-v1:0 answered.")).to_be_visible()
+    page.get_by_role("group", name="broken").get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("group", name="broken")).to_have_count(0)
+    wait_for(lambda: chat(gateway, KEY, **said).status_code >= 400, 20, "no fallback")
+
+
+def test_what_the_file_says_and_what_can_be_stored(page):
+    def setting(name):
+        return page.get_by_role("row").filter(has=page.get_by_text(name, exact=True))
+
+    go(page, "Settings")
+    page.get_by_role("button", name="Routing and retries").click()
+    expect(setting("num_retries").get_by_text("file", exact=True)).to_have_count(1)
+    expect(setting("store_model_in_db")).to_have_count(0)
+    setting("cooldown_time").get_by_role("button", name="Edit").click()
+    page.get_by_label("cooldown_time").fill("7")
+    page.get_by_role("button", name="Save").click()
+    expect(setting("cooldown_time").get_by_text("database")).to_be_visible()
+    setting("cooldown_time").get_by_role("button", name="Back to default").click()
+    expect(setting("cooldown_time").get_by_text("default", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Everything").click()
+    page.get_by_label("Search by name or meaning").fill("store_model_in_db")
+    expect(setting("store_model_in_db")).to_contain_text("true")
+    expect(setting("store_model_in_db").get_by_role("button", name="Edit")).to_have_count(0)
+
+
+def test_a_callback_is_tested(page):
+    one = {"name": NASTY, "away": True, "taken": 3, "waiting": 2, "dropped": 1}
+    page.route("**/debug/exchanges", lambda route: route.fulfill(json={"callbacks": [one], "deployments": {}, "live": 0}))
+    asked = []
+    page.route("**/health/services?*", lambda route: asked.append(route.request.url) or route.fulfill(json={"message": "On its way."}))
+    go(page, "Settings")
+    page.get_by_role("button", name="Callbacks").click()
+    expect(row(page, NASTY)).to_contain_text("away")
+    row(page, NASTY).get_by_role("button", name="Send a test").click()
+    expect(page.get_by_text("On its way.")).to_be_visible()
+    assert len(asked) == 1
+    page.get_by_role("button", name="Alerts").click()
+    expect(page.get_by_text("Nobody is alerted")).to_be_visible()
+
+
 # ---- all pages -------------------------------------------------------------------------------------
 
 
+def test_the_overview(page):
+    go(page, "Overview")
+    for title in ("Error rate", "Mean time", "Saved by prompt caching", "Answers from cache"):
+        expect(page.locator(".figure").filter(has_text=title).locator(".value")).not_to_have_text("")
+    expect(page.locator(".live")).to_contain_text("requests a minute")
+    expect(page.locator("canvas")).to_have_count(4)
+    expect(row(page, NASTY).first).to_be_visible()
+
+
+def test_the_keyboard_is_enough(page):
+    go(page, "Teams")
+    expect(row(page, NASTY).first).to_be_visible()
+    page.get_by_role("link", name="Skip to content").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Teams")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_placeholder("Search by name")).to_be_focused()
+    for _ in range(10):
+        if page.evaluate("document.activeElement.tagName") == "TR":
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 @pytest.mark.parametrize("name, path", [("Usage", "**/daily/activity/**"), ("Logs", "**/spend/logs/ui*"),
-                                        ("Teams", "**/v2/team/list*"), ("Users", "**/user/list*")])
+                                        ("Teams", "**/v2/team/list*"), ("Users", "**/user/list*"),
+                                        ("Models", "**/v1/model/info"), ("Settings", "**/config/list*"), ("Overview", "**/daily/activity/**")])
 def test_what_could_not_be_loaded_is_told_and_asked_for_again(page, name, path):
     page.route(path, lambda route: route.fulfill(status=500, json={"error": {"message": NASTY}}))
     go(page, name)
     expect(page.get_by_role("alert")).to_contain_text(NASTY)
     page.unroute(path)
     page.get_by_role("button", name="Try again").click()
-    expect(page.locator("tbody tr").first).to_be_visible()
+    expect(page.locator("main .card").first).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
     page.complaints[:] = [text for text in page.complaints if "500" not in text]

@@ -20,7 +20,12 @@ function title(column, order, onOrder) {
 
 function line(columns, row, onRow) {
   const open = onRow && (event => event.target.closest("button, a, input, select") || onRow(row));
-  return h("tr", { class: onRow && "link", onclick: open },
+  const key = onRow && (event => {
+    if (event.key !== "Enter" || event.target !== event.currentTarget) return;
+    event.preventDefault(); // what opens has the focus at once, and would be pressed
+    onRow(row);
+  });
+  return h("tr", { class: onRow && "link", tabindex: onRow && "0", onclick: open, onkeydown: key },
     columns.map(column => h("td", { class: column.kind, "data-title": column.title }, h("div", {}, column.cell(row)))));
 }
 
