@@ -73,6 +73,6 @@ void alerting_watch_free(struct alerting_watch *watch); /* NULL is fine */
 struct alerting_failures;
 struct alerting_failures *alerting_failures_new(struct alerting *a, struct worker *w);
 void alerting_failures_free(struct alerting_failures *f); /* NULL is fine */
-void alerting_failures_note(struct alerting_failures *f, const struct record *draft);
+void alerting_failures_note(struct alerting_failures *f, const struct record *r);
 
 #endif

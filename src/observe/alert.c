@@ -60,10 +60,11 @@ struct alert *alert_new(const struct alert *draft)
 
 const struct sink_kind *alert_sink_find(struct slice name)
 {
-    static const struct sink_kind *const kinds[] = {&alert_slack, &alert_webhook, &alert_email};
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-        if (slice_eq(name, slice_of(kinds[i]->names[0])))
-            return kinds[i];
+    static const struct sink_kind *const kinds[] = {&alert_slack, &alert_webhook, &alert_email,
+                                                    NULL};
+    for (const struct sink_kind *const *kind = kinds; *kind; kind++)
+        if (slice_eq(name, slice_of((*kind)->names[0])))
+            return *kind;
     return NULL;
 }
 
