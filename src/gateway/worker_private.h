@@ -12,8 +12,8 @@
 #include "io/upstream.h"
 #include "memory.h"
 #include "observing.h"
-#include "provider/plan.h"
 #include "periods.h"
+#include "provider/plan.h"
 #include "retention.h"
 #include "rows.h"
 #include "state/shared.h"
@@ -46,7 +46,7 @@ struct worker {
     struct affinity *affinity; /* who was served by which */
     struct affinity *refused;  /* members that models do not take: exchange_learn.h */
     struct health *health;     /* which deployments answer */
-    struct periods *periods;                      /* begins those of budgets */
+    struct periods *periods;   /* begins those of budgets */
     struct retention *retention[RETENTION_KINDS]; /* deletes old rows */
     struct watch *watch;                          /* of the configuration's files */
     struct memory *memory;                        /* of thinking; NULL: switched off */
