@@ -385,14 +385,83 @@ void json_integer(struct json_writer *w, int64_t value)
 
 #define WHOLE_MAX 1e15 /* numbers below are written with all their digits */
 
+#define FIXED_SIZE (2 * SLICE_DIGITS)
+
+static const int64_t tens[] = {1,
+                               10,
+                               100,
+                               1000,
+                               10000,
+                               100000,
+                               1000000,
+                               10000000,
+                               100000000,
+                               1000000000,
+                               10000000000,
+                               100000000000,
+                               1000000000000,
+                               10000000000000,
+                               100000000000000,
+                               1000000000000000};
+
+/* "4125" of 412500000, and how many digits that had. */
+static struct slice digits_of(int64_t n, char room[SLICE_DIGITS], int *count)
+{
+    struct slice digits = slice_digits(n, room);
+    *count = (int)digits.n;
+    while (digits.n > 1 && digits.p[digits.n - 1] == '0')
+        digits.n--;
+    return digits;
+}
+
+/* Most numbers are amounts: a few digits behind the point. printf and strtod take thousands of
+ * instructions for each; a whole number of at most 15 digits over a power of ten is exact, and what
+ * they would print. 0: it is none of those. */
+static size_t write_fixed(double value, char text[FIXED_SIZE])
+{
+    int count, places = value < 1e-4 ? 15 : 12;
+    char room[SLICE_DIGITS];
+    struct buf b = {.p = text, .size = FIXED_SIZE, .cap = FIXED_SIZE};
+    if (!(value >= 1e-9 && value < 1e3))
+        return 0;
+    int64_t scaled = (int64_t)(value * (double)tens[places] + 0.5);
+    if ((double)scaled / (double)tens[places] != value)
+        return 0;
+    struct slice digits = digits_of(scaled, room, &count);
+    int whole = count - places; /* digits in front of the point */
+    if (places > 12) {          /* 4.125e-05 */
+        buf_add(&b, slice_make(digits.p, 1));
+        if (digits.n > 1)
+            buf_add_char(&b, '.');
+        buf_add(&b, slice_skip(digits, 1));
+        BUF_LITERAL(&b, "e-0");
+        buf_add_char(&b, (char)('1' - whole));
+        return b.n;
+    }
+    if (whole > 0)
+        buf_add(&b, slice_make(digits.p, (size_t)whole));
+    else
+        buf_add_char(&b, '0');
+    buf_add_char(&b, '.');
+    for (int i = whole; i < 0; i++)
+        buf_add_char(&b, '0');
+    buf_add(&b, slice_skip(digits, whole > 0 ? (size_t)whole : 0));
+    return b.n;
+}
+
 void json_number(struct json_writer *w, double value)
 {
-    char text[40];
+    char text[FIXED_SIZE];
     int n = 0;
     if (value - value != 0)
         value = 0;
     if (value > -WHOLE_MAX && value < WHOLE_MAX && value == (double)(int64_t)value) {
         json_integer(w, (int64_t)value);
+        return;
+    }
+    size_t fixed = write_fixed(value, text);
+    if (fixed) {
+        json_raw(w, slice_make(text, fixed));
         return;
     }
     for (int precision = 15; precision <= 17; precision++) {

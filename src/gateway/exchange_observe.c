@@ -442,6 +442,12 @@ static void set_model(struct exchange *ex, struct record *r)
     r->priced = ex->model && ex->model->has_prices;
 }
 
+/* USD without the noise of adding prices up, which would cost sixteen digits to tell of. */
+static double amount(double usd)
+{
+    return usd < 1e3 ? (double)(int64_t)(usd * 1e12 + 0.5) / 1e12 : usd;
+}
+
 static void set_outcome(struct exchange *ex, const struct observed *o, struct record *r)
 {
     bool failed = ex->failure.kind != FAILURE_NONE;
@@ -464,11 +470,11 @@ static void set_outcome(struct exchange *ex, const struct observed *o, struct re
     else if (o->stopped)
         t->finish_reason = slice_of(openai_finish_reason(o->stop));
     r->usage = ex->usage;
-    r->cost = ex->cost.total;
-    r->input_cost = ex->cost.input;
-    r->output_cost = ex->cost.output;
-    r->cache_read_cost = ex->cost.cache_read;
-    r->cache_write_cost = ex->cost.cache_write;
+    r->cost = amount(ex->cost.total);
+    r->input_cost = amount(ex->cost.input);
+    r->output_cost = amount(ex->cost.output);
+    r->cache_read_cost = amount(ex->cost.cache_read);
+    r->cache_write_cost = amount(ex->cost.cache_write);
 }
 
 static void set_limits(struct exchange *ex, struct record *r)

@@ -294,6 +294,27 @@ static void test_written_numbers(void **state)
     buf_fini(&b);
 }
 
+/* Amounts take a way of their own, and look as printf has them. */
+static void test_amounts(void **state)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, 100);
+    for (int64_t i = 1; i < 200000; i++) {
+        double value = (double)(i * i) / (i % 2 ? 1e10 : 1e15) + (i % 3 ? 0 : 1e-12 * (double)i);
+        char text[40];
+        buf_reset(&b);
+        json_begin(&w, &b);
+        json_number(&w, value);
+        snprintf(text, sizeof(text), "%.15g", value);
+        if (strtod(text, NULL) == value)
+            check_text(buf_slice(&b), text);
+        buf_add_char(&b, '\0');
+        assert_true(strtod(b.p, NULL) == value);
+    }
+    buf_fini(&b);
+}
+
 /* Digits, order and duplicates are as they were read; only white space and escapes are normal. */
 static void test_value_as_read(void **state)
 {
@@ -339,12 +360,13 @@ static void test_caps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_strings),       cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_depth),         cmocka_unit_test(test_members),
-        cmocka_unit_test(test_numbers),       cmocka_unit_test(test_in_situ),
-        cmocka_unit_test(test_escapes),       cmocka_unit_test(test_escape_places),
-        cmocka_unit_test(test_structure),     cmocka_unit_test(test_written_numbers),
-        cmocka_unit_test(test_value_as_read), cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_strings),   cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_depth),     cmocka_unit_test(test_members),
+        cmocka_unit_test(test_numbers),   cmocka_unit_test(test_in_situ),
+        cmocka_unit_test(test_escapes),   cmocka_unit_test(test_escape_places),
+        cmocka_unit_test(test_structure), cmocka_unit_test(test_written_numbers),
+        cmocka_unit_test(test_amounts),   cmocka_unit_test(test_value_as_read),
+        cmocka_unit_test(test_caps),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }
