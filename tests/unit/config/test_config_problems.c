@@ -177,15 +177,10 @@ static void mission_shapes(void **state)
               "  cache_responses: true\n"
               "  cache_kwargs:\n"
               "    ttl: 3600\n";
-#define QUIET "is accepted but has no effect yet"
-    static const char problems[] =
-        "W12 litellm_settings.alerting: " QUIET " (LiteLLM's place for it: general_settings)\n"
-        "W13 litellm_settings.alerting_threshold: " QUIET
-        " (LiteLLM's place for it: general_settings)\n";
     struct world w;
     (void)state;
     world_init(&w);
-    world_expect(&w, yaml, problems);
+    world_expect(&w, yaml, "");
 }
 
 static void defaults(void **state)
