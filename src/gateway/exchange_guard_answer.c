@@ -82,7 +82,6 @@ static void take_down(struct guard_use *u, const struct llm_event *e)
 static void hold(struct exchange *ex, const struct llm_event *e)
 {
     struct guard_use *u = ex->guard;
-    u->holding = true;
     if (e->kind == EV_RAW)
         buf_add(&u->raw, e->text);
     else
@@ -313,7 +312,6 @@ static void forget(struct guard_use *u)
     if (u->streaming)
         guard_stream_fini(&u->stream);
     u->streaming = false;
-    u->holding = false;
     llm_fold_fini(&u->fold);
     buf_reset(&u->record);
     buf_reset(&u->raw);

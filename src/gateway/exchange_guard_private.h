@@ -29,9 +29,8 @@ struct guard_use {
 
     bool streaming; /* `stream` is set up */
     struct guard_stream stream;
-    unsigned facts; /* of what it handed on */
-    bool holding;   /* the events are held: */
-    struct llm_fold fold;
+    unsigned facts;       /* of what it handed on */
+    struct llm_fold fold; /* of a stream that is held */
     struct buf record, raw;
     struct guard_part *parts; /* of the answer that is vetted */
 };

@@ -66,7 +66,7 @@ def gateway(launch, simulator, hook, slow):
         ),
         filter_("watch-post", "post_call", "BLOCK", on_flagged="monitor"),
         *(
-            guard(name, "generic_guardrail_api", mode, headers={"x-own": "h"}, **{"api_base": hook.url, **more})
+            guard(name, "generic_guardrail_api", mode, headers={"x-own": "h"}, **{"api_base": hook.url, "timeout": 60, **more})
             for name, mode, more in [
                 ("hook-pre", "pre_call", {}),
                 ("hook-post", "post_call", {}),
@@ -90,6 +90,7 @@ def gateway(launch, simulator, hook, slow):
                 aws_access_key_id=ACCESS_KEY_ID,
                 aws_secret_access_key=SECRET_ACCESS_KEY,
                 aws_bedrock_runtime_endpoint=hook.url,
+                timeout=60,
                 **more,
             )
             for name, mode, more in [
@@ -132,7 +133,7 @@ def post(gateway, path, body, key=KEY):
         headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Connection": "close"},
     )
     try:
-        with LOCAL.open(request, timeout=20) as reply:
+        with LOCAL.open(request, timeout=60) as reply:
             return Answer(reply.status, reply.headers, reply.read())
     except urllib.error.HTTPError as error:
         with error:
@@ -368,7 +369,7 @@ def bedrock_client(gateway):
         endpoint_url=f"http://{gateway.netloc}/bedrock",
         aws_access_key_id=f"Bearer {KEY}",
         aws_secret_access_key="not checked",
-        config=Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=20),
+        config=Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=60),
     )
     try:
         yield client
@@ -512,3 +513,47 @@ def test_apply(gateway, hook):
     assert json.loads(apply("hook-pre", "worse").body) == {"response_text": "better"}
     hook.answer = b'{"action": "BLOCKED"}'
     assert apply("hook-pre", "worse").status == 400
+
+
+# ---- kept answers, streams that break off ------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def caching(launch, simulator, hook):
+    """A gateway that keeps answers, and goes on with streams that break off."""
+    litellm = {"cache": True, "cache_params": {"type": "local"}, "mid_stream_fallbacks": True}
+    config = configuration(simulator.url, litellm_settings=litellm, router_settings={"num_retries": 2})
+    config["guardrails"] = [
+        filter_("mask-post", "post_call", "MASK"),
+        filter_("block-post", "post_call", "BLOCK"),
+        guard("hook-post", "generic_guardrail_api", "post_call", api_base=hook.url, timeout=60),
+    ]
+    return launch(config)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_kept_answers(caching, hook, stream):
+    """What is kept is the model's; each request has it held against its own guards."""
+    prompt = f"[[sim:reply(kept {stream} {SECRET})]]"
+    assert SECRET in ask(caching, "chat", prompt).body
+    for _ in range(2):
+        masked = ask(caching, "chat", prompt, "mask-post", stream=stream)
+        assert masked.headers["x-litellm-cache-key"]
+        assert f"kept {stream} {MASK}" in said(masked, stream) and SECRET not in masked.body
+        assert "sesame pattern detected" in ask(caching, "chat", prompt, "block-post", stream=stream).body
+        asked = ask(caching, "chat", prompt, "hook-post", stream=stream)
+        assert f"kept {stream} {SECRET}" in said(asked, stream)
+    hook.answer = b'{"action": "BLOCKED", "blocked_reason": "not that"}'
+    answer = ask(caching, "chat", prompt, "hook-post", stream=stream)
+    assert "not that" in answer.body and SECRET not in answer.body
+    hook.answer = b'{"action": "GUARDRAIL_INTERVENED", "texts": ["instead"]}'
+    assert "instead" in said(ask(caching, "chat", prompt, "hook-post", stream=stream), stream)
+    assert len(hook.at(HOOK)) == 4
+
+
+@pytest.mark.parametrize("name", ["mask-post", "hook-post"])
+def test_streams_that_break_off(caching, name):
+    prompt = f"{name} [[sim:reply(one two {SECRET} three four five six)]] [[sim:cut(4)]] [[sim:times(1)]]"
+    answer = ask(caching, "chat", prompt, name, stream=True)
+    wanted = MASK if name == "mask-post" else SECRET
+    assert answer.status == 200 and wanted in said(answer, True) and answer.body.endswith("[DONE]\n\n"), answer.body
