@@ -28,7 +28,10 @@ const struct sink_kind *sink_find(const struct sink_setup *s)
 
 const struct sink_kind *sink_kind_at(size_t i)
 {
-    return i < sizeof(kinds) / sizeof(*kinds) ? kinds[i] : NULL;
+    size_t k = 0;
+    while (kinds[k] && k < i)
+        k++;
+    return kinds[k];
 }
 
 void *sink_new(size_t size)
