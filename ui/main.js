@@ -2,8 +2,9 @@
 import { h, replace } from "./parts/dom.js";
 import { url, whenLoggedOut } from "./parts/api.js";
 import { languages, language, setLanguage, t } from "./parts/words.js";
-import { session, logOut, resume } from "./parts/session.js";
+import { session, logOut, resume, seesAll } from "./parts/session.js";
 import { loading } from "./parts/view.js";
+import { invitation } from "./pages/invitation.js";
 import { login } from "./pages/login.js";
 import { overview } from "./pages/overview.js";
 import { usage } from "./pages/usage.js";
@@ -16,16 +17,16 @@ import { settings } from "./pages/settings.js";
 import { playground } from "./pages/playground.js";
 import { reference } from "./pages/reference.js";
 
-// `open`: for who is not logged in, too.
+// `open`: for who is not logged in, too; `all`: for who sees what is everybody's.
 const pages = {
   overview: { show: overview },
   usage: { show: usage },
   logs: { show: logs },
   models: { show: models },
   keys: { show: keys },
-  teams: { show: teams },
-  users: { show: users },
-  settings: { show: settings },
+  teams: { show: teams, all: true },
+  users: { show: users, all: true },
+  settings: { show: settings, all: true },
   playground: { show: playground },
   reference: { show: reference, open: true },
 };
@@ -44,7 +45,8 @@ function setTheme(to) {
 
 function address() {
   const [name, query] = location.hash.replace(/^#\/?/, "").split("?");
-  return { name: name in pages ? name : first, query: new URLSearchParams(query) };
+  const known = name in pages && (mayOpen(name) || !isSomebody());
+  return { name: known ? name : first, query: new URLSearchParams(query) };
 }
 
 function chooser() {
@@ -60,7 +62,7 @@ function themeSwitch() {
 }
 
 const isSomebody = () => Boolean(session.user || session.role);
-const mayOpen = name => isSomebody() || pages[name].open;
+const mayOpen = name => pages[name].open || (isSomebody() && (!pages[name].all || seesAll()));
 
 function navigation(current) {
   return h("nav", { class: "side", "aria-label": t("navigation") },
@@ -84,6 +86,11 @@ function show() {
   document.documentElement.lang = language;
   setTheme(theme());
   const { name, query } = address();
+  const invited = new URLSearchParams(location.search).get("invitation_id");
+  if (invited && !isSomebody()) {
+    replace(app, invitation(invited, () => { history.replaceState(null, "", location.pathname); show(); }, chooser(), themeSwitch()));
+    return;
+  }
   if (!mayOpen(name)) {
     replace(app, login(show, chooser(), themeSwitch()));
     return;

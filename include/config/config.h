@@ -78,6 +78,8 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     const char *ui_username, *ui_password; /* UI_USERNAME, UI_PASSWORD; NULL: see session.h */
     bool ui_disabled;                      /* DISABLE_ADMIN_UI */
     bool disable_env_login;                /* disable_env_credential_login */
+    int64_t password_min; /* characters of a user's password, at least: password_policy_… */
+    bool password_lower, password_upper, password_digit, password_sign;
 
     const char *database_url;   /* or DATABASE_URL; NULL: no database */
     const char *data_directory; /* ours: of the default database and the spool */

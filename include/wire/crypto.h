@@ -30,6 +30,9 @@ bool ct_equal(struct slice a, struct slice b);
 
 void random_bytes(void *p, size_t n);
 
+/* RFC 7914 with N = 2^14, r = 8, p = 1: 16 MiB and some 50 ms, which is its purpose. Any thread. */
+void scrypt(struct slice password, struct slice salt, uint8_t *out, size_t n);
+
 #define UUID_SIZE 37                   /* with the NUL */
 void random_uuid(char out[UUID_SIZE]); /* version 4, lower case */
 
@@ -45,6 +48,10 @@ void base64_encode(struct slice data, struct buf *out);
  * may be anything, as in most decoders. False: not base64. */
 bool base64_decode(struct slice text, struct arena *a, struct slice *data);
 bool base64_valid(struct slice text); /* the same check without decoding */
+
+/* With '-' and '_', as JSON web tokens and PKCE have it: written without padding. */
+void base64url_encode(struct slice data, struct buf *out);
+bool base64url_decode(struct slice text, struct arena *a, struct slice *data);
 
 /* Percent-encodes everything but A-Z a-z 0-9 - . _ ~ (RFC 3986 unreserved). */
 void percent_encode(struct slice s, struct buf *out);

@@ -49,14 +49,21 @@
     {"POST", "/v2/key/info", KEYS, "Several keys", .body = "keys!:t"},
     {"POST", "/key/health", KEYS, "Whether the key is good", .body = ""},
 
-    {"POST", "/user/new", PEOPLE, "Add a user, with a key of their own", .body = "user_id teams:l auto_create_key:b key_alias duration aliases:o", .fields = &user_fields, .example = "{\"user_email\":\"someone@example.com\",\"user_role\":\"internal_user\"}"},
-    {"POST", "/user/update", PEOPLE, "Change a user", .body = "user_id", .fields = &user_fields},
+    {"POST", "/user/new", PEOPLE, "Add a user, with a key of their own", .body = "user_id password teams:l auto_create_key:b key_alias duration aliases:o", .fields = &user_fields, .example = "{\"user_email\":\"someone@example.com\",\"user_role\":\"internal_user\"}"},
+    {"POST", "/user/update", PEOPLE, "Change a user", .body = "user_id password", .fields = &user_fields},
     {"POST", "/user/bulk_update", PEOPLE, "Change several users", .body = "users!:l all_users:b user_updates:o"},
     {"POST", "/user/delete", PEOPLE, "Delete users with their keys", .body = "user_ids!:t"},
     {"GET", "/user/info", PEOPLE, "A user with keys and teams; without user_id the caller", .query = "user_id"},
     {"GET", "/user/list", PEOPLE, "Users, page by page", .query = "role user_ids sso_user_ids user_email user_alias team organization_ids sort_by sort_order" PAGES},
     {"GET", "/user/filter/ui", PEOPLE, "Users by part of their id or address", .query = "user_id user_email" PAGES},
     {"GET", "/user/available_roles", PEOPLE, "What users can be"},
+
+    {"POST", "/invitation/new", PEOPLE, "A link by which a user gets a password, for a week", .body = "user_id!"},
+    {"GET", "/invitation/info", PEOPLE, "One invitation", .query = "invitation_id!"},
+    {"POST", "/invitation/update", PEOPLE, "Say whether an invitation was accepted", .body = "invitation_id! is_accepted!:b"},
+    {"POST", "/invitation/delete", PEOPLE, "Take an invitation back", .body = "invitation_id!"},
+    {"GET", "/onboarding/get_token", PEOPLE, "Whose an invitation is", .query = "invite_link!"},
+    {"POST", "/onboarding/claim_token", PEOPLE, "Accept an invitation: the password is set, and the user logged in", .body = "invitation_link! user_id! password!"},
 
     {"POST", "/team/new", TEAMS, "Make a team", .body = "team_id members_with_roles:l model_aliases:o team_member_budget:n team_member_budget_duration team_member_rpm_limit:i team_member_tpm_limit:i", .fields = &team_fields, .example = "{\"team_alias\":\"research\",\"max_budget\":100,\"budget_duration\":\"30d\"}"},
     {"POST", "/team/update", TEAMS, "Change a team", .body = "team_id! model_aliases:o team_member_budget:n team_member_budget_duration team_member_rpm_limit:i team_member_tpm_limit:i", .fields = &team_fields},

@@ -46,6 +46,7 @@ enum caller_role { /* LiteLLM's, of the key's user */
 
 struct caller {
     bool master;      /* may do everything */
+    bool login;       /* a user, at the admin UI, without a key */
     struct slice key; /* SHA-256 of the key, hex; empty: there is none */
     struct slice alias, user, team, organization, project; /* of the key; may be empty */
     struct slice end_user; /* whom the request itself names; may be empty */

@@ -68,7 +68,9 @@ struct exchange;
 struct fetch;
 struct guard_use;
 struct health_run;
+struct login_use;
 struct observed;
+struct password_job;
 struct responses_use;
 struct spend;
 struct store_job;
@@ -152,9 +154,10 @@ struct own_answer {
     struct store_job *kept[ASK_KEPT_MAX];
     unsigned kept_count;
     answer_next *with_rows;
-    bool polled;    /* ask_later: the next step goes on */
-    bool running;   /* the job; nobody else may touch it */
-    bool conflicts; /* with_rows looks at them */
+    bool polled;                   /* ask_later: the next step goes on */
+    bool running;                  /* the job; nobody else may touch it */
+    bool conflicts;                /* with_rows looks at them */
+    struct password_job *password; /* being checked; NULL: none */
 };
 
 struct exchange {
@@ -209,6 +212,7 @@ struct exchange {
     struct guard_use *guard; /* what looks at prompt and answer; NULL: nothing */
 
     struct caller caller;
+    struct login_use *login;                   /* of the admin UI, instead of a key; NULL: none */
     struct rows_wait rows_wait;                /* for what the database says of it */
     struct budget_hold budget_hold;            /* what it may cost, and whom */
     struct limit_hold caller_hold, place_hold; /* granted to the caller, at the deployment */

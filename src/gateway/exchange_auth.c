@@ -13,18 +13,19 @@
 #include "exchange_login.h"
 #include "io/clock.h"
 #include "key_check.h"
+#include "login.h"
 #include "wire/crypto.h"
 #include "worker_private.h"
 
 /* In LiteLLM's words. */
-static void refuse_unknown(struct exchange *ex, struct slice key, const char *hash)
+static void refuse_unknown(struct exchange *ex, struct slice key, struct slice hash)
 {
     struct slice end = key.n > 4 ? slice_skip(key, key.n - 4) : key;
     failure_set(&ex->failure, &ex->arena, FAILURE_AUTHENTICATION, 401,
                 "Authentication Error, Invalid proxy server token passed. Received API Key = "
-                "sk-...%.*s, Key Hash (Token) =%s. Unable to find token in cache or "
+                "sk-...%.*s, Key Hash (Token) =%.*s. Unable to find token in cache or "
                 "`LiteLLM_VerificationTokenTable`",
-                SLICE_ARG(end), hash);
+                SLICE_ARG(end), SLICE_ARG(hash));
     ex->failure.type = "token_not_found_in_db";
     ex->failure.param = SLICE("key");
     ex->failure.param_shown = true;
@@ -58,18 +59,29 @@ static enum rows_state find_key(struct exchange *ex, struct slice hash, struct r
     return state;
 }
 
-static bool look_up_key(struct exchange *ex, struct slice key)
+/* `key` empty: it is that of a login. */
+static bool look_up_hash(struct exchange *ex, struct slice key, struct slice hash)
 {
-    char hash[KEY_HASH_SIZE];
     struct row *row = NULL;
-    sha256_hex(key, hash);
-    switch (find_key(ex, slice_of(hash), &row)) {
+    switch (find_key(ex, hash, &row)) {
     case ROWS_COMING: return false;
     case ROWS_FOUND: caller_be(&ex->caller, row); break;
-    case ROWS_UNKNOWN: refuse_unknown(ex, key, hash); break;
+    case ROWS_UNKNOWN:
+        if (key.n)
+            refuse_unknown(ex, key, hash);
+        else
+            exchange_login_over(ex);
+        break;
     case ROWS_AWAY: refuse_away(ex); break;
     }
     return true;
+}
+
+static bool look_up_key(struct exchange *ex, struct slice key)
+{
+    char hash[KEY_HASH_SIZE];
+    sha256_hex(key, hash);
+    return look_up_hash(ex, key, slice_of(hash));
 }
 
 static bool may_be_stored(const struct exchange *ex, struct slice key)
@@ -79,9 +91,12 @@ static bool may_be_stored(const struct exchange *ex, struct slice key)
 
 static bool identify(struct exchange *ex)
 {
-    struct slice key = auth_key(ex->config, ex->head);
-    if (!key.n && exchange_login(ex))
-        return true;
+    struct slice key = auth_key(ex->config, ex->head), hash;
+    enum login_result login = key.n ? LOGIN_NONE : exchange_login(ex, &hash);
+    if (login == LOGIN_KEY)
+        return look_up_hash(ex, key, hash);
+    if (login != LOGIN_NONE)
+        return login == LOGIN_DONE;
     if (may_be_stored(ex, key) && !auth_knows(ex->config, key))
         return look_up_key(ex, key);
     auth_check(ex->config, ex->head, &ex->caller, &ex->arena, &ex->failure);
@@ -97,9 +112,24 @@ static bool is_about_spend(const struct route *route)
            (slice_starts(path, SLICE("/spend/")) || slice_starts(path, SLICE("/global/spend")));
 }
 
+/* A user that is logged in is somebody only as long as there is such a user. */
+static bool is_there(struct exchange *ex)
+{
+    struct caller *c = &ex->caller;
+    if (!c->login)
+        return true;
+    if (!c->holders[HOLDER_USER].row)
+        exchange_login_over(ex);
+    else if (c->role == ROLE_NONE)
+        c->role = caller_role_find(login_role(SLICE("")));
+    return ex->failure.kind == FAILURE_NONE;
+}
+
 static void check(struct exchange *ex)
 {
     const struct row *key = ex->caller.holders[HOLDER_KEY].row;
+    if (!is_there(ex))
+        return;
     if (key && !(key_check(key, clock_unix_ms(), &ex->arena, &ex->failure) &&
                  key_check_route(key, ex->route, ex->head->path, &ex->arena, &ex->failure)))
         return;
@@ -136,6 +166,7 @@ bool exchange_auth(struct exchange *ex)
 void exchange_auth_cancel(struct exchange *ex)
 {
     rows_leave(&ex->rows_wait);
+    exchange_login_cancel(ex);
 }
 
 void exchange_auth_free(struct exchange *ex)

@@ -46,6 +46,14 @@ void handle_user_list(struct exchange *ex, struct buf *body);
 void handle_user_filter(struct exchange *ex, struct buf *body);
 void handle_user_roles(struct exchange *ex, struct buf *body);
 
+/* handlers_invitations.c: links by which a user gets a password */
+void handle_invitation_new(struct exchange *ex, struct buf *body);
+void handle_invitation_info(struct exchange *ex, struct buf *body);
+void handle_invitation_update(struct exchange *ex, struct buf *body);
+void handle_invitation_delete(struct exchange *ex, struct buf *body);
+void handle_onboarding(struct exchange *ex, struct buf *body);
+void handle_onboarding_claim(struct exchange *ex, struct buf *body);
+
 /* handlers_teams.c */
 void handle_team_new(struct exchange *ex, struct buf *body);
 void handle_team_delete(struct exchange *ex, struct buf *body);

@@ -7,8 +7,10 @@
 #include "handlers_admin.h"
 
 #include "detail.h"
+#include "key_access.h"
 #include "key_delete.h"
 #include "key_fields.h"
+#include "password.h"
 #include "query.h"
 #include "team_fields.h"
 #include "team_members.h"
@@ -247,9 +249,17 @@ static yyjson_val *with_defaults(struct exchange *ex, yyjson_val *body)
     return internal ? admin_with_defaults(ex, body, ex->config->new_user) : body;
 }
 
+static void password_known(struct exchange *ex, struct buf *body)
+{
+    (void)body;
+    admin_set(&question_of(ex)->cells, "password", store_text(password_sealed(ex)));
+    read_new(ex);
+}
+
 void handle_user_new(struct exchange *ex, struct buf *body)
 {
     struct user_question *q = question_of(ex);
+    struct slice word;
     q->body = ask_body(ex);
     if (!q->body || !(q->body = with_defaults(ex, q->body)) ||
         !user_fields_read(ex, q->body, SLICE(""), &q->cells) || !read_teams(ex, q))
@@ -260,7 +270,11 @@ void handle_user_new(struct exchange *ex, struct buf *body)
         admin_set(&q->cells, "models", store_texts(SLICE("[]")));
     team_members_add(&q->self, q->id, "user");
     q->self.v[0].email = q->email;
-    if (read_key(ex, q))
+    if (!read_key(ex, q) || !password_read(ex, q->body, &word))
+        return;
+    if (word.n)
+        password_seal(ex, word, password_known);
+    else
         read_new(ex);
 }
 
@@ -354,7 +368,7 @@ static void info_found(struct exchange *ex, struct buf *body)
     ask_store(ex, job, write_info);
 }
 
-/* Without user_id: of whoever asks. */
+/* Without user_id: of whoever asks, which is all that others than admins may. */
 static bool ask_user(struct exchange *ex, answer_next *next)
 {
     struct user_question *q = question_of(ex);
@@ -364,6 +378,12 @@ static bool ask_user(struct exchange *ex, answer_next *next)
     q->id = query_get(ex->head->query, ID, &ex->arena);
     if (!q->id.n)
         q->id = admin_who(ex);
+    if (!key_is_admin(ex, false) && !slice_eq(q->id, ex->caller.user)) {
+        store_job_free(job);
+        admin_refuse(ex, 403, "auth_error", "Only admins may see other users. Your role=%s",
+                     caller_role_name(ex->caller.role));
+        return false;
+    }
     admin_select(job, TABLE, ID, q->id);
     admin_select(job, TABLE_VERIFICATION_TOKEN, ID, q->id);
     ask_store(ex, job, next);

@@ -7,6 +7,7 @@
 #include "handlers_admin.h"
 
 #include "key_delete.h"
+#include "password.h"
 #include "team_fields.h"
 #include "team_members.h"
 #include "user_fields.h"
@@ -19,6 +20,7 @@ struct user_change {
     struct key_sweep sweep; /* first: see key_delete.h */
     yyjson_val *body;
     struct slice id;
+    struct slice password; /* as it is stored; empty: it stays */
     unsigned tries;
     size_t statement; /* of the user that is the answer */
     struct store_where where[1];
@@ -60,6 +62,8 @@ static bool ask_change(struct exchange *ex, yyjson_val *body, const struct store
     struct store_job *job;
     if (!user_fields_read(ex, body, store_rows_text(users, 0, "metadata"), &cells))
         return false;
+    if (c->password.n)
+        admin_set(&cells, "password", store_text(c->password));
     c->id = arena_dup(&ex->arena, store_rows_text(users, 0, ID));
     where = admin_where(ID, c->id);
     job = ask_new(ex);
@@ -100,11 +104,24 @@ static void update_found(struct exchange *ex, struct buf *body)
         ask_change(ex, change_of(ex)->body, users, write_updated);
 }
 
+static void password_known(struct exchange *ex, struct buf *body)
+{
+    struct user_change *c = change_of(ex);
+    (void)body;
+    c->password = password_sealed(ex);
+    select_user(ex, c->body, update_found);
+}
+
 void handle_user_update(struct exchange *ex, struct buf *body)
 {
     struct user_change *c = change_of(ex);
+    struct slice word;
     c->body = ask_body(ex);
-    if (c->body)
+    if (!c->body || !password_read(ex, c->body, &word))
+        return;
+    if (word.n)
+        password_seal(ex, word, password_known);
+    else
         select_user(ex, c->body, update_found);
 }
 

@@ -6,8 +6,8 @@
 #define NONCE_SIZE 16
 #define SIGNATURE  (1 + 2 * SHA256_SIZE) /* with its dot */
 
-/* USER and ROLE in hexadecimal, so that no byte of them means anything in a cookie:
- * "UNTIL.USER.ROLE.NONCE.SIGNATURE". */
+/* The id in hexadecimal, so that no byte of it means anything in a cookie:
+ * "UNTIL.ID.KIND.NONCE.SIGNATURE". */
 
 static struct slice hex_of(struct slice bytes, struct arena *a)
 {
@@ -42,9 +42,9 @@ struct slice session_write(const struct session *s, struct slice secret, struct 
 {
     char nonce[NONCE_SIZE];
     random_bytes(nonce, sizeof(nonce));
-    struct slice text =
-        ARENA_JOIN(a, arena_integer(a, s->until), SLICE("."), hex_of(s->user, a), SLICE("."),
-                   hex_of(s->role, a), SLICE("."), hex_of(slice_make(nonce, sizeof(nonce)), a));
+    struct slice text = ARENA_JOIN(a, arena_integer(a, s->until), SLICE("."), hex_of(s->id, a),
+                                   SLICE("."), arena_integer(a, s->kind), SLICE("."),
+                                   hex_of(slice_make(nonce, sizeof(nonce)), a));
     return ARENA_JOIN(a, text, SLICE("."), sign("session", text, secret, a));
 }
 
@@ -57,9 +57,13 @@ bool session_read(struct slice text, struct slice secret, int64_t now, struct ar
     if (text.p[rest.n] != '.' ||
         !ct_equal(slice_skip(text, rest.n + 1), sign("session", rest, secret, a)))
         return false;
-    struct slice until = slice_split(&rest, '.'), user = slice_split(&rest, '.');
-    return slice_to_i64(until, &s->until) && s->until > now && unhex(user, a, &s->user) &&
-           unhex(slice_split(&rest, '.'), a, &s->role);
+    struct slice until = slice_split(&rest, '.'), id = slice_split(&rest, '.');
+    int64_t kind;
+    if (!slice_to_i64(until, &s->until) || !slice_to_i64(slice_split(&rest, '.'), &kind))
+        return false;
+    s->kind = (enum session_kind)kind;
+    s->nonce = arena_dup(a, rest);
+    return s->until > now && kind >= 0 && kind < SESSION_KINDS && unhex(id, a, &s->id);
 }
 
 struct slice session_csrf(struct slice text, struct slice secret, struct arena *a)

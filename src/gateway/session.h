@@ -14,12 +14,20 @@
 #define SESSION_MS     (INT64_C(12) * 60 * 60 * 1000)
 #define SESSION_COOKIE "lintel_session"
 #define SESSION_CSRF   "x-csrf-token"
-#define SESSION_ADMIN  "proxy_admin" /* the role of who knows the password */
+
+/* Who acts in it. */
+enum session_kind {
+    SESSION_MASTER, /* who knows the settings' password: as the master key does */
+    SESSION_USER,   /* the user of that id */
+    SESSION_KEY,    /* the holder of the virtual key with that hash */
+    SESSION_KINDS
+};
 
 struct session {
-    struct slice user; /* in the arena */
-    struct slice role; /* LiteLLM's */
-    int64_t until;     /* ms since 1970 */
+    enum session_kind kind;
+    struct slice id;    /* in the arena */
+    int64_t until;      /* ms since 1970 */
+    struct slice nonce; /* of this one alone, when it was read */
 };
 
 /* In the arena. */

@@ -60,6 +60,7 @@ struct worker {
     struct list exchanges;               /* exchange.link: all that live */
     unsigned live;                       /* how many */
     uint64_t served;                     /* exchanges ended so far */
+    unsigned passwords;                  /* being checked: password.h */
     uint64_t repairs[REPAIR_COUNT];      /* requests repaired so, see provider/plan.h */
     bool draining;                       /* a first signal came */
     uv_timer_t clock;                    /* looks at deadlines while exchanges live */

@@ -223,3 +223,17 @@ void random_uuid(char out[UUID_SIZE])
         *out++ = i + 1 < sizeof(lengths) ? '-' : '\0';
     }
 }
+
+/* ---- passwords ----------------------------------------------------------------------------- */
+
+#define SCRYPT_N      16384
+#define SCRYPT_R      8
+#define SCRYPT_P      1
+#define SCRYPT_MEMORY (64u * 1024 * 1024)
+
+void scrypt(struct slice password, struct slice salt, uint8_t *out, size_t n)
+{
+    must(EVP_PBE_scrypt(password.p ? password.p : "", password.n, (const unsigned char *)salt.p,
+                        salt.n, SCRYPT_N, SCRYPT_R, SCRYPT_P, SCRYPT_MEMORY, out, n) == 1,
+         "scrypt");
+}

@@ -139,6 +139,32 @@ bool base64_decode(struct slice text, struct arena *a, struct slice *data)
     return true;
 }
 
+/* ---- base64url ----------------------------------------------------------------------------- */
+
+static void swap(char *p, size_t n, const char from[2], const char to[2])
+{
+    for (size_t i = 0; i < n; i++)
+        p[i] = p[i] == from[0] ? to[0] : p[i] == from[1] ? to[1] : p[i];
+}
+
+void base64url_encode(struct slice data, struct buf *out)
+{
+    size_t before = out->n;
+    base64_encode(data, out);
+    if (out->overflow)
+        return;
+    while (out->n > before && out->p[out->n - 1] == '=')
+        out->n--;
+    swap(out->p + before, out->n - before, "+/", "-_");
+}
+
+bool base64url_decode(struct slice text, struct arena *a, struct slice *data)
+{
+    char *copy = arena_strdup(a, text);
+    swap(copy, text.n, "-_", "+/");
+    return base64_decode(slice_make(copy, text.n), a, data);
+}
+
 /* ---- percent-encoding ---------------------------------------------------------------------- */
 
 static bool is_unreserved(char c)

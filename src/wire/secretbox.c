@@ -8,17 +8,6 @@
 #define NONCE    crypto_secretbox_NONCEBYTES
 #define OVERHEAD (NONCE + crypto_secretbox_MACBYTES)
 
-/* base64 ⇄ base64url */
-static void swap(char *p, size_t n, const char *from, const char *to)
-{
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; from[k]; k++)
-            if (p[i] == from[k]) {
-                p[i] = to[k];
-                break;
-            }
-}
-
 void secretbox_seal(struct slice salt_key, struct slice text, struct buf *out)
 {
     uint8_t key[SHA256_SIZE];
@@ -29,18 +18,17 @@ void secretbox_seal(struct slice salt_key, struct slice text, struct buf *out)
     sha256(salt_key, key);
     random_bytes(box, NONCE);
     crypto_secretbox_easy(box + NONCE, (const uint8_t *)text.p, text.n, box, key);
-    base64_encode(slice_make((const char *)box, n), out);
-    if (!out->overflow)
-        swap(out->p + before, out->n - before, "+/", "-_");
+    base64url_encode(slice_make((const char *)box, n), out);
+    while (!out->overflow && (out->n - before) % 4)
+        BUF_LITERAL(out, "="); /* as Python's has it */
     free(box);
 }
 
 bool secretbox_open(struct slice salt_key, struct slice sealed, struct arena *a, struct slice *text)
 {
     uint8_t key[SHA256_SIZE];
-    struct slice copy = arena_dup(a, sealed), box;
-    swap((char *)(uintptr_t)copy.p, copy.n, "-_", "+/");
-    if (!base64_decode(copy, a, &box) || box.n < OVERHEAD)
+    struct slice box;
+    if (!base64url_decode(sealed, a, &box) || box.n < OVERHEAD)
         return false;
     const uint8_t *bytes = (const uint8_t *)box.p;
     size_t n = box.n - OVERHEAD;

@@ -255,6 +255,52 @@ def test_languages_and_colours(page):
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
+def test_an_invited_user_sees_their_own(browser, gateway):
+    ask(gateway, "POST", "/key/generate", json={"key_alias": "another's"})
+    user = {"user_id": "guest", "user_email": "guest@example.com", "user_role": "internal_user", "key_alias": "the guest's"}
+    assert ask(gateway, "POST", "/user/new", json=user).status_code == 200
+    link = ask(gateway, "POST", "/invitation/new", json={"user_id": "guest"}).json()["id"]
+    page = browser.new_page(locale="en-US")
+    page.goto(f"{root(gateway)}/ui?invitation_id={link}")
+    expect(page.get_by_text("guest@example.com is invited")).to_be_visible()
+    page.get_by_label("Password").fill("short")
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.get_by_role("alert")).to_contain_text("password")
+    page.get_by_label("Password").fill("long enough")
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    assert "invitation" not in page.url
+    go(page, "Virtual keys")
+    expect(page.get_by_text("the guest's")).to_be_visible()
+    expect(page.get_by_text("another's")).to_have_count(0)
+    page.get_by_role("button", name="Create a key").click()
+    page.get_by_label("Alias", exact=True).fill("made by the guest")
+    page.get_by_role("button", name="Create", exact=True).click()
+    page.get_by_role("dialog", name="The new key").get_by_role("button", name="Close").click()
+    expect(page.get_by_text("made by the guest")).to_be_visible()
+    for name in page.get_by_role("navigation", name="Pages").first.get_by_role("link").all_inner_texts()[1:]:
+        go(page, name)
+        expect(page.get_by_text("Loading…")).to_have_count(0)
+        expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    page.close()
+
+
+def test_a_viewer_changes_nothing(browser, gateway):
+    user = {"user_id": "viewer", "user_role": "proxy_admin_viewer", "password": "long enough"}
+    assert ask(gateway, "POST", "/user/new", json=user).status_code == 200
+    page = browser.new_page(locale="en-US")
+    page.goto(f"{root(gateway)}/ui#/keys")
+    page.get_by_label("User name").fill("viewer")
+    page.get_by_label("Password").fill("long enough")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("table", name="Virtual keys")).to_be_visible()
+    expect(page.get_by_role("button", name="Create a key")).to_have_count(0)
+    page.get_by_role("row").nth(1).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_role("button", name="Delete")).to_have_count(0)
+    page.close()
+
+
 def test_the_reference_is_for_everybody(browser, gateway):
     page = browser.new_page(locale="en-US")
     page.goto(f"{root(gateway)}/redoc")

@@ -46,7 +46,7 @@ export async function send(method, path, { query, body, signal } = {}) {
   }
   if (answer.ok) return answer;
   const error = new ApiError(answer.status, await reason(answer));
-  if (answer.status === 401 && !["v2/login", "ui/session"].includes(path)) onEnd();
+  if (answer.status === 401 && !/^(v2\/login|ui\/session|onboarding\/)/.test(path)) onEnd();
   throw error;
 }
 

@@ -29,6 +29,10 @@ export async function logIn(username, password) {
   be(await post("v2/login", { username, password }));
 }
 
+export async function claim(invitation_link, user_id, password) {
+  be(await post("onboarding/claim_token", { invitation_link, user_id, password }));
+}
+
 export async function logOut() {
   await post("ui/logout");
   be({});

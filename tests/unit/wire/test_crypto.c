@@ -43,6 +43,34 @@ static void test_hmac(void **state)
     check_hex(digest, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 
+/* RFC 7914, 12, the third vector. */
+static void test_scrypt(void **state)
+{
+    uint8_t key[64];
+    char hex[HEX_SIZE(sizeof(key))];
+    scrypt(SLICE("pleaseletmein"), SLICE("SodiumChloride"), key, sizeof(key));
+    hex_encode(key, sizeof(key), hex);
+    assert_string_equal(hex, "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2"
+                             "d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887");
+}
+
+static void test_base64url(void **state)
+{
+    struct arena a;
+    struct buf text;
+    struct slice back;
+    arena_init(&a);
+    buf_init(&text, 100);
+    base64url_encode(SLICE("\xfb\xff\xfe\xfb"), &text);
+    assert_true(slice_eq(buf_slice(&text), SLICE("-__--w")));
+    assert_true(base64url_decode(buf_slice(&text), &a, &back));
+    assert_true(slice_eq(back, SLICE("\xfb\xff\xfe\xfb")));
+    assert_true(base64url_decode(SLICE("-__--w=="), &a, &back));
+    assert_false(base64url_decode(SLICE("-__-!"), &a, &back));
+    buf_fini(&text);
+    arena_fini(&a);
+}
+
 static void test_ct_equal(void **state)
 {
     assert_true(ct_equal(SLICE("sk-1234"), SLICE("sk-1234")));
@@ -214,11 +242,12 @@ static void test_percent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha256),   cmocka_unit_test(test_hmac),
-        cmocka_unit_test(test_ct_equal), cmocka_unit_test(test_random),
-        cmocka_unit_test(test_uuid),     cmocka_unit_test(test_random_after_fork),
-        cmocka_unit_test(test_base64),   cmocka_unit_test(test_base64_round),
-        cmocka_unit_test(test_percent),
+        cmocka_unit_test(test_sha256),    cmocka_unit_test(test_hmac),
+        cmocka_unit_test(test_ct_equal),  cmocka_unit_test(test_random),
+        cmocka_unit_test(test_uuid),      cmocka_unit_test(test_random_after_fork),
+        cmocka_unit_test(test_base64),    cmocka_unit_test(test_base64_round),
+        cmocka_unit_test(test_percent),   cmocka_unit_test(test_scrypt),
+        cmocka_unit_test(test_base64url),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
