@@ -24,7 +24,7 @@ const pages = {
   logs: { show: logs },
   models: { show: models },
   keys: { show: keys },
-  teams: { show: teams, all: true },
+  teams: { show: teams },
   users: { show: users, all: true },
   settings: { show: settings, all: true },
   playground: { show: playground },

@@ -19,6 +19,7 @@
 #include "config/limits.h"
 #include "config/redis.h"
 #include "config/routing.h"
+#include "config/sso.h"
 #include "provider/deployment.h"
 #include "provider/models.h"
 
@@ -78,6 +79,7 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     const char *ui_username, *ui_password; /* UI_USERNAME, UI_PASSWORD; NULL: see session.h */
     bool ui_disabled;                      /* DISABLE_ADMIN_UI */
     bool disable_env_login;                /* disable_env_credential_login */
+    bool sso_only;                         /* disable_password_login_when_sso_enabled */
     int64_t password_min; /* characters of a user's password, at least: password_policy_… */
     bool password_lower, password_upper, password_digit, password_sign;
 
@@ -168,6 +170,7 @@ struct config {
     struct limit_set limits;           /* of all requests together */
     int64_t parallel_per_key;          /* where the key says nothing */
     struct map keys;                   /* api_keys: hash → const struct fixed_key * */
+    struct sso sso;                    /* at the admin UI */
     char master_hash[KEY_HASH_SIZE];
     const char *files[CONFIG_MAX_FILES]; /* that were read, as they were opened */
     size_t file_count;

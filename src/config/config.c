@@ -173,6 +173,7 @@ static void read_tree(struct config_loader *l, struct node *root)
     config_read_guards(l, root);
     config_read_alerting(l, root);
     config_read_redis(l, root);
+    config_read_sso(l);
     config_read_facts(l, section(root, "general_settings"));
     config_read_models(l, root);
     config_gather_pools(l, root);

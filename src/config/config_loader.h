@@ -121,6 +121,8 @@ void config_read_callbacks(struct config_loader *l, const struct node *root);
 
 /* config_alerting.c */
 void config_read_alerting(struct config_loader *l, const struct node *root);
+/* config_sso.c: from the environment */
+void config_read_sso(struct config_loader *l);
 
 /* config_caching.c: the response cache. */
 void config_read_caching(struct config_loader *l, const struct node *root);

@@ -165,7 +165,7 @@ STORED("password_policy_require_uppercase", BOOL, RELOAD, password_upper, "false
 STORED("password_policy_require_numbers", BOOL, RELOAD, password_digit, "false", "passwords need a digit")
 STORED("password_policy_require_special_characters", BOOL, RELOAD, password_sign, "false", "passwords need a sign")
 STORED("disable_env_credential_login", BOOL, RELOAD, disable_env_login, "false", "no login to the admin UI with UI_USERNAME and UI_PASSWORD, or the master key")
-ACCEPTED("disable_password_login_when_sso_enabled", BOOL, NULL, "only single sign-on once there is one")
+STORED("disable_password_login_when_sso_enabled", BOOL, RELOAD, sso_only, "false", "no login to the admin UI by password once single sign-on is configured")
 ACCEPTED("auto_redirect_ui_login_to_sso", BOOL, "false", "go straight to single sign-on")
 ACCEPTED("custom_ui_sso_sign_in_handler", STRING, NULL, "Python code for single sign-on")
 ACCEPTED("allow_cli_sso_verification_uri_complete", BOOL, NULL, "put the code into the link of a command line's login")

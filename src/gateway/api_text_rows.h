@@ -197,5 +197,8 @@
     {"GET", "/ui/{item}", UI, "The files that it is made of", .answer = "text/javascript"},
     {"GET", "/ui/session", UI, "Who is logged in there"},
     {"POST", "/v2/login", UI, "Log in: a cookie is the answer", .body = "username! password!"},
+    {"GET", "/sso/key/generate", UI, "Log in by single sign-on: leads to the provider", .answer = HTML},
+    {"GET", "/sso/callback", UI, "Where the provider leads back to", .query = "code! state!", .answer = HTML},
+    {"GET", "/.well-known/litellm-ui-config", UI, "What the admin UI's login can do"},
     {"POST", "/ui/logout", UI, "Log out", .body = ""},
     /* clang-format on */

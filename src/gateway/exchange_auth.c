@@ -91,7 +91,7 @@ static bool may_be_stored(const struct exchange *ex, struct slice key)
 
 static bool identify(struct exchange *ex)
 {
-    struct slice key = auth_key(ex->config, ex->head), hash;
+    struct slice key = auth_key(ex->config, ex->head), hash = {0};
     enum login_result login = key.n ? LOGIN_NONE : exchange_login(ex, &hash);
     if (login == LOGIN_KEY)
         return look_up_hash(ex, key, hash);

@@ -21,6 +21,11 @@ void handle_routes(struct exchange *ex, struct buf *body);
 void handle_docs(struct exchange *ex, struct buf *body); /* handlers_ui.c */
 void handle_redoc(struct exchange *ex, struct buf *body);
 
+/* handlers_sso.c: single sign-on there */
+void handle_sso_begin(struct exchange *ex, struct buf *body);
+void handle_sso_callback(struct exchange *ex, struct buf *body);
+void handle_ui_config(struct exchange *ex, struct buf *body); /* what its login can do */
+
 /* handlers_session.c: who is logged in there */
 void handle_login(struct exchange *ex, struct buf *body);
 void handle_session(struct exchange *ex, struct buf *body);

@@ -84,6 +84,11 @@ void handle_login(struct exchange *ex, struct buf *body)
         login_refuse(ex, FAILURE_PERMISSION, 403, "Logging in needs a master key.");
         return;
     }
+    if (ex->config->settings.sso_only && ex->config->sso.on) {
+        login_refuse(ex, FAILURE_PERMISSION, 403,
+                     "Passwords are closed: log in by single sign-on.");
+        return;
+    }
     asked = ask_body(ex);
     if (!asked)
         return;

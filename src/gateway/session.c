@@ -71,15 +71,20 @@ struct slice session_csrf(struct slice text, struct slice secret, struct arena *
     return sign("csrf", text, secret, a);
 }
 
-struct slice session_cookie(const struct http_head *head)
+struct slice session_find_cookie(const struct http_head *head, struct slice name)
 {
     struct slice cookies = http_header_get(head->headers, "cookie");
     while (cookies.n) {
         struct slice value = slice_trim(slice_split(&cookies, ';'));
-        if (slice_eq(slice_split(&value, '='), SLICE(SESSION_COOKIE)))
+        if (slice_eq(slice_split(&value, '='), name))
             return value;
     }
     return slice_make(NULL, 0);
+}
+
+struct slice session_cookie(const struct http_head *head)
+{
+    return session_find_cookie(head, SLICE(SESSION_COOKIE));
 }
 
 struct slice session_set_cookie(struct slice text, bool secure, struct arena *a)

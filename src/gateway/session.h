@@ -40,6 +40,8 @@ bool session_read(struct slice text, struct slice secret, int64_t now, struct ar
 /* What a request of that session shows that changes something. In the arena. */
 struct slice session_csrf(struct slice text, struct slice secret, struct arena *a);
 
+/* A cookie of the request; p == NULL: there is none. */
+struct slice session_find_cookie(const struct http_head *head, struct slice name);
 /* The session's text, as the request brings it; empty: none. */
 struct slice session_cookie(const struct http_head *head);
 

@@ -135,7 +135,7 @@ MAY = {
     ("GET", "/ui/session"): "AVUR", ("GET", "/v1/models"): "AVUR", ("GET", "/model/info"): "AVUR",
     ("GET", "/key/list"): "AVUR", ("GET", "/key/aliases"): "AVUR", ("GET", "/user/info"): "AVUR",
     ("GET", "/user/daily/activity"): "AVUR", ("GET", "/global/spend"): "AVUR", ("GET", "/spend/logs/v2"): "AVUR",
-    ("GET", "/user/info?user_id=proxy_admin"): "AV", ("GET", "/user/list"): "AV", ("GET", "/team/list"): "AV",
+    ("GET", "/user/info?user_id=proxy_admin"): "AV", ("GET", "/user/list"): "AV", ("GET", "/team/list"): "AVUR",
     ("GET", "/global/spend/teams"): "AV", ("GET", "/router/settings"): "AV", ("GET", "/invitation/info?invitation_id=x"): "AV",
     ("POST", "/key/generate"): "AU", ("POST", "/user/new"): "A", ("POST", "/team/new"): "A", ("POST", "/model/new"): "A",
     ("POST", "/config/update"): "A", ("POST", "/invitation/new"): "A", ("POST", "/cache/flushall"): "A",

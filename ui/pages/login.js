@@ -1,4 +1,5 @@
 import { h } from "../parts/dom.js";
+import { get, url } from "../parts/api.js";
 import { logIn } from "../parts/session.js";
 import { t } from "../parts/words.js";
 import { explain } from "../parts/view.js";
@@ -22,9 +23,11 @@ export function login(done, ...tools) {
       word.select();
     }
   }
+  const sso = h("a", { class: "button", href: url("sso/key/generate").href, hidden: true }, t("login.sso"));
+  get(".well-known/litellm-ui-config").then(found => { sso.hidden = !found.sso_configured; }, () => {});
   return h("main", { class: "login" }, h("form", { class: "card", onsubmit: submit },
     h("h1", {}, "Lintel"), h("p", { class: "muted" }, t("login.hint")),
     h("label", {}, h("span", {}, t("username")), name),
     h("label", {}, h("span", {}, t("password")), word),
-    problem, button, h("div", { class: "row end" }, tools)));
+    problem, button, sso, h("div", { class: "row end" }, tools)));
 }

@@ -28,6 +28,7 @@ export default {
   "logout": "Log out",
   "login.hint": "As the admin, with your address and password, or with a virtual key as password.",
   "login.wrong": "This name and password do not match.",
+  "login.sso": "Log in by single sign-on",
   "invitation.accept": "Set the password and log in",
   "invitation.hint": "{name} is invited. Choose a password; the link works once.",
   "username": "User name",

@@ -28,6 +28,7 @@ export default {
   "logout": "Se déconnecter",
   "login.hint": "En administrateur, avec votre adresse et mot de passe, ou avec une clé virtuelle comme mot de passe.",
   "login.wrong": "Ce nom et ce mot de passe ne correspondent pas.",
+  "login.sso": "Se connecter par authentification unique",
   "invitation.accept": "Définir le mot de passe et se connecter",
   "invitation.hint": "{name} est invité. Choisissez un mot de passe ; le lien ne sert qu’une fois.",
   "username": "Nom d’utilisateur",
