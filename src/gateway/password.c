@@ -122,9 +122,12 @@ static void read_digest(struct password_job *j, struct slice hex)
 {
     if (hex.n != 2 * SHA256_SIZE)
         return;
-    for (size_t i = 0; i < SHA256_SIZE; i++)
-        j->wanted[i] =
-            (uint8_t)(text_hex_digit(hex.p[2 * i]) << 4 | text_hex_digit(hex.p[2 * i + 1]));
+    for (size_t i = 0; i < SHA256_SIZE; i++) {
+        int high = text_hex_digit(hex.p[2 * i]), low = text_hex_digit(hex.p[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return;
+        j->wanted[i] = (uint8_t)(high << 4 | low);
+    }
     sha256(slice_make(j->word, j->word_n), j->key);
     j->key_n = SHA256_SIZE;
     j->known = j->done = true;
