@@ -82,9 +82,10 @@ static double used(const struct exchange *ex, const struct budget *b)
 
 static bool is_near(const struct exchange *ex, const struct budget *b)
 {
-    double left = b->most - used(ex, b);
+    double left = b->most - used(ex, b), since = used(ex, b) - b->row->spend;
     return b->most >= 0 && left > 0 &&
-           (left < b->most * BUDGET_NEAR_SHARE || left < ex->budget_hold.usd * BUDGET_NEAR_CALLS);
+           (left < b->most * BUDGET_NEAR_SHARE || left < ex->budget_hold.usd * BUDGET_NEAR_CALLS ||
+            left < since * BUDGET_GATEWAYS);
 }
 
 /* False: it is being read. */
