@@ -46,6 +46,7 @@ static const struct rule {
     {"GET", "/model_group/info", ANY},
     {"GET", "/utils/supported_openai_params", ANY},
     {"POST", "/utils/transform_request", ANY},
+    {"GET", "/ui/session", ANY},
     {"GET", "/guardrails/list", ANY},
     {"GET", "/v2/guardrails/list", ANY},
     {"GET", "/guardrails/{item}/info", ANY},
