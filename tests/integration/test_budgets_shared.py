@@ -12,7 +12,9 @@ from redis_server import RedisServer
 from test_keys import ask, generate
 
 GATEWAYS, CLIENTS, CALLS = 4, 40, 100  # clients of all gateways together; calls that the budget is for
-http = httpx.Client(timeout=30, trust_env=False)
+# Every connection is kept: the pool may close one that is too many while another thread has just been given it.
+KEPT = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=None)
+http = httpx.Client(timeout=30, trust_env=False, limits=KEPT)
 POOR = 1e-7  # USD; less than any call costs
 
 

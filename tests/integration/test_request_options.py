@@ -131,7 +131,7 @@ def test_an_abandoned_stream_is_estimated(client, gateway):
     stream.close()
 
     def line():
-        found = re.findall(r"status=499 .* tokens=(\d+)/(\d+) cost=([\d.]+) usage=estimated", gateway.log())
+        found = re.findall(r"status=499 .* tokens=(\d+)/(\d+) usage=estimated cost=([\d.]+)", gateway.log())
         return found and [float(x) for x in found[-1]]
 
     tokens, output, cost = wait_for(line)
