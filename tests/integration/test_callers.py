@@ -177,6 +177,7 @@ def test_a_named_budget_begins_anew_with_those_it_holds(gateway, database):
 def test_a_soft_budget_says_so_once(gateway):
     key = generate(gateway, soft_budget=POOR, key_alias="k-soft")["key"]
     assert [c.status_code for c in calls(gateway, key, 3)] == [200] * 3
+    wait_for(lambda: "soft budget reached: k-soft" in gateway.log(), 10, "the line")  # written behind the answer
     assert gateway.log().count("soft budget reached: k-soft") == 1
 
 
