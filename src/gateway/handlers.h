@@ -52,9 +52,6 @@ void handle_guardrails_v2(struct exchange *ex, struct buf *body);
 void handle_guardrail(struct exchange *ex, struct buf *body);
 void handle_apply_guardrail(struct exchange *ex, struct buf *body);
 
-/* handlers_services.c: the same for a channel of alerts. False: it is none. */
-bool handlers_test_alert(struct exchange *ex, struct slice service, struct buf *body);
-
 /* handlers_cache.c */
 void handle_cache_ping(struct exchange *ex, struct buf *body);
 void handle_cache_delete(struct exchange *ex, struct buf *body);

@@ -3,6 +3,7 @@
 #include "handlers.h"
 
 #include "admin.h"
+#include "detail.h"
 #include "io/clock.h"
 #include "observing.h"
 #include "query.h"
@@ -194,6 +195,37 @@ static struct record test_record(struct exchange *ex)
     return r;
 }
 
+/* `service` and a full stop follow `what`. */
+static void write_sent(struct exchange *ex, const char *what, struct slice service,
+                       struct buf *body)
+{
+    struct json_writer w;
+    json_begin(&w, body);
+    json_object(&w);
+    json_member_string(&w, "status", SLICE("success"));
+    json_member_string(&w, "message", ARENA_JOIN(&ex->arena, slice_of(what), service, SLICE(".")));
+    json_object_end(&w);
+}
+
+/* A channel that is not in use is LiteLLM's 422; but for a callback of the same name. */
+static bool test_alert(struct exchange *ex, struct slice service, struct buf *body)
+{
+    const struct sink_setup callback = {.name = service};
+    bool used = observing_test_alert(ex->worker, service);
+    if (!used && (!alert_sink_find(service) || sink_find(&callback)))
+        return false;
+    if (!used) {
+        detail_refuse_error(ex, 422,
+                            arena_printf(&ex->arena,
+                                         "\"%.*s\" not in proxy config: general_settings.alerting. "
+                                         "Unable to test this.",
+                                         SLICE_ARG(service)));
+        return true;
+    }
+    write_sent(ex, "A test alert is on its way to ", service, body);
+    return true;
+}
+
 /* What comes of it stands in the log and in /debug/exchanges. */
 void handle_health_services(struct exchange *ex, struct buf *body)
 {
@@ -201,8 +233,7 @@ void handle_health_services(struct exchange *ex, struct buf *body)
     struct slice service = query_get(ex->head->query, "service", &ex->arena);
     struct sink_setup setup = {.name = service};
     struct record r = test_record(ex);
-    struct json_writer w;
-    if (handlers_test_alert(ex, service, body))
+    if (test_alert(ex, service, body))
         return;
     if (!sink_find(&setup) && !observing_named(ex->worker, service)) {
         admin_refuse(ex, 400, "auth_error", "{'error': 'Service must be in list. Service=%.*s'}",
@@ -214,11 +245,5 @@ void handle_health_services(struct exchange *ex, struct buf *body)
         admin_show_param(ex, "None");
         return;
     }
-    json_begin(&w, body);
-    json_object(&w);
-    json_member_string(&w, "status", SLICE("success"));
-    json_member_string(
-        &w, "message",
-        ARENA_JOIN(&ex->arena, SLICE("Mock LLM request made - check "), service, SLICE(".")));
-    json_object_end(&w);
+    write_sent(ex, "Mock LLM request made - check ", service, body);
 }

@@ -272,11 +272,7 @@ static void write_updated(struct exchange *ex, struct buf *body)
     json_object(&w);
     json_member_string(&w, ID, q->id);
     json_member_string(&w, "user_id", q->members.v[0].id);
-    json_key(&w, "user_email");
-    if (q->members.v[0].email.n)
-        json_string(&w, q->members.v[0].email);
-    else
-        json_null(&w);
+    json_key(&w, "user_email"), json_string_or_null(&w, q->members.v[0].email);
     for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++) {
         yyjson_val *v = json_get(q->body, shown[i]);
         json_key_slice(&w, slice_of(shown[i]));

@@ -14,15 +14,7 @@
 
 /* ---- values --------------------------------------------------------------------------------- */
 
-static void text_or_null(struct json_writer *w, struct slice text)
-{
-    if (text.n)
-        json_string(w, text);
-    else
-        json_null(w);
-}
-
-#define member_text(w, literal, value) (json_key((w), literal), text_or_null((w), (value)))
+#define member_text(w, literal, value) (json_key((w), literal), json_string_or_null((w), (value)))
 #define member_null(w, literal)        (json_key((w), literal), json_null(w))
 #define member_number(w, literal, v)   (json_key((w), literal), json_number((w), (v)))
 
