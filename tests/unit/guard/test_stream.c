@@ -1,36 +1,18 @@
-#include "../base/check.h"
+#include "../llm/seen.h"
 
 #include "guard/stream.h"
 
 #include <stdio.h>
 
-/* What reaches the client: texts as they are, everything else as "<kind>". */
-struct seen {
-    char text[4096];
-    size_t n;
-};
-
-static void see(struct seen *s, struct slice text)
-{
-    assert_true(s->n + text.n < sizeof(s->text));
-    memcpy(s->text + s->n, text.p, text.n);
-    s->n += text.n;
-    s->text[s->n] = '\0';
-}
-
+/* Texts reach the client as they are, everything else is seen as "<kind>". */
 static void on_event(void *user, const struct llm_event *e)
 {
-    static const char *const names[] = {
-        [EV_START] = "start",        [EV_BLOCK_START] = "call", [EV_SIGNATURE] = "signed",
-        [EV_REDACTED] = "redacted",  [EV_CITATION] = "cited",   [EV_FOREIGN] = "foreign",
-        [EV_BLOCK_STOP] = "stopped", [EV_STOP] = "stop",        [EV_NOTE] = "note",
-        [EV_USAGE] = "usage",        [EV_END] = "end",          [EV_FAIL] = "fail"};
     char word[64];
     if (e->kind == EV_TEXT || e->kind == EV_REASONING || e->kind == EV_TOOL_ARGS) {
         see(user, e->text);
         return;
     }
-    snprintf(word, sizeof(word), "<%s>", names[e->kind]);
+    snprintf(word, sizeof(word), "<%s>", seen_name(e->kind));
     see(user, slice_of(word));
     if (e->json) {
         struct arena a;

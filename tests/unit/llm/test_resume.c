@@ -1,45 +1,18 @@
-#include "../base/check.h"
+#include "seen.h"
 
 #include "llm/resume.h"
 
 #include <string.h>
 
-/* What reaches the client: texts as they are, everything else as "<kind block>". */
-struct seen {
-    char text[4096];
-    size_t n;
-};
-
-static void see(struct seen *s, struct slice text)
-{
-    assert_true(s->n + text.n < sizeof(s->text));
-    memcpy(s->text + s->n, text.p, text.n);
-    s->n += text.n;
-    s->text[s->n] = '\0';
-}
-
+/* Texts reach the client as they are, everything else is seen as "<kind block>". */
 static void on_event(void *user, const struct llm_event *e)
 {
-    static const char *const names[] = {[EV_START] = "start",
-                                        [EV_BLOCK_START] = "call",
-                                        [EV_REASONING] = "thought",
-                                        [EV_SIGNATURE] = "signature",
-                                        [EV_REDACTED] = "redacted",
-                                        [EV_TOOL_ARGS] = "args",
-                                        [EV_CITATION] = "citation",
-                                        [EV_FOREIGN] = "foreign",
-                                        [EV_BLOCK_STOP] = "stopped",
-                                        [EV_STOP] = "stop",
-                                        [EV_NOTE] = "note",
-                                        [EV_USAGE] = "usage",
-                                        [EV_END] = "end",
-                                        [EV_FAIL] = "fail"};
     char word[64];
     if (e->kind == EV_TEXT) {
         see(user, e->text);
         return;
     }
-    snprintf(word, sizeof(word), "<%s %u>", names[e->kind], e->block);
+    snprintf(word, sizeof(word), "<%s %u>", seen_name(e->kind), e->block);
     see(user, slice_of(word));
 }
 
@@ -92,7 +65,7 @@ static void test_nothing_breaks(void **state)
     send(&t, EV_STOP, 0, "");
     send(&t, EV_USAGE, 0, "");
     send(&t, EV_END, 0, "");
-    check_seen(&t, "<start 0><thought 0><signature 0><stopped 0>Hello world<stopped 1><call 2>"
+    check_seen(&t, "<start 0><thought 0><signed 0><stopped 0>Hello world<stopped 1><call 2>"
                    "<args 2><stopped 2><stop 0><usage 0><end 0>");
 }
 
