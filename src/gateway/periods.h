@@ -9,6 +9,6 @@ struct periods;
 struct worker;
 
 struct periods *periods_new(struct worker *w);
-void periods_free(struct periods *p); /* before its store; its handle closes in the loop */
+void periods_free(struct periods *p); /* before its store: task.h */
 
 #endif

@@ -2,9 +2,8 @@
 #define GATEWAY_RETENTION_H
 
 /* Old rows go: those of LiteLLM_SpendLogs (maximum_spend_logs_retention_period; the rows per day
- * stay), and kept responses whose time is over. Of all gateways on a database one at a time deletes
- * them: whoever moves the time of the last run. In small batches, between which the database serves
- * others. */
+ * stay), and kept responses whose time is over. One of all gateways on a database deletes them
+ * (task.h), in small batches, between which the database serves others. */
 
 struct retention;
 struct worker;
@@ -12,7 +11,7 @@ struct worker;
 enum retention_kind { RETENTION_LOGS, RETENTION_RESPONSES, RETENTION_KINDS };
 
 struct retention *retention_new(struct worker *w, enum retention_kind kind);
-void retention_free(struct retention *r); /* before its store; its handle closes in the loop */
+void retention_free(struct retention *r); /* before its store: task.h */
 
 /* The worker has another configuration. */
 void retention_configure(struct retention *r);
