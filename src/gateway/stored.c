@@ -5,11 +5,13 @@
  *
  * Failure modes: items that the loader refuses are told by their line and left out; a file that is
  * not usable by itself leaves everything as it is; a database that is away leaves what it said
- * last. */
+ * last; at the start, what it said to the gateway before, of which there is a copy on disk. */
 
 #include "stored.h"
 
+#include "base/date.h"
 #include "base/log.h"
+#include "stored_copy.h"
 #include "wire/secretbox.h"
 #include "worker_private.h"
 
@@ -42,10 +44,12 @@ struct stored {
     struct worker *w;
     struct arena arena; /* of the items that hold */
     struct items items;
+    struct stored_copy *copy;
     uv_timer_t timer;
     struct store_job *job; /* NULL: no question is under way */
     bool again;            /* something changed since it was asked */
     bool loaded;           /* the database answered, or failed to */
+    bool known;            /* it answered once */
 };
 
 /* ---- sealing --------------------------------------------------------------------------------- */
@@ -326,21 +330,108 @@ static void keep_items(struct stored *s, const struct items *items)
     }
 }
 
+static void use_items(struct stored *s, struct items *items, const char *why)
+{
+    struct config *c;
+    if (are_same(items, &s->items))
+        return;
+    keep_items(s, items);
+    c = load(s->w->options->config, items);
+    log_bad(items);
+    worker_adopt(s->w, c, why);
+}
+
+/* ---- the copy on disk ------------------------------------------------------------------------ */
+
+/* Which database it is, whoever logs in with which password. */
+static struct slice database_of(const struct stored *s)
+{
+    struct slice url = slice_of(s->w->config->settings.database_url);
+    for (ptrdiff_t at; (at = slice_find_char(url, '@')) >= 0;)
+        url = slice_skip(url, (size_t)at + 1);
+    return url;
+}
+
+/* One of several workers does. */
+static void write_copy(struct stored *s)
+{
+    struct buf text;
+    struct json_writer w;
+    if (s->w->options->index)
+        return;
+    buf_init(&text, TEXT_MAX);
+    json_begin(&w, &text);
+    json_object(&w);
+    json_member_string(&w, "database", database_of(s));
+    json_key(&w, "items"), json_array(&w);
+    for (size_t i = 0; i < s->items.n; i++) {
+        json_array(&w);
+        json_string(&w, slice_of(s->items.v[i].section));
+        json_string(&w, s->items.v[i].name);
+        json_string(&w, s->items.v[i].json);
+        json_array_end(&w);
+    }
+    json_array_end(&w);
+    json_object_end(&w);
+    if (!text.overflow)
+        stored_copy_put(s->copy, buf_slice(&text), salt_key(s->w->config));
+    buf_fini(&text);
+}
+
+static void add_copied(struct items *items, yyjson_val *entry)
+{
+    struct slice name = json_slice(yyjson_arr_get(entry, 0));
+    for (size_t i = 0; i < SECTION_COUNT; i++) {
+        if (!slice_eq(name, slice_of(sections[i])))
+            continue;
+        struct item *item = add_item(items);
+        item->section = sections[i];
+        item->name = json_slice(yyjson_arr_get(entry, 1));
+        item->json = json_slice(yyjson_arr_get(entry, 2));
+    }
+}
+
+/* The database said nothing: what it said to the gateway before. */
+static void use_copy(struct stored *s)
+{
+    struct arena a;
+    struct items items = {.arena = &a};
+    const char *why;
+    struct slice text;
+    int64_t written;
+    size_t i, n;
+    char date[DATE_SIZE];
+    yyjson_val *root = NULL, *entry;
+    arena_init(&a);
+    if (stored_copy_get(s->copy, salt_key(s->w->config), &a, &text, &written, &why)) {
+        root = json_parse(text, &a, NULL);
+        why = "its copy on disk is of another database";
+    }
+    if (!slice_eq(json_get_slice(root, "database"), database_of(s))) {
+        log_warn("the database cannot be read, and the configuration file counts alone: %s", why);
+    } else {
+        yyjson_arr_foreach(json_get(root, "items"), i, n, entry) add_copied(&items, entry);
+        date_format(written, date);
+        log_warn("the database cannot be read: %zu models and settings are those it had at %s",
+                 items.n, date);
+        use_items(s, &items, "the copy of the database");
+    }
+    arena_fini(&a);
+}
+
+/* ---- what the database says ------------------------------------------------------------------ */
+
 void stored_take(struct stored *s, const struct store_rows *models,
                  const struct store_rows *settings)
 {
     struct arena a;
     struct items items = {.arena = &a};
-    struct config *c;
     arena_init(&a);
     add_models(s, models, &items);
     add_settings(settings, &items);
-    if (!are_same(&items, &s->items)) {
-        keep_items(s, &items);
-        c = load(s->w->options->config, &items);
-        log_bad(&items);
-        worker_adopt(s->w, c, "the database");
-    }
+    use_items(s, &items, "the database");
+    s->known = true;
+    write_copy(s);
     arena_fini(&a);
 }
 
@@ -442,6 +533,7 @@ struct stored *stored_new(struct worker *w)
     s->w = w;
     arena_init(&s->arena);
     s->items.arena = &s->arena;
+    s->copy = stored_copy_new(&w->loop, w->config->settings.data_directory);
     uv_timer_init(&w->loop, &s->timer);
     uv_unref((uv_handle_t *)&s->timer);
     s->timer.data = s;
@@ -463,6 +555,7 @@ void stored_free(struct stored *s)
     store_unwatch(s->w->store, s);
     if (s->job)
         store_job_abandon(s->job);
+    stored_copy_free(s->copy);
     arena_fini(&s->arena);
     uv_close((uv_handle_t *)&s->timer, on_closed);
 }
@@ -485,4 +578,6 @@ void stored_await(struct stored *s)
         uv_run(&s->w->loop, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&limit, NULL);
     uv_run(&s->w->loop, UV_RUN_NOWAIT); /* closes it: it lies on the stack */
+    if (!s->known && !s->w->draining)
+        use_copy(s);
 }

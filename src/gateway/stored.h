@@ -24,7 +24,8 @@ struct stored;
 struct stored *stored_new(struct worker *w); /* of a worker with a store */
 void stored_free(struct stored *s);          /* before the store; NULL is fine */
 
-/* Runs the loop until the database has answered, or failed to, at most STORED_WAIT_MS. */
+/* Runs the loop until the database has answered, or failed to, at most STORED_WAIT_MS; then what it
+ * said to the gateway before holds until it answers (stored_copy.h). */
 void stored_await(struct stored *s);
 
 /* The file read again, with what the database said last. NULL: it is not usable, see the log.
