@@ -43,6 +43,8 @@ struct alerting {
     unsigned types; /* that somebody wants */
     struct alerting_watch *watch;
     struct alerting_failures *failures;
+    struct alerting_daily *daily;
+    struct alerting_spend *spend;
     struct turn_item item;
     struct seen seen[ALERTING_SEEN_MAX];
     struct pending pending[ALERTING_PENDING_MAX];
@@ -280,6 +282,7 @@ void alerting_request(struct alerting *a, const struct record *draft)
 {
     tell_slow(a, draft);
     alerting_failures_note(a->failures, draft);
+    alerting_daily_note(a->daily, draft);
 }
 
 void alerting_rests(struct alerting *a, const struct deployment *d, struct slice model, int status)
@@ -399,11 +402,17 @@ struct alerting *alerting_new(struct worker *w)
     add_channels(a, &w->config->alerting);
     a->failures = alerting_failures_new(a, w);
     a->watch = alerting_watch_new(a, w);
+    a->daily = alerting_daily_new(a, w);
+    a->spend = alerting_spend_new(a, w);
     return a;
 }
 
 void alerting_flush(struct alerting *a, unsigned ms)
 {
+    alerting_daily_free(a->daily);
+    alerting_spend_free(a->spend);
+    a->daily = NULL;
+    a->spend = NULL;
     observe_flush(a->sinks, ms);
 }
 

@@ -24,7 +24,8 @@ struct worker;
 
 /* NULL: alerting names nobody. A channel that cannot be used is an error in the log. */
 struct alerting *alerting_new(struct worker *w);
-void alerting_flush(struct alerting *a, unsigned ms); /* as observe_flush */
+/* As observe_flush, before the database closes: no report is made from here on. */
+void alerting_flush(struct alerting *a, unsigned ms);
 void alerting_each(const struct alerting *a,
                    void (*each)(void *ctx, const char *name, const struct outbox_stats *s),
                    void *ctx);
@@ -74,5 +75,16 @@ struct alerting_failures;
 struct alerting_failures *alerting_failures_new(struct alerting *a, struct worker *w);
 void alerting_failures_free(struct alerting_failures *f); /* NULL is fine */
 void alerting_failures_note(struct alerting_failures *f, const struct record *r);
+
+/* alerting_daily.c, alerting_spend.c: reports now and then; NULL: not wanted, or (of spend) there
+ * is no database. */
+struct alerting_daily;
+struct alerting_daily *alerting_daily_new(struct alerting *a, struct worker *w);
+void alerting_daily_free(struct alerting_daily *d); /* NULL is fine, here and below */
+void alerting_daily_note(struct alerting_daily *d, const struct record *r);
+
+struct alerting_spend;
+struct alerting_spend *alerting_spend_new(struct alerting *a, struct worker *w);
+void alerting_spend_free(struct alerting_spend *s);
 
 #endif

@@ -7,6 +7,7 @@
 #include "task.h"
 
 #include "base/log.h"
+#include "duration.h"
 #include "io/clock.h"
 #include "worker_private.h"
 
@@ -27,10 +28,12 @@ struct task {
     struct turn_item item;
     uv_timer_t timer; /* its end frees this */
     int64_t interval; /* ms */
+    bool monthly;
+    bool patient; /* whoever is the first to ask lets the time pass */
     enum stage stage;
     struct store_job *job; /* that runs, or has just ended; NULL: the shared state is asked */
     bool running;
-    bool granted; /* by the shared state */
+    bool granted; /* if the claim's job holds */
     char key[KEY_SIZE];
 };
 
@@ -67,24 +70,28 @@ static void claim_row(struct task *t)
 {
     struct store_job *job = store_job_new(t->worker->store);
     int64_t now = clock_unix_ms();
+    int64_t over = t->monthly ? duration_begin(SLICE("1mo"), now) - 1 : now - t->interval;
     struct store_value name = store_text(slice_of(t->name));
     struct store_cell first[] = {{"name", name, STORE_SET},
-                                 {"last_run_at", store_time(0), STORE_SET}};
+                                 {"last_run_at", store_time(t->patient ? now : 0), STORE_SET}};
     struct store_cell mine = {"last_run_at", store_time(now), STORE_SET};
     struct store_where due[] = {
         {"name", STORE_EQ, name, 0},
-        {"last_run_at", STORE_LE, store_time(now - t->interval), 0},
+        {"last_run_at", STORE_LE, store_time(over), 0},
     };
     store_insert_new(job, TABLE_LINTEL_TASKS, first, 2);
-    store_update(job, TABLE_LINTEL_TASKS, &mine, 1, due, 2);
-    store_expect(job, 1);
+    if (!t->patient) {
+        store_update(job, TABLE_LINTEL_TASKS, &mine, 1, due, 2);
+        store_expect(job, 1);
+    }
+    t->granted = !t->patient;
     submit(t, job, CLAIMING);
 }
 
 static void on_reserved(void *user, const struct shared_answer *answer)
 {
     struct task *t = user;
-    t->granted = answer->refused < 0 && !answer->away;
+    t->granted = answer->refused < 0 && !answer->away && !t->patient;
     t->running = false;
     turn_mark(&t->worker->turn, &t->item);
 }
@@ -117,10 +124,11 @@ static void on_timer(uv_timer_t *timer)
 static void step_claim(struct task *t, const struct store_job *done)
 {
     enum store_status status = done ? store_job_status(done) : STORE_OK;
-    bool mine = done ? status == STORE_OK : t->granted;
+    bool mine = status == STORE_OK && t->granted;
     if (status != STORE_OK && status != STORE_CONFLICT && status != STORE_UNAVAILABLE)
         log_warn("%s: it cannot be found out whose turn it is: %s", t->name, store_job_error(done));
     t->stage = IDLE;
+    t->patient = t->patient && status != STORE_OK;
     if (mine)
         go_on(t, NULL);
 }
@@ -163,6 +171,18 @@ void task_every(struct task *t, int64_t ms)
     uv_timer_stop(&t->timer);
     if (ms)
         uv_timer_start(&t->timer, on_timer, tick < FIRST_MS ? tick : FIRST_MS, tick);
+}
+
+void task_after(struct task *t, int64_t ms)
+{
+    t->patient = true;
+    task_every(t, ms);
+}
+
+void task_monthly(struct task *t)
+{
+    t->monthly = true;
+    task_every(t, TICK_MAX);
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -21,6 +21,10 @@ struct task *task_new(struct worker *w, const char *name, task_step *step, void 
 /* Milliseconds between two runs, and at most 2 s before this process first asks whether one is due;
  * 0: never. A run that is under way goes on. */
 void task_every(struct task *t, int64_t ms);
+/* The same, but the first run ever comes after that time, not at once. */
+void task_after(struct task *t, int64_t ms);
+/* A run in each calendar month (UTC), as early as may be; with a database. */
+void task_monthly(struct task *t);
 /* Before its store and the shared state; its handle closes in the loop. NULL is fine. */
 void task_free(struct task *t);
 

@@ -1,12 +1,17 @@
 """Alerts: what is told to Slack, to a webhook and by e-mail, of what, how often, and that no request
 feels it."""
 
+import datetime
+
 import openai
 import pytest
 from conftest import KEY, configuration, deployment, openai_client
+from databases import Sqlite
 from destination import destination
 from mailbox import mailbox
 from programs import free_port, wait_for
+from redis_server import RedisServer
+from test_keys import ask as manage
 from test_keys import generate
 
 QUICK = {"DEFAULT_FLUSH_INTERVAL_SECONDS": "0.05"}
@@ -208,6 +213,63 @@ def test_channels_that_cannot_be_used_are_said(launch, simulator):
     for line in ("alerting slack is not used: SLACK_WEBHOOK_URL is not set", "alerting webhook is not used: WEBHOOK_URL is not set", "alerting email is not used: SMTP_HOST is not set", "alerting pigeon is not used"):
         assert line in gateway.log()
     ask(gateway)
+
+
+def test_reports_of_deployments(launch, simulator, tmp_path):
+    """By one of two gateways on a database, of what both of them called; Redis has the counts."""
+    redis = RedisServer(tmp_path / "redis")
+    with destination() as d:
+        general = {"alerting": ["slack", "webhook"], "alert_types": ["daily_reports"], "alerting_args": {"daily_report_frequency": 2}, "database_url": f"sqlite:///{tmp_path}/one.db"}
+        env = {**QUICK, "SLACK_WEBHOOK_URL": d.url + "/slack", "WEBHOOK_URL": d.url + "/hook"}
+        settings = {"general_settings": general, "router_settings": {"redis_url": redis.url, "num_retries": 0}}
+        first, second = (launch(configuration(simulator.url, **settings), env=env) for _ in "ab")
+
+        def told():
+            ask(first, "[[sim:slow_head(30)]]")
+            with pytest.raises(openai.RateLimitError):
+                ask(second, "[[sim:throttle]]", model="nova")
+            texts = [r.json()["text"] for r in d.at("/slack")]
+            return next((t for t in texts if "s/token" in t and "Failed Requests: `" in t), None)
+
+        text = wait_for(told, 60, "a report of both")
+        assert "Alert type: `daily_reports`" in text and "Level: `Low`" in text
+        failed, slow = text.split("Top Slowest Deployments:")
+        assert "1. Deployment: `us.amazon.nova-pro-v1:0`, Model: `nova`, Failed Requests: `" in failed and "`claude`" not in failed
+        assert "Model: `claude`, Latency per output token: `" in slow and "Next Run is at: `20" in slow and "`nova`" not in slow
+        assert hook(d, event="daily_reports")["event_group"] == "proxy"
+        first.stop()
+        second.stop()
+    redis.kill()
+
+
+def test_reports_of_spend(launch, simulator, tmp_path):
+    """Once by two gateways on a database: of the last days, and of the month before."""
+    with destination() as d:
+        database = Sqlite()
+        database.create("spent")
+        general = {"alerting": ["slack"], "alert_types": ["spend_reports"], "spend_report_frequency": "3d", "database_url": database.url}
+        env = {**QUICK, "SLACK_WEBHOOK_URL": d.url + "/slack"}
+        maker = launch(configuration(simulator.url, general_settings={"database_url": database.url}))
+        today = datetime.datetime.now(datetime.UTC).date()
+        before = today.replace(day=1) - datetime.timedelta(days=1)
+        wait_for(lambda: manage(maker, "/team/new", {"team_id": "t-1", "team_alias": "the reds"}).status_code == 200, 20, "the database")
+        for day, spent in (today, 1.25), (before, 70):
+            for table, column, value, part in ("Team", "team_id", "t-1", 1), ("Team", "team_id", "t-2", 2), ("Tag", "tag", "nightly", 3):
+                database.query(
+                    f"""INSERT INTO "LiteLLM_Daily{table}Spend" (id, {column}, date, api_key, model, spend, created_at, updated_at)
+                    VALUES ('{day}-{value}', '{value}', '{day}', 'k', 'm', {spent * part}, '2026-01-01 00:00:00', '2026-01-01 00:00:00')"""
+                )
+        gateways = [launch(configuration(simulator.url, general_settings=general), env=env) for _ in "ab"]
+        lately = slack(d, "Message: *Spend Report for ", "Spend: `$1.2500`")
+        monthly = slack(d, f"Message: *Monthly Spend Report for {before.replace(day=1)} - {before}*")
+        for line in "Team: `t-2` | Spend: `$140.0000`\nTeam: `the reds` | Spend: `$70.0000`", "Tag: `nightly` | Spend: `$210.0000`", "Alert type: `spend_reports`":
+            assert line in monthly, monthly
+        assert "Team: `the reds` | Spend: `$" in lately and "Tag: `nightly` | Spend: `$" in lately
+        for gateway in (maker, *gateways):
+            gateway.stop()
+        said = "".join(r.json()["text"] for r in d.at("/slack"))
+        assert said.count("Message: *Spend") == said.count("Message: *Monthly") == 1
+        database.stop()
 
 
 def test_several_workers_tell_once(launch, simulator):
