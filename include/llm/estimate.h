@@ -10,6 +10,15 @@
 
 int64_t llm_estimate_text(struct slice text);
 
+/* A text that comes in pieces: its first kilobyte is counted, the rest is taken for like it. All
+ * zero to begin with. */
+struct llm_estimate {
+    size_t bytes, counted;
+    int64_t tokens; /* of those counted */
+};
+void llm_estimate_add(struct llm_estimate *e, struct slice piece);
+int64_t llm_estimate_sum(const struct llm_estimate *e);
+
 /* The whole prompt: system, tools and messages with their framing; images by size. */
 int64_t llm_estimate_request(const struct llm_request *r);
 

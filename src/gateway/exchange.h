@@ -52,6 +52,7 @@
 #include "exchange_limits.h"
 #include "io/conn.h"
 #include "io/upstream.h"
+#include "llm/estimate.h"
 #include "llm/resume.h"
 #include "memory.h"
 #include "provider/plan.h"
@@ -280,9 +281,9 @@ struct exchange {
     struct spend *spend;         /* what is noted for the database; NULL: nothing */
     struct slice user_agent;     /* of the client, likewise */
 
-    int64_t estimated_output; /* tokens that came so far, in case nobody reports them */
-    size_t call_bytes;        /* of the upstream body of this attempt */
-    int64_t mock_until;       /* ms, turn time: a mocked timeout comes; 0: none */
+    struct llm_estimate answered; /* what came so far, in case nobody reports its tokens */
+    size_t call_bytes;            /* of the upstream body of this attempt */
+    int64_t mock_until;           /* ms, turn time: a mocked timeout comes; 0: none */
 
     int64_t deadline;     /* ms, turn time; 0: none */
     int64_t times[EX_NR]; /* ms, turn time, when each state was entered */

@@ -39,7 +39,7 @@ static void forget_answer(struct exchange *ex)
     ex->plan = (struct plan){0};
     if (!ex->resuming.count)
         ex->encoder = NULL;
-    ex->estimated_output = 0;
+    ex->answered = (struct llm_estimate){0};
     ex->usage = (struct llm_usage){0};
     ex->cost = (struct model_cost){0};
     ex->upstream_headers = (struct http_headers){0};

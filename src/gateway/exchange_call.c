@@ -18,7 +18,6 @@
 #include "exchange_raw.h"
 #include "exchange_resume.h"
 #include "exchange_route.h"
-#include "llm/estimate.h"
 #include "llm/mock.h"
 #include "reply.h"
 #include "worker_private.h"
@@ -105,7 +104,7 @@ static void on_event(void *user, const struct llm_event *event)
         priced.usage = &ex->usage;
     }
     if (e->kind == EV_TEXT || e->kind == EV_REASONING || e->kind == EV_TOOL_ARGS)
-        ex->estimated_output += llm_estimate_text(e->text);
+        llm_estimate_add(&ex->answered, e->text);
     exchange_deposit(ex, exchange_give(ex, e));
 }
 
@@ -164,13 +163,13 @@ static const struct upstream_events upstream_events = {
 void exchange_estimate_usage(struct exchange *ex)
 {
     struct llm_usage u = {.estimated = true};
-    bool answered = ex->estimated_output || ex->facts & FACT_GONE;
+    bool answered = ex->answered.bytes || ex->facts & FACT_GONE;
     if (!ex->attempts || llm_usage_prompt(&ex->usage) || ex->usage.output)
         return;
     if (!answered && !ex->resuming.count)
         return;
     u.input = answered ? (int64_t)(ex->call_bytes / BYTES_PER_TOKEN) : 0;
-    u.output = ex->estimated_output;
+    u.output = llm_estimate_sum(&ex->answered);
     exchange_price(ex, &u, 0);
 }
 

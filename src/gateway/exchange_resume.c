@@ -63,7 +63,8 @@ static struct llm_usage usage_of_call(const struct exchange *ex)
 {
     int64_t prompt = ex->released ? (int64_t)(ex->call_bytes / BYTES_PER_TOKEN)
                                   : llm_estimate_request(&ex->request);
-    return (struct llm_usage){.input = prompt, .output = ex->estimated_output, .estimated = true};
+    int64_t output = llm_estimate_sum(&ex->answered);
+    return (struct llm_usage){.input = prompt, .output = output, .estimated = true};
 }
 
 /* `sign`: 1 adds, -1 takes away. */

@@ -62,20 +62,19 @@ static const short word_foreign[WORD_MAX + 1] = {0,   100, 105, 103, 114, 122, 1
 static const short run_cost[] = {0, 100, 102, 118, 140, 170, 230};
 
 struct scan {
-    struct slice rest;
-    int64_t sum;     /* hundredths: what is the same in all languages */
-    int64_t english; /* words, if the text is English or code … */
-    int64_t foreign; /* … and if not */
+    const unsigned char *p, *end; /* what is left */
+    int64_t sum;                  /* hundredths: what is the same in all languages */
+    int64_t english;              /* words, if the text is English or code … */
+    int64_t foreign;              /* … and if not */
     int64_t letters, accents, kana, kanji;
 };
 
-/* The character at the front, of several bytes, and its length; a broken one has length 1. */
-static uint32_t peek_long(struct slice s, size_t *n)
+/* The character at `p`, of several bytes, and its length; a broken one has length 1. */
+static uint32_t peek_long(const unsigned char *p, const unsigned char *end, size_t *n)
 {
-    const unsigned char *p = (const unsigned char *)s.p;
     size_t want = p[0] < 0xc0 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
     *n = 1;
-    if (want == 0 || want > s.n)
+    if (want == 0 || want > (size_t)(end - p))
         return 0xfffd;
     uint32_t c = p[0] & (0xffu >> (want + 1));
     for (size_t i = 1; i < want; i++) {
@@ -85,14 +84,6 @@ static uint32_t peek_long(struct slice s, size_t *n)
     }
     *n = want;
     return c;
-}
-
-/* The same of any. */
-static inline uint32_t peek(struct slice s, size_t *n)
-{
-    unsigned char c = (unsigned char)s.p[0];
-    *n = 1;
-    return c < 0x80 ? c : peek_long(s, n);
 }
 
 static const uint8_t ascii_kinds[0x80] = {
@@ -133,15 +124,17 @@ static enum kind kind_of_long(uint32_t c)
     return ALIEN;
 }
 
-static inline enum kind kind_of(uint32_t c)
+/* Of the character at `p`, which is before the end, and its length. */
+static inline enum kind kind_at(const unsigned char *p, const unsigned char *end, size_t *n)
 {
-    return c < 0x80 ? (enum kind)ascii_kinds[c] : kind_of_long(c);
+    *n = 1;
+    return *p < 0x80 ? (enum kind)ascii_kinds[*p] : kind_of_long(peek_long(p, end, n));
 }
 
-static enum kind kind_at(struct slice s)
+static inline enum kind kind_next(const struct scan *s)
 {
     size_t n;
-    return s.n ? kind_of(peek(s, &n)) : SPACE;
+    return s->p < s->end ? kind_at(s->p, s->end, &n) : SPACE;
 }
 
 static int64_t by_length(const short *cost, size_t n)
@@ -165,25 +158,25 @@ static void add_part(struct scan *s, size_t n, size_t capitals, enum lead lead)
 /* A run of Latin letters. Where a capital follows a small letter a new part begins. */
 static void scan_word(struct scan *s, enum lead lead)
 {
+    const unsigned char *p = s->p;
     size_t n = 0, capitals = 0, accents = 0, size;
     bool small = false;
-    while (s->rest.n) {
-        uint32_t c = peek(s->rest, &size);
-        enum kind k = kind_of(c);
+    for (; p < s->end; p += size) {
+        enum kind k = kind_at(p, s->end, &size);
         if (k != LETTER && k != ACCENTED)
             break;
-        bool capital = c >= 'A' && c <= 'Z';
+        bool capital = *p <= 'Z';
         if (capital && small) {
             add_part(s, n, capitals, lead);
             n = capitals = 0;
             lead = SPACED;
         }
-        s->rest = slice_skip(s->rest, size);
         small = !capital;
         n++;
         capitals += capital;
         accents += k == ACCENTED;
     }
+    s->p = p;
     add_part(s, n, capitals, lead);
     s->foreign += (int64_t)accents * 45;
     s->english += (int64_t)accents * 60;
@@ -191,11 +184,22 @@ static void scan_word(struct scan *s, enum lead lead)
     s->accents += (int64_t)accents;
 }
 
+/* The run of ASCII of that kind at the front: most runs are that and nothing else. */
+static size_t scan_ascii(struct scan *s, enum kind kind)
+{
+    const unsigned char *p = s->p;
+    while (p < s->end && *p < 0x80 && ascii_kinds[*p] == kind)
+        p++;
+    size_t n = (size_t)(p - s->p);
+    s->p = p;
+    return n;
+}
+
 static size_t scan_while(struct scan *s, enum kind kind)
 {
-    size_t count = 0, size;
-    while (s->rest.n && kind_of(peek(s->rest, &size)) == kind) {
-        s->rest = slice_skip(s->rest, size);
+    size_t count = scan_ascii(s, kind), size;
+    while (s->p < s->end && kind_at(s->p, s->end, &size) == kind) {
+        s->p += size;
         count++;
     }
     return count;
@@ -206,14 +210,13 @@ static size_t scan_while(struct scan *s, enum kind kind)
 static void scan_punctuation(struct scan *s)
 {
     size_t known = sizeof(run_cost) / sizeof(run_cost[0]) - 1;
-    struct slice run = s->rest;
+    const unsigned char *run = s->p;
     size_t n = scan_while(s, PUNCT), same = 1;
-    run.n -= s->rest.n;
-    while (same < run.n && run.p[same] == run.p[0])
+    while (run + same < s->p && run[same] == run[0])
         same++;
     if (same > 3) {
         s->sum += TOKEN + (int64_t)(same / 32) * TOKEN;
-        n = run.n > same;
+        n = run + same < s->p;
     }
     s->sum += n <= known ? run_cost[n] : run_cost[known] + (int64_t)(n - known) * 60;
     scan_while(s, NEWLINE);
@@ -230,8 +233,8 @@ static void scan_newlines(struct scan *s)
 static void scan_space(struct scan *s)
 {
     size_t n = scan_while(s, SPACE);
-    enum kind next = kind_at(s->rest);
-    if (s->rest.n && next != DIGIT)
+    enum kind next = kind_next(s);
+    if (s->p < s->end && next != DIGIT)
         n--;
     if (n > 0 && next != NEWLINE)
         s->sum += TOKEN + (int64_t)(n / 80) * TOKEN;
@@ -256,12 +259,19 @@ static void scan_script(struct scan *s, enum kind kind)
 }
 
 /* Punctuation directly before a word, and alone there, is part of the word's first piece. */
-static bool leads_word(const struct scan *s, bool after_space)
+static void scan_lead(struct scan *s, bool after_space)
 {
+    const unsigned char *mark = s->p;
     size_t n;
-    peek(s->rest, &n);
-    enum kind next = kind_at(slice_skip(s->rest, n));
-    return !after_space && (next == LETTER || next == ACCENTED);
+    kind_at(mark, s->end, &n);
+    s->p += n;
+    enum kind next = kind_next(s);
+    if (!after_space && (next == LETTER || next == ACCENTED))
+        scan_word(s, LED);
+    else {
+        s->p = mark;
+        scan_punctuation(s);
+    }
 }
 
 static void scan_next(struct scan *s, enum kind kind, bool after_space)
@@ -269,15 +279,7 @@ static void scan_next(struct scan *s, enum kind kind, bool after_space)
     switch (kind) {
     case LETTER:
     case ACCENTED: scan_word(s, after_space ? SPACED : BARE); break;
-    case PUNCT:
-        if (leads_word(s, after_space)) {
-            size_t n;
-            peek(s->rest, &n);
-            s->rest = slice_skip(s->rest, n);
-            scan_word(s, LED);
-        } else
-            scan_punctuation(s);
-        break;
+    case PUNCT: scan_lead(s, after_space); break;
     case DIGIT: scan_digits(s); break;
     case SPACE: scan_space(s); break;
     case NEWLINE: scan_newlines(s); break;
@@ -296,14 +298,35 @@ static int64_t in_tokens(const struct scan *s)
 
 int64_t llm_estimate_text(struct slice text)
 {
-    struct scan s = {.rest = text};
+    if (!text.n)
+        return 0;
+    struct scan s = {.p = (const unsigned char *)text.p,
+                     .end = (const unsigned char *)text.p + text.n};
     bool after_space = false;
-    while (s.rest.n) {
-        enum kind kind = kind_at(s.rest);
+    while (s.p < s.end) {
+        enum kind kind = kind_next(&s);
         scan_next(&s, kind, after_space);
         after_space = kind == SPACE;
     }
-    return text.n ? in_tokens(&s) : 0;
+    return in_tokens(&s);
+}
+
+#define COUNTED_MAX 1024 /* bytes of a text in pieces */
+
+void llm_estimate_add(struct llm_estimate *e, struct slice piece)
+{
+    e->bytes += piece.n;
+    if (e->counted >= COUNTED_MAX)
+        return;
+    e->counted += piece.n;
+    e->tokens += llm_estimate_text(piece);
+}
+
+int64_t llm_estimate_sum(const struct llm_estimate *e)
+{
+    if (e->bytes == e->counted)
+        return e->tokens;
+    return (int64_t)((double)e->tokens * (double)e->bytes / (double)e->counted);
 }
 
 /* ---- requests ---------------------------------------------------------------------------------

@@ -180,10 +180,28 @@ static void test_reaches(void **state)
     free(text);
 }
 
+/* Of a long text only the beginning is looked at; a short one is counted piece by piece. */
+static void test_text_in_pieces(void **state)
+{
+    const struct slice piece = SLICE(" some more words of the same kind");
+    struct llm_estimate e = {0};
+    assert_int_equal(llm_estimate_sum(&e), 0);
+    llm_estimate_add(&e, SLICE(""));
+    for (int64_t i = 1; i <= 20; i++) {
+        llm_estimate_add(&e, piece);
+        assert_int_equal(llm_estimate_sum(&e), i * llm_estimate_text(piece));
+    }
+    for (int64_t i = 21; i <= 1000; i++)
+        llm_estimate_add(&e, piece);
+    assert_in_range(e.counted, 1024, 1024 + piece.n);
+    assert_int_equal(llm_estimate_sum(&e), 1000 * llm_estimate_text(piece));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reaches),
+        cmocka_unit_test(test_text_in_pieces),
         cmocka_unit_test(test_near_a_real_tokenizer),
         cmocka_unit_test(test_the_recorded_thinking_is_exact),
         cmocka_unit_test(test_anything_counts),
