@@ -1,9 +1,11 @@
 /* The log's descriptor, and the thread that writes to it.
  *
- * Happy path: a line is copied into the ring; the thread, if it sleeps, is woken, lets
- * LOG_GATHER_MS pass for others to join, and writes what there is.
+ * Happy path: a line is copied behind those that wait; the thread, if it sleeps, is woken, lets
+ * LOG_GATHER_MS pass for others to join, and writes what there is, while lines gather in the other
+ * half of the memory. Each half is filled from its beginning, and the second only if need be, so
+ * that few pages are ever in use.
  *
- * Failure modes: a reader that takes nothing, or a disk that hangs, stops the thread only: the ring
+ * Failure modes: a reader that takes nothing, or a disk that hangs, stops the thread only: its half
  * fills, further lines are counted and lost. A write that fails loses its lines. A thread that does
  * not end in time is left behind, and so is every line after. */
 
@@ -12,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -30,9 +33,10 @@ static struct {
     pthread_mutex_t lock; /* of everything below */
     pthread_cond_t wake;
     bool sleeps, urgent, reopen, stop;
-    size_t head, count; /* bytes */
-    char bytes[LOG_RING_SIZE];
-} ring = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+    unsigned filling; /* the half where lines wait … */
+    size_t count;     /* … and their bytes */
+    char bytes[2][LOG_WAITING_MAX];
+} queue = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
 static enum { AT_ONCE, IN_BACKGROUND, LEFT_BEHIND } mode; /* of the thread that adds */
 
@@ -112,43 +116,45 @@ static struct timespec after_ms(long ms)
 
 static void await_lines(void)
 {
-    ring.sleeps = true;
-    while (!ring.count && !ring.stop && !ring.reopen)
-        pthread_cond_wait(&ring.wake, &ring.lock);
-    ring.sleeps = false;
+    queue.sleeps = true;
+    while (!queue.count && !queue.stop && !queue.reopen)
+        pthread_cond_wait(&queue.wake, &queue.lock);
+    queue.sleeps = false;
     struct timespec until = after_ms(LOG_GATHER_MS);
-    while (!ring.urgent && !ring.stop && !ring.reopen &&
-           pthread_cond_clockwait(&ring.wake, &ring.lock, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
+    while (!queue.urgent && !queue.stop && !queue.reopen &&
+           pthread_cond_clockwait(&queue.wake, &queue.lock, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
         ;
 }
 
-/* What lies in one piece at the ring's head. */
-static struct slice next_piece(void)
+/* All that wait; others gather in the half that was written before. */
+static struct slice take_lines(void)
 {
-    size_t n = LOG_RING_SIZE - ring.head;
-    ring.urgent = ring.urgent && ring.count > n;
-    return slice_make(ring.bytes + ring.head, ring.count < n ? ring.count : n);
+    struct slice lines = slice_make(queue.bytes[queue.filling], queue.count);
+    queue.filling = !queue.filling;
+    queue.count = 0;
+    queue.urgent = false;
+    return lines;
 }
 
 static void *write_lines(void *unused)
 {
     (void)unused;
-    pthread_mutex_lock(&ring.lock);
+    pthread_mutex_lock(&queue.lock);
     for (bool stop = false; !stop;) {
         await_lines();
-        struct slice piece = next_piece();
-        bool reopen = ring.reopen;
-        ring.reopen = false;
-        pthread_mutex_unlock(&ring.lock);
+        struct slice lines = take_lines();
+        bool reopen = queue.reopen;
+        queue.reopen = false;
+        pthread_mutex_unlock(&queue.lock);
         if (reopen)
             open_again();
-        write_all(piece, true);
-        pthread_mutex_lock(&ring.lock);
-        ring.count -= piece.n;
-        ring.head = ring.count ? (ring.head + piece.n) % LOG_RING_SIZE : 0; /* few pages in use */
-        stop = ring.stop && !ring.count;
+        write_all(lines, true);
+        pthread_mutex_lock(&queue.lock);
+        if (!queue.count)
+            queue.filling = 0;
+        stop = queue.stop && !queue.count;
     }
-    pthread_mutex_unlock(&ring.lock);
+    pthread_mutex_unlock(&queue.lock);
     return NULL;
 }
 
@@ -158,7 +164,7 @@ static bool start_thread(void)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&ring.thread, NULL, write_lines, NULL);
+    int error = pthread_create(&queue.thread, NULL, write_lines, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return !error;
 }
@@ -167,7 +173,7 @@ void log_writer_start(void)
 {
     if (mode != AT_ONCE)
         return;
-    ring.stop = false;
+    queue.stop = false;
     mode = IN_BACKGROUND;
     if (!start_thread())
         mode = AT_ONCE;
@@ -175,51 +181,51 @@ void log_writer_start(void)
 
 static void tell_thread(bool *what)
 {
-    pthread_mutex_lock(&ring.lock);
+    pthread_mutex_lock(&queue.lock);
     *what = true;
-    pthread_mutex_unlock(&ring.lock);
-    pthread_cond_signal(&ring.wake);
+    pthread_mutex_unlock(&queue.lock);
+    pthread_cond_signal(&queue.wake);
 }
 
 void log_writer_stop(void)
 {
     if (mode != IN_BACKGROUND)
         return;
-    tell_thread(&ring.stop);
+    tell_thread(&queue.stop);
     struct timespec until = after_ms(LOG_WRITER_END_MS);
-    mode = pthread_clockjoin_np(ring.thread, NULL, CLOCK_MONOTONIC, &until) ? LEFT_BEHIND : AT_ONCE;
+    mode =
+        pthread_clockjoin_np(queue.thread, NULL, CLOCK_MONOTONIC, &until) ? LEFT_BEHIND : AT_ONCE;
 }
 
 void log_writer_reopen(void)
 {
     if (mode == IN_BACKGROUND)
-        tell_thread(&ring.reopen);
+        tell_thread(&queue.reopen);
     else
         open_again();
 }
 
 /* ---- adding --------------------------------------------------------------------------------- */
 
-static void copy_in(struct slice lines)
+/* A core that the loop has for itself leaves the thread nothing, if both are real-time: once many
+ * lines wait, it gets its turn. */
+static bool add_to_queue(struct slice lines, bool urgent)
 {
-    size_t at = (ring.head + ring.count) % LOG_RING_SIZE, n = LOG_RING_SIZE - at;
-    n = lines.n < n ? lines.n : n;
-    memcpy(ring.bytes + at, lines.p, n);
-    memcpy(ring.bytes, lines.p + n, lines.n - n);
-    ring.count += lines.n;
-}
-
-static bool add_to_ring(struct slice lines, bool urgent)
-{
-    pthread_mutex_lock(&ring.lock);
-    bool fits = lines.n <= LOG_RING_SIZE - ring.count;
-    bool wake = ring.sleeps || (urgent && !ring.urgent);
-    if (fits)
-        copy_in(lines);
-    ring.urgent = ring.urgent || urgent;
-    pthread_mutex_unlock(&ring.lock);
+    pthread_mutex_lock(&queue.lock);
+    bool fits = lines.n <= LOG_WAITING_MAX - queue.count;
+    bool many = fits && queue.count < LOG_MANY && queue.count + lines.n >= LOG_MANY;
+    urgent = urgent || many;
+    bool wake = queue.sleeps || (urgent && !queue.urgent);
+    if (fits) {
+        memcpy(queue.bytes[queue.filling] + queue.count, lines.p, lines.n);
+        queue.count += lines.n;
+    }
+    queue.urgent = queue.urgent || urgent;
+    pthread_mutex_unlock(&queue.lock);
     if (wake)
-        pthread_cond_signal(&ring.wake);
+        pthread_cond_signal(&queue.wake);
+    if (many)
+        sched_yield();
     return fits;
 }
 
@@ -227,7 +233,7 @@ bool log_writer_add(struct slice lines, bool urgent)
 {
     if (mode == AT_ONCE)
         return write_all(lines, false);
-    if (mode == IN_BACKGROUND && add_to_ring(lines, urgent))
+    if (mode == IN_BACKGROUND && add_to_queue(lines, urgent))
         return true;
     lose(lines);
     return false;

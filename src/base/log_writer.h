@@ -5,11 +5,13 @@
  * called, by a thread of their own, so that whoever adds never waits for a disk or a pipe. One
  * thread adds.
  *
- * Bounds: LOG_RING_SIZE bytes wait; a line that does not fit is lost and counted. */
+ * Bounds: LOG_WAITING_MAX bytes wait, and as many are being written; a line that does not fit is
+ * lost and counted. */
 
 #include "base/slice.h"
 
-#define LOG_RING_SIZE     (1024 * 1024)
+#define LOG_WAITING_MAX   (1024 * 1024)
+#define LOG_MANY          (128 * 1024) /* bytes that wait no longer */
 #define LOG_GATHER_MS     10   /* lines wait so long for others, for one write of all of them */
 #define LOG_WRITER_END_MS 1000 /* for what waits, at the end */
 

@@ -106,7 +106,7 @@ static size_t count(const char *text, const char *what)
     return n;
 }
 
-/* A pipe whose reader takes nothing yet: lines wait in the ring, further ones are lost and counted,
+/* A pipe whose reader takes nothing yet: lines wait, further ones are lost and counted,
  * and nobody who logs waits. What waited comes once it is read, and the log says what is missing.
  */
 static void test_background(void **state)
