@@ -60,6 +60,9 @@ void json_key_raw(struct json_writer *w, struct slice quoted); /* with quotes an
 /* `literal` needs no escapes. */
 #define json_key(w, literal) json_key_raw((w), SLICE("\"" literal "\":"))
 void json_string(struct json_writer *w, struct slice s);
+/* The same at once with what stands around it, which is written as it is: a key, what closes. */
+void json_string_between(struct json_writer *w, struct slice before, struct slice s,
+                         struct slice after);
 void json_string_or_null(struct json_writer *w, struct slice s); /* an empty one is null */
 void json_integer(struct json_writer *w, int64_t value);
 void json_number(struct json_writer *w, double value); /* shortest that reads back; non-finite: 0 */
@@ -80,7 +83,8 @@ void json_string_begin(struct json_writer *w);
 void json_string_part(struct json_writer *w, struct slice part);
 void json_string_end(struct json_writer *w);
 
-#define json_member_string(w, literal, s)  (json_key((w), literal), json_string((w), (s)))
+#define json_member_string(w, literal, s)                                                          \
+    json_string_between((w), SLICE("\"" literal "\":"), (s), SLICE(""))
 #define json_member_integer(w, literal, v) (json_key((w), literal), json_integer((w), (v)))
 #define json_member_bool(w, literal, v)    (json_key((w), literal), json_bool((w), (v)))
 

@@ -255,6 +255,41 @@ static char *escape_bytes(char *to, const char *p, size_t n)
     return to;
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* One of eight bytes needs an escape. */
+static bool escapes_in_word(uint64_t v)
+{
+    uint64_t quote = v ^ EACH('"'), slash = v ^ EACH('\\');
+    uint64_t low = (v - EACH(0x20)) & ~v;
+    return (low | ((quote - EACH(1)) & ~quote) | ((slash - EACH(1)) & ~slash)) & EACH(0x80);
+}
+
+/* Less than a block, from both ends: mostly nothing in it needs an escape. */
+static char *escape_few(char *to, const char *p, size_t n)
+{
+    uint64_t first, last;
+    uint32_t begin, end;
+    if (n >= sizeof(first)) {
+        memcpy(&first, p, sizeof(first));
+        memcpy(&last, p + n - sizeof(last), sizeof(last));
+        if (escapes_in_word(first) || escapes_in_word(last))
+            return escape_bytes(to, p, n);
+        memcpy(to, &first, sizeof(first));
+        memcpy(to + n - sizeof(last), &last, sizeof(last));
+        return to + n;
+    }
+    if (n < sizeof(begin))
+        return escape_bytes(to, p, n);
+    memcpy(&begin, p, sizeof(begin));
+    memcpy(&end, p + n - sizeof(end), sizeof(end));
+    if (escapes_in_word((uint64_t)end << 32 | begin))
+        return escape_bytes(to, p, n);
+    memcpy(to, &begin, sizeof(begin));
+    memcpy(to + n - sizeof(end), &end, sizeof(end));
+    return to + n;
+}
+
 /* Escapes n bytes to `to`, which has room for six times as many and BLOCK more; returns the end.
  * Whole blocks are copied and then corrected from the first escape on: no copy of variable length,
  * no byte looked at twice. */
@@ -275,15 +310,19 @@ static char *escape_blocks(char *to, const char *p, size_t n)
         to += BLOCK - start;
     }
 #endif
-    return escape_bytes(to, p + i, n - i);
+    for (; i + BLOCK <= n; i += BLOCK / 2)
+        to = escape_few(to, p + i, BLOCK / 2);
+    return escape_few(to, p + i, n - i);
 }
+
+#define STRETCH ((size_t)4096) /* bytes of a string that are escaped at once */
 
 /* Room for a stretch in which every byte may need an escape keeps the inner loop free of checks;
  * only close to the cap the true size is looked at. */
 static void add_escaped(struct buf *out, struct slice s)
 {
     while (s.n) {
-        struct slice stretch = slice_make(s.p, s.n < 4096 ? s.n : 4096);
+        struct slice stretch = slice_make(s.p, s.n < STRETCH ? s.n : STRETCH);
         size_t worst = stretch.n * 6 + BLOCK;
         bool tight = worst > out->cap - out->n;
         char *start = buf_reserve(out, tight ? escaped_size(stretch) : worst);
@@ -370,11 +409,44 @@ void json_string_end(struct json_writer *w)
     buf_add_char(w->out, '"');
 }
 
+static char *put(char *to, struct slice s)
+{
+    if (s.n)
+        memcpy(to, s.p, s.n);
+    return to + s.n;
+}
+
+/* What most of an answer, a record or a log line is made of: room is looked for once. */
+void json_string_between(struct json_writer *w, struct slice before, struct slice s,
+                         struct slice after)
+{
+    struct buf *out = w->out;
+    size_t worst = before.n + s.n * 6 + BLOCK + after.n + sizeof(",\"\"");
+    if (s.n > STRETCH || worst > out->cap - out->n) {
+        json_key_raw(w, before);
+        json_string_begin(w);
+        add_escaped(out, s);
+        json_string_end(w);
+        buf_add(out, after);
+        return;
+    }
+    char *start = buf_reserve(out, worst), *to = start;
+    if (!to)
+        return;
+    if (w->comma)
+        *to++ = ',';
+    to = put(to, before);
+    *to++ = '"';
+    to = escape_blocks(to, s.p, s.n);
+    *to++ = '"';
+    to = put(to, after);
+    out->n += (size_t)(to - start);
+    w->comma = true;
+}
+
 void json_string(struct json_writer *w, struct slice s)
 {
-    json_string_begin(w);
-    json_string_part(w, s);
-    json_string_end(w);
+    json_string_between(w, slice_make(NULL, 0), s, slice_make(NULL, 0));
 }
 
 void json_integer(struct json_writer *w, int64_t value)

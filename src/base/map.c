@@ -8,12 +8,26 @@ struct map_slot {
     void *value; /* NULL: free */
 };
 
-static uint64_t hash(const struct map *m, struct slice s) /* FNV-1a, seeded */
+__extension__ typedef unsigned __int128 wide;
+
+/* Both halves of the product: no bit of `v` stays where it was, whatever the seed. */
+static uint64_t mix(uint64_t v)
 {
-    uint64_t h = m->seed;
-    for (size_t i = 0; i < s.n; i++)
-        h = (h ^ (unsigned char)s.p[i]) * UINT64_C(1099511628211);
-    return h;
+    wide product = (wide)v * UINT64_C(0x9e3779b97f4a7c15);
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static uint64_t hash(const struct map *m, struct slice s)
+{
+    uint64_t h = m->seed ^ s.n, word = 0;
+    for (; s.n >= sizeof(word); s = slice_skip(s, sizeof(word))) {
+        memcpy(&word, s.p, sizeof(word));
+        h = mix(h ^ word);
+    }
+    word = 0;
+    if (s.n)
+        memcpy(&word, s.p, s.n);
+    return mix(h ^ word);
 }
 
 static struct map_slot *find(const struct map *m, struct slice key)

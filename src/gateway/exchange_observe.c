@@ -23,7 +23,6 @@
 
 struct observed {
     struct record draft;
-    struct record_attempt made[RECORD_ATTEMPTS_MAX];
     size_t attempts;
     bool open;   /* the last of them has not ended */
     bool bodies; /* a sink tells of them */
@@ -32,6 +31,7 @@ struct observed {
     struct llm_fold fold; /* … */
     enum llm_stop stop;
     bool stopped;
+    struct record_attempt made[RECORD_ATTEMPTS_MAX]; /* last: it is not zeroed */
 };
 
 /* ---- texts ---------------------------------------------------------------------------------- */
@@ -40,29 +40,40 @@ struct observed {
 static struct observed *observed_of(struct exchange *ex)
 {
     if (!ex->observed && (ex->spend || observing_wants(ex->worker) || exchange_stored_wanted(ex)) &&
-        call_kind_of(ex->route))
-        ex->observed = ARENA_NEW(&ex->arena, struct observed);
+        call_kind_of(ex->route)) {
+        ex->observed = arena_alloc(&ex->arena, sizeof(struct observed));
+        memset(ex->observed, 0, offsetof(struct observed, made));
+    }
     return ex->observed;
 }
 
-/* JSON text in the arena; empty: it is longer than `max`. */
-static struct slice kept(struct exchange *ex, struct buf *b)
+/* What steers is short: it is written here, and then copied into the arena. */
+struct desk {
+    struct buf text;
+    char room[STEERING_MAX];
+};
+
+static void desk_begin(struct desk *d, struct json_writer *w)
 {
-    struct slice text = b->overflow ? SLICE("") : arena_dup(&ex->arena, buf_slice(b));
-    buf_fini(b);
-    return text;
+    d->text = (struct buf){.p = d->room, .size = sizeof(d->room), .cap = sizeof(d->room)};
+    json_begin(w, &d->text);
 }
 
-static struct slice json_kept(struct exchange *ex, yyjson_val *v, size_t max)
+/* Empty: it was longer than STEERING_MAX. */
+static struct slice desk_kept(const struct desk *d, struct exchange *ex)
 {
-    struct buf b;
+    return d->text.overflow ? SLICE("") : arena_dup(&ex->arena, buf_slice(&d->text));
+}
+
+static struct slice json_kept(struct exchange *ex, yyjson_val *v)
+{
+    struct desk d;
     struct json_writer w;
     if (!v)
         return SLICE("");
-    buf_init(&b, max);
-    json_begin(&w, &b);
+    desk_begin(&d, &w);
     json_value(&w, v);
-    return kept(ex, &b);
+    return desk_kept(&d, ex);
 }
 
 /* The same in a buffer of its own, for what may be long; about `expected` bytes. */
@@ -95,14 +106,13 @@ static bool is_content(struct slice name)
 
 static struct slice parameters_of(struct exchange *ex, yyjson_val *body)
 {
-    struct buf b;
+    struct desk d;
     struct json_writer w;
-    buf_init(&b, STEERING_MAX);
-    json_begin(&w, &b);
+    desk_begin(&d, &w);
     json_object(&w);
     json_members_but(&w, body, is_content);
     json_object_end(&w);
-    return kept(ex, &b);
+    return desk_kept(&d, ex);
 }
 
 /* The conversation, wherever the dialect has it. */
@@ -195,20 +205,24 @@ static void begin_trace(struct exchange *ex, struct record *r)
 
 static bool steers(struct slice name)
 {
-    static const char *const prefixes[] = {"langfuse", "helicone-", "x-litellm-", "template-id"};
-    for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
-        if (slice_starts_nocase(name, slice_of(prefixes[i])))
-            return !slice_eq_nocase(name, SLICE("x-litellm-api-key")) &&
-                   !slice_eq_nocase(name, SLICE("helicone-auth"));
-    return false;
+    switch (name.n ? *name.p | 0x20 : 0) {
+    case 'l': return slice_starts_nocase(name, SLICE("langfuse"));
+    case 't': return slice_starts_nocase(name, SLICE("template-id"));
+    case 'x':
+        return slice_starts_nocase(name, SLICE("x-litellm-")) &&
+               !slice_eq_nocase(name, SLICE("x-litellm-api-key"));
+    case 'h':
+        return slice_starts_nocase(name, SLICE("helicone-")) &&
+               !slice_eq_nocase(name, SLICE("helicone-auth"));
+    default: return false;
+    }
 }
 
 static struct slice headers_of(struct exchange *ex)
 {
-    struct buf b;
+    struct desk d;
     struct json_writer w;
-    buf_init(&b, STEERING_MAX);
-    json_begin(&w, &b);
+    desk_begin(&d, &w);
     json_object(&w);
     for (size_t i = 0; i < ex->head->headers.n; i++) {
         const struct http_header *h = &ex->head->headers.v[i];
@@ -216,7 +230,7 @@ static struct slice headers_of(struct exchange *ex)
             json_key_slice(&w, h->name), json_string(&w, h->value);
     }
     json_object_end(&w);
-    return kept(ex, &b);
+    return desk_kept(&d, ex);
 }
 
 void exchange_observe_begin(struct exchange *ex)
@@ -233,7 +247,7 @@ void exchange_observe_begin(struct exchange *ex)
     t->headers = headers_of(ex);
     t->tags = exchange_tags(ex);
     t->session = arena_dup(&ex->arena, exchange_session(ex));
-    t->metadata = json_kept(ex, ex->request.metadata, STEERING_MAX);
+    t->metadata = json_kept(ex, ex->request.metadata);
 }
 
 /* ---- calls, in the turn's time until the end
@@ -385,6 +399,7 @@ static struct slice output_of(struct exchange *ex, const struct observed *o)
     struct buf b;
     struct json_writer w;
     const struct llm_response *r = o->folding ? &o->fold.response : &ex->fold.response;
+    struct slice text;
     if (ex->audience.redact)
         return SLICE("{\"role\":\"assistant\",\"content\":\"" REDACTED "\"}");
     if (!o->bodies || !r->parts)
@@ -392,7 +407,9 @@ static struct slice output_of(struct exchange *ex, const struct observed *o)
     buf_init(&b, RECORD_BODY_MAX);
     json_begin(&w, &b);
     openai_write_message(&w, r);
-    return exchange_guard_shown_answer(ex, kept(ex, &b));
+    text = b.overflow ? SLICE("") : arena_dup(&ex->arena, buf_slice(&b));
+    buf_fini(&b);
+    return exchange_guard_shown_answer(ex, text);
 }
 
 struct slice exchange_observe_output(struct exchange *ex)

@@ -38,6 +38,8 @@ struct slice exchange_tags(struct exchange *ex)
 {
     struct buf b;
     struct json_writer w;
+    if (!ex->caller.tag_count)
+        return SLICE("[]");
     buf_init(&b, METADATA_MAX);
     json_begin(&w, &b);
     json_array(&w);

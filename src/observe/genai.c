@@ -14,6 +14,8 @@ const char *genai_url(struct arena *a, struct slice endpoint)
 
 struct slice genai_operation(const struct record *r)
 {
+    if (slice_eq(r->text.call_type, SLICE("acompletion"))) /* mostly */
+        return SLICE("chat");
     if (slice_find(r->text.call_type, SLICE("embedding")) >= 0)
         return SLICE("embeddings");
     if (slice_find(r->text.call_type, SLICE("text_completion")) >= 0)
@@ -115,10 +117,11 @@ void genai_request(struct json_writer *w, const struct record *r, struct arena *
     otlp_text(w, "gen_ai.request.model", t->model);
     otlp_text(w, "gen_ai.response.model", t->upstream);
     otlp_text(w, "gen_ai.response.id", t->answer_id);
-    if (t->finish_reason.n)
-        otlp_texts(
-            w, "gen_ai.response.finish_reasons",
-            json_parse(ARENA_JOIN(a, SLICE("[\""), t->finish_reason, SLICE("\"]")), a, NULL));
+    if (t->finish_reason.n) /* a list of one */
+        json_string_between(w,
+                            SLICE("{\"key\":\"gen_ai.response.finish_reasons\",\"value\":"
+                                  "{\"arrayValue\":{\"values\":[{\"stringValue\":"),
+                            t->finish_reason, SLICE("}]}}}"));
     otlp_text(w, "http.request.method", SLICE("POST"));
     otlp_text(w, "http.route", t->route);
     otlp_text(w, "litellm.call_id", t->call_id);

@@ -104,9 +104,9 @@ static void read_generation(struct langfuse_story *s)
 }
 
 void langfuse_read(struct langfuse_story *s, const struct record *r,
-                   const struct langfuse_defaults *d, struct arena *a)
+                   const struct langfuse_defaults *d, struct arena *a, struct buf *scratch)
 {
-    *s = (struct langfuse_story){.record = r, .arena = a};
+    *s = (struct langfuse_story){.record = r, .arena = a, .scratch = scratch};
     s->metadata = otlp_parse(r->text.metadata, a);
     s->headers = otlp_parse(r->text.headers, a);
     read_trace(s, d);
@@ -120,6 +120,11 @@ static void write_list(struct json_writer *w, yyjson_val *list)
     size_t i, n;
     yyjson_val *item;
     yyjson_arr_foreach(list, i, n, item) if (yyjson_is_str(item)) json_string(w, json_slice(item));
+}
+
+bool langfuse_tagged(const struct langfuse_story *s)
+{
+    return s->record->text.tags.n > sizeof("[]") - 1 || header_value(s, "tags");
 }
 
 void langfuse_write_tags(struct json_writer *w, const struct langfuse_story *s)

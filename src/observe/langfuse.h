@@ -18,6 +18,7 @@ struct langfuse_defaults {
 struct langfuse_story {
     const struct record *record;
     struct arena *arena;
+    struct buf *scratch;                    /* for JSON within JSON */
     yyjson_val *metadata, *headers;         /* of the client; objects, or NULL */
     struct slice trace_id;                  /* as the client, or the request, calls it */
     bool trace_given;                       /* the client does */
@@ -32,7 +33,9 @@ struct langfuse_story {
 };
 
 void langfuse_read(struct langfuse_story *s, const struct record *r,
-                   const struct langfuse_defaults *d, struct arena *a);
+                   const struct langfuse_defaults *d, struct arena *a, struct buf *scratch);
+
+bool langfuse_tagged(const struct langfuse_story *s); /* there may be tags */
 
 /* Values as JSON, the same for both ways. */
 void langfuse_write_tags(struct json_writer *w, const struct langfuse_story *s);

@@ -5,8 +5,6 @@
 #include "langfuse.h"
 #include "wire/crypto.h"
 
-#define JSON_MAX ((size_t)256 * 1024) /* bytes of one attribute that is made here */
-
 static bool is_hex(struct slice s, size_t n)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -40,32 +38,34 @@ typedef void json_part(struct json_writer *w, const struct langfuse_story *s);
 static void write_json(struct json_writer *w, struct slice head, const struct langfuse_story *s,
                        json_part *part)
 {
-    struct buf b;
     struct json_writer inner;
-    buf_init(&b, JSON_MAX);
-    json_begin(&inner, &b);
+    buf_reset(s->scratch);
+    json_begin(&inner, s->scratch);
     part(&inner, s);
-    if (!b.overflow)
-        otlp_add_text(w, head, buf_slice(&b));
-    buf_fini(&b);
+    if (!s->scratch->overflow)
+        otlp_add_text(w, head, buf_slice(s->scratch));
+}
+
+static void write_tags(struct json_writer *w, const struct langfuse_story *s)
+{
+    struct json_writer inner;
+    buf_reset(s->scratch);
+    json_begin(&inner, s->scratch);
+    langfuse_write_tags(&inner, s);
+    yyjson_val *list = json_parse(buf_slice(s->scratch), s->arena, NULL);
+    if (yyjson_arr_size(list))
+        otlp_texts(w, "langfuse.trace.tags", list);
 }
 
 static void write_trace(struct json_writer *w, const struct langfuse_story *s)
 {
-    struct buf tags;
-    struct json_writer inner;
     if (s->trace_exists)
         return;
-    buf_init(&tags, JSON_MAX);
-    json_begin(&inner, &tags);
-    langfuse_write_tags(&inner, s);
-    yyjson_val *list = json_parse(buf_slice(&tags), s->arena, NULL);
-    buf_fini(&tags);
     otlp_text(w, "langfuse.trace.name", s->trace_name);
     otlp_text(w, "user.id", s->user);
     otlp_text(w, "session.id", s->session);
-    if (yyjson_arr_size(list))
-        otlp_texts(w, "langfuse.trace.tags", list);
+    if (langfuse_tagged(s))
+        write_tags(w, s);
     otlp_text(w, "langfuse.release", s->release);
     write_json(w, OTLP_HEAD("langfuse.trace.metadata", "stringValue"), s,
                langfuse_write_trace_metadata);

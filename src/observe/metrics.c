@@ -130,10 +130,19 @@ static struct metric_entry *append(struct metric_region *r, enum metric_id id, s
     return e;
 }
 
-static struct metric_series *adopt(struct metrics *m, struct metric_entry *e)
+static struct metric_series *new_series(struct metrics *m, struct metric_entry *e)
 {
+    const struct metric_row *row = &metric_rows[e->metric];
     struct metric_series *s = ARENA_NEW(&m->arena, struct metric_series);
     s->entry = e;
+    s->buckets = row->buckets;
+    s->sum = metric_value_count(row) - 1;
+    return s;
+}
+
+static struct metric_series *adopt(struct metrics *m, struct metric_entry *e)
+{
+    struct metric_series *s = new_series(m, e);
     s->base = metric_value(e, 0);
     map_put(&m->series[e->metric], metric_labels(e), s);
     return s;
@@ -148,11 +157,10 @@ static struct metric_series *add_series(struct metrics *m, enum metric_id id, st
 /* Of a region that is full before a metric's first series: a place that nobody reads. */
 static struct metric_series *blind(struct metrics *m, enum metric_id id)
 {
-    struct metric_series *s = ARENA_NEW(&m->arena, struct metric_series);
-    s->entry = arena_zalloc(&m->arena, sizeof(struct metric_entry) +
-                                           metric_value_count(&metric_rows[id]) * sizeof(uint64_t));
-    s->entry->metric = (uint16_t)id;
-    return s;
+    size_t numbers = metric_value_count(&metric_rows[id]) * sizeof(uint64_t);
+    struct metric_entry *e = arena_zalloc(&m->arena, sizeof(*e) + numbers);
+    e->metric = (uint16_t)id;
+    return new_series(m, e);
 }
 
 static struct metric_series *other_series(struct metrics *m, enum metric_id id)
@@ -217,12 +225,11 @@ void metric_set(struct metric_series *s, double value, int64_t unix_ms)
 
 void metric_observe(struct metric_series *s, double value)
 {
-    const struct metric_row *row = &metric_rows[s->entry->metric];
     unsigned i = 0;
-    while (row->buckets[i] > 0 && value > row->buckets[i])
+    while (s->buckets[i] > 0 && value > s->buckets[i])
         i++;
     add_to(s->entry, i, 1);
-    add_to(s->entry, metric_value_count(row) - 1, value);
+    add_to(s->entry, s->sum, value);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */

@@ -59,7 +59,9 @@ struct metrics_shared {
 
 struct metric_series {
     struct metric_entry *entry;
-    double base; /* when this process took it over */
+    const double *buckets; /* of its row */
+    unsigned sum;          /* of a histogram: the place of its sum */
+    double base;           /* when this process took it over */
 };
 
 struct metrics {

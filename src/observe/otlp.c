@@ -38,13 +38,16 @@ void otlp_end(struct json_writer *w)
     json_object_end(w);
 }
 
-static void write_nanoseconds(struct json_writer *w, int64_t ms)
+/* A number of milliseconds as one of nanoseconds: `after` begins with the digits that lack. */
+#define NANOSECONDS "000000\""
+
+static void write_nanoseconds(struct json_writer *w, struct slice before, int64_t ms,
+                              struct slice after)
 {
     char digits[SLICE_DIGITS];
-    json_string_begin(w);
-    json_string_part(w, slice_digits(ms, digits));
-    json_string_part(w, SLICE("000000"));
-    json_string_end(w);
+    json_key_raw(w, before);
+    buf_add(w->out, slice_digits(ms, digits));
+    buf_add(w->out, after);
 }
 
 void otlp_span_begin(struct json_writer *w, const struct otlp_span *s)
@@ -58,20 +61,25 @@ void otlp_span_begin(struct json_writer *w, const struct otlp_span *s)
         json_member_string(w, "traceState", s->trace_state);
     json_member_string(w, "name", s->name);
     json_member_integer(w, "kind", s->kind);
-    json_key(w, "startTimeUnixNano"), write_nanoseconds(w, s->begun_ms);
-    json_key(w, "endTimeUnixNano"), write_nanoseconds(w, s->ended_ms);
-    json_key(w, "attributes");
-    json_array(w);
+    write_nanoseconds(w, SLICE("\"startTimeUnixNano\":\""), s->begun_ms, SLICE(NANOSECONDS));
+    w->comma = true;
+    write_nanoseconds(w, SLICE("\"endTimeUnixNano\":\""), s->ended_ms,
+                      SLICE(NANOSECONDS ",\"attributes\":["));
 }
 
 void otlp_span_end(struct json_writer *w, bool failed, struct slice message)
 {
-    enum { STATUS_UNSET = 0, STATUS_ERROR = 2 };
+    enum { STATUS_ERROR = 2 };
     json_array_end(w);
+    if (!failed) {
+        json_key_raw(w, SLICE("\"status\":{\"code\":0}}"));
+        w->comma = true;
+        return;
+    }
     json_key(w, "status");
     json_object(w);
-    json_member_integer(w, "code", failed ? STATUS_ERROR : STATUS_UNSET);
-    if (failed && message.n)
+    json_member_integer(w, "code", STATUS_ERROR);
+    if (message.n)
         json_member_string(w, "message", message);
     json_object_end(w);
     json_object_end(w);
@@ -87,11 +95,8 @@ static void end(struct json_writer *w)
 
 void otlp_add_text(struct json_writer *w, struct slice head, struct slice value)
 {
-    if (!value.n)
-        return;
-    json_key_raw(w, head);
-    json_string(w, value);
-    end(w);
+    if (value.n)
+        json_string_between(w, head, value, SLICE("}}"));
 }
 
 void otlp_text_named(struct json_writer *w, struct slice name, struct slice value)
@@ -107,9 +112,7 @@ void otlp_text_named(struct json_writer *w, struct slice name, struct slice valu
 void otlp_add_integer(struct json_writer *w, struct slice head, int64_t value)
 {
     char digits[SLICE_DIGITS];
-    json_key_raw(w, head);
-    json_string(w, slice_digits(value, digits));
-    end(w);
+    json_string_between(w, head, slice_digits(value, digits), SLICE("}}"));
 }
 
 void otlp_add_number(struct json_writer *w, struct slice head, double value)
@@ -122,8 +125,8 @@ void otlp_add_number(struct json_writer *w, struct slice head, double value)
 void otlp_add_bool(struct json_writer *w, struct slice head, bool value)
 {
     json_key_raw(w, head);
-    json_bool(w, value);
-    end(w);
+    buf_add(w->out, value ? SLICE("true}}") : SLICE("false}}"));
+    w->comma = true;
 }
 
 void otlp_add_texts(struct json_writer *w, struct slice head, yyjson_val *list)
@@ -138,9 +141,7 @@ void otlp_add_texts(struct json_writer *w, struct slice head, yyjson_val *list)
     {
         if (!yyjson_is_str(item))
             continue;
-        json_object(w);
-        json_member_string(w, "stringValue", json_slice(item));
-        json_object_end(w);
+        json_string_between(w, SLICE("{\"stringValue\":"), json_slice(item), SLICE("}"));
     }
     json_array_end(w);
     json_object_end(w);

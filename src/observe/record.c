@@ -24,46 +24,41 @@ static struct slice *texts_of(struct record *r)
     return (struct slice *)(void *)&r->text;
 }
 
-struct packing {
-    char *room; /* NULL: nothing is copied, only measured */
-    size_t used;
-};
+/* Of an attempt; nothing but slices too, at its beginning. */
+#define ATTEMPT_TEXTS (offsetof(struct record_attempt, status) / sizeof(struct slice))
+_Static_assert(offsetof(struct record_attempt, status) % sizeof(struct slice) == 0, "only slices");
 
-static void pack(struct slice *text, struct packing *p)
+static struct slice *texts_of_attempt(struct record_attempt *a)
 {
-    if (p->room && text->n)
-        memcpy(p->room + p->used, text->p, text->n);
-    if (p->room)
-        text->p = p->room + p->used;
-    p->used += text->n;
+    return (struct slice *)(void *)a;
 }
 
-static void pack_attempt(struct record_attempt *a, struct packing *p)
+static size_t size_of(const struct slice *texts, size_t n)
 {
-    pack(&a->deployment, p);
-    pack(&a->model, p);
-    pack(&a->region, p);
-    pack(&a->group, p);
-    pack(&a->api_base, p);
-    pack(&a->error_class, p);
-    pack(&a->message, p);
+    size_t size = 0;
+    for (size_t i = 0; i < n; i++)
+        size += texts[i].n;
+    return size;
 }
 
-static void pack_all(struct record *r, struct packing *p)
+static char *pack(struct slice *texts, size_t n, char *room)
 {
-    for (size_t i = 0; i < TEXTS; i++)
-        pack(&texts_of(r)[i], p);
-    for (size_t i = 0; i < r->attempt_count; i++)
-        pack_attempt(&r->attempts[i], p);
+    for (size_t i = 0; i < n; i++) {
+        if (texts[i].n)
+            memcpy(room, texts[i].p, texts[i].n);
+        texts[i].p = room;
+        room += texts[i].n;
+    }
+    return room;
 }
 
 struct record *record_new(const struct record *draft)
 {
     size_t attempts = draft->attempt_count * sizeof(*draft->attempts);
-    struct packing texts = {0};
-    struct record measured = *draft;
-    pack_all(&measured, &texts);
-    size_t size = sizeof(*draft) + attempts + texts.used;
+    size_t size = sizeof(*draft) + attempts +
+                  size_of((const struct slice *)(const void *)&draft->text, TEXTS);
+    for (size_t i = 0; i < draft->attempt_count; i++)
+        size += size_of(texts_of_attempt(&draft->attempts[i]), ATTEMPT_TEXTS);
     struct record *r = malloc(size);
     if (!r)
         abort();
@@ -72,8 +67,9 @@ struct record *record_new(const struct record *draft)
     r->attempts = (struct record_attempt *)(void *)(r + 1);
     if (attempts)
         memcpy(r->attempts, draft->attempts, attempts);
-    texts = (struct packing){.room = (char *)(r + 1) + attempts};
-    pack_all(r, &texts);
+    char *room = pack(texts_of(r), TEXTS, (char *)(r + 1) + attempts);
+    for (size_t i = 0; i < r->attempt_count; i++)
+        room = pack(texts_of_attempt(&r->attempts[i]), ATTEMPT_TEXTS, room);
     return r;
 }
 

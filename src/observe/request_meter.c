@@ -10,10 +10,18 @@ struct combination { /* of labels, and its series */
     struct metric_series *of[METRIC_COUNT];
 };
 
+struct stage {
+    const char *name; /* static */
+    struct metric_series *seconds;
+    bool queue;
+};
+
 struct request_meter {
     struct metrics *metrics;
     struct arena arena; /* of what is kept */
     struct map kept;    /* labels → struct combination * */
+    struct stage stages[RECORD_STAGES_MAX];
+    size_t stage_count;
 };
 
 /* One request on its way into the metrics. */
@@ -154,14 +162,30 @@ static void count_times(struct counting *c, const struct record *r)
                        (double)took / 1000 / (double)r->usage.output);
 }
 
+/* Names are static: mostly the same pointer names the same stage. */
+static struct stage *stage_of(struct request_meter *r, const char *name, struct stage *spare)
+{
+    for (size_t i = 0; i < r->stage_count; i++)
+        if (r->stages[i].name == name)
+            return &r->stages[i];
+    struct stage *s = r->stage_count < RECORD_STAGES_MAX ? &r->stages[r->stage_count++] : spare;
+    *s = (struct stage){
+        .name = name,
+        .seconds = metrics_one(r->metrics, METRIC_STAGE_SECONDS, slice_of(name)),
+        .queue = strcmp(name, "ROUTE") == 0,
+    };
+    return s;
+}
+
 static void count_stages(struct counting *c, const struct record *r)
 {
+    struct stage spare;
     for (size_t i = 0; i < r->stage_count; i++) {
-        const struct record_stage *s = &r->stages[i];
-        metric_observe(metrics_one(c->meter->metrics, METRIC_STAGE_SECONDS, slice_of(s->name)),
-                       (double)s->ms / 1000);
-        if (strcmp(s->name, "ROUTE") == 0)
-            observe_ms(c, METRIC_QUEUE_SECONDS, s->ms);
+        const struct stage *s = stage_of(c->meter, r->stages[i].name, &spare);
+        int64_t ms = r->stages[i].ms;
+        metric_observe(s->seconds, ms ? (double)ms / 1000 : 0);
+        if (s->queue)
+            observe_ms(c, METRIC_QUEUE_SECONDS, ms);
     }
 }
 

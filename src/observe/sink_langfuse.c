@@ -9,6 +9,7 @@
 #include "sinks.h"
 
 #define HOST_DEFAULT "https://cloud.langfuse.com"
+#define SCRATCH_MAX  ((size_t)256 * 1024) /* bytes of one attribute that is JSON made here */
 
 struct langfuse {
     struct arena arena;
@@ -71,11 +72,14 @@ typedef void story_writer(struct json_writer *w, const struct langfuse_story *s)
 static void write_stories(const struct langfuse *l, struct parcel *const *parcels, size_t n,
                           struct json_writer *w, struct arena *a, story_writer *write)
 {
+    struct buf scratch;
+    buf_init(&scratch, SCRATCH_MAX);
     for (size_t i = 0; i < n; i++) {
         struct langfuse_story story;
-        langfuse_read(&story, record_of(parcels[i]), &l->defaults, a);
+        langfuse_read(&story, record_of(parcels[i]), &l->defaults, a, &scratch);
         write(w, &story);
     }
+    buf_fini(&scratch);
 }
 
 static bool langfuse_write(void *self, struct parcel *const *parcels, size_t n,
