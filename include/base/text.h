@@ -26,4 +26,7 @@ static inline int text_hex_digit(char c)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
+/* Order of bytes: < 0, 0, > 0. */
+int text_compare(struct slice a, struct slice b);
+
 #endif

@@ -72,3 +72,10 @@ struct slice text_trim_end(struct slice s)
         s.n -= n;
     return s;
 }
+
+int text_compare(struct slice a, struct slice b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int order = n ? memcmp(a.p, b.p, n) : 0;
+    return order ? order : (a.n > b.n) - (a.n < b.n);
+}

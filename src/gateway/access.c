@@ -36,6 +36,7 @@ struct access {
     size_t team_count;
     struct access_org *orgs;
     size_t org_count;
+    answer_next *next; /* when all of this is known */
 };
 
 /* ---- what the request names ------------------------------------------------------------------ */
@@ -121,6 +122,18 @@ struct slice access_teams(struct exchange *ex)
         admin_texts_add(&t, a->teams[i].id);
         n++;
     }
+    return admin_texts_end(&t, &ex->arena);
+}
+
+struct slice access_teams_of_reports(struct exchange *ex)
+{
+    const struct access *a = ex->access;
+    struct admin_texts t;
+    admin_texts_begin(&t);
+    for (size_t i = 0; i < a->team_count && i < STORE_LIST_MAX; i++)
+        if (access_is_team_admin(ex, a->teams[i].id) ||
+            access_team_permits(ex, a->teams[i].id, SLICE("/team/daily/activity")))
+            admin_texts_add(&t, a->teams[i].id);
     return admin_texts_end(&t, &ex->arena);
 }
 
@@ -235,10 +248,7 @@ static void teams_found(struct exchange *ex, struct buf *body)
     for (size_t i = 0; i < of_orgs->count; i++)
         if (!find_team(ex, store_rows_text(of_orgs, i, "team_id")))
             add_team(ex, of_orgs, i);
-    if (may(ex))
-        ex->route->handle(ex, body);
-    else
-        refuse(ex);
+    a->next(ex, body);
 }
 
 static void select_teams(struct store_job *job, const char *column, struct slice list)
@@ -295,6 +305,33 @@ static void memberships_found(struct exchange *ex, struct buf *body)
     ask_store(ex, job, teams_found);
 }
 
+static void ask_memberships(struct exchange *ex, struct store_job *job, answer_next *next)
+{
+    ex->access->next = next;
+    admin_select(job, TABLE_ORGANIZATION_MEMBERSHIP, "user_id", ex->caller.user);
+    admin_select(job, TABLE_USER_TABLE, "user_id", ex->caller.user);
+    ask_store(ex, job, memberships_found);
+}
+
+void access_read(struct exchange *ex, answer_next *next)
+{
+    struct store_job *job = ask_new(ex);
+    if (!job)
+        return;
+    ex->access = ARENA_NEW(&ex->arena, struct access);
+    ask_memberships(ex, job, next);
+}
+
+/* ---- in front of a handler ------------------------------------------------------------------- */
+
+static void decide(struct exchange *ex, struct buf *body)
+{
+    if (may(ex))
+        ex->route->handle(ex, body);
+    else
+        refuse(ex);
+}
+
 /* Of no other user. */
 static bool is_about_self(struct exchange *ex)
 {
@@ -318,7 +355,5 @@ void access_handle(struct exchange *ex, struct buf *body)
     ex->access = ARENA_NEW(&ex->arena, struct access);
     if (!read_names(ex, ex->access) || !(job = ask_new(ex)))
         return;
-    admin_select(job, TABLE_ORGANIZATION_MEMBERSHIP, "user_id", ex->caller.user);
-    admin_select(job, TABLE_USER_TABLE, "user_id", ex->caller.user);
-    ask_store(ex, job, memberships_found);
+    ask_memberships(ex, job, decide);
 }

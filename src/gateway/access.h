@@ -26,6 +26,10 @@ struct access;
 /* Calls the route's handler, at once or when the database has said whether it may be. */
 void access_handle(struct exchange *ex, struct buf *body);
 
+/* Asks for the caller's teams and organizations, and calls `next` when they are known: for handlers
+ * of routes that others may call too. The functions below hold from then on. */
+void access_read(struct exchange *ex, answer_next *next);
+
 /* ---- for handlers; proxy admins and viewers ask key_is_admin() first ---------------------------
  */
 
@@ -41,6 +45,8 @@ bool access_team_permits(const struct exchange *ex, struct slice team, struct sl
 
 /* Ids of the teams, and of the organizations, that the caller may see: JSON lists. */
 struct slice access_teams(struct exchange *ex);
+/* Those whose spend it sees: that it is an admin of, or that let their members see it. */
+struct slice access_teams_of_reports(struct exchange *ex);
 struct slice access_organizations(struct exchange *ex);
 
 /* Whether the caller may change a team with that body: its admins may not give it more than it was

@@ -305,6 +305,17 @@ enum caller_role caller_role_find(struct slice name)
     return ROLE_NONE;
 }
 
+/* LiteLLM's names for them. */
+struct slice caller_logged_key(const struct caller *c)
+{
+    return c->master && c->key.n ? SLICE("litellm_proxy_master_key") : c->key;
+}
+
+struct slice caller_logged_user(const struct caller *c)
+{
+    return c->master && !c->user.n ? SLICE("default_user_id") : c->user;
+}
+
 bool caller_is_team_admin(const struct caller *c)
 {
     const struct row *team = c->holders[HOLDER_TEAM].row;

@@ -87,6 +87,10 @@ struct slice caller_model(const struct caller *c, struct slice model);
 bool caller_may_call(const struct caller *c, const struct config *config, struct slice model,
                      const char **whose);
 
+/* What rows of spend call its key and its user: of the master key not even the hash is kept. */
+struct slice caller_logged_key(const struct caller *c);
+struct slice caller_logged_user(const struct caller *c);
+
 /* "proxy_admin", …; ROLE_NONE: "unknown". */
 const char *caller_role_name(enum caller_role role);
 enum caller_role caller_role_find(struct slice name);

@@ -18,11 +18,8 @@
 #include "state/spend.h"
 #include "worker_private.h"
 
-/* LiteLLM's name for it: not even its hash is kept. */
-#define MASTER_KEY_NAME SLICE("litellm_proxy_master_key")
-#define MASTER_USER     SLICE("default_user_id")
-#define METADATA_MAX    (64 * 1024) /* bytes */
-#define TEXT_MAX        2000        /* bytes of a message or a header in it */
+#define METADATA_MAX (64 * 1024) /* bytes */
+#define TEXT_MAX     2000        /* bytes of a message or a header in it */
 
 static bool set_kind(struct spend *s, const struct route *route)
 {
@@ -155,8 +152,8 @@ static struct slice metadata_of(struct exchange *ex, const struct spend *s)
 static void set_caller(const struct exchange *ex, struct spend *s)
 {
     const struct caller *c = &ex->caller;
-    s->key = c->master && c->key.n ? MASTER_KEY_NAME : c->key;
-    s->user = c->master && !c->user.n ? MASTER_USER : c->user;
+    s->key = caller_logged_key(c);
+    s->user = caller_logged_user(c);
     s->team = c->team;
     s->organization = c->organization;
     s->project = c->project;

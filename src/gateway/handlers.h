@@ -92,11 +92,11 @@ void handle_global_spend_keys(struct exchange *ex, struct buf *body);
 void handle_global_end_users(struct exchange *ex, struct buf *body);
 void handle_global_names(struct exchange *ex, struct buf *body); /* of tags, of end users */
 void handle_global_reset(struct exchange *ex, struct buf *body);
+void handle_global_refresh(struct exchange *ex, struct buf *body);
 
 /* handlers_activity.c: by day, nested */
 void handle_global_activity(struct exchange *ex, struct buf *body); /* and /model */
 void handle_global_teams(struct exchange *ex, struct buf *body);
-void handle_global_report(struct exchange *ex, struct buf *body);
 void handle_spend_summary(struct exchange *ex, struct buf *body); /* of /spend/logs */
 
 /* handlers_calls.c: how calls went */
@@ -107,6 +107,17 @@ void handle_exceptions(struct exchange *ex, struct buf *body); /* and of each de
 void handle_spend_logs(struct exchange *ex, struct buf *body);
 void handle_spend_logs_page(struct exchange *ex, struct buf *body);
 void handle_spend_log(struct exchange *ex, struct buf *body);
+
+/* handlers_report.c */
+void handle_global_report(struct exchange *ex, struct buf *body);
+void handle_scoped_report(struct exchange *ex, struct buf *body); /* of a key, a user, … */
+
+/* handlers_team_users.c, handlers_tag_users.c */
+void handle_team_users(struct exchange *ex, struct buf *body);
+void handle_tag_distinct(struct exchange *ex, struct buf *body);
+void handle_tag_active(struct exchange *ex, struct buf *body); /* by day, week, month */
+void handle_tag_summary(struct exchange *ex, struct buf *body);
+void handle_tag_people(struct exchange *ex, struct buf *body);
 
 /* handlers_daily.c */
 void handle_daily_activity(struct exchange *ex, struct buf *body);

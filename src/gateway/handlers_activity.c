@@ -1,5 +1,5 @@
-/* /global/activity, /global/activity/model, /global/spend/teams, /global/spend/report and the
- * summary of /spend/logs: reports whose rows are nested for the answer.
+/* /global/activity, /global/activity/model, /global/spend/teams and the summary of /spend/logs:
+ * reports whose rows are nested for the answer.
  *
  * Happy path: one report ordered by what the answer nests by, read once from top to bottom.
  *
@@ -15,40 +15,9 @@
 
 #define TOP 10
 
-static const char *const token_sums[] = {"spend", "prompt_tokens", "completion_tokens",
-                                         "api_requests"};
-
-static int64_t tokens_of(const struct store_rows *rows, size_t row)
-{
-    return (int64_t)(store_rows_number(rows, row, "prompt_tokens") +
-                     store_rows_number(rows, row, "completion_tokens"));
-}
-
 static int64_t requests_of(const struct store_rows *rows, size_t row)
 {
     return (int64_t)store_rows_number(rows, row, "api_requests");
-}
-
-static struct store_job *ask_report(struct exchange *ex, enum store_table_id table,
-                                    const struct report_filter *f, const char *const *by, size_t n)
-{
-    struct store_order order[4];
-    struct store_job *job = report_new(ex);
-    for (size_t i = 0; i < n; i++)
-        order[i] = (struct store_order){by[i], false};
-    if (job)
-        store_report(job, &(struct store_report){
-                              .query = {.table = table,
-                                        .where = f->where,
-                                        .where_count = f->count,
-                                        .order = order,
-                                        .order_count = n},
-                              .by = by,
-                              .by_count = n,
-                              .sums = token_sums,
-                              .sum_count = 4,
-                          });
-    return job;
 }
 
 /* ---- GET /global/activity -------------------------------------------------------------------- */
@@ -58,7 +27,7 @@ static void write_activity_row(struct json_writer *w, const struct store_rows *r
     char room[REPORT_SHORT_DAY];
     json_member_string(w, "date", report_short_day(store_rows_text(rows, row, "date"), room));
     json_member_integer(w, "api_requests", requests_of(rows, row));
-    json_member_integer(w, "total_tokens", tokens_of(rows, row));
+    json_member_integer(w, "total_tokens", report_tokens(rows, row));
 }
 
 static void write_sums(struct json_writer *w, int64_t requests, int64_t tokens)
@@ -81,7 +50,7 @@ static void write_activity(struct exchange *ex, struct buf *body)
         write_activity_row(&w, rows, i);
         json_object_end(&w);
         requests += requests_of(rows, i);
-        tokens += tokens_of(rows, i);
+        tokens += report_tokens(rows, i);
     }
     json_array_end(&w);
     write_sums(&w, requests, tokens);
@@ -109,7 +78,7 @@ static size_t group_models(const struct store_rows *rows, struct activity *group
             groups[n++] = (struct activity){.first = i};
         groups[n - 1].end = i + 1;
         groups[n - 1].requests += requests_of(rows, i);
-        groups[n - 1].tokens += tokens_of(rows, i);
+        groups[n - 1].tokens += report_tokens(rows, i);
     }
     qsort(groups, n, sizeof(*groups), by_requests);
     return n;
@@ -160,7 +129,7 @@ void handle_global_activity(struct exchange *ex, struct buf *body)
         return;
     report_filter_days(&f, &days);
     report_filter_own(ex, &f, "user_id");
-    job = ask_report(ex, TABLE_DAILY_USER_SPEND, &f, models ? by : by + 1, models ? 2 : 1);
+    job = report_days_by(ex, TABLE_DAILY_USER_SPEND, &f, models ? by : by + 1, models ? 2 : 1);
     if (job)
         ask_store(ex, job, models ? write_models : write_activity);
 }
@@ -174,16 +143,6 @@ struct team_sum {
     struct slice alias;
     double spend;
 };
-
-static struct slice alias_of(const struct store_rows *teams, struct slice id)
-{
-    for (size_t i = 0; i < teams->count; i++)
-        if (slice_eq(store_rows_text(teams, i, "team_id"), id)) {
-            struct slice alias = store_rows_text(teams, i, "team_alias");
-            return alias.n ? alias : id;
-        }
-    return id;
-}
 
 static void add_sum(struct team_sum *sums, size_t *n, struct slice alias, double spend)
 {
@@ -217,7 +176,8 @@ static size_t sum_day(const struct store_rows *days, size_t day, const struct st
     for (; *next < spends->count && slice_eq(store_rows_text(spends, *next, "date"), date);
          (*next)++) {
         double spend = store_rows_number(spends, *next, "spend");
-        add_sum(sums, &n, alias_of(teams, store_rows_text(spends, *next, "team_id")), spend);
+        add_sum(sums, &n, report_team_name(teams, store_rows_text(spends, *next, "team_id")),
+                spend);
         rest -= spend;
     }
     if (rest > 1e-12)
@@ -269,13 +229,6 @@ static void write_teams(struct exchange *ex, struct buf *body)
     json_object_end(&w);
 }
 
-static void add_teams(struct store_job *job)
-{
-    static const char *const columns[] = {"team_id", "team_alias"};
-    store_select(job, &(struct store_query){
-                          .table = TABLE_TEAM_TABLE, .columns = columns, .column_count = 2});
-}
-
 void handle_global_teams(struct exchange *ex, struct buf *body)
 {
     static const char *const by[] = {"date", "team_id"}, *const sums[] = {"spend"};
@@ -283,7 +236,7 @@ void handle_global_teams(struct exchange *ex, struct buf *body)
     struct report_filter f = {.count = 0};
     struct store_job *job;
     report_filter_days(&f, &days);
-    job = ask_report(ex, TABLE_DAILY_TEAM_SPEND, &f, by, 2);
+    job = report_days_by(ex, TABLE_DAILY_TEAM_SPEND, &f, by, 2);
     if (!job)
         return;
     store_report(job, &(struct store_report){
@@ -297,231 +250,8 @@ void handle_global_teams(struct exchange *ex, struct buf *body)
                           .sums = sums,
                           .sum_count = 1,
                       });
-    add_teams(job);
+    report_add_teams(job);
     ask_store(ex, job, write_teams);
-}
-
-/* ---- GET /global/spend/report ---------------------------------------------------------------- */
-
-/* By key: the keys with what each model cost them. By team or customer: days, their teams or
- * customers, and what each model cost each key of theirs. A team's customers, and a customer's
- * teams, are only in the rows of requests. */
-
-struct parties {
-    bool teams, requests;
-    const char *day, *column; /* of the table that is read */
-};
-
-struct key_sum {
-    size_t first, end;
-    double spend, input, output;
-};
-
-static int by_key_spend(const void *left, const void *right)
-{
-    const struct key_sum *a = left, *b = right;
-    return (a->spend < b->spend) - (a->spend > b->spend);
-}
-
-static void write_costs(struct json_writer *w, double spend, double input, double output)
-{
-    json_key(w, "total_cost"), json_number(w, spend);
-    json_member_integer(w, "total_input_tokens", (int64_t)input);
-    json_member_integer(w, "total_output_tokens", (int64_t)output);
-}
-
-static void write_key(struct json_writer *w, const struct store_rows *rows, const struct key_sum *k)
-{
-    json_object(w);
-    json_member_string(w, "api_key", store_rows_text(rows, k->first, "api_key"));
-    write_costs(w, k->spend, k->input, k->output);
-    json_key(w, "model_details");
-    json_array(w);
-    for (size_t i = k->first; i < k->end; i++) {
-        json_object(w);
-        json_member_string(w, "model", store_rows_text(rows, i, "model"));
-        write_costs(w, store_rows_number(rows, i, "spend"),
-                    store_rows_number(rows, i, "prompt_tokens"),
-                    store_rows_number(rows, i, "completion_tokens"));
-        json_object_end(w);
-    }
-    json_array_end(w);
-    json_object_end(w);
-}
-
-static void write_report_by_key(struct exchange *ex, struct buf *body)
-{
-    const struct store_rows *rows = ask_rows(ex, 0);
-    struct key_sum *keys = arena_zalloc(&ex->arena, (rows->count + 1) * sizeof(*keys)), *k = keys;
-    struct json_writer w;
-    if (!report_is_whole(ex, rows))
-        return;
-    for (size_t i = 0; i < rows->count; k++)
-        for (*k = (struct key_sum){.first = i};
-             i < rows->count && slice_eq(store_rows_text(rows, i, "api_key"),
-                                         store_rows_text(rows, k->first, "api_key"));
-             k->end = ++i) {
-            k->spend += store_rows_number(rows, i, "spend");
-            k->input += store_rows_number(rows, i, "prompt_tokens");
-            k->output += store_rows_number(rows, i, "completion_tokens");
-        }
-    qsort(keys, (size_t)(k - keys), sizeof(*keys), by_key_spend);
-    json_begin(&w, body);
-    json_array(&w);
-    for (const struct key_sum *each = keys; each < k; each++)
-        write_key(&w, rows, each);
-    json_array_end(&w);
-}
-
-static void write_detail(struct json_writer *w, const struct store_rows *rows, size_t row)
-{
-    json_object(w);
-    json_member_string(w, "model", store_rows_text(rows, row, "model"));
-    json_member_string(w, "api_key", store_rows_text(rows, row, "api_key"));
-    json_key(w, "spend"), json_number(w, store_rows_number(rows, row, "spend"));
-    json_member_integer(w, "total_tokens", tokens_of(rows, row));
-    json_object_end(w);
-}
-
-/* One team, or customer, of one day: the rows from `i` on; where the next begins. */
-static size_t write_party(struct json_writer *w, const struct store_rows *rows, size_t i,
-                          const struct parties *p, const struct store_rows *teams)
-{
-    struct slice day = store_rows_text(rows, i, p->day), id = store_rows_text(rows, i, p->column);
-    double spend = 0;
-    size_t end = i;
-    for (; end < rows->count && slice_eq(store_rows_text(rows, end, p->day), day) &&
-           slice_eq(store_rows_text(rows, end, p->column), id);
-         end++)
-        spend += store_rows_number(rows, end, "spend");
-    json_object(w);
-    if (p->teams)
-        json_member_string(w, "team_name", alias_of(teams, id));
-    else
-        json_member_string(w, "customer", id);
-    json_key(w, "total_spend"), json_number(w, spend);
-    json_key(w, "metadata");
-    json_array(w);
-    for (; i < end; i++)
-        write_detail(w, rows, i);
-    json_array_end(w);
-    json_object_end(w);
-    return end;
-}
-
-static void write_parties(struct exchange *ex, struct buf *body)
-{
-    const struct parties *p = ex->own.state;
-    const struct store_rows *rows = ask_rows(ex, 0), *teams = ask_rows(ex, 1);
-    struct json_writer w;
-    if (!report_is_whole(ex, rows))
-        return;
-    json_begin(&w, body);
-    json_array(&w);
-    for (size_t i = 0; i < rows->count;) {
-        struct slice day = store_rows_text(rows, i, p->day);
-        json_object(&w);
-        json_key(&w, "group_by_day");
-        json_string(&w, ARENA_JOIN(&ex->arena, day, SLICE("T00:00:00+00:00")));
-        json_key_slice(&w, p->teams ? SLICE("teams") : SLICE("customers"));
-        json_array(&w);
-        while (i < rows->count && slice_eq(store_rows_text(rows, i, p->day), day))
-            i = write_party(&w, rows, i, p, teams);
-        json_array_end(&w);
-        json_object_end(&w);
-    }
-    json_array_end(&w);
-}
-
-static void report_by_key(struct exchange *ex, const struct report_days *days)
-{
-    static const char *const by[] = {"api_key", "model"};
-    struct slice key = query_get(ex->head->query, "api_key", &ex->arena);
-    struct report_filter f = {.count = 0};
-    struct store_job *job;
-    report_filter_days(&f, days);
-    report_filter_query(ex, &f, "user_id", "internal_user_id");
-    if (key.n)
-        report_filter_add(&f, "api_key", STORE_EQ, store_text(report_key(ex, key)));
-    job = ask_report(ex, TABLE_DAILY_USER_SPEND, &f, by, 2);
-    if (job)
-        ask_store(ex, job, write_report_by_key);
-}
-
-static struct store_job *ask_requests(struct exchange *ex, const struct report_filter *f,
-                                      const char *party)
-{
-    static const char *const sums[] = {"spend", "prompt_tokens", "completion_tokens"};
-    const char *by[] = {party, "model", "api_key"};
-    const struct store_order order[] = {{"startTime", false}, {party, false}};
-    struct store_job *job = report_new(ex);
-    if (job)
-        store_report(job, &(struct store_report){.query = {.table = TABLE_SPEND_LOGS,
-                                                           .where = f->where,
-                                                           .where_count = f->count,
-                                                           .order = order,
-                                                           .order_count = 2},
-                                                 .by = by,
-                                                 .by_count = 3,
-                                                 .sums = sums,
-                                                 .sum_count = 3,
-                                                 .day = "startTime"});
-    return job;
-}
-
-static void report_by_party(struct exchange *ex, const struct report_days *days, bool teams)
-{
-    struct parties *p = ARENA_NEW(&ex->arena, struct parties);
-    struct report_filter f = {.count = 0};
-    struct store_job *job;
-    p->teams = teams;
-    p->requests = query_get(ex->head->query, teams ? "customer_id" : "team_id", &ex->arena).n;
-    p->day = p->requests ? "startTime" : "date";
-    p->column = teams ? "team_id" : p->requests ? "end_user" : "end_user_id";
-    if (teams || p->requests)
-        report_filter_query(ex, &f, "team_id", "team_id");
-    if (!teams || p->requests)
-        report_filter_query(ex, &f, p->requests ? "end_user" : p->column, "customer_id");
-    if (p->requests) {
-        report_filter_times(&f, days);
-        report_filter_add(&f, p->column, STORE_NE, store_text(SLICE("")));
-        job = ask_requests(ex, &f, p->column);
-    } else {
-        const char *by[] = {"date", p->column, "model", "api_key"};
-        report_filter_days(&f, days);
-        job =
-            ask_report(ex, teams ? TABLE_DAILY_TEAM_SPEND : TABLE_DAILY_END_USER_SPEND, &f, by, 4);
-    }
-    if (!job)
-        return;
-    add_teams(job);
-    ex->own.state = p;
-    ask_store(ex, job, write_parties);
-}
-
-void handle_global_report(struct exchange *ex, struct buf *body)
-{
-    struct slice by = query_get(ex->head->query, "group_by", &ex->arena);
-    bool team = query_get(ex->head->query, "team_id", &ex->arena).n;
-    bool customer = query_get(ex->head->query, "customer_id", &ex->arena).n;
-    struct report_days days;
-    if (!report_days_read(ex, &days))
-        return;
-    if (query_get(ex->head->query, "api_key", &ex->arena).n ||
-        query_get(ex->head->query, "internal_user_id", &ex->arena).n ||
-        slice_eq(by, SLICE("api_key"))) {
-        if (team || customer)
-            detail_refuse_error(ex, 400,
-                                SLICE("A report by key is of an api_key or an internal_user_id, "
-                                      "not of a team_id or customer_id."));
-        else
-            report_by_key(ex, &days);
-    } else if (!by.n || slice_eq(by, SLICE("team")) || slice_eq(by, SLICE("customer"))) {
-        report_by_party(ex, &days, by.n ? slice_eq(by, SLICE("team")) : team || !customer);
-    } else {
-        detail_refuse_input(ex, "query", "group_by",
-                            "Input should be 'team', 'customer' or 'api_key'");
-    }
 }
 
 /* ---- GET /spend/logs, summarized ------------------------------------------------------------- */
@@ -595,7 +325,7 @@ void handle_spend_summary(struct exchange *ex, struct buf *body)
     if (report_sees_all(ex))
         report_filter_query(ex, &f, "user_id", "user_id");
     report_filter_own(ex, &f, "user_id");
-    job = ask_report(ex, TABLE_DAILY_USER_SPEND, &f, by, 4);
+    job = report_days_by(ex, TABLE_DAILY_USER_SPEND, &f, by, 4);
     if (job)
         ask_store(ex, job, write_summary);
 }

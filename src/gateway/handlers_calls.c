@@ -39,27 +39,6 @@ static void add_report(struct store_job *job, const struct report_filter *f, con
 
 /* ---- GET /global/activity/cache_hits --------------------------------------------------------- */
 
-/* All values of a parameter that comes several times, as a JSON list; n == 0: none. */
-static struct slice values_of(struct exchange *ex, const char *name)
-{
-    struct slice rest = ex->head->query;
-    struct buf b;
-    struct json_writer w;
-    size_t n = 0;
-    buf_init(&b, LIST_BYTES);
-    json_begin(&w, &b);
-    json_array(&w);
-    while (rest.n && n < STORE_LIST_MAX) {
-        struct slice pair = slice_split(&rest, '&'), value = query_get(pair, name, &ex->arena);
-        if (value.n)
-            json_string(&w, value), n++;
-    }
-    json_array_end(&w);
-    struct slice list = n && !b.overflow ? arena_dup(&ex->arena, buf_slice(&b)) : SLICE("");
-    buf_fini(&b);
-    return list;
-}
-
 struct cache_question {
     struct report_filter filter; /* the days */
     struct slice models, keys;   /* JSON lists that are left to choose from */
@@ -188,8 +167,8 @@ void handle_cache_hits(struct exchange *ex, struct buf *body)
     if (!report_days_read(ex, &days) || !(job = report_new(ex)))
         return;
     report_filter_days(&q->filter, &days);
-    q->models = values_of(ex, "models");
-    q->keys = values_of(ex, "key_aliases");
+    q->models = report_values(ex, "models");
+    q->keys = report_values(ex, "key_aliases");
     ex->own.state = q;
     struct store_where named = {"key_alias", STORE_IN,
                                 store_texts(q->keys.n ? q->keys : SLICE("[]")), 0};

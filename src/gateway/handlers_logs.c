@@ -7,6 +7,7 @@
  * Failure modes: no database, dates or numbers that are none, an order that the table has not. Who
  * is no admin gets its own rows, and those of the teams it is an admin of, whatever it asks for. */
 
+#include "handlers_logs.h"
 #include "base/date.h"
 #include "detail.h"
 #include "handlers.h"
@@ -18,10 +19,8 @@
 
 #define PAGE_DEFAULT 50
 #define PAGE_MAX     1000
-#define COUNT_MAX    10000 /* rows are counted up to that */
 
-/* Without messages, response, proxy_server_request. */
-static const char *const list_columns[] = {
+const char *const logs_columns[] = {
     "request_id",
     "call_type",
     "api_key",
@@ -53,7 +52,7 @@ static const char *const list_columns[] = {
     "request_duration_ms",
 };
 
-#define LIST_COLUMNS (sizeof(list_columns) / sizeof(*list_columns))
+const size_t logs_column_count = sizeof(logs_columns) / sizeof(*logs_columns);
 
 static void write_rows(struct json_writer *w, const struct store_rows *rows)
 {
@@ -110,13 +109,13 @@ static void list_logs(struct exchange *ex, struct slice teams)
         report_filter_query(ex, &f, "user", "user_id");
     report_filter_own_or_teams(ex, &f, "user", ex->caller.user, teams);
     store_select(job, &(struct store_query){.table = TABLE_SPEND_LOGS,
-                                            .columns = id.n ? NULL : list_columns,
-                                            .column_count = id.n ? 0 : LIST_COLUMNS,
+                                            .columns = id.n ? NULL : logs_columns,
+                                            .column_count = id.n ? 0 : logs_column_count,
                                             .where = f.where,
                                             .where_count = f.count,
                                             .order = &(struct store_order){"startTime", true},
                                             .order_count = 1,
-                                            .limit = id.n ? PAGE_DEFAULT : COUNT_MAX});
+                                            .limit = id.n ? PAGE_DEFAULT : LOGS_COUNT_MAX});
     ask_store(ex, job, write_logs);
 }
 
@@ -135,27 +134,32 @@ void handle_spend_logs(struct exchange *ex, struct buf *body)
 /* ---- GET /spend/logs/v2, /spend/logs/ui, /spend/logs/session/ui
  * ------------------------------------------------------ */
 
-struct page {
-    int64_t number, size;
-};
+void logs_write_total(struct json_writer *w, const struct logs_page *p, int64_t count)
+{
+    int64_t total = count > LOGS_COUNT_MAX ? LOGS_COUNT_MAX : count;
+    json_member_integer(w, "total", total);
+    json_member_integer(w, "page", p->number);
+    json_member_integer(w, "page_size", p->size);
+    json_member_integer(w, "total_pages", (total + p->size - 1) / p->size);
+    json_member_bool(w, "total_is_capped", count > LOGS_COUNT_MAX);
+}
 
 static void write_page(struct exchange *ex, struct buf *body)
 {
-    const struct page *p = ex->own.state;
-    int64_t count = (int64_t)store_rows_number(ask_rows(ex, 1), 0, "count");
-    bool capped = count > COUNT_MAX;
-    int64_t total = capped ? COUNT_MAX : count;
     struct json_writer w;
     json_begin(&w, body);
     json_object(&w);
     json_key(&w, "data");
     write_rows(&w, ask_rows(ex, 0));
-    json_member_integer(&w, "total", total);
-    json_member_integer(&w, "page", p->number);
-    json_member_integer(&w, "page_size", p->size);
-    json_member_integer(&w, "total_pages", (total + p->size - 1) / p->size);
-    json_member_bool(&w, "total_is_capped", capped);
+    logs_write_total(&w, ex->own.state, (int64_t)store_rows_number(ask_rows(ex, 1), 0, "count"));
     json_object_end(&w);
+}
+
+static void tell_sessions(struct exchange *ex, struct buf *body)
+{
+    int64_t count = (int64_t)store_rows_number(ask_rows(ex, 1), 0, "count");
+    sessions_tell(ex, ex->own.state, count, ask_keep(ex, 0));
+    (void)body;
 }
 
 static bool refuse_page(struct exchange *ex, const char *param, struct slice value,
@@ -196,6 +200,19 @@ static bool time_of(struct exchange *ex, const char *name, bool end, int64_t *ms
 static bool is_of_session(const struct exchange *ex)
 {
     return slice_ends(slice_of(ex->route->path), SLICE("/session/ui"));
+}
+
+/* The page of the admin UI that shows sessions, not one of their requests. */
+static bool is_of_ui(const struct exchange *ex)
+{
+    return slice_eq(slice_of(ex->route->path), SLICE("/spend/logs/ui"));
+}
+
+static bool is_grouped(struct exchange *ex)
+{
+    return is_of_ui(ex) && query_flag(ex->head->query, "group_by_session", &ex->arena) &&
+           !query_get(ex->head->query, "request_id", &ex->arena).n &&
+           !query_get(ex->head->query, "search", &ex->arena).n;
 }
 
 /* An id alone needs no window, but in the public route. */
@@ -257,11 +274,15 @@ static void filter_search(struct exchange *ex, struct report_filter *f)
         report_filter_any(f, columns[i], STORE_EQ, store_text(value), 2);
 }
 
-static bool filter_states(struct exchange *ex, struct report_filter *f)
+/* A session's status is that of its newest request. */
+static bool filter_states(struct exchange *ex, struct logs_page *p)
 {
+    struct report_filter *f = &p->filter;
     struct slice status = query_get(ex->head->query, "status_filter", &ex->arena);
     struct slice cache = query_get(ex->head->query, "cache_hit_filter", &ex->arena);
-    if (slice_eq(status, SLICE("success"))) {
+    if (is_grouped(ex)) {
+        p->status = status;
+    } else if (slice_eq(status, SLICE("success"))) {
         report_filter_any(f, "status", STORE_EQ, store_text(status), 3);
         report_filter_any(f, "status", STORE_IS_NULL, store_null(), 3);
     } else if (status.n) {
@@ -319,8 +340,7 @@ static bool order_of(struct exchange *ex, struct store_order *order)
     struct slice by = query_get(ex->head->query, "sort_by", &ex->arena);
     struct slice direction = query_get(ex->head->query, "sort_order", &ex->arena);
     bool known = !by.n;
-    *order = (struct store_order){"startTime",
-                                  !slice_eq_nocase(direction, SLICE("asc")) && !is_of_session(ex)};
+    *order = (struct store_order){"startTime", !slice_eq_nocase(direction, SLICE("asc"))};
     for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++)
         if (slice_eq(by, slice_of(columns[i]))) {
             order->column = columns[i];
@@ -335,40 +355,48 @@ static bool order_of(struct exchange *ex, struct store_order *order)
     return true;
 }
 
+static void ask_rows_of_page(struct exchange *ex, struct logs_page *p)
+{
+    struct store_job *job = report_new(ex);
+    struct store_query query = {.table = TABLE_SPEND_LOGS,
+                                .columns = logs_columns,
+                                .column_count = logs_column_count,
+                                .where = p->filter.where,
+                                .where_count = p->filter.count,
+                                .order = &p->order,
+                                .order_count = 1,
+                                .limit = p->size,
+                                .offset = (p->number - 1) * p->size};
+    if (!job)
+        return;
+    ex->own.state = p;
+    store_select(job, &query);
+    query.limit = LOGS_COUNT_MAX + 1;
+    store_count(job, &query);
+    ask_store(ex, job, is_of_ui(ex) ? tell_sessions : write_page);
+}
+
 static void ask_page(struct exchange *ex, struct slice teams)
 {
     struct slice id = query_get(ex->head->query, "request_id", &ex->arena);
-    struct page *p = ARENA_NEW(&ex->arena, struct page);
-    struct report_filter f = {.count = 0};
-    struct store_order order;
-    struct store_job *job;
+    struct logs_page *p = ARENA_NEW(&ex->arena, struct logs_page);
     if (is_of_session(ex) && !query_get(ex->head->query, "session_id", &ex->arena).n) {
         detail_refuse_input(ex, "query", "session_id", "Field required");
         return;
     }
     if (!report_number(ex, "page", 1, INT32_MAX, 1, &p->number) ||
         !report_number(ex, "page_size", 1, PAGE_MAX, PAGE_DEFAULT, &p->size) ||
-        !order_of(ex, &order) || !filter_states(ex, &f) || !filter_window(ex, &f) ||
-        !filter_spend(ex, &f) || !filter_owner(ex, &f, teams) || !(job = report_new(ex)))
+        !order_of(ex, &p->order) || !filter_states(ex, p) || !filter_window(ex, &p->filter) ||
+        !filter_spend(ex, &p->filter) || !filter_owner(ex, &p->filter, teams))
         return;
-    filter_texts(ex, &f);
-    filter_search(ex, &f);
+    filter_texts(ex, &p->filter);
+    filter_search(ex, &p->filter);
     if (id.n)
-        filter_id(&f, id);
-    struct store_query query = {.table = TABLE_SPEND_LOGS,
-                                .columns = list_columns,
-                                .column_count = LIST_COLUMNS,
-                                .where = f.where,
-                                .where_count = f.count,
-                                .order = &order,
-                                .order_count = 1,
-                                .limit = p->size,
-                                .offset = (p->number - 1) * p->size};
-    ex->own.state = p;
-    store_select(job, &query);
-    query.limit = COUNT_MAX + 1;
-    store_count(job, &query);
-    ask_store(ex, job, write_page);
+        filter_id(&p->filter, id);
+    if (is_grouped(ex))
+        sessions_list(ex, p);
+    else
+        ask_rows_of_page(ex, p);
 }
 
 void handle_spend_logs_page(struct exchange *ex, struct buf *body)

@@ -116,6 +116,26 @@ void report_filter_list(struct exchange *ex, struct report_filter *f, const char
     buf_fini(&b);
 }
 
+struct slice report_values(struct exchange *ex, const char *name)
+{
+    struct slice rest = ex->head->query;
+    struct buf b;
+    struct json_writer w;
+    size_t n = 0;
+    buf_init(&b, LIST_BYTES);
+    json_begin(&w, &b);
+    json_array(&w);
+    while (rest.n && n < STORE_LIST_MAX) {
+        struct slice pair = slice_split(&rest, '&'), value = query_get(pair, name, &ex->arena);
+        if (value.n)
+            json_string(&w, value), n++;
+    }
+    json_array_end(&w);
+    struct slice list = n && !b.overflow ? arena_dup(&ex->arena, buf_slice(&b)) : SLICE("");
+    buf_fini(&b);
+    return list;
+}
+
 struct slice report_key(struct exchange *ex, struct slice key)
 {
     char hash[KEY_HASH_SIZE];
@@ -181,6 +201,62 @@ bool report_is_whole(struct exchange *ex, const struct store_rows *rows)
                             SLICE("The report has too many rows: ask for fewer days, or for one "
                                   "team, user or key."));
     return !rows->more;
+}
+
+/* ---- rows per day ---------------------------------------------------------------------------- */
+
+void report_add_days_by(struct store_job *job, enum store_table_id table,
+                        const struct report_filter *f, const char *const *by, size_t n)
+{
+    static const char *const sums[] = {"spend",        "prompt_tokens",       "completion_tokens",
+                                       "api_requests", "successful_requests", "failed_requests"};
+    struct store_order order[STORE_KEY_MAX];
+    assert(n <= STORE_KEY_MAX);
+    for (size_t i = 0; i < n; i++)
+        order[i] = (struct store_order){by[i], false};
+    store_report(job, &(struct store_report){
+                          .query = {.table = table,
+                                    .where = f->where,
+                                    .where_count = f->count,
+                                    .order = order,
+                                    .order_count = n},
+                          .by = by,
+                          .by_count = n,
+                          .sums = sums,
+                          .sum_count = sizeof(sums) / sizeof(*sums),
+                      });
+}
+
+struct store_job *report_days_by(struct exchange *ex, enum store_table_id table,
+                                 const struct report_filter *f, const char *const *by, size_t n)
+{
+    struct store_job *job = report_new(ex);
+    if (job)
+        report_add_days_by(job, table, f, by, n);
+    return job;
+}
+
+int64_t report_tokens(const struct store_rows *rows, size_t row)
+{
+    return (int64_t)(store_rows_number(rows, row, "prompt_tokens") +
+                     store_rows_number(rows, row, "completion_tokens"));
+}
+
+void report_add_teams(struct store_job *job)
+{
+    static const char *const columns[] = {"team_id", "team_alias"};
+    store_select(job, &(struct store_query){
+                          .table = TABLE_TEAM_TABLE, .columns = columns, .column_count = 2});
+}
+
+struct slice report_team_name(const struct store_rows *teams, struct slice id)
+{
+    for (size_t i = 0; i < teams->count; i++)
+        if (slice_eq(store_rows_text(teams, i, "team_id"), id)) {
+            struct slice alias = store_rows_text(teams, i, "team_alias");
+            return alias.n ? alias : id;
+        }
+    return id;
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */

@@ -50,6 +50,8 @@ void report_filter_query(struct exchange *ex, struct report_filter *f, const cha
 /* The column is one of a list, "a,b,c" in the query string. */
 void report_filter_list(struct exchange *ex, struct report_filter *f, const char *column,
                         const char *name);
+/* All values of a parameter that comes several times, as a JSON list; n == 0: none. */
+struct slice report_values(struct exchange *ex, const char *name);
 /* A key in the clear becomes its hash. */
 struct slice report_key(struct exchange *ex, struct slice key);
 
@@ -73,6 +75,19 @@ void report_refuse(struct exchange *ex, int status, const char *type, const char
 /* False: there were more rows than an answer of the database holds; the failure is set. Half a
  * report is none. */
 bool report_is_whole(struct exchange *ex, const struct store_rows *rows);
+
+/* One more statement: the rows per day, summed by these columns and in the order of these: spend,
+ * tokens, requests. */
+void report_add_days_by(struct store_job *job, enum store_table_id table,
+                        const struct report_filter *f, const char *const *by, size_t n);
+/* A job of that. NULL: there is no database, and the failure is set. */
+struct store_job *report_days_by(struct exchange *ex, enum store_table_id table,
+                                 const struct report_filter *f, const char *const *by, size_t n);
+int64_t report_tokens(const struct store_rows *rows, size_t row); /* prompt and completion */
+
+/* One more statement: the names of the teams; and what one of them is called. */
+void report_add_teams(struct store_job *job);
+struct slice report_team_name(const struct store_rows *teams, struct slice id);
 
 /* Rows as a list of objects: these columns under these names; the last has column NULL. */
 struct report_member {

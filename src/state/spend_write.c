@@ -9,6 +9,7 @@
 #include "spend_write.h"
 
 #include "base/date.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 
@@ -281,19 +282,12 @@ static void tally(struct tallies *t, const struct spend *s)
     tally_calls(t, s, date);
 }
 
-static int compare_slices(struct slice a, struct slice b)
-{
-    size_t n = a.n < b.n ? a.n : b.n;
-    int order = n ? memcmp(a.p, b.p, n) : 0;
-    return order ? order : (a.n > b.n) - (a.n < b.n);
-}
-
 static int compare(const void *left, const void *right)
 {
     const struct tally *a = left, *b = right;
     int order = (a->target > b->target) - (a->target < b->target);
     for (size_t i = 0; !order && i < STORE_KEY_MAX; i++)
-        order = compare_slices(a->key[i], b->key[i]);
+        order = text_compare(a->key[i], b->key[i]);
     return order;
 }
 

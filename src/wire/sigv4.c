@@ -11,6 +11,7 @@
 
 #include "wire/sigv4.h"
 
+#include "base/text.h"
 #include "wire/crypto.h"
 
 #include <stdlib.h>
@@ -72,18 +73,11 @@ struct pair {
     struct slice value;
 };
 
-static int compare_slices(struct slice a, struct slice b)
-{
-    size_t n = a.n < b.n ? a.n : b.n;
-    int order = n ? memcmp(a.p, b.p, n) : 0;
-    return order ? order : (a.n > b.n) - (a.n < b.n);
-}
-
 static int compare_pairs(const void *a, const void *b)
 {
     const struct pair *x = a, *y = b;
-    int order = compare_slices(x->name, y->name);
-    return order ? order : compare_slices(x->value, y->value);
+    int order = text_compare(x->name, y->name);
+    return order ? order : text_compare(x->value, y->value);
 }
 
 static void add_query(struct slice query, struct arena *a, struct buf *out)
@@ -122,7 +116,7 @@ static struct http_header *sort_headers(struct http_headers headers, struct aren
     for (size_t i = 0; i < headers.n; i++) {
         struct http_header h = {lower_case(headers.v[i].name, a), headers.v[i].value};
         size_t at = i;
-        for (; at && compare_slices(sorted[at - 1].name, h.name) > 0; at--)
+        for (; at && text_compare(sorted[at - 1].name, h.name) > 0; at--)
             sorted[at] = sorted[at - 1];
         sorted[at] = h;
     }

@@ -130,6 +130,40 @@ def test_tags_and_customers(world):
     assert ask(world.gateway, "/global/spend/end_users", {"api_key": world.blue["token"]}).json() == []
 
 
+def test_users_of_tags(world):
+    gateway, tomorrow = world.gateway, TODAY + datetime.timedelta(days=1)
+    counts = lambda answer: [(row["tag"], row["active_users"]) for row in answer["results"]]  # noqa: E731
+    days = get(gateway, "/tag/dau")
+    assert counts(days) == [("nightly", 2), ("red", 1)]
+    assert {(row["date"], row["period_start"]) for row in days["results"]} == {(str(TODAY), None)}
+    for path, length, word, form in (("/tag/wau", 7, "Week", "%b %d"), ("/tag/mau", 30, "Month", "%b")):
+        periods = get(gateway, path)
+        first = tomorrow - datetime.timedelta(days=length - 1)
+        assert counts(periods) == [("nightly", 2), ("red", 1)]
+        assert periods["results"][0] == {
+            "tag": "nightly", "active_users": 2, "date": f"{word} 7 ({first.strftime(form)})",
+            "period_start": f"{first} 00:00:00", "period_end": f"{tomorrow} 00:00:00",
+        }  # fmt: skip
+        assert counts(get(gateway, path, tag_filter="RE")) == [("red", 1)]
+        assert counts(get(gateway, path, tag_filters=["nightly", "unknown"], tag_filter="red")) == [("nightly", 2)]
+    nightly, red = get(gateway, "/tag/summary", **DAYS)["results"]
+    assert (nightly["tag"], nightly["unique_users"], nightly["total_requests"]) == ("nightly", 2, 5)
+    assert red == {
+        "tag": "red", "unique_users": 1, "total_requests": 3, "successful_requests": 3, "failed_requests": 0,
+        "total_tokens": world.one("SELECT SUM(total_tokens) FROM \"LiteLLM_SpendLogs\" WHERE team_id = 'reds'"),
+        "total_spend": world.spent("team_id = 'reds'"),
+    }  # fmt: skip
+    assert ask(gateway, "/tag/summary", start_date=str(TODAY)).status_code == 400
+    assert [t["tag"] for t in get(gateway, "/tag/distinct")["results"]][:2] == ["nightly", "red"]
+    path = "/tag/user-agent/per-user-analytics"
+    people = get(gateway, path)
+    assert [(p["user_id"], p["total_requests"]) for p in people["results"]] == [("rita", 6), ("bob", 2)]
+    assert (people["total_count"], people["page"], people["total_pages"]) == (2, 1, 1)
+    second = get(gateway, path, page=2, page_size=1)
+    assert [p["user_id"] for p in second["results"]] == ["bob"] and second["total_pages"] == 2
+    assert get(gateway, path, page=9, tag_filters="red")["results"] == []
+
+
 def test_teams(world):
     teams = get(world.gateway, "/global/spend/teams")
     assert teams["teams"] and set(teams["teams"]) == {"reds", "Unassigned"}
@@ -162,6 +196,85 @@ def test_report(world):
     (rita,) = get(world.gateway, "/global/spend/report", internal_user_id="rita", start_date=LONG_AGO, end_date=LONG_AGO)
     assert rita["total_cost"] == 8 and rita["api_key"] == "gone"
     assert ask(world.gateway, "/global/spend/report", group_by="moon", **DAYS).status_code == 422
+
+
+def test_reports_of_one(world):
+    """Everybody sees its own; admins see anybody's."""
+    gateway, red, blue = world.gateway, world.red, world.blue
+    reds = world.spent("team_id = 'reds'")
+    for by in ({"api_key": red["key"]}, {"api_key": red["token"]}):
+        (row,) = get(gateway, "/key/spend/report", **by, **DAYS)
+        assert row["total_cost"] == reds and [d["model"] for d in row["model_details"]]
+    mine = lambda key, path, **params: ask(gateway, path, by=key["key"], **{**DAYS, **params})  # noqa: E731
+    for path in ("/key/spend/report", "/user/spend/report", "/team/spend/report"):
+        (row,) = mine(red, path).json()
+        assert (row["api_key"], row["total_cost"]) == (red["token"], reds), path
+    (row,) = get(gateway, "/user/spend/report", internal_user_id="bob", **DAYS)
+    assert len(row["model_details"]) == 2 and "team_id" not in row["model_details"][0]
+    for path, name in (("key", "api_key"), ("user", "internal_user_id"), ("team", "team_id")):
+        refused = mine(red, f"/{path}/spend/report", **{name: "another"})
+        assert refused.status_code == 403
+        assert refused.json()["detail"] == f"Not authorized to view spend for a {name} other than your own"
+    nobody = mine(blue, "/team/spend/report")
+    assert nobody.status_code == 400 and "No team_id associated with this API key" in nobody.json()["detail"]
+    for wrong, text in (
+        ({"start_date": ""}, "Please provide start_date and end_date"),
+        ({"start_date": "soon"}, "must be in YYYY-MM-DD format"),
+        ({"start_date": str(TODAY), "end_date": LONG_AGO}, "on or before"),
+        ({"start_date": "2020-01-01"}, "maximum is 366 days"),
+    ):
+        refused = mine(red, "/key/spend/report", **wrong)
+        assert refused.status_code == 400 and text in refused.json()["detail"]
+
+
+def test_reports_of_organizations(world):
+    """Their rows name no team: the key's is told."""
+    world.database.query(
+        """INSERT INTO "LiteLLM_DailyOrganizationSpend" (id, organization_id, date, api_key, model, custom_llm_provider,
+        endpoint, mcp_namespaced_tool_name, model_group, updated_at, api_requests, spend) VALUES ('o', 'org', '%s', '%s',
+        'm', 'bedrock', '/chat/completions', '', 'm', '2025-03-02 00:00:00', 4, 8)""" % (LONG_AGO, world.red["token"])
+    )
+    window = {"organization_id": "org", "start_date": LONG_AGO, "end_date": LONG_AGO}
+    (row,) = get(world.gateway, "/organization/spend/report", **window)
+    assert (row["total_cost"], row["model_details"][0]["team_id"]) == (8, "reds")
+    refused = ask(world.gateway, "/organization/spend/report", by=world.red["key"], **window)
+    assert refused.status_code == 403 and refused.json() == {"detail": "You do not have access to this organization"}
+    assert ask(world.gateway, "/organization/spend/report", **DAYS).status_code == 400
+
+
+def test_users_of_teams(world):
+    (row,) = get(world.gateway, "/team/spend/by_user", team_ids="reds,blues", **DAYS)["results"]
+    assert row == {
+        "team_id": "reds", "team_alias": None, "user_id": "rita", "user_email": None, "user_alias": None,
+        "spend": world.spent("team_id = 'reds'"), "prompt_tokens": row["prompt_tokens"],
+        "completion_tokens": row["completion_tokens"], "total_tokens": row["prompt_tokens"] + row["completion_tokens"],
+        "api_requests": 3, "successful_requests": 3, "failed_requests": 0,
+    }  # fmt: skip
+    assert ask(world.gateway, "/team/spend/by_user", **DAYS).status_code == 400
+
+
+def test_users_that_share_a_key(world):
+    """What each of them spent is in the rows of requests alone."""
+    day = str(TODAY - datetime.timedelta(days=60))
+    per_day = """INSERT INTO "LiteLLM_Daily{0}Spend" (id, {1}, date, api_key, model, custom_llm_provider, endpoint,
+        mcp_namespaced_tool_name, model_group, updated_at, api_requests, spend)
+        VALUES ('{2}', '{2}', '{3}', 'shared', 'm', 'bedrock', '/x', '', 'm', '2025-03-02 00:00:00', 1, {4})"""
+    request = """INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, "startTime", "endTime", api_key, team_id, "user",
+        status, spend) VALUES ('share-{0}', 'acompletion', '{1} 03:04:05', '{1} 03:04:06', 'shared', 'pool', '{2}',
+        '{3}', {4})"""
+    query = world.database.query
+    try:
+        query(per_day.format("Team", "team_id", "pool", day, 5))
+        for user, spend in (("ann", 3), ("ben", 2)):
+            query(per_day.format("User", "user_id", user, day, spend))
+        for n, (user, status, spend) in enumerate((("ann", "success", 3), ("ben", "success", 2), ("ben", "failure", 0))):
+            query(request.format(n, day, user, status, spend))
+        found = get(world.gateway, "/team/spend/by_user", team_ids="pool", start_date=day, end_date=day)["results"]
+        told = [(r["user_id"], r["spend"], r["api_requests"], r["failed_requests"]) for r in found]
+        assert told == [("ann", 3, 1, 0), ("ben", 2, 2, 1)]
+    finally:
+        for table in ("LiteLLM_SpendLogs", "LiteLLM_DailyTeamSpend", "LiteLLM_DailyUserSpend"):
+            query(f"DELETE FROM \"{table}\" WHERE api_key = 'shared'")
 
 
 def test_activity(world):
@@ -322,6 +435,57 @@ def test_one_log_of_the_pages(world):
     assert get(world.gateway, "/spend/logs/ui/nothing") is None
 
 
+SESSIONS = [  # session, key, second, status, spend, model
+    ("s-a", "k1", 1, "success", 1, "m1"),
+    ("s-a", "k1", 2, "success", 2, "m2"),
+    ("s-b", "k1", 3, "success", 9, "m1"),
+    ("s-a", "k1", 4, "failure", 0, "m1"),
+    ("s-a", "k2", 5, "success", 4, "m1"),
+    (None, "k2", 6, "success", 5, "m1"),
+]
+
+
+@pytest.fixture
+def sessions(world):
+    day = str(TODAY - datetime.timedelta(days=61))
+    for session, key, second, status, spend, model in SESSIONS:
+        name = f"'{session}'" if session else "NULL"
+        world.database.query(
+            f"""INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, "startTime", "endTime", api_key, session_id, status,
+            spend, model, total_tokens, request_duration_ms) VALUES ('sit-{second}', 'acompletion', '{day} 03:04:0{second}',
+            '{day} 03:04:09', '{key}', {name}, '{status}', {spend}, '{model}', 10, 100)"""
+        )
+    yield lambda **params: page(world, "/spend/logs/ui", start_date=day, end_date=day, **params)
+    world.database.query("DELETE FROM \"LiteLLM_SpendLogs\" WHERE request_id LIKE 'sit-%'")
+
+
+def test_sessions(sessions):
+    """A session is an id and a key; it stands where its newest request does."""
+    of = lambda answer: [(r["session_id"], r["api_key"], r["request_id"]) for r in answer["data"]]  # noqa: E731
+    everything = [(None, "k2", "sit-6"), ("s-a", "k2", "sit-5"), ("s-a", "k1", "sit-4"), ("s-b", "k1", "sit-3")]
+    whole = sessions(group_by_session=True)
+    assert of(whole) == everything and (whole["total"], whole["has_more"], whole["next_session_cursor"]) == (4, False, None)
+    alone, _, first, _ = whole["data"]
+    assert alone["session_total_count"] == 1 and "session_models" not in alone
+    told = {name: value for name, value in first.items() if name.startswith("session_total") or "models" in name}
+    assert told == {
+        "session_total_count": 3, "session_total_spend": 3, "session_total_duration_ms": 300,
+        "session_total_prompt_tokens": 0, "session_total_completion_tokens": 0, "session_total_tokens": 30,
+        "session_models": ["m1", "m2"], "session_models_truncated": False,
+    }  # fmt: skip
+    part = sessions(group_by_session=True, page_size=3)
+    assert (of(part), part["total"], part["total_pages"], part["has_more"]) == (everything[:3], 4, 2, True)
+    assert of(sessions(group_by_session=True, page_size=3, page=2)) == everything[3:]
+    assert of(sessions(group_by_session=True, page_size=3, session_cursor=part["next_session_cursor"])) == everything[3:]
+    assert of(sessions(group_by_session=True, sort_order="asc")) == everything[::-1]
+    assert [r["spend"] for r in sessions(group_by_session=True, sort_by="spend")["data"]] == [9, 5, 4, 0]
+    assert of(sessions(group_by_session=True, status_filter="failure")) == [everything[2]]
+    assert len(sessions(group_by_session=True, status_filter="success")["data"]) == 3
+    flat = sessions()
+    assert flat["total"] == 6 and [r["session_total_count"] for r in flat["data"]] == [1, 1, 3, 1, 3, 3]
+    assert sessions(group_by_session=True, search="s-a")["total"] == 4
+
+
 # ---- days -------------------------------------------------------------------------------------------
 
 
@@ -464,7 +628,7 @@ def test_internal_users_see_their_own(world):
     assert own("/user/daily/activity", user_id="bob").status_code == 403
     assert own("/spend/users", user_id="bob").status_code == 403
     assert {k["user_id"] for k in own("/spend/keys").json()} == {"ivan"}
-    for path in ("/spend/tags", "/global/spend/teams", "/global/spend/report", "/global/activity/cache_hits"):
+    for path in ("/spend/tags", "/global/spend/teams", "/global/spend/report", "/global/activity/cache_hits", "/tag/dau"):
         assert own(path).status_code == 401, path
 
 
@@ -491,6 +655,7 @@ def test_old_rows_go(world):
 
 def test_reset(world):
     assert get(world.gateway, "/spend/keys")[0]["spend"] > 0
+    assert ask(world.gateway, "/global/spend/refresh", {}).json()["status"] == "success"
     reset = ask(world.gateway, "/global/spend/reset", {})
     assert reset.json()["status"] == "success"
     assert {k["spend"] for k in get(world.gateway, "/spend/keys")} == {0}
@@ -518,6 +683,8 @@ def test_team_admins_see_their_team(world):
             (day,) = own(path, **asked).json()["results"]
             assert list(day["breakdown"]["entities"]) == ["greens"], path
         assert own(path, team_ids="greys").json()["results"] == []
+    seen = own("/team/spend/by_user", team_ids="greens,greys,blacks").json()["results"]
+    assert [(r["team_id"], r["user_id"], r["api_requests"]) for r in seen] == [("greens", "", 1)]
     rows = own("/spend/logs", summarize="false").json()
     assert sorted(r["team_id"] or "" for r in rows) == ["", "greens"]
     assert own("/spend/logs/v2").json()["total"] == 2

@@ -12,6 +12,9 @@ static void test_compare(void **state)
                 !slice_eq(S("a"), S("ab")));
     assert_true(slice_eq(none, S("")) && slice_eq(none, slice_of(NULL)));
     assert_true(slice_eq_nocase(S("Ab-1"), S("aB-1")) && !slice_eq_nocase(S("a["), S("a{")));
+    assert_true(text_compare(S("a"), S("b")) < 0 && text_compare(S("b"), S("ab")) > 0);
+    assert_true(text_compare(S("a"), S("ab")) < 0 && text_compare(S("\xff"), S("a")) > 0);
+    assert_true(text_compare(none, S("")) == 0 && text_compare(S("ab"), S("ab")) == 0);
     assert_true(slice_starts(S("abc"), S("ab")) && !slice_starts(S("a"), S("ab")));
     assert_true(slice_starts(none, none) && slice_starts_nocase(S("DATA:"), S("data:")));
     assert_true(slice_ends(S("abc"), S("bc")) && !slice_ends(S("c"), S("bc")));
