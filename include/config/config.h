@@ -88,6 +88,8 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     double database_connect_timeout, database_socket_timeout; /* 0: the store's */
     double spend_write_seconds;                               /* proxy_batch_write_at */
     int64_t spool_max_mb;                                     /* ours */
+    int64_t callback_spool_mb;                                /* ours: 0: none */
+    double callback_spool_age;                                /* ours: seconds */
     bool keep_schema;                                         /* disable_prisma_schema_update */
     bool reload_on_change;                                    /* ours */
     struct stored_settings stored;                            /* store_model_in_db … */

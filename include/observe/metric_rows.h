@@ -75,6 +75,8 @@ METRIC(CALLBACK_CALLS, COUNTER, SUM, NONE, "lintel_callback_calls", "Calls of a 
 METRIC(CALLBACK_FAILED_CALLS, COUNTER, SUM, NONE, "lintel_callback_calls_failed", "Calls of a callback's destination that failed", LABEL_CALLBACK_NAME)
 METRIC(CALLBACK_WAITING, GAUGE, SUM, NONE, "lintel_callback_waiting_records", "Records that wait for a callback's destination", LABEL_CALLBACK_NAME)
 METRIC(CALLBACK_BYTES, GAUGE, SUM, NONE, "lintel_callback_waiting_bytes", "Bytes of them", LABEL_CALLBACK_NAME)
+METRIC(CALLBACK_KEPT, GAUGE, SUM, NONE, "lintel_callback_kept_records", "Records in files, until a callback's destination takes them", LABEL_CALLBACK_NAME)
+METRIC(CALLBACK_KEPT_BYTES, GAUGE, SUM, NONE, "lintel_callback_kept_bytes", "Bytes of those files", LABEL_CALLBACK_NAME)
 METRIC(LOG_DROPPED, COUNTER, SUM, NONE, "lintel_log_dropped", "Lines of the log that were lost: it could not be written, or not in time")
 METRIC(OVERFLOW, COUNTER, SUM, NONE, "lintel_metrics_overflow", "How often labels were put into a metric's series `other`, because it has as many series as it may", LABEL_METRIC)
 METRIC(RESIDENT, GAUGE, SUM, NONE, "process_resident_memory_bytes", "Resident memory, of all workers together")

@@ -17,6 +17,11 @@ struct observe *observe_new(struct turn *turn, struct upstream *up);
 /* What waits is lost: see observe_flush. Run the loop once more after. NULL is fine. */
 void observe_free(struct observe *o);
 
+/* Before sinks are added: what they are not told is kept in files of that directory
+ * (src/observe/shelf.h), by as much and for as long. False: `error` says why not. */
+bool observe_keep(struct observe *o, const char *directory, uint64_t bytes_max, int64_t age_ms,
+                  const char **error);
+
 /* One more sink, told of `outcomes`; of a name that is there already the outcomes are added. False:
  * setup->error says why not. */
 bool observe_add(struct observe *o, struct sink_setup *setup, unsigned outcomes);
@@ -42,8 +47,8 @@ bool observe_wants_bodies(const struct observe *o, uint64_t sinks);
 
 void observe_publish(struct observe *o, const struct record *draft, uint64_t sinks);
 
-/* Runs the loop until everything is told, at most so long. At the end of a worker, outside of
- * uv_run. */
+/* Runs the loop until everything is told, at most so long; then, where files are kept, until what
+ * is left is in one, at most 2 s. At the end of a worker, outside of uv_run. */
 void observe_flush(struct observe *o, unsigned ms);
 
 void observe_each(const struct observe *o,

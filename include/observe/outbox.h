@@ -10,7 +10,12 @@
  * Bounds: OUTBOX_BYTES_MAX of parcels, in the queue and in the batch; OUTBOX_AGE_MS; a call of
  * OUTBOX_CALL_MS; OUTBOX_ANSWER_MAX of its answer, which is not read further. A destination that is
  * away costs no more than one attempt every OUTBOX_WAIT_MAX_MS. Nothing here is waited for by a
- * request, and nothing a destination does is seen by one. */
+ * request, and nothing a destination does is seen by one.
+ *
+ * With a shelf (outbox_keep; src/observe/shelf.h) what a destination does not take goes into files:
+ * what a call failed for, then, while the destination is away, whatever would be a batch; also when
+ * the ring is half full, and at the end. What stands in files is told first, and their age counts
+ * instead of OUTBOX_AGE_MS. */
 
 #include "io/upstream.h"
 #include "observe/sink.h"
@@ -28,6 +33,7 @@
 #define OUTBOX_ANSWER_MAX  (64 * 1024) /* bytes */
 
 struct outbox;
+struct shelf;
 
 struct outbox_limits {
     size_t bytes_max;
@@ -39,10 +45,11 @@ struct outbox_limits {
 extern const struct outbox_limits outbox_limits_usual;
 
 struct outbox_stats {
-    uint64_t put, taken; /* parcels */
-    uint64_t dropped;    /* too many, too old, refused, or not told in time at the end */
+    uint64_t put, taken;       /* parcels */
+    uint64_t dropped;          /* too many, too old, refused, or not told in time at the end */
+    uint64_t kept, kept_bytes; /* in files, now */
     uint64_t calls, failed_calls;
-    size_t waiting, bytes; /* now, in the batch too */
+    size_t waiting, bytes; /* in memory, now, in the batch too, unless that is from a file */
     bool away;             /* the last call failed */
 };
 
@@ -52,12 +59,17 @@ struct outbox *outbox_new(struct turn *turn, struct upstream *up, const struct s
 /* Cancels what runs; what waits is dropped and counted in the log. Run the loop once more after. */
 void outbox_free(struct outbox *o);
 
+/* Its parcels are records, which may be kept on that shelf; `bodies`: with prompts and answers. */
+void outbox_keep(struct outbox *o, struct shelf *shelf, bool bodies);
+
 /* Takes a reference of its own. */
 void outbox_put(struct outbox *o, struct parcel *p);
 
 /* From here on nothing waits for company, nor for longer than the shortest wait. */
 void outbox_hurry(struct outbox *o);
-bool outbox_empty(const struct outbox *o); /* everything is told or dropped */
+/* What is not told by now goes to the shelf, if there is one. */
+void outbox_save(struct outbox *o);
+bool outbox_empty(const struct outbox *o); /* everything is told, dropped, or in files */
 void outbox_count(const struct outbox *o, struct outbox_stats *s);
 
 #endif

@@ -38,6 +38,8 @@ ACCEPTED("spend_capture_rate_check", ANY, NULL, "alert when too little of the tr
 STORED("database_url", STRING, RESTART, database_url, NULL, "database of keys, teams and spend: sqlite (a file in data_directory), sqlite:///FILE, postgresql://…, mysql://…; also DATABASE_URL; unset: none")
 STORED("data_directory", STRING, RESTART, data_directory, "lintel-data", "Lintel's own: folder of the SQLite file and of the spool of what was spent, beneath the working directory unless absolute; also LINTEL_DATA_DIRECTORY")
 STORED("spend_spool_max_mb", INT, RESTART, spool_max_mb, "1024", "Lintel's own: most of what was spent that each worker keeps in files while the database is away, in MB (1 to 1048576); beyond, it is lost, and the log says so")
+STORED("callback_spool_max_mb", INT, RESTART, callback_spool_mb, "0", "Lintel's own: most of what callbacks could not be told that each worker keeps in files (data_directory/callbacks), prompts and answers with it, until they can, in MB (0 to 1048576); 0: nothing is kept on disk")
+STORED("callback_spool_max_age", NUMBER, RESTART, callback_spool_age, "86400", "Lintel's own: seconds after which such a file is given up")
 READ("database_connection_pool_limit", INT, RESTART, "10", "connections to the database; Lintel has one in each worker, whatever this says")
 ACCEPTED("database_connection_timeout", NUMBER, "60", "seconds to wait for one of them")
 ACCEPTED("database_connection_pool_timeout", NUMBER, NULL, "the same, in the driver")

@@ -93,6 +93,9 @@ static void refresh_callback(void *ctx, const char *name, const struct outbox_st
                   (double)s->failed_calls);
     metric_set(metrics_one(m->metrics, METRIC_CALLBACK_WAITING, who), (double)s->waiting, now);
     metric_set(metrics_one(m->metrics, METRIC_CALLBACK_BYTES, who), (double)s->bytes, now);
+    metric_set(metrics_one(m->metrics, METRIC_CALLBACK_KEPT, who), (double)s->kept, now);
+    metric_set(metrics_one(m->metrics, METRIC_CALLBACK_KEPT_BYTES, who), (double)s->kept_bytes,
+               now);
 }
 
 static void refresh_repairs(struct metering *m)

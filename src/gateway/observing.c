@@ -8,6 +8,7 @@
 
 #define OWN_DIGITS  12    /* of a hash */
 #define COMPLAIN_MS 60000 /* between two warnings about keys */
+#define MEBIBYTE    (1024 * 1024)
 
 struct observing {
     struct observe *sinks;
@@ -50,12 +51,26 @@ static void add_all(struct observing *o, const struct callbacks *c, yyjson_val *
         add(o, c, json_slice(name), outcomes);
 }
 
+static void keep(struct observe *sinks, const struct settings *s)
+{
+    struct arena a;
+    const char *error;
+    arena_init(&a);
+    const char *directory = ARENA_JOIN(&a, slice_of(s->data_directory), SLICE("/callbacks")).p;
+    if (!observe_keep(sinks, directory, (uint64_t)s->callback_spool_mb * MEBIBYTE,
+                      (int64_t)(s->callback_spool_age * 1000), &error))
+        log_error("what callbacks are not told is not kept: %s: %s", directory, error);
+    arena_fini(&a);
+}
+
 static struct observing *begin(struct worker *w)
 {
     struct observing *o = calloc(1, sizeof(*o));
     if (!o)
         abort();
     o->sinks = observe_new(&w->turn, w->upstream);
+    if (w->config->settings.callback_spool_mb)
+        keep(o->sinks, &w->config->settings);
     return o;
 }
 
@@ -252,6 +267,8 @@ static void write_sink(void *ctx, const char *name, const struct outbox_stats *s
     json_member_integer(j, "failed_calls", (int64_t)s->failed_calls);
     json_member_integer(j, "waiting", (int64_t)s->waiting);
     json_member_integer(j, "bytes", (int64_t)s->bytes);
+    json_member_integer(j, "kept", (int64_t)s->kept);
+    json_member_integer(j, "kept_bytes", (int64_t)s->kept_bytes);
     json_object_end(j);
 }
 

@@ -1,11 +1,14 @@
 #include "observe/observe.h"
 
+#include "shelf.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 #define ALERTS_PREFIX "alerts:" /* a callback may have the same name */
 #define NAME_SIZE     64
 #define DELAY_MAX_S   300
+#define SAVE_MS       2000 /* for what is left at the end to be written */
 
 struct place {
     char name[NAME_SIZE];
@@ -19,6 +22,7 @@ struct place {
 struct observe {
     struct turn *turn;
     struct upstream *upstream;
+    struct shelf *shelf; /* NULL: nothing is kept */
     struct place places[OBSERVE_SINKS_MAX];
     size_t count;
     uv_timer_t limit; /* of a flush; its end frees this */
@@ -37,6 +41,14 @@ struct observe *observe_new(struct turn *turn, struct upstream *up)
     return o;
 }
 
+bool observe_keep(struct observe *o, const char *directory, uint64_t bytes_max, int64_t age_ms,
+                  const char **error)
+{
+    const struct shelf_limits limits = {.bytes_max = bytes_max, .age_ms = age_ms};
+    o->shelf = shelf_new(o->turn->loop, directory, &limits, error);
+    return o->shelf;
+}
+
 static void release(uv_handle_t *handle)
 {
     free(handle->data);
@@ -48,6 +60,7 @@ void observe_free(struct observe *o)
         return;
     for (size_t i = 0; i < o->count; i++)
         outbox_free(o->places[i].box);
+    shelf_free(o->shelf);
     uv_close((uv_handle_t *)&o->limit, release);
 }
 
@@ -99,6 +112,8 @@ static struct place *add(struct observe *o, struct sink_setup *setup, unsigned o
     if (setup->batch_max && setup->batch_max < limits.batch_max)
         limits.batch_max = setup->batch_max;
     p->box = outbox_new(o->turn, o->upstream, kind, self, p->name, &limits);
+    if (o->shelf)
+        outbox_keep(p->box, o->shelf, p->wants_bodies);
     return p;
 }
 
@@ -242,14 +257,24 @@ static void on_late(uv_timer_t *timer)
     o->late = true;
 }
 
-void observe_flush(struct observe *o, unsigned ms)
+static void run_until_empty(struct observe *o, unsigned ms)
 {
-    for (size_t i = 0; i < o->count; i++)
-        outbox_hurry(o->places[i].box);
+    o->late = false;
     uv_timer_start(&o->limit, on_late, ms, 0);
     while (!empty(o) && !o->late)
         uv_run(o->turn->loop, UV_RUN_ONCE);
     uv_timer_stop(&o->limit);
+}
+
+void observe_flush(struct observe *o, unsigned ms)
+{
+    for (size_t i = 0; i < o->count; i++)
+        outbox_hurry(o->places[i].box);
+    run_until_empty(o, ms);
+    for (size_t i = 0; i < o->count; i++)
+        outbox_save(o->places[i].box);
+    if (o->shelf)
+        run_until_empty(o, SAVE_MS);
 }
 
 void observe_each(const struct observe *o,

@@ -7,11 +7,15 @@
  * Failure modes: a full ring loses its oldest; what is older than age_ms is dropped, in the batch
  * too; a call that fails for now is made again, the same bytes, after a wait that doubles; an
  * answer that does not end is given up at OUTBOX_ANSWER_MAX and judged by its status. The first
- * failure of a row is logged, and the first success behind it. */
+ * failure of a row is logged, and the first success behind it.
+ *
+ * With a shelf: jobs of its row are waited for, one at a time, while the ring goes on taking. */
 
 #include "observe/outbox.h"
 
 #include "base/log.h"
+#include "record_pack.h"
+#include "shelf.h"
 #include "wire/crypto.h"
 
 #include <stdlib.h>
@@ -38,6 +42,14 @@ struct outbox {
     struct sink_call call;
     int64_t try_at; /* ms, turn time: not before */
     int64_t wait_ms;
+
+    struct shelf_row *row;                   /* NULL: nothing is kept */
+    bool bodies;                             /* … with those */
+    bool fetching;                           /* its job is a get */
+    bool from_files;                         /* the batch is what that got */
+    bool save_all;                           /* nothing is told any more */
+    struct parcel *saving[OUTBOX_BATCH_MAX]; /* its job is a put of these */
+    size_t saving_count, saving_bytes;
 
     struct upstream_op *op; /* NULL: none is running */
     bool answered;          /* it has ended, or was read far enough */
@@ -92,6 +104,19 @@ static void ring_add(struct outbox *o, struct parcel *p)
     o->ring_bytes += p->size;
 }
 
+/* To the front: they are the oldest again. */
+static void ring_return(struct outbox *o, struct parcel *const *parcels, size_t n)
+{
+    while (n--) {
+        if (o->count == o->size)
+            grow(o);
+        o->head = (o->head - 1) & (o->size - 1);
+        o->ring[o->head] = parcels[n];
+        o->ring_bytes += parcels[n]->size;
+        o->count++;
+    }
+}
+
 static struct parcel *ring_take(struct outbox *o)
 {
     struct parcel *p = o->ring[o->head];
@@ -120,7 +145,7 @@ void outbox_put(struct outbox *o, struct parcel *p)
         p->made_ms = now ? now : 1;
     ring_add(o, parcel_ref(p));
     o->stats.put++;
-    while (o->count && o->ring_bytes + o->batch_bytes > o->limits.bytes_max)
+    while (o->count && o->ring_bytes + o->batch_bytes + o->saving_bytes > o->limits.bytes_max)
         drop_oldest(o);
     /* A lone parcel only has to set the timer, and one that joins others that wait not even that.
      */
@@ -136,23 +161,34 @@ static void forget_call(struct outbox *o)
     arena_fini(&o->call.arena);
 }
 
+static void empty_batch(struct outbox *o)
+{
+    o->batch_count = 0;
+    o->batch_bytes = 0;
+    o->from_files = false;
+    forget_call(o);
+}
+
 static void end_batch(struct outbox *o, bool taken)
 {
     for (size_t i = 0; i < o->batch_count; i++)
         parcel_unref(o->batch[i]);
     *(taken ? &o->stats.taken : &o->stats.dropped) += o->batch_count;
-    o->batch_count = 0;
-    o->batch_bytes = 0;
-    forget_call(o);
+    if (o->from_files)
+        shelf_drop(o->row);
+    empty_batch(o);
 }
 
-static void form_batch(struct outbox *o)
+/* The oldest, as many as one call may tell of. */
+static size_t take_batch(struct outbox *o, struct parcel **batch, size_t *bytes)
 {
-    while (o->count && o->batch_count < o->limits.batch_max &&
-           (!o->batch_count || o->batch_bytes + oldest(o)->size <= o->limits.batch_bytes)) {
-        o->batch_bytes += oldest(o)->size;
-        o->batch[o->batch_count++] = ring_take(o);
+    size_t n = 0;
+    while (o->count && n < o->limits.batch_max &&
+           (!n || *bytes + oldest(o)->size <= o->limits.batch_bytes)) {
+        *bytes += oldest(o)->size;
+        batch[n++] = ring_take(o);
     }
+    return n;
 }
 
 /* False: there is nothing to send. */
@@ -239,6 +275,103 @@ static void start_call(struct outbox *o)
                          : upstream_start(o->upstream, &call, &timeouts, &events, o);
 }
 
+/* ---- the shelf ------------------------------------------------------------------------------ */
+
+static void release_all(struct parcel *const *parcels, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        parcel_unref(parcels[i]);
+}
+
+/* Where there is a shelf a batch that failed is not held on to: it is in its files, or will be. */
+static void return_batch(struct outbox *o)
+{
+    if (!o->row || !o->batch_count)
+        return;
+    if (o->from_files)
+        release_all(o->batch, o->batch_count);
+    else
+        ring_return(o, o->batch, o->batch_count);
+    empty_batch(o);
+}
+
+static bool ripe(const struct outbox *o, int64_t now)
+{
+    return o->hurry || o->count >= o->limits.batch_max || o->ring_bytes >= o->limits.batch_bytes ||
+           now - oldest(o)->made_ms >= o->limits.delay_ms;
+}
+
+static bool must_save(const struct outbox *o, int64_t now)
+{
+    if (!o->row || !o->count || !shelf_takes(o->row))
+        return false;
+    return o->save_all || o->ring_bytes > o->limits.bytes_max / 2 ||
+           (o->stats.away && ripe(o, now));
+}
+
+static void save(struct outbox *o)
+{
+    struct buf packed;
+    buf_init(&packed, SHELF_FILE_MAX);
+    o->saving_bytes = 0;
+    o->saving_count = take_batch(o, o->saving, &o->saving_bytes);
+    for (size_t i = 0; i < o->saving_count; i++)
+        record_pack(&packed, record_of(o->saving[i]), o->bodies);
+    shelf_put(o->row, buf_slice(&packed), (unsigned)o->saving_count);
+    buf_fini(&packed);
+}
+
+static void end_saving(struct outbox *o)
+{
+    if (shelf_was_put(o->row))
+        release_all(o->saving, o->saving_count);
+    else
+        ring_return(o, o->saving, o->saving_count);
+    o->saving_count = o->saving_bytes = 0;
+}
+
+/* False: it is none of ours. */
+static bool unpack_batch(struct outbox *o, struct slice packed, int64_t now)
+{
+    while (packed.n && o->batch_count < OUTBOX_BATCH_MAX) {
+        struct record *r = record_unpack(&packed);
+        if (!r)
+            return false;
+        r->parcel.made_ms = now ? now : 1;
+        o->batch_bytes += r->parcel.size;
+        o->batch[o->batch_count++] = &r->parcel;
+    }
+    return !packed.n;
+}
+
+static void end_fetching(struct outbox *o, int64_t now)
+{
+    o->fetching = false;
+    o->from_files = true;
+    if (unpack_batch(o, shelf_got(o->row), now)) {
+        if (o->batch_count)
+            write_call(o);
+        else
+            o->from_files = false;
+        return;
+    }
+    release_all(o->batch, o->batch_count);
+    empty_batch(o);
+    shelf_set_aside(o->row);
+}
+
+/* False: its job has not ended yet. */
+static bool shelf_is_free(struct outbox *o, int64_t now)
+{
+    if (!o->row)
+        return true;
+    if (!shelf_busy(o->row) && o->saving_count)
+        end_saving(o);
+    if (!shelf_busy(o->row) && o->fetching)
+        end_fetching(o, now);
+    return !shelf_busy(o->row);
+}
+
 /* ---- what came of it ------------------------------------------------------------------------ */
 
 static enum sink_verdict judge(const struct outbox *o)
@@ -290,6 +423,7 @@ static void end_call(struct outbox *o, int64_t now)
             tell_failure(o, "it is tried again later");
         o->stats.away = true;
         wait_longer(o, now);
+        return_batch(o);
         return;
     }
     if (verdict == SINK_REFUSED)
@@ -314,27 +448,34 @@ static void wait_until(struct outbox *o, int64_t at, int64_t now)
     uv_timer_start(&o->timer, on_timer, at > now ? (uint64_t)(at - now) : 0, 0);
 }
 
-static bool ripe(const struct outbox *o, int64_t now)
+/* The next time that the ring has to be looked at, whatever calls do. */
+static int64_t wake_at(const struct outbox *o, int64_t otherwise)
 {
-    return o->hurry || o->count >= o->limits.batch_max || o->ring_bytes >= o->limits.batch_bytes ||
-           now - oldest(o)->made_ms >= o->limits.delay_ms;
+    int64_t due = o->count ? oldest(o)->made_ms + o->limits.delay_ms : otherwise;
+    bool saves = o->row && o->count && o->stats.away && shelf_takes(o->row);
+    return saves && due < otherwise ? due : otherwise;
 }
 
-/* False: nothing is to be sent now, and the timer knows when. */
+/* False: nothing is to be sent now, and the timer or the shelf knows when. */
 static bool have_batch(struct outbox *o, int64_t now)
 {
-    if (o->batch_count && now - o->batch[0]->made_ms > o->limits.age_ms)
+    if (o->batch_count && !o->from_files && now - o->batch[0]->made_ms > o->limits.age_ms)
         end_batch(o, false);
     if (o->batch_count)
         return true;
     drop_old(o, now);
+    if (o->row && !o->hurry && shelf_waiting(o->row)) {
+        o->fetching = true;
+        shelf_get(o->row, o->limits.batch_max, o->limits.batch_bytes);
+        return false;
+    }
     if (!o->count)
         return false;
     if (!ripe(o, now)) {
         wait_until(o, oldest(o)->made_ms + o->limits.delay_ms, now);
         return false;
     }
-    form_batch(o);
+    o->batch_count = take_batch(o, o->batch, &o->batch_bytes);
     if (write_call(o))
         return true;
     turn_mark(o->turn, &o->item); /* for those behind it */
@@ -345,15 +486,21 @@ static void step(struct turn_item *item)
 {
     struct outbox *o = LIST_ENTRY(item, struct outbox, item);
     int64_t now = turn_now(o->turn);
-    if (o->op && !o->answered)
+    if (!shelf_is_free(o, now))
         return;
     if (o->answered)
         end_call(o, now);
-    if (now < o->try_at) {
-        wait_until(o, o->try_at, now);
+    if (o->row && shelf_busy(o->row))
+        return; /* its files are being removed */
+    if (must_save(o, now))
+        save(o);
+    else if (o->op && o->row && o->stats.away)
+        wait_until(o, wake_at(o, now + o->limits.call_ms), now);
+    else if (o->op || o->save_all)
         return;
-    }
-    if (have_batch(o, now))
+    else if (now < o->try_at)
+        wait_until(o, wake_at(o, o->try_at), now);
+    else if (have_batch(o, now))
         start_call(o);
 }
 
@@ -387,17 +534,36 @@ static void release(uv_handle_t *handle)
     free(o);
 }
 
+static void on_shelf(void *user)
+{
+    struct outbox *o = user;
+    turn_mark(o->turn, &o->item);
+}
+
+void outbox_keep(struct outbox *o, struct shelf *shelf, bool bodies)
+{
+    o->row = shelf_enter(shelf, o->name, on_shelf, o);
+    o->bodies = bodies;
+}
+
+static size_t in_memory(const struct outbox *o)
+{
+    return o->count + o->saving_count + (o->from_files ? 0 : o->batch_count);
+}
+
 void outbox_free(struct outbox *o)
 {
     if (!o)
         return;
     if (o->op)
         upstream_cancel(o->op);
-    if (o->count + o->batch_count)
-        log_warn("callback %s: %zu records are lost at the end", o->name,
-                 o->count + o->batch_count);
+    shelf_leave(o->row);
+    if (in_memory(o))
+        log_warn("callback %s: %zu records are lost at the end", o->name, in_memory(o));
+    release_all(o->saving, o->saving_count);
+    release_all(o->batch, o->batch_count);
     if (o->batch_count)
-        end_batch(o, false);
+        empty_batch(o);
     while (o->count)
         drop_oldest(o);
     turn_unmark(&o->item);
@@ -412,14 +578,34 @@ void outbox_hurry(struct outbox *o)
     turn_mark(o->turn, &o->item);
 }
 
+void outbox_save(struct outbox *o)
+{
+    if (!o->row)
+        return;
+    if (o->op)
+        upstream_cancel(o->op);
+    o->op = NULL;
+    o->answered = false;
+    return_batch(o);
+    o->save_all = true;
+    turn_mark(o->turn, &o->item);
+}
+
 bool outbox_empty(const struct outbox *o)
 {
-    return !o->count && !o->batch_count;
+    return !in_memory(o) && !o->op && !o->answered;
 }
 
 void outbox_count(const struct outbox *o, struct outbox_stats *s)
 {
+    struct shelf_stats kept = {0};
     *s = o->stats;
-    s->waiting = o->count + o->batch_count;
-    s->bytes = o->ring_bytes + o->batch_bytes;
+    if (o->row)
+        shelf_count(o->row, &kept);
+    s->put += kept.found;
+    s->dropped += kept.lost;
+    s->kept = kept.records;
+    s->kept_bytes = kept.bytes;
+    s->waiting = in_memory(o);
+    s->bytes = o->ring_bytes + o->saving_bytes + (o->from_files ? 0 : o->batch_bytes);
 }

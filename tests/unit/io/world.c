@@ -92,8 +92,11 @@ void world_close(struct world *w)
         uv_run(&w->loop, UV_RUN_NOWAIT);
     turn_fini(&w->turn);
     uv_close((uv_handle_t *)&w->guard, NULL);
-    for (int i = 0; i < 100 && uv_loop_alive(&w->loop); i++)
+    for (int i = 0; i < 2000 && uv_loop_alive(&w->loop); i++) {
         uv_run(&w->loop, UV_RUN_NOWAIT);
+        if (i > 100)
+            uv_sleep(1); /* a thread of the pool is at work */
+    }
     if (uv_loop_alive(&w->loop))
         uv_walk(&w->loop, tell_open, NULL);
     assert_int_equal(uv_loop_close(&w->loop), 0);
