@@ -19,6 +19,7 @@ import subprocess
 import openai
 import pytest
 from databases import KINDS
+from destination import destination
 from programs import BUILD, ROOT, Gateway, Simulator
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -209,6 +210,13 @@ def openai_client(gateway, **options):
     """The SDK's own retries would hide what the gateway does."""
     options = {"api_key": gateway.key, "max_retries": 0, "timeout": 20, **options}
     return openai.OpenAI(base_url=gateway.base_url, **options)
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Where callbacks and alerts send to."""
+    with destination() as d:
+        yield d
 
 
 @pytest.fixture(scope="session")

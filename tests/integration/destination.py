@@ -18,8 +18,8 @@ class Received:
 
 
 class Destination:
-    """`mode`: "ok", "failing" (500), "refusing" (400), "hanging", or "endless" (an answer without an
-    end)."""
+    """`mode`: "ok", "failing" (500), "refusing" (400), "hanging", "slow" (an answer byte by byte), or
+    "endless" (an answer without an end)."""
 
     def __init__(self):
         self.received, self.mode, self.status, self.answer = [], "ok", 200, b"{}"
@@ -53,6 +53,12 @@ class Destination:
     def reply(self, handler):
         if self.mode == "hanging":
             self.released.wait(60)
+        if self.mode == "slow":
+            handler.send_response(200)
+            handler.send_header("Content-Length", "1000")
+            handler.end_headers()
+            while not self.released.wait(0.1):
+                handler.wfile.write(b" ")
         if self.mode == "endless":
             handler.send_response(200)
             handler.send_header("Content-Length", str(1 << 40))

@@ -22,24 +22,18 @@ FIELDS = {
 
 
 @pytest.fixture(scope="module")
-def people():
+def gateway(launch, simulator, server):
     """Slack at /slack, the webhook at /hook, a channel of its own for budgets at /money."""
-    with destination() as d:
-        yield d
-
-
-@pytest.fixture(scope="module")
-def gateway(launch, simulator, people):
     endpoint = simulator.url
     dead = [deployment("dying", "bedrock/us.amazon.nova-lite-v1:0", f"http://127.0.0.1:{free_port()}", aws_region_name=r) for r in ("us-east-1", "us-west-2")]
     general = {
         "alerting": ["slack", "webhook"],
         "alerting_threshold": 0.5,
-        "alert_to_webhook_url": {"budget_alerts": [people.url + "/money"]},
+        "alert_to_webhook_url": {"budget_alerts": [server.url + "/money"]},
         "alerting_args": {"minor_outage_alert_threshold": 2, "major_outage_alert_threshold": 4, "outage_alert_ttl": 300},
         "database_url": "sqlite",
     }
-    env = {**QUICK, "SLACK_WEBHOOK_URL": people.url + "/slack", "WEBHOOK_URL": people.url + "/hook", "WEBHOOK_HEADERS": '{"x-tenant": "blue"}', "PROXY_BASE_URL": "https://gateway.example"}
+    env = {**QUICK, "SLACK_WEBHOOK_URL": server.url + "/slack", "WEBHOOK_URL": server.url + "/hook", "WEBHOOK_HEADERS": '{"x-tenant": "blue"}', "PROXY_BASE_URL": "https://gateway.example"}
     return launch(configuration(endpoint, general_settings=general, extra_models=dead), env=env)
 
 
@@ -48,55 +42,55 @@ def ask(gateway, content="hello", key=None, **more):
         client.chat.completions.create(**{"model": "claude", "messages": [{"role": "user", "content": content}], "max_tokens": 8, **more})
 
 
-def slack(people, *words, path="/slack"):
+def slack(server, *words, path="/slack"):
     """The text of a message to Slack with all these words."""
 
     def find():
-        texts = [r.json()["text"] for r in people.at(path)]
+        texts = [r.json()["text"] for r in server.at(path)]
         return next((t for t in texts if all(w in t for w in words)), None)
 
     return wait_for(find, 20, f"a message with {words}")
 
 
-def hook(people, **members):
+def hook(server, **members):
     def find():
-        events = [r.json() for r in people.at("/hook")]
+        events = [r.json() for r in server.at("/hook")]
         return next((e for e in events if all(e.get(k) == v for k, v in members.items())), None)
 
     return wait_for(find, 20, f"an event with {members}")
 
 
-def test_failures_are_told_once(gateway, people):
+def test_failures_are_told_once(gateway, server):
     for _ in range(3):
         with pytest.raises(openai.APIStatusError):
             ask(gateway, "[[sim:throttle]]", model="nova")
-    text = slack(people, "nova fails: RateLimitError (429)")
+    text = slack(server, "nova fails: RateLimitError (429)")
     for part in ("Level: `High`", "Timestamp: `20", "Alert type: `llm_exceptions`", "Request Model: `nova`", "API Base: `http", "Failures in the last minute: `1`", "Error: `", "Proxy URL: `https://gateway.example`"):
         assert part in text, text
-    event = hook(people, event="llm_exceptions")
+    event = hook(server, event="llm_exceptions")
     assert FIELDS <= set(event) and event["event_group"] == "proxy" and "nova fails" in event["event_message"]
-    assert people.at("/hook")[0].headers["x-tenant"] == "blue"
+    assert server.at("/hook")[0].headers["x-tenant"] == "blue"
     wait_for(lambda: all(c["waiting"] == 0 for c in gateway.holds()["callbacks"]))
-    assert sum("nova fails: RateLimitError" in r.json()["text"] for r in people.at("/slack")) == 1
+    assert sum("nova fails: RateLimitError" in r.json()["text"] for r in server.at("/slack")) == 1
 
 
-def test_mistakes_of_clients_are_not(gateway, people):
+def test_mistakes_of_clients_are_not(gateway, server):
     with pytest.raises(openai.BadRequestError):
         ask(gateway, model="no-such-model")
     with pytest.raises(openai.BadRequestError):
         ask(gateway, "[[sim:error(400)]]")
     with pytest.raises(openai.AuthenticationError):
         ask(gateway, key="sk-nobody")
-    send_test(gateway, people)  # what was told before has come by then
-    texts = "".join(r.json()["text"] for r in people.at("/slack"))
+    send_test(gateway, server)  # what was told before has come by then
+    texts = "".join(r.json()["text"] for r in server.at("/slack"))
     assert "claude fails" not in texts and "no-such-model" not in texts and "nobody" not in texts
 
 
-def send_test(gateway, people, path="/slack"):
+def send_test(gateway, server, path="/slack"):
     """A test alert; each channel keeps the order."""
 
     def count():
-        return sum("This is a test alert" in r.json()["text"] for r in people.at(path))
+        return sum("This is a test alert" in r.json()["text"] for r in server.at(path))
 
     before = count()
     status, answer = gateway.get("/health/services?service=slack", KEY)
@@ -104,43 +98,43 @@ def send_test(gateway, people, path="/slack"):
     wait_for(lambda: count() > before, 20, "a test alert")
 
 
-def test_outages_and_rests(gateway, people):
+def test_outages_and_rests(gateway, server):
     for _ in range(5):
         with pytest.raises(openai.APIStatusError):
             ask(gateway, model="dying")
-    slack(people, "Minor outage: us.amazon.nova-lite-v1:0 failed", "API Errors: `")
-    slack(people, "dying fails: ")
+    slack(server, "Minor outage: us.amazon.nova-lite-v1:0 failed", "API Errors: `")
+    slack(server, "dying fails: ")
 
 
-def test_slow_and_hanging_requests(gateway, people):
+def test_slow_and_hanging_requests(gateway, server):
     ask(gateway, "[[sim:slow_head(900)]]", model="claude-3-5-sonnet")
-    text = slack(people, "claude-3-5-sonnet has not answered for more than 0.5 s")
+    text = slack(server, "claude-3-5-sonnet has not answered for more than 0.5 s")
     assert "Alert type: `llm_requests_hanging`" in text and "State: `" in text
-    text = slack(people, "claude-3-5-sonnet answers slowly: ", "s, more than the 0.5 s of alerting_threshold")
+    text = slack(server, "claude-3-5-sonnet answers slowly: ", "s, more than the 0.5 s of alerting_threshold")
     assert "Alert type: `llm_too_slow`" in text and "Tokens: `" in text
 
 
-def test_budgets(gateway, people):
+def test_budgets(gateway, server):
     made = generate(gateway, max_budget=1e-7, key_alias="poor", user_id="ada")
     ask(gateway, key=made["key"])
-    event = hook(people, event="budget_crossed", key_alias="poor")
+    event = hook(server, event="budget_crossed", key_alias="poor")
     assert FIELDS <= set(event) and event["event_group"] == "key" and event["user_id"] == "ada"
     assert event["max_budget"] == 1e-7 and event["spend"] > 1e-7 and event["token"] == made["token"]
-    text = slack(people, "The budget of key poor is used up", "Event: `budget_crossed`", path="/money")
+    text = slack(server, "The budget of key poor is used up", "Event: `budget_crossed`", path="/money")
     assert "Budget: `0.0000001` USD" in text
-    assert not any("budget_alerts" in r.json()["text"] for r in people.at("/slack"))
+    assert not any("budget_alerts" in r.json()["text"] for r in server.at("/slack"))
 
 
-def test_soft_budgets(gateway, people):
+def test_soft_budgets(gateway, server):
     key = generate(gateway, soft_budget=1e-7, key_alias="gentle")["key"]
     ask(gateway, key=key)
-    event = hook(people, event="soft_budget_crossed", key_alias="gentle")
+    event = hook(server, event="soft_budget_crossed", key_alias="gentle")
     assert event["soft_budget"] == 1e-7 and event["max_budget"] is None
 
 
-def test_a_test_alert(gateway, people):
-    send_test(gateway, people)
-    send_test(gateway, people, "/money")
+def test_a_test_alert(gateway, server):
+    send_test(gateway, server)
+    send_test(gateway, server, "/money")
     status, answer = gateway.get("/health/services?service=email", KEY)
     assert status == 422 and "Unable to test this" in answer["detail"]["error"]
     assert gateway.get("/health/services?service=slack", "sk-nobody")[0] == 401

@@ -4,18 +4,13 @@ import pathlib
 
 import pytest
 from conftest import configuration, openai_client
-from destination import destination
 from programs import wait_for
 
 
 @pytest.fixture
-def server():
-    with destination() as d:
-        yield d
-
-
-@pytest.fixture
 def start(launch, simulator, server, tmp_path):
+    server.received.clear()
+
     def start(*arguments, **general):
         general = {"callback_spool_max_mb": 4, "data_directory": str(tmp_path), **general}
         settings = {"callbacks": ["webhook"]}

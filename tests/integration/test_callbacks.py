@@ -53,7 +53,22 @@ def variables(url):
     }
 
 
-def start(launch, simulator, url, callbacks, warm=False, settings=None, **more):
+def other_variables(url):
+    """The same of those that have a test file of their own."""
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+        "LANGFUSE_PUBLIC_KEY": "pk-lf-1",
+        "LANGFUSE_SECRET_KEY": "sk-lf-2",
+        "LANGFUSE_HOST": url,
+        "SLACK_WEBHOOK_URL": f"{url}/slack",
+        "SMTP_HOST": "127.0.0.1",
+        "SMTP_PORT": url.rpartition(":")[2],
+        "SMTP_SENDER_EMAIL": "gateway@example.org",
+        "ALERT_EMAIL": "ada@example.org",
+    }
+
+
+def start(launch, simulator, url, callbacks, warm=False, settings=None, env=None, **more):
     mine = {"callback_type": "generic_api", "endpoint": f"{url}/mine", "headers": {"x-mine": "1"}}
     mine |= {"log_format": "ndjson", "event_types": ["llm_api_failure"]}
     litellm = {
@@ -64,7 +79,7 @@ def start(launch, simulator, url, callbacks, warm=False, settings=None, **more):
     }
     return launch(
         configuration(simulator.url, litellm_settings=litellm, callback_settings={"mine": mine, **(settings or {})}),
-        env=variables(url),
+        env={**variables(url), **(env or {})},
         warm=warm,
     )
 
@@ -75,12 +90,6 @@ def ask(gateway, **more):
             **{"model": "claude", "messages": MESSAGES, "max_tokens": 20, **more}
         )
         return list(answer) if more.get("stream") else answer
-
-
-@pytest.fixture(scope="module")
-def server():
-    with destination() as d:
-        yield d
 
 
 @pytest.fixture(scope="module")
@@ -325,13 +334,20 @@ def test_promptlayer(answer, failure, server):
 # ---- destinations that fail ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mode", ["failing", "refusing", "hanging", "endless", "away"])
+EVERY = ["otel", "langfuse", "langfuse_otel", *(n for n in NAMES if n != "mine")]
+
+
+@pytest.mark.parametrize("mode", ["failing", "refusing", "hanging", "slow", "endless", "away"])
 def test_bad_destinations_are_not_felt(launch, simulator, mode):
+    """All callbacks there are, and all channels of alerts."""
     with destination() as d:
         d.mode = mode
         url = f"http://127.0.0.1:{free_port()}" if mode == "away" else d.url
-        gateway = start(launch, simulator, url, [n for n in NAMES if n != "mine"])
-        asked = 0
+        channels = ["slack", "webhook", "email"]
+        gateway = start(launch, simulator, url, EVERY, env=other_variables(url), alerting=channels)
+        with pytest.raises(openai.RateLimitError):
+            ask(gateway, messages=[{"role": "user", "content": "[[sim:throttle]]"}])
+        asked = 1
 
         def counters():
             return {c["name"]: c for c in gateway.holds()["callbacks"]}
@@ -342,15 +358,18 @@ def test_bad_destinations_are_not_felt(launch, simulator, mode):
             asked += 1
             return asked >= 10 and all(c["calls"] for c in counters().values())
 
-        wait_for(ask_more, 30, "a call of each")
+        wait_for(ask_more, 60, "a call of each")
         before = gateway.resident()
         for _ in range(10):
             ask(gateway)
         assert gateway.resident() - before < 16 << 20
-        for c in counters().values():
-            assert c["put"] == asked + 10 == c["taken"] + c["dropped"] + c["waiting"], c
+        told = counters()
+        assert set(told) == {*EVERY, "alerts:slack", "alerts:webhook", "alerts:email"}
+        for name, c in told.items():
+            assert c["put"] == c["taken"] + c["dropped"] + c["waiting"], c
+            assert c["put"] == asked + 10 if name in EVERY else c["put"], c
         if mode == "hanging":
-            gateway.stop()  # the flush has a deadline
+            gateway.stop(seconds=30)  # the flush has a deadline
         else:
             gateway.kill()
 

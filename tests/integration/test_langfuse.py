@@ -35,12 +35,6 @@ def start(launch, simulator, host, name, **settings):
 
 
 @pytest.fixture(scope="module")
-def server():
-    with destination() as d:
-        yield d
-
-
-@pytest.fixture(scope="module")
 def traced(launch, simulator, server):
     return start(launch, simulator, server.url, "langfuse")
 
@@ -274,6 +268,30 @@ def test_bodies_are_what_the_api_knows(ingested, old_server):
     assert {e["type"] for e in batch} == {"trace-create", "generation-create"}
     for e in batch:
         datetime.datetime.fromisoformat(e["timestamp"])
+
+
+def test_the_sdk_for_node_says_the_same(ingested, old_server, node):
+    """A trace and a generation of the SDK, made of what the gateway told: the same request, but for
+    what the SDK itself adds."""
+    metadata = {"session_id": "i-5", "trace_name": "shop", "trace_user_id": "ada", "tags": ["a"], "generation_name": "greet"}
+    ask(ingested, {**metadata, "version": "v3", "environment": "staging"}, temperature=0.5, stream=True)
+    trace, generation = events(old_server, "i-5")
+    ours = next(r for r in old_server.at(INGESTION) if trace in [e["body"] for e in r.json()["batch"]])
+    before = len(old_server.at(INGESTION))
+    facts = {
+        "trace": {**trace, "id": "theirs"},
+        "generation": {k: v for k, v in generation.items() if k != "traceId"} | {"id": "theirs-too"},
+        "keys": {"publicKey": "pk-lf-1", "secretKey": "sk-lf-2"},
+    }
+    assert node("langfuse_client.mjs", BASE_URL=old_server.url, FACTS=json.dumps(facts)) == {"done": True}
+    (theirs,) = [r for r in old_server.at(INGESTION)[before:] if "theirs" in r.body.decode()]
+    assert theirs.headers["authorization"] == ours.headers["authorization"]
+    made, begun = theirs.json()["batch"]
+    assert [made["type"], begun["type"]] == ["trace-create", "generation-create"]
+    assert set(made) == set(begun) == set(ours.json()["batch"][0])
+    assert made["body"] == {**trace, "id": "theirs"}
+    known = {k: v for k, v in begun["body"].items() if v is not None}
+    assert known == {**generation, "id": "theirs-too", "traceId": "theirs"}
 
 
 def test_an_existing_trace_is_not_written_over(ingested, old_server):
