@@ -162,8 +162,9 @@ def launch(tmp_path_factory):
 
 
 def warm_up(gateway):
-    """What is opened with the first requests (resolver, wake-up descriptors) belongs to the
-    baseline."""
+    """What is opened with the first requests (resolver, wake-up descriptors), and the database's files,
+    belong to the baseline."""
+    gateway.wait_database()
     gateway.holds()
     body = json.dumps(
         {"model": "claude", "messages": [{"role": "user", "content": "warm-up"}], "max_tokens": 8}

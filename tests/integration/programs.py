@@ -237,6 +237,11 @@ class Gateway(Program):
     def ready(self):
         return self.get("/health/readiness")[0] == 200
 
+    def wait_database(self):
+        """Until it has reached its database, if it has one, or knows that it is away."""
+        if "database_url" in self.config_file.read_text(encoding="utf-8") or "DATABASE_URL" in self.env:
+            wait_for(lambda: re.search("database (connected|unavailable)", self.log()), 40, "a first try of the database")
+
     @property
     def netloc(self):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

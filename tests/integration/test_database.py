@@ -55,7 +55,7 @@ def start(launch, simulator, tmp_path):
             **general,
         }
         gateway = launch(configuration(simulator_url, general_settings=settings), *arguments, warm=False)
-        wait_for(lambda: "INFO    database " in gateway.log() or "ERROR   database " in gateway.log(), 40, "a first try")
+        gateway.wait_database()
         return gateway
 
     return run
