@@ -80,11 +80,10 @@ def insert(database, table, row):
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def database(request):
-    started = KINDS[request.param]()
-    started.create("callers")
-    yield started
-    started.stop()
+def database(request, database_server):
+    server = database_server(request.param)
+    server.create("callers")
+    return server
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 from conftest import KEY, configuration
-from databases import Sqlite
+from databases import KINDS
 from programs import wait_for
 from test_keys import ask, ask_info, chat, error
 
@@ -21,15 +21,19 @@ RULES = {
 }
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def database(request, database_server):
+    server = database_server(request.param)
+    server.create("rules")
+    return server
+
+
 @pytest.fixture(scope="module")
-def ruled(launch, simulator, tmp_path_factory):
-    db = Sqlite()
-    db.create("rules")
-    general = {"database_url": db.url, "data_directory": str(tmp_path_factory.mktemp("data"))}
+def ruled(launch, simulator, database, tmp_path_factory):
+    general = {"database_url": database.url, "data_directory": str(tmp_path_factory.mktemp("data"))}
     gateway = launch(configuration(simulator.url, general_settings=general, litellm_settings=RULES))
     wait_for(lambda: ask(gateway, "/key/generate", {}).status_code == 200, 20, "the database")
-    yield gateway
-    db.stop()
+    return gateway
 
 
 def made(gateway, path, by=KEY, **members):
@@ -116,11 +120,9 @@ def test_when_a_key_is_to_be_renewed(ruled):
     assert ask(ruled, "/key/update", {"key": key, "rotation_interval": "soon"}).status_code == 400
 
 
-def test_periods_begin_anew_unasked(launch, simulator, tmp_path):
+def test_periods_begin_anew_unasked(database, launch, simulator, tmp_path):
     """Of rows that no request comes for, by one of two gateways."""
-    db = Sqlite()
-    db.create("periods")
-    general = {"database_url": db.url, "proxy_budget_rescheduler_min_time": 1}
+    general = {"database_url": database.url, "proxy_budget_rescheduler_min_time": 1}
     gateways = [
         launch(configuration(simulator.url, general_settings={**general, "data_directory": str(tmp_path / name)})) for name in ("a", "b")
     ]
@@ -129,11 +131,10 @@ def test_periods_begin_anew_unasked(launch, simulator, tmp_path):
     made(gateways[0], "/budget/new", budget_id="b", max_budget=5, budget_duration="1d")
     named = made(gateways[0], "/key/generate", budget_id="b", spend=3)
     for table, column, value in ("VerificationToken", "token", key["token"]), ("BudgetTable", "budget_id", "b"):
-        db.query(f"UPDATE \"LiteLLM_{table}\" SET budget_reset_at = created_at WHERE {column} = '{value}'")
+        database.query(f"UPDATE \"LiteLLM_{table}\" SET budget_reset_at = created_at WHERE {column} = '{value}'")
 
     def began():
         return [ask_info(gateways[1], k["key"])["spend"] for k in (key, named)] == [0, 0]
 
     wait_for(began, 20, "the next periods")
     assert ask_info(gateways[0], key["key"])["budget_reset_at"] > key["created_at"]
-    db.stop()

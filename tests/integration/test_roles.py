@@ -3,7 +3,7 @@ organizations, users. tests/unit/gateway/test_roles.c has the rule of each route
 
 import pytest
 from conftest import KEY, configuration
-from databases import Sqlite
+from databases import KINDS, Sqlite
 from programs import wait_for
 from test_keys import ask as ask_once
 from test_keys import generate
@@ -14,12 +14,17 @@ def ask(gateway, path, body=None, by=KEY, **params):
     return answer.status_code, answer.json()
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def database(request, database_server):
+    server = database_server(request.param)
+    server.create("roles")
+    return server
+
+
 @pytest.fixture(scope="module")
-def world(launch, simulator, tmp_path_factory):
+def world(launch, simulator, database, tmp_path_factory):
     """Teams `of-org` in the organization `org`, and `alone`; a key of each user, in no team."""
-    db = Sqlite()
-    db.create("roles")
-    general = {"database_url": db.url, "data_directory": str(tmp_path_factory.mktemp("data"))}
+    general = {"database_url": database.url, "data_directory": str(tmp_path_factory.mktemp("data"))}
     gateway = launch(configuration(simulator.url, general_settings=general))
     wait_for(lambda: ask(gateway, "/key/generate", {})[0] == 200, 20, "the database")
     people = ["org-admin", "team-admin", "member", "else"]
@@ -32,8 +37,7 @@ def world(launch, simulator, tmp_path_factory):
     members = [{"user_id": "team-admin", "role": "admin"}, {"user_id": "member", "role": "user"}]
     assert ask(gateway, "/team/new", {"team_id": "alone", "members_with_roles": members, "max_budget": 5})[0] == 200
     assert ask(gateway, "/team/new", {"team_id": "of-org", "organization_id": "org"})[0] == 200
-    yield gateway, {user: generate(gateway, user_id=user)["key"] for user in people}
-    db.stop()
+    return gateway, {user: generate(gateway, user_id=user)["key"] for user in people}
 
 
 CALLS = [

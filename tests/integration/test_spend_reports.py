@@ -68,8 +68,8 @@ class World:
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def world(request, launch, simulator, tmp_path_factory):
-    database = KINDS[request.param]()
+def world(request, database_server, launch, simulator, tmp_path_factory):
+    database = database_server(request.param)
     database.create("reports")
     settings = {
         "database_url": database.url,
@@ -82,7 +82,6 @@ def world(request, launch, simulator, tmp_path_factory):
     gateway = launch(config, warm=False)
     yield World(gateway, database)
     gateway.stop()
-    database.stop()
 
 
 DAYS = {"start_date": str(TODAY - datetime.timedelta(days=1)), "end_date": str(TODAY)}

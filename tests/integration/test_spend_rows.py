@@ -1,11 +1,11 @@
-"""A row for every request, in every dialect, failed or kept, with prompts and answers where they are
+"""A row for every request in each database, in every dialect, failed or kept, with prompts and answers where they are
 asked for."""
 
 import json
 
 import pytest
 from conftest import KEY, configuration
-from databases import Sqlite
+from databases import KINDS
 from programs import wait_for
 from test_spend_reports import ask
 
@@ -15,12 +15,11 @@ LONG = "a" * 400 + "é" * 400 + "z" * 400
 HELLO = [{"role": "user", "content": "hello"}]
 
 
-@pytest.fixture(scope="module")
-def database():
-    db = Sqlite()
-    db.create("rows")
-    yield db
-    db.stop()
+@pytest.fixture(scope="module", params=KINDS)
+def database(request, database_server):
+    server = database_server(request.param)
+    server.create("rows")
+    return server
 
 
 @pytest.fixture(scope="module")
