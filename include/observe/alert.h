@@ -18,13 +18,24 @@ enum alert_type {
     ALERT_BUDGET_ALERTS,
     ALERT_COOLDOWN_DEPLOYMENT,
     ALERT_OUTAGE_ALERTS,
-    ALERT_REGION_OUTAGE_ALERTS,
     ALERT_DB_EXCEPTIONS,
     ALERT_DAILY_REPORTS,
     ALERT_SPEND_REPORTS,
+    ALERT_FAILED_TRACKING_SPEND,
+    ALERT_NEW_MODEL_ADDED,
+    ALERT_NEW_VIRTUAL_KEY_CREATED, /* from here on: only where alert_types name them */
+    ALERT_VIRTUAL_KEY_UPDATED,
+    ALERT_VIRTUAL_KEY_DELETED,
+    ALERT_NEW_TEAM_CREATED,
+    ALERT_TEAM_UPDATED,
+    ALERT_TEAM_DELETED,
+    ALERT_NEW_INTERNAL_USER_CREATED,
+    ALERT_INTERNAL_USER_UPDATED,
+    ALERT_INTERNAL_USER_DELETED,
+    ALERT_REGION_OUTAGE_ALERTS,
     ALERT_TYPES
 };
-#define ALERT_ALL ((1u << ALERT_TYPES) - 1)
+#define ALERT_USUAL ((1u << ALERT_NEW_VIRTUAL_KEY_CREATED) - 1)
 
 const char *alert_type_name(enum alert_type type); /* LiteLLM's: "llm_exceptions" */
 bool alert_type_find(struct slice name, enum alert_type *type);

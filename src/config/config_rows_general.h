@@ -29,7 +29,7 @@ STORED("responses_in_database", BOOL, RELOAD, responses_in_database, "true", "Li
 READ("alerting", LIST, RESTART, NULL, "where alerts go: slack, webhook, email; see docs/observability.md")
 READ("alerting_threshold", NUMBER, RELOAD, "300", "seconds after which a request is slow, or hangs")
 READ("alerting_args", MAP, RELOAD, NULL, "budget_alert_ttl, outage_alert_ttl, region_outage_alert_ttl: seconds until the same is told again; minor_outage_alert_threshold, major_outage_alert_threshold: failures within outage_alert_ttl; daily_report_frequency: seconds between two daily_reports (43200; 0: none), with a restart")
-READ("alert_types", LIST, RESTART, NULL, "which alerts are sent; unset: all but region_outage_alerts")
+READ("alert_types", LIST, RESTART, NULL, "which alerts are sent; unset: all but region_outage_alerts and those of keys, teams and users")
 ACCEPTED("alert_type_config", MAP, NULL, "how single alerts are gathered")
 READ("alert_to_webhook_url", MAP, RESTART, NULL, "Slack URLs of single types of alerts: one, or a list")
 READ("spend_report_frequency", STRING, RESTART, "7d", "how often spend_reports tell what teams and tags spent, such as 7d; besides, each month is reported when it is over")

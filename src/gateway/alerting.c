@@ -317,7 +317,7 @@ static const char *variable(const char *name)
 
 static unsigned types_of(yyjson_val *list)
 {
-    unsigned types = list ? 0 : ALERT_ALL & ~(1u << ALERT_REGION_OUTAGE_ALERTS);
+    unsigned types = list ? 0 : ALERT_USUAL;
     size_t i, n;
     yyjson_val *name;
     enum alert_type type;

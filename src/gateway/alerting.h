@@ -34,6 +34,11 @@ void alerting_free(struct alerting *a); /* before the shared state; NULL is fine
 /* A request is over. */
 void alerting_request(struct alerting *a, const struct record *draft);
 
+/* A request of the gateway's own routes is over, which may have changed keys, teams, users or
+ * models.
+ */
+void alerting_change(struct alerting *a, struct exchange *ex);
+
 /* After a failure with that status a deployment rests. */
 void alerting_rests(struct alerting *a, const struct deployment *d, struct slice model, int status);
 

@@ -1,4 +1,5 @@
-/* What nobody tells of: requests that hang, and a database that is away. A timer looks. */
+/* What nobody tells of: requests that hang, a database that is away, spend that is lost. A timer
+ * looks. */
 
 #include "alerting.h"
 #include "exchange.h"
@@ -17,6 +18,7 @@ struct alerting_watch {
     uv_timer_t timer; /* its end frees this */
     int64_t began;    /* ms, turn time */
     bool was_up;
+    uint64_t spend_lost; /* requests */
 };
 
 /* ---- requests that hang --------------------------------------------------------------------- */
@@ -84,6 +86,36 @@ static void look_at_database(struct alerting_watch *watch, int64_t now)
     watch->was_up = up;
 }
 
+/* What requests cost and no database will ever know. */
+static void look_at_spend(struct alerting_watch *watch)
+{
+    struct store_stats stats;
+    char lost[SLICE_DIGITS];
+    if (!watch->worker->store)
+        return;
+    store_stats(watch->worker->store, &stats);
+    uint64_t before = watch->spend_lost;
+    watch->spend_lost = stats.spend_dropped + stats.spend_refused;
+    if (watch->spend_lost <= before)
+        return;
+    struct slice n = slice_digits((int64_t)(watch->spend_lost - before), lost);
+    struct arena arena;
+    arena_init(&arena);
+    alerting_tell(watch->alerting,
+                  &(struct alerting_news){
+                      .type = ALERT_FAILED_TRACKING_SPEND,
+                      .level = "High",
+                      .key = SLICE("lost"),
+                      .quiet_ms = DATABASE_TTL,
+                      .subject = SLICE("What requests cost is not in the database"),
+                      .text = arena_printf(&arena,
+                                           "Requests: `%.*s`\nThe spool was full, or the database "
+                                           "refuses them: the log says which.",
+                                           SLICE_ARG(n)),
+                  });
+    arena_fini(&arena);
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *timer)
@@ -93,6 +125,7 @@ static void on_timer(uv_timer_t *timer)
     if (alerting_wants(watch->alerting, ALERT_LLM_REQUESTS_HANGING))
         look_at_requests(watch, now);
     look_at_database(watch, now);
+    look_at_spend(watch);
 }
 
 struct alerting_watch *alerting_watch_new(struct alerting *a, struct worker *w)

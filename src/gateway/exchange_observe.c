@@ -512,6 +512,8 @@ static void set_limits(struct exchange *ex, struct record *r)
 
 void exchange_observe_end(struct exchange *ex)
 {
+    if (ex->route && ex->route->handle)
+        observing_change(ex);
     struct observed *o = ex->route && observing_wants(ex->worker) ? observed_of(ex) : NULL;
     if (!o)
         return;

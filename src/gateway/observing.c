@@ -1,6 +1,7 @@
 #include "observing.h"
 
 #include "base/log.h"
+#include "exchange.h"
 #include "wire/crypto.h"
 #include "worker_private.h"
 
@@ -223,6 +224,13 @@ void observing_budget(struct worker *w, const struct exchange *ex, const struct 
 {
     if (w->observing)
         alerting_budget(w->observing->alerting, ex, b, spent);
+}
+
+void observing_change(struct exchange *ex)
+{
+    const struct observing *o = ex->worker->observing;
+    if (o && o->alerting)
+        alerting_change(o->alerting, ex);
 }
 
 bool observing_test_alert(struct worker *w, struct slice channel)

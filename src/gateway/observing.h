@@ -43,6 +43,8 @@ void observing_budget(struct worker *w, const struct exchange *ex, const struct 
                       double spent);
 /* A test alert for that channel. False: it is not in use. */
 bool observing_test_alert(struct worker *w, struct slice channel);
+/* A request of a route that calls no model is over. */
+void observing_change(struct exchange *ex);
 void observing_turn_over(struct worker *w); /* the loop is about to sleep */
 
 /* The metrics of all workers, as text; `open`: as OpenMetrics. False: there are none. */

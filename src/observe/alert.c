@@ -16,6 +16,17 @@ static const char *const names[ALERT_TYPES] = {
     [ALERT_DB_EXCEPTIONS] = "db_exceptions",
     [ALERT_DAILY_REPORTS] = "daily_reports",
     [ALERT_SPEND_REPORTS] = "spend_reports",
+    [ALERT_FAILED_TRACKING_SPEND] = "failed_tracking_spend",
+    [ALERT_NEW_MODEL_ADDED] = "new_model_added",
+    [ALERT_NEW_VIRTUAL_KEY_CREATED] = "new_virtual_key_created",
+    [ALERT_VIRTUAL_KEY_UPDATED] = "virtual_key_updated",
+    [ALERT_VIRTUAL_KEY_DELETED] = "virtual_key_deleted",
+    [ALERT_NEW_TEAM_CREATED] = "new_team_created",
+    [ALERT_TEAM_UPDATED] = "team_updated",
+    [ALERT_TEAM_DELETED] = "team_deleted",
+    [ALERT_NEW_INTERNAL_USER_CREATED] = "new_internal_user_created",
+    [ALERT_INTERNAL_USER_UPDATED] = "internal_user_updated",
+    [ALERT_INTERNAL_USER_DELETED] = "internal_user_deleted",
 };
 
 const char *alert_type_name(enum alert_type type)

@@ -266,6 +266,55 @@ def test_reports_of_spend(launch, simulator, tmp_path):
         database.stop()
 
 
+def test_changes_are_told(launch, simulator):
+    """What LiteLLM tells of keys, teams, users and models; never a key."""
+    with destination() as d:
+        types = [f"{what}_{how}" for what in ("virtual_key", "team", "internal_user") for how in ("updated", "deleted")]
+        types += ["new_virtual_key_created", "new_team_created", "new_internal_user_created", "new_model_added"]
+        general = {"alerting": ["webhook"], "alert_types": types, "database_url": "sqlite", "store_model_in_db": True}
+        gateway = launch(configuration(simulator.url, general_settings=general), env={**QUICK, "WEBHOOK_URL": d.url + "/hook"})
+        wait_for(lambda: manage(gateway, "/user/new", {"user_id": "ada", "user_email": "ada@example.org", "auto_create_key": False}).status_code == 200, 20, "the database")
+        made = generate(gateway, key_alias="told", models=["claude"])
+        model = {"model_name": "added", "litellm_params": {"model": "bedrock/us.amazon.nova-lite-v1:0", "aws_access_key_id": "AKIA4711", "aws_secret_access_key": "secret-4711"}}
+        for path, body in (
+            ("/user/update", {"user_id": "ada", "max_budget": 7}),
+            ("/team/new", {"team_id": "reds", "team_alias": "the reds"}),
+            ("/team/update", {"team_id": "reds", "max_budget": 8}),
+            ("/key/update", {"key": made["key"], "max_budget": 9}),
+            ("/key/delete", {"keys": [made["key"]]}),
+            ("/team/delete", {"team_ids": ["reds"]}),
+            ("/user/delete", {"user_ids": ["ada"]}),
+            ("/model/new", model),
+        ):
+            answer = manage(gateway, path, body)
+            assert answer.status_code == 200, answer.text
+        assert manage(gateway, "/key/update", {"key": "sk-unknown", "max_budget": 9}).status_code == 404
+        wait_for(lambda: len(d.at("/hook")) >= len(types), 20, "all of them")
+        events = {r.json()["event"]: r.json()["event_message"] for r in d.at("/hook")}
+        assert set(events) == set(types) and len(d.at("/hook")) == len(types)
+        assert f"Key: `{made['token'][:12]}`" in events["virtual_key_updated"] and "max_budget: `9`" in events["virtual_key_updated"]
+        assert 'models: `["claude"]`' in events["new_virtual_key_created"] and 'team_alias: `"the reds"`' in events["new_team_created"]
+        assert 'user_email: `"ada@example.org"`' in events["new_internal_user_created"] and 'model_name: `"added"`' in events["new_model_added"]
+        said = "".join(events.values())
+        assert made["key"] not in said and made["token"] not in said and "secret-4711" not in said
+
+
+def test_spend_that_is_lost(launch, simulator, tmp_path):
+    """The database will not have a row: it says so."""
+    with destination() as d:
+        database = Sqlite()
+        database.create("lost")
+        general = {"alerting": ["slack"], "alerting_threshold": 1, "database_url": database.url}
+        gateway = launch(configuration(simulator.url, general_settings=general), env={**QUICK, "SLACK_WEBHOOK_URL": d.url + "/slack"})
+        wait_for(lambda: manage(gateway, "/team/new", {"team_id": "t"}).status_code == 200, 20, "the database")
+        database.query("""CREATE TRIGGER refuse BEFORE INSERT ON "LiteLLM_SpendLogs" BEGIN SELECT RAISE(ABORT, 'not here'); END""")
+        ask(gateway)
+        text = slack(d, "What requests cost is not in the database", "Alert type: `failed_tracking_spend`")
+        assert "Requests: `1`" in text
+        gateway.kill()
+        database.stop()
+
+
 def test_several_workers_tell_once(launch, simulator):
     with destination() as d:
         general = {"alerting": ["webhook"]}
