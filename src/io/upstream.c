@@ -70,6 +70,7 @@ static void tell_head(struct upstream_op *op, int status)
     op->phase = OP_BODY;
     op->since = turn_now(op->upstream->turn);
     op->events->head(op->user, status, headers);
+    buf_fini(&op->head); /* it may be a long stream */
 }
 
 /* Whether libcurl will go on to another URL after this head. */
