@@ -281,7 +281,7 @@ struct exchange {
     struct spend *spend;         /* what is noted for the database; NULL: nothing */
     struct slice user_agent;     /* of the client, likewise */
 
-    struct llm_estimate answered; /* what came so far, in case nobody reports its tokens */
+    struct llm_estimate answered; /* of a stream, so far, in case nobody reports its tokens */
     size_t call_bytes;            /* of the upstream body of this attempt */
     int64_t mock_until;           /* ms, turn time: a mocked timeout comes; 0: none */
 

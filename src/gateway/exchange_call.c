@@ -103,7 +103,8 @@ static void on_event(void *user, const struct llm_event *event)
         exchange_price(ex, e->usage, 0);
         priced.usage = &ex->usage;
     }
-    if (e->kind == EV_TEXT || e->kind == EV_REASONING || e->kind == EV_TOOL_ARGS)
+    bool says = e->kind == EV_TEXT || e->kind == EV_REASONING || e->kind == EV_TOOL_ARGS;
+    if (says && ex->request.stream)
         llm_estimate_add(&ex->answered, e->text);
     exchange_deposit(ex, exchange_give(ex, e));
 }
@@ -158,18 +159,27 @@ static const struct upstream_events upstream_events = {
     .end = on_upstream_end,
 };
 
+/* A stream was counted as it came, a whole answer is there still. */
+static int64_t estimated_output(const struct exchange *ex)
+{
+    int64_t n = llm_estimate_sum(&ex->answered);
+    for (const struct llm_part *p = ex->fold.response.parts; p; p = p->next)
+        n += llm_estimate_text(buf_slice(&p->text));
+    return n;
+}
+
 /* Input: what was sent, by its size (the prompt itself is gone by then). A call that failed before
  * it answered is not charged. */
 void exchange_estimate_usage(struct exchange *ex)
 {
     struct llm_usage u = {.estimated = true};
-    bool answered = ex->answered.bytes || ex->facts & FACT_GONE;
+    bool answered = ex->answered.bytes || ex->fold.bytes || ex->facts & FACT_GONE;
     if (!ex->attempts || llm_usage_prompt(&ex->usage) || ex->usage.output)
         return;
     if (!answered && !ex->resuming.count)
         return;
     u.input = answered ? (int64_t)(ex->call_bytes / BYTES_PER_TOKEN) : 0;
-    u.output = llm_estimate_sum(&ex->answered);
+    u.output = estimated_output(ex);
     exchange_price(ex, &u, 0);
 }
 
