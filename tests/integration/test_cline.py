@@ -1,11 +1,14 @@
 """Cline with "Enable extended thinking" works through a task of several tool calls."""
 
 import json
+import types
 
 import pytest
 from cline import Classic, Current
-from conftest import NODE_MODULES
+from conftest import NODE_MODULES, configuration
+from destination import attributes
 from programs import ROOT
+from test_keys import generate
 
 SONNET_3_7 = "bedrock-converse-us-claude-3-7-sonnet-v1"
 SONNET_4_5 = "claude"
@@ -62,11 +65,10 @@ def xml_for(work):
     )
 
 
-def prices():
-    """Of us.anthropic.claude-sonnet-4-5: input, output, cache read, cache write."""
+def prices(model="anthropic.claude-sonnet-4-5-20250929-v1:0"):
+    """Of its profile "us.": input, output, cache read, cache write."""
     table = json.loads((ROOT / "src/provider/models.json").read_text())
-    row = table["anthropic.claude-sonnet-4-5-20250929-v1:0"]
-    row = {**row, **row["profiles"]["us"]}
+    row = {**table[model], **table[model]["profiles"].get("us", {})}
     names = ("input_cost_per_token", "output_cost_per_token", "cache_read_input_token_cost")
     return tuple(row[n] for n in (*names, "cache_creation_input_token_cost"))
 
@@ -157,3 +159,40 @@ def test_cost_in_xml(classic):
     # Cline 2 bills what was written to the cache as input, too.
     twice = sum(write for _, _, _, write in USAGE) * prices()[0]
     assert run.cost == pytest.approx(right_cost() + twice)
+
+
+# ---- what Langfuse is told -------------------------------------------------------------------------
+
+
+def test_what_it_spends_appears_by_user_and_model(launch, simulator, server, tmp_path):
+    """Two people with a key each, two generations of Cline, two models."""
+    config = configuration(
+        simulator.url,
+        litellm_settings={"success_callback": ["langfuse"]},
+        general_settings={"database_url": f"sqlite:///{tmp_path}/keys.db"},
+    )
+    keys = {"LANGFUSE_PUBLIC_KEY": "pk-lf-1", "LANGFUSE_SECRET_KEY": "sk-lf-2", "LANGFUSE_HOST": server.url}
+    gateway = launch(config, env=keys, warm=False)
+
+    def run(kind, user, model, prompt):
+        folder = tmp_path / user
+        folder.mkdir()
+        key = generate(gateway, user_id=user)["key"]
+        seat = types.SimpleNamespace(key=key, base_url=gateway.base_url)
+        run = kind(NODE_MODULES, seat, folder).run(model, prompt)
+        assert run.code == 0, run.output[-4000:]
+        return run
+
+    run(Classic, "ada", SONNET_3_7, plan(xml("attempt_completion", result="All done.")))
+    run(Current, "lin", SONNET_4_5, plan("[[sim:reply(All done.)]]"))
+    gateway.stop()  # tells the rest
+    spent = {}
+    for span in server.spans("/api/public/otel/v1/traces"):
+        a = attributes(span)
+        usage, cost = (json.loads(a[f"langfuse.observation.{k}_details"]) for k in ("usage", "cost"))
+        spent[a["user.id"], a["langfuse.observation.model.name"]] = usage["output"], cost["total"]
+    wanted = {}
+    for user, model in (("ada", "anthropic.claude-3-7-sonnet-20250219-v1:0"), ("lin", "anthropic.claude-sonnet-4-5-20250929-v1:0")):
+        cost = sum(n * price for n, price in zip(USAGE[0], prices(model)))
+        wanted[user, f"us.{model}"] = USAGE[0][1], pytest.approx(cost)
+    assert spent == wanted

@@ -62,7 +62,7 @@ def ask(gateway, metadata=None, **more):
 
 
 def until(find, what):
-    return wait_for(find, 10, what)
+    return wait_for(find, 30, what)
 
 
 def told(server, session):
@@ -146,6 +146,52 @@ def test_headers_steer_too_and_win(traced, server):
     ask(traced, {"session_id": "no", "trace_user_id": "no"}, extra_headers=headers)
     a, _ = told(server, "s-4")
     assert a["user.id"] == "grace" and a["langfuse.trace.tags"] == ["x", "y"]
+
+
+def seeded(text):
+    return Langfuse.create_trace_id(seed=text)
+
+
+def parsed(name):
+    return lambda a, span: json.loads(a[f"langfuse.{name}"])
+
+
+# Everything that LiteLLM lets a client say: a value, what is told of it, and where. The session is how
+# each is found.
+SAID = {
+    "trace_id": ("order-1", seeded("order-1"), lambda a, span: span["traceId"]),
+    "trace_name": ("shop", "shop", lambda a, span: a["langfuse.trace.name"]),
+    "trace_user_id": ("ada", "ada", lambda a, span: a["user.id"]),
+    "user_id": ("lin", "lin", lambda a, span: a["user.id"]),
+    "trace_release": ("r8", "r8", lambda a, span: a["langfuse.release"]),
+    "generation_name": ("greet", "greet", lambda a, span: span["name"]),
+    "parent_observation_id": ("ab" * 8, "ab" * 8, lambda a, span: span["parentSpanId"]),
+    "version": ("v3", "v3", lambda a, span: a["langfuse.version"]),
+    "environment": ("staging", "staging", lambda a, span: a["langfuse.environment"]),
+    "prompt_name": ("p", "p", lambda a, span: a["langfuse.observation.prompt.name"]),
+    "prompt_version": ("3", 3, lambda a, span: a["langfuse.observation.prompt.version"]),
+    "mask_input": ("true", "redacted-by-litellm", parsed("observation.input")),
+    "mask_output": ("true", "redacted-by-litellm", parsed("observation.output")),
+}
+ONLY_METADATA = {
+    "tags": (["a", "b"], ["a", "b"], lambda a, span: a["langfuse.trace.tags"]),
+    "trace_metadata": ({"floor": 2}, {"floor": 2}, parsed("trace.metadata")),
+    "colour": ("blue", "blue", lambda a, span: parsed("observation.metadata")(a, span)["colour"]),
+}
+
+
+@pytest.mark.parametrize("name", [*SAID, *ONLY_METADATA])
+def test_what_a_client_may_say_in_metadata(traced, server, name):
+    value, wanted, found = {**SAID, **ONLY_METADATA}[name]
+    ask(traced, {"session_id": f"m-{name}", name: value})
+    assert found(*told(server, f"m-{name}")) == wanted
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_a_client_may_say_in_headers(traced, server, name):
+    value, wanted, found = SAID[name]
+    ask(traced, {name: "nobody"}, extra_headers={"langfuse_session_id": f"h-{name}", f"langfuse_{name}": value})
+    assert found(*told(server, f"h-{name}")) == wanted
 
 
 def test_masks(traced, server):
@@ -304,6 +350,19 @@ def test_an_existing_trace_is_not_written_over(ingested, old_server):
         return found and all_events[found[0] - 1]["body"]
 
     assert until(find, "g-3") == {"id": "order-17"}
+
+
+@pytest.mark.parametrize("way", ["metadata", "headers"])
+def test_what_only_the_ingestion_api_has_a_place_for(ingested, old_server, way):
+    said = {"trace_version": "t9", "version": "v3", "generation_id": f"g-{way}", "parent_observation_id": "p"}
+    session = f"i-{way}"
+    if way == "metadata":
+        ask(ingested, {"session_id": session, **said})
+    else:
+        ask(ingested, extra_headers={f"langfuse_{k}": v for k, v in {"session_id": session, **said}.items()})
+    trace, generation = events(old_server, session)
+    assert (trace["version"], generation["version"]) == ("t9", "v3")
+    assert (generation["id"], generation["parentObservationId"]) == (f"g-{way}", "p")
 
 
 def test_a_failure_is_ingested(ingested, old_server):
