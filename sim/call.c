@@ -113,6 +113,8 @@ static void end(struct sim_call *c, enum outcome outcome, int status, bool keep_
     static const char *const names[] = {"live", "completed", "failed", "cancelled"};
     struct server *s = c->server;
     sm_move(&c->sm, CALL_DONE);
+    if (outcome == OUTCOME_COMPLETED && c->reply.told)
+        told_count(c->reply.told, &c->reply.usage);
     if (c->counted) {
         journal_end(&s->journal, c->sequence, outcome, status, c->next, c->started, unix_ms());
         s->live--;

@@ -25,7 +25,7 @@ int control_answer(struct journal *j, struct service *s, const struct http_head 
     if (get && slice_eq(path, SLICE("/_sim/health"))) {
         BUF_LITERAL(out, "{\"status\":\"ok\"}");
     } else if (get && slice_eq(path, SLICE("/_sim/stats"))) {
-        journal_write_stats(j, &s->quota, now, out);
+        journal_write_stats(j, &s->quota, &s->told, now, out);
     } else if (get && slice_eq(path, SLICE("/_sim/requests"))) {
         journal_write_requests(j, last_of(head->query), out);
     } else if (!get && slice_eq(path, SLICE("/_sim/reset"))) {

@@ -1,6 +1,7 @@
 #include "journal.h"
 
 #include "quota.h"
+#include "told.h"
 
 #include "base/json.h"
 
@@ -131,8 +132,8 @@ void journal_end(struct journal *j, uint64_t sequence, enum outcome outcome, int
 
 /* ---- telling ------------------------------------------------------------------------------- */
 
-void journal_write_stats(const struct journal *j, const struct quota *q, int64_t now,
-                         struct buf *out)
+void journal_write_stats(const struct journal *j, const struct quota *q, const struct told *t,
+                         int64_t now, struct buf *out)
 {
     struct json_writer w;
     json_begin(&w, out);
@@ -145,6 +146,8 @@ void journal_write_stats(const struct journal *j, const struct quota *q, int64_t
     json_member_integer(&w, "frames", (int64_t)j->frames);
     json_member_integer(&w, "admitted", (int64_t)q->admitted);
     json_member_integer(&w, "throttled", (int64_t)q->refused);
+    json_key(&w, "told");
+    told_write(t, &w);
     json_key(&w, "last_cancel_ms");
     if (j->last_cancel_ms < 0)
         json_null(&w);

@@ -46,8 +46,9 @@ void journal_end(struct journal *j, uint64_t sequence, enum outcome outcome, int
                  uint64_t frames, int64_t started, int64_t now);
 
 struct quota;
-void journal_write_stats(const struct journal *j, const struct quota *q, int64_t now,
-                         struct buf *out);
+struct told;
+void journal_write_stats(const struct journal *j, const struct quota *q, const struct told *t,
+                         int64_t now, struct buf *out);
 void journal_write_requests(const struct journal *j, uint64_t last, struct buf *out);
 
 #endif

@@ -42,6 +42,7 @@ void service_init(struct service *s)
     s->auth = (struct auth){.count = 0};
     s->pace = (struct pace){.chunk_bytes = 16};
     s->quota.rate = 0;
+    s->told.n = 0;
     service_reset(s);
 }
 
@@ -50,6 +51,7 @@ void service_reset(struct service *s)
     prefix_cache_init(&s->prefixes);
     s->attempts.n = s->attempts.next = 0;
     quota_reset(&s->quota);
+    told_reset(&s->told);
 }
 
 void service_reply_init(struct service_reply *r)
@@ -213,11 +215,16 @@ static bool reply_script(const struct call *c, struct service_reply *out)
     return instead;
 }
 
+static void tell(const struct call *c, const struct usage *usage, struct service_reply *out)
+{
+    out->usage = *usage;
+    out->told = told_of(&c->service->told, c->model_id);
+}
+
 static void reply_whole(const struct call *c, const struct answer *answer,
                         struct service_reply *out)
 {
     out->wait_ms = plan_whole_ms(answer, &c->script, &c->service->pace);
-    out->usage = answer->usage;
     out->cut = c->script.cut_after != SCRIPT_NEVER;
     switch (answer->grammar) {
     case GRAMMAR_CONVERSE: reply_write(answer, out->wait_ms, &out->body); break;
@@ -233,6 +240,7 @@ static void reply_answer(struct call *c, bool stream, const struct usage *usage,
                                c->model,   &c->script, c->arena};
     struct answer answer;
     answer_make(&q, usage, &answer);
+    tell(c, &answer.usage, out);
     if (!stream) {
         reply_whole(c, &answer, out);
         return;
@@ -309,7 +317,8 @@ static bool invoke_embedding(struct call *c, bool stream, struct service_reply *
         return false;
     out->wait_ms += c->service->pace.first_ms;
     out->cut = c->script.cut_after != SCRIPT_NEVER;
-    out->usage.input = embed_write(c->body, c->model, c->arena, &out->body);
+    const int64_t input = embed_write(c->body, c->model, c->arena, &out->body);
+    tell(c, &(struct usage){.input = input}, out);
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include "auth.h"
 #include "plan.h"
 #include "quota.h"
+#include "told.h"
 
 #include "wire/http1.h"
 
@@ -17,6 +18,7 @@ struct service {
     struct prefix_cache prefixes;
     struct attempts attempts;
     struct quota quota;
+    struct told told;
 };
 
 enum operation {
@@ -44,14 +46,15 @@ struct service_reply {
     bool invoked;     /* InvokeModel: the head of the reply tells what Converse's body does */
     const char *tier; /* with invoked: as asked for, or NULL */
     const char *latency;
-    struct usage usage; /* with invoked */
-    bool cut;           /* the connection closes in the middle of the body */
+    struct usage usage;      /* of an answer … */
+    struct told_model *told; /* … that counts when it is complete; NULL: none does */
+    bool cut;                /* the connection closes in the middle of the body */
     struct plan plan;
     int64_t wait_ms; /* before the head */
 };
 
 void service_init(struct service *s);  /* no credentials yet, no waiting */
-void service_reset(struct service *s); /* forgets prefixes, attempts and what quotas were used */
+void service_reset(struct service *s); /* forgets prefixes, attempts, used quotas, told tokens */
 
 enum operation service_operation(const struct http_head *head);
 

@@ -88,6 +88,36 @@ static void test_counters(void **state)
     finish(&w);
 }
 
+static void test_told(void **state)
+{
+    struct world w;
+    char id[] = "a0", longest[2 * TOLD_ID_SIZE];
+    begin(&w);
+    struct told *t = &w.service->told;
+    const struct usage usage = {.input = 7, .output = 5, .read = 3, .write = 2};
+    told_count(told_of(t, SLICE("x")), &usage);
+    told_count(told_of(t, SLICE("x")), &usage);
+    memset(longest, 'l', sizeof(longest));
+    for (int i = 0; i < 2; i++)
+        told_count(told_of(t, slice_make(longest, sizeof(longest))), &usage);
+    assert_int_equal(t->n, 2);
+    for (int i = 0; i < TOLD_MODELS; i++, id[1]++)
+        told_count(told_of(t, slice_make(id, 2)), &usage);
+    yyjson_val *v = json_get(ask(&w, "GET", "/_sim/stats", "", 200), "told");
+    assert_int_equal(yyjson_obj_size(v), TOLD_MODELS + 1);
+    assert_int_equal(member(json_get(v, "x"), "calls"), 2);
+    assert_int_equal(member(json_get(v, "x"), "input"), 14);
+    assert_int_equal(member(json_get(v, "x"), "output"), 10);
+    assert_int_equal(member(json_get(v, "x"), "read"), 6);
+    assert_int_equal(member(json_get(v, "x"), "write"), 4);
+    assert_int_equal(member(json_get(v, "a0"), "calls"), 1);
+    assert_int_equal(member(json_get(v, "other"), "calls"), 2);
+    ask(&w, "POST", "/_sim/reset", "", 200);
+    v = json_get(ask(&w, "GET", "/_sim/stats", "", 200), "told");
+    assert_int_equal(member(json_get(v, "x"), "input"), 0);
+    finish(&w);
+}
+
 static void test_requests(void **state)
 {
     struct world w;
@@ -176,9 +206,9 @@ static void test_routes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counters), cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_bounds),   cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_counters), cmocka_unit_test(test_told),
+        cmocka_unit_test(test_requests), cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_reset),    cmocka_unit_test(test_routes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
