@@ -401,7 +401,10 @@ static int step_route(struct exchange *ex)
     if (!ex->deployment && ex->last_failure.kind != FAILURE_NONE)
         ex->failure =
             ex->last_failure; /* a group that is none, or rests: what really failed counts */
-    return exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
+    if (exchange_try_again(ex))
+        return EX_AGAIN;
+    exchange_resume_give_up(ex);
+    return EX_FLUSH;
 }
 
 static int step_place(struct exchange *ex)

@@ -127,11 +127,13 @@ enum exchange_fact {
 
 /* For streams that go on elsewhere when they break off; see exchange_resume.h. */
 struct resuming {
-    bool on;                  /* mid_stream_fallbacks, and the answer is streamed */
-    unsigned count;           /* continuations begun */
-    struct llm_resume answer; /* what the client has seen */
-    struct llm_usage spent;   /* of the calls that broke off … */
-    struct model_cost cost;   /* … at their models' prices */
+    bool on;                             /* mid_stream_fallbacks, and the answer is streamed */
+    unsigned count;                      /* continuations begun */
+    struct llm_resume answer;            /* what the client has seen */
+    struct llm_usage spent;              /* of the calls that broke off … */
+    struct model_cost cost;              /* … at their models' prices */
+    const struct deployment *deployment; /* of the last of them … */
+    struct slice group, model_id;        /* … under these names */
 };
 
 typedef void answer_next(struct exchange *ex, struct buf *body);

@@ -135,6 +135,9 @@ bool exchange_resume(struct exchange *ex)
     unsigned count = r->count++; /* the stream's encoder stays */
     struct llm_usage spent = r->spent;
     struct model_cost cost = r->cost;
+    r->deployment = ex->deployment;
+    r->group = ex->model_group;
+    r->model_id = ex->model_id;
     account(ex);
     if (exchange_try_again(ex)) {
         llm_resume_again(&r->answer);
@@ -151,6 +154,16 @@ bool exchange_resume(struct exchange *ex)
 bool exchange_resume_elsewhere(struct exchange *ex)
 {
     return ex->resuming.count && exchange_try_again(ex);
+}
+
+void exchange_resume_give_up(struct exchange *ex)
+{
+    const struct resuming *r = &ex->resuming;
+    if (ex->deployment || !r->count)
+        return;
+    ex->deployment = r->deployment;
+    ex->model_group = r->group;
+    ex->model_id = r->model_id;
 }
 
 /* ---- the call that goes on ----------------------------------------------------------------- */

@@ -26,6 +26,9 @@ bool exchange_resume(struct exchange *ex);
 /* The deployment that was chosen cannot go on with the answer. True: another one is looked for. */
 bool exchange_resume_elsewhere(struct exchange *ex);
 
+/* Nobody is left to go on: the last that served it is whom its costs are of. */
+void exchange_resume_give_up(struct exchange *ex);
+
 /* A continuation: whether the model must take a given beginning; ex->effective with that beginning,
  * and with what is left of max_tokens; whether the plan made of it still ends with the beginning.
  */
