@@ -8,11 +8,9 @@ import importlib.util
 import json
 import os
 import pathlib
-import random
 import socket
 import subprocess
 import threading
-import time
 
 import pytest
 from conftest import KEY, configuration, openai_client
@@ -248,36 +246,6 @@ def test_stopped_while_the_database_is_away(database, start):
     assert written(database, 11, 60)[0] == 11
     gateway.stop()
     assert database.query('SELECT spool_id FROM "lintel_spool"') == []
-
-
-CLIENTS = 4
-
-
-def test_gateway_is_killed_under_load(database, start, simulator_at, record_property):
-    """kill -9 at random moments: no request counts twice, and what is missing was under way, or
-    finished within the last moments."""
-    bedrock = simulator_at(0)
-    rounds = 4
-    for _ in range(rounds):
-        gateway = start(database, simulator_url=bedrock.url)
-        with Load(gateway) as load:
-            wait_for(lambda: load.statuses[200] >= 20, 30, "some requests")  # noqa: B023
-            time.sleep(random.random() / 2)
-            gateway.kill()
-            load.over.set()
-    completed = bedrock.stats()["completed"]
-    gateway = start(database, simulator_url=bedrock.url)
-    assert ask(gateway)[0] == 200
-    gateway.stop(40)
-    total = numbers(database.query(SUMS))
-    lost = completed + 1 - total[0]
-    record_property("report", f"{completed} requests, {rounds} kills, {lost:.0f} not in the ledger")
-    assert total[2] == 20 * total[0]
-    check_days(database)
-    assert lost >= 0, "counted twice"
-    # What the spool waits for, in which a client finishes a request in some milliseconds.
-    assert lost <= rounds * CLIENTS * 20
-    assert database.query('SELECT request_id FROM "LiteLLM_SpendLogs" GROUP BY request_id HAVING COUNT(*) > 1') == []
 
 
 REFUSALS = {  # no row of that model
