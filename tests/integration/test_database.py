@@ -277,6 +277,7 @@ def test_rows_that_the_database_refuses(database, start, tmp_path):
     file.rmdir()
     assert written(database, 3)[0] == 3
     assert [json.loads(line)["model_group"] for line in file.read_text().splitlines()] == ["nova"]
+    wait_for(lambda: "can be written again" in gateway.log(), 20, "the line behind it")
     assert gateway.log().count("cannot be written") == gateway.log().count("can be written again") == 1
     check_days(database)
     gateway.stop()
