@@ -114,6 +114,7 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     bool include_cost; /* include_cost_in_streaming_usage */
     bool ssl_verify;
     bool redact;                 /* turn_off_message_logging */
+    int64_t told_max;            /* callback_prompt_max, bytes */
     bool redact_key;             /* redact_user_api_key_info */
     bool ignore_no_log;          /* global_disable_no_log_param */
     bool dynamic_disabling;      /* allow_dynamic_callback_disabling */

@@ -24,7 +24,7 @@
 #define OUTBOX_AGE_MS    (10 * 60 * 1000)
 #define OUTBOX_BATCH_MAX 500 /* parcels in a call */
 #define OUTBOX_BATCH_BYTES                                                                         \
-    ((size_t)1024 * 1024)        /* of parcels in a call, unless one alone is larger */
+    ((size_t)256 * 1024)         /* of parcels in a call, unless one alone is larger */
 #define OUTBOX_DELAY_MS    2000  /* the first parcel waits for company at most so long */
 #define OUTBOX_WAIT_MIN_MS 500   /* before a call is tried again … */
 #define OUTBOX_WAIT_MAX_MS 30000 /* … doubling, with jitter */

@@ -26,6 +26,7 @@ static const struct range ranges[] = {
     {"max_queued_requests", 0, 100000},
     {"spend_spool_max_mb", 1, 1048576},
     {"callback_spool_max_mb", 0, 1048576},
+    {"callback_prompt_max", 1024, 1048576},
     {"spend_logs_text_max", 64, 1048576},
     {"maximum_spend_logs_cleanup_batch_size", 1, 1000},
     {"maximum_spend_logs_cleanup_max_batches", 1, 1000000000},

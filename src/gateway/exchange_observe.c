@@ -5,7 +5,8 @@
  * filled in, the metrics count, and the sinks get their copy.
  *
  * Failure modes: a request that ends before ADMIT (its key is wrong) is told of with what is known.
- * A body over RECORD_BODY_MAX is left out. */
+ * Of a prompt over callback_prompt_max the old texts lose their middle; what is over
+ * RECORD_BODY_MAX all the same is left out. */
 
 #include "exchange_observe.h"
 
@@ -16,6 +17,7 @@
 #include "exchange_stored.h"
 #include "io/clock.h"
 #include "observing.h"
+#include "shortened.h"
 #include "worker_private.h"
 
 #define STEERING_MAX (16 * 1024) /* bytes of headers, parameters or metadata */
@@ -76,17 +78,17 @@ static struct slice json_kept(struct exchange *ex, yyjson_val *v)
     return desk_kept(&d, ex);
 }
 
-/* The same in a buffer of its own, for what may be long; about `expected` bytes. */
-static struct slice body_kept(struct buf *b, yyjson_val *v, size_t expected)
+/* The same in a buffer of its own, for what may be long. */
+static struct slice body_kept(const struct exchange *ex, struct buf *b, yyjson_val *v)
 {
     struct json_writer w;
+    size_t max = (size_t)ex->config->settings.told_max;
     if (!v)
         return SLICE("");
     buf_init(b, RECORD_BODY_MAX);
-    if (expected < RECORD_BODY_MAX)
-        buf_reserve(b, expected);
+    buf_reserve(b, ex->body.n < max ? ex->body.n : max);
     json_begin(&w, b);
-    json_value(&w, v);
+    shortened_messages(&w, v, max);
     return b->overflow ? SLICE("") : buf_slice(b);
 }
 
@@ -133,8 +135,8 @@ static void keep_bodies(struct exchange *ex, struct observed *o, yyjson_val *bod
         return;
     }
     o->bodies = true;
-    o->draft.text.messages = body_kept(&o->messages, messages_of(body), ex->body.n);
-    o->draft.text.tools = body_kept(&o->tools, json_get(body, "tools"), 0);
+    o->draft.text.messages = body_kept(ex, &o->messages, messages_of(body));
+    o->draft.text.tools = body_kept(ex, &o->tools, json_get(body, "tools"));
 }
 
 void exchange_observe_body(struct exchange *ex, yyjson_val *body)

@@ -5,13 +5,11 @@
 #include "exchange_stored.h"
 
 #include "call_kind.h"
+#include "shortened.h"
 #include "worker_private.h"
 
 #define STORED_MAX (1024 * 1024) /* bytes of a body, or an answer */
 #define REDACTED   SLICE("redacted-by-litellm")
-
-/* Of the beginning, in percent; the rest of what is kept is the end, where the question stands. */
-#define BEGINNING 35
 
 bool exchange_stored_wanted(const struct exchange *ex)
 {
@@ -25,32 +23,6 @@ struct writing {
     size_t text_max;
     bool redact;
 };
-
-static size_t at_character(struct slice s, size_t n)
-{
-    while (n && n < s.n && ((unsigned char)s.p[n] & 0xC0) == 0x80)
-        n--;
-    return n;
-}
-
-static void write_text(struct writing *to, struct slice s)
-{
-    size_t head, tail;
-    char digits[SLICE_DIGITS];
-    if (s.n <= to->text_max) {
-        json_string(&to->w, s);
-        return;
-    }
-    head = at_character(s, to->text_max * BEGINNING / 100);
-    tail = at_character(s, s.n - (to->text_max - head));
-    json_string_begin(&to->w);
-    json_string_part(&to->w, slice_make(s.p, head));
-    json_string_part(&to->w, SLICE("... (litellm_truncated skipped "));
-    json_string_part(&to->w, slice_digits((int64_t)(tail - head), digits));
-    json_string_part(&to->w, SLICE(" chars) ..."));
-    json_string_part(&to->w, slice_skip(s, tail));
-    json_string_end(&to->w);
-}
 
 static bool is_content(struct slice name)
 {
@@ -96,7 +68,7 @@ static void write_value(struct writing *to, yyjson_val *v, bool content)
     size_t i, n;
     yyjson_val *element;
     if (yyjson_is_str(v)) {
-        write_text(to, json_slice(v));
+        shortened_text(&to->w, json_slice(v), to->text_max);
     } else if (yyjson_is_obj(v)) {
         write_members(to, v, content);
     } else if (yyjson_is_arr(v)) {

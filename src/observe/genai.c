@@ -48,7 +48,7 @@ static void write_parameters(struct json_writer *w, const struct record *r, stru
 {
     yyjson_val *p = otlp_parse(r->text.parameters, a), *stop = json_get(p, "stop");
     yyjson_val *most = json_get(p, "max_completion_tokens");
-    write_integer(w, OTLP_HEAD("gen_ai.request.max_tokens", "intValue"),
+    write_integer(w, OTLP_HEAD_INTEGER("gen_ai.request.max_tokens"),
                   most ? most : json_get(p, "max_tokens"));
     write_number(w, OTLP_HEAD("gen_ai.request.temperature", "doubleValue"),
                  json_get(p, "temperature"));

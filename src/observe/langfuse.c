@@ -1,9 +1,8 @@
 #include "langfuse.h"
 
+#include "base/date.h"
 #include "otlp.h"
 #include "sinks.h"
-
-#include <time.h>
 
 #define REDACTED SLICE("\"redacted-by-litellm\"")
 
@@ -264,10 +263,7 @@ void langfuse_write_metadata(struct json_writer *w, const struct langfuse_story 
 
 struct slice langfuse_time(struct arena *a, int64_t unix_ms)
 {
-    char text[32] = "";
-    struct tm tm;
-    time_t seconds = unix_ms / 1000;
-    if (gmtime_r(&seconds, &tm))
-        strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-    return arena_printf(a, "%s.%03dZ", text, (int)(unix_ms % 1000));
+    char text[DATE_SIZE];
+    date_format(unix_ms, text);
+    return ARENA_JOIN(a, slice_make(text, sizeof("2026-11-21T06:11:48.123") - 1), SLICE("Z"));
 }

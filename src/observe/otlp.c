@@ -112,7 +112,10 @@ void otlp_text_named(struct json_writer *w, struct slice name, struct slice valu
 void otlp_add_integer(struct json_writer *w, struct slice head, int64_t value)
 {
     char digits[SLICE_DIGITS];
-    json_string_between(w, head, slice_digits(value, digits), SLICE("}}"));
+    json_key_raw(w, head);
+    buf_add(w->out, slice_digits(value, digits));
+    BUF_LITERAL(w->out, "\"}}");
+    w->comma = true;
 }
 
 void otlp_add_number(struct json_writer *w, struct slice head, double value)

@@ -30,7 +30,7 @@ void otlp_span_end(struct json_writer *w, bool failed, struct slice message);
 /* Attributes. A span has fifty of them, so a key is a literal without escapes, and written together
  * with what stands around it. Empty texts are left out. */
 #define otlp_text(w, key, value)    otlp_add_text((w), OTLP_HEAD(key, "stringValue"), (value))
-#define otlp_integer(w, key, value) otlp_add_integer((w), OTLP_HEAD(key, "intValue"), (value))
+#define otlp_integer(w, key, value) otlp_add_integer((w), OTLP_HEAD_INTEGER(key), (value))
 #define otlp_number(w, key, value)  otlp_add_number((w), OTLP_HEAD(key, "doubleValue"), (value))
 #define otlp_bool(w, key, value)    otlp_add_bool((w), OTLP_HEAD(key, "boolValue"), (value))
 /* A list of strings; what is no string is left out. */
@@ -38,7 +38,8 @@ void otlp_span_end(struct json_writer *w, bool failed, struct slice message);
 /* Under any name. */
 void otlp_text_named(struct json_writer *w, struct slice name, struct slice value);
 
-#define OTLP_HEAD(key, kind) SLICE("{\"key\":\"" key "\",\"value\":{\"" kind "\":")
+#define OTLP_HEAD(key, kind)   SLICE("{\"key\":\"" key "\",\"value\":{\"" kind "\":")
+#define OTLP_HEAD_INTEGER(key) SLICE("{\"key\":\"" key "\",\"value\":{\"intValue\":\"")
 void otlp_add_text(struct json_writer *w, struct slice head, struct slice value);
 void otlp_add_integer(struct json_writer *w, struct slice head, int64_t value);
 void otlp_add_number(struct json_writer *w, struct slice head, double value);
