@@ -102,14 +102,17 @@ void handle_active_callbacks(struct exchange *ex, struct buf *body)
 
 static bool is_secret(struct slice variable)
 {
-    return slice_find(variable, SLICE("KEY")) >= 0 || slice_find(variable, SLICE("SECRET")) >= 0 ||
-           slice_find(variable, SLICE("HEADERS")) >= 0;
+    static const char *const parts[] = {"KEY", "SECRET", "HEADERS", "PASSWORD", "WEBHOOK_URL"};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        if (slice_find(variable, slice_of(parts[i])) >= 0)
+            return true;
+    return false;
 }
 
-static void write_variables(struct json_writer *w, const struct sink_kind *kind)
+static void write_variables(struct json_writer *w, const char *const *variables)
 {
     json_object(w);
-    for (const char *const *v = kind ? kind->variables : NULL; v && *v; v++) {
+    for (const char *const *v = variables; v && *v; v++) {
         const char *value = getenv(*v);
         json_key_slice(w, slice_of(*v));
         if (!value)
@@ -124,9 +127,10 @@ static void write_callback(struct json_writer *w, const struct callbacks *c, str
                            const char *type)
 {
     const struct sink_setup setup = {.name = name};
+    const struct sink_kind *kind = sink_find(&setup);
     json_object(w);
     json_member_string(w, "name", name);
-    json_key(w, "variables"), write_variables(w, sink_find(&setup));
+    json_key(w, "variables"), write_variables(w, kind ? kind->variables : NULL);
     json_member_string(w, "type", slice_of(type));
     json_object_end(w);
 }
@@ -148,6 +152,58 @@ static void write_available(struct json_writer *w)
     json_object_end(w);
 }
 
+static bool is_active(const struct alerting_settings *s, enum alert_type type)
+{
+    return s->types ? json_list_has(s->types, slice_of(alert_type_name(type)))
+                    : type != ALERT_REGION_OUTAGE_ALERTS;
+}
+
+static void write_slack(struct json_writer *w, const struct alerting_settings *s)
+{
+    static const char *const variables[] = {"SLACK_WEBHOOK_URL", NULL};
+    size_t i, n;
+    yyjson_val *type, *url;
+    json_object(w);
+    json_member_string(w, "name", SLICE("slack"));
+    json_key(w, "variables"), write_variables(w, variables);
+    json_key(w, "active_alerts"), json_array(w);
+    for (enum alert_type t = 0; t < ALERT_TYPES; t++)
+        if (is_active(s, t))
+            json_string(w, slice_of(alert_type_name(t)));
+    json_array_end(w);
+    json_key(w, "alerts_to_webhook"), json_object(w);
+    yyjson_obj_foreach(s->urls, i, n, type, url)
+    {
+        json_key_slice(w, json_slice(type)); /* whoever has such a URL may write there */
+        json_string(w, SLICE("****"));
+    }
+    json_object_end(w);
+    json_object_end(w);
+}
+
+/* E-mail always, as LiteLLM. */
+static void write_alerts(struct json_writer *w, const struct alerting_settings *s)
+{
+    static const char *const variables[] = {"SMTP_HOST",
+                                            "SMTP_PORT",
+                                            "SMTP_USERNAME",
+                                            "SMTP_PASSWORD",
+                                            "SMTP_SENDER_EMAIL",
+                                            "ALERT_EMAIL",
+                                            "TEST_EMAIL_ADDRESS",
+                                            "EMAIL_LOGO_URL",
+                                            "EMAIL_SUPPORT_CONTACT",
+                                            NULL};
+    json_array(w);
+    if (json_list_has(s->channels, SLICE("slack")))
+        write_slack(w, s);
+    json_object(w);
+    json_member_string(w, "name", SLICE("email"));
+    json_key(w, "variables"), write_variables(w, variables);
+    json_object_end(w);
+    json_array_end(w);
+}
+
 void handle_config_callbacks(struct exchange *ex, struct buf *body)
 {
     const struct callbacks *c = &ex->config->callbacks;
@@ -160,6 +216,7 @@ void handle_config_callbacks(struct exchange *ex, struct buf *body)
     write_each(&w, c, c->failure, "failure", write_callback);
     write_each(&w, c, c->both, "success_and_failure", write_callback);
     json_array_end(&w);
+    json_key(&w, "alerts"), write_alerts(&w, &ex->config->alerting);
     json_key(&w, "router_settings");
     if (ex->config->router_settings)
         json_value(&w, ex->config->router_settings);

@@ -140,6 +140,16 @@ def test_a_test_alert(gateway, server):
     assert gateway.get("/health/services?service=slack", "sk-nobody")[0] == 401
 
 
+def test_what_there_is_for_operators(gateway):
+    status, answer = gateway.get("/get/config/callbacks", KEY)
+    slack, email = answer["alerts"]
+    assert status == 200 and (slack["name"], email["name"]) == ("slack", "email")
+    assert slack["variables"] == {"SLACK_WEBHOOK_URL": "****"}
+    assert "llm_exceptions" in slack["active_alerts"] and "region_outage_alerts" not in slack["active_alerts"]
+    assert slack["alerts_to_webhook"] == {"budget_alerts": "****"}
+    assert email["variables"]["SMTP_HOST"] is None and "SMTP_PASSWORD" in email["variables"]
+
+
 def test_an_email(launch, simulator, tmp_path):
     """Over STARTTLS, with a login; for everybody, in any script."""
     with mailbox(tmp_path) as box:
