@@ -43,7 +43,7 @@ ACCEPTED("anthropic_prompt_caching_ttl", STRING, "5m", "how long such a cache po
 ACCEPTED("anthropic_sse_ping_interval_seconds", NUMBER, "15", "seconds of silence after which a stream of /v1/messages carries a ping")
 STORED("turn_off_message_logging", BOOL, RELOAD, redact, "false", "keep prompts and answers out of every logger")
 STORED("callback_prompt_max", INT, RELOAD, told_max, "32768", "Lintel's own: bytes of a prompt that callbacks are told (1024 to 1048576): of a longer one the last messages whole, and the beginning and end of each text before them")
-ACCEPTED("redact_messages_in_exceptions", BOOL, "false", "keep prompts out of error messages")
+STORED("redact_messages_in_exceptions", BOOL, RELOAD, redact_errors, "false", "log, callbacks, alerts and database are told what kind of error it was, not in which words Bedrock said it; clients are")
 STORED("redact_user_api_key_info", BOOL, RELOAD, redact_key, "false", "keep facts about keys and users out of loggers")
 STORED("log_raw_request_response", BOOL, RELOAD, log_raw, "false", "log what is sent to Bedrock and what comes back, 16 KiB of each at most: prompts and answers stand in the log then. Secrets are masked")
 ACCEPTED("standard_logging_payload_excluded_fields", LIST, NULL, "fields to leave out of log records")

@@ -5,6 +5,7 @@
 #include "exchange_credentials.h"
 #include "exchange_guard.h"
 #include "exchange_learn.h"
+#include "exchange_log.h"
 #include "exchange_memory.h"
 #include "exchange_resume.h"
 #include "exchange_route.h"
@@ -17,11 +18,11 @@ static void log_attempt(const struct exchange *ex, const struct reroute_step *st
     static const char *const words[] = {[REROUTE_GIVE_UP] = "gives up",
                                         [REROUTE_RETRY] = "retries",
                                         [REROUTE_FALLBACK] = "falls back"};
+    struct slice why = exchange_log_failure(ex, &ex->failure);
     log_debug("%s attempt %u of group %.*s at %s failed (%d %.*s) and %s, group %.*s, wait %lld ms",
               ex->id, ex->attempts, SLICE_ARG(ex->model_group),
-              ex->deployment ? ex->deployment->id : "-", ex->failure.status,
-              SLICE_ARG(ex->failure.message), words[step->kind], SLICE_ARG(ex->reroute.group),
-              (long long)step->wait_ms);
+              ex->deployment ? ex->deployment->id : "-", ex->failure.status, SLICE_ARG(why),
+              words[step->kind], SLICE_ARG(ex->reroute.group), (long long)step->wait_ms);
 }
 
 static void forget_answer(struct exchange *ex)
@@ -87,7 +88,8 @@ static bool ask_without(struct exchange *ex)
 {
     if (operation_of(ex) || !exchange_learn(ex))
         return false;
-    log_info("%s %.*s: left out from now on", ex->id, SLICE_ARG(ex->failure.message));
+    struct slice why = exchange_log_failure(ex, &ex->failure);
+    log_info("%s %.*s: left out from now on", ex->id, SLICE_ARG(why));
     exchange_call_ended(ex);
     ex->tried_count -= ex->tried_count > 0;
     forget_attempt(ex);

@@ -98,6 +98,12 @@ static void list_usage(struct fields *f, const struct exchange *ex)
     cost->plain = true;
 }
 
+struct slice exchange_log_failure(const struct exchange *ex, const struct failure *f)
+{
+    return f->upstream && ex->config->settings.redact_errors ? SLICE("redacted-by-litellm")
+                                                             : f->message;
+}
+
 static void list_way(struct fields *f, const struct exchange *ex)
 {
     if (ex->resuming.count)
@@ -110,7 +116,7 @@ static void list_way(struct fields *f, const struct exchange *ex)
         add_text(f, " cache=", "\"cache\":", ex->cache.joined ? SLICE("joined") : SLICE("hit"));
     if (ex->failure.kind == FAILURE_NONE)
         return;
-    struct slice error = ex->failure.message;
+    struct slice error = exchange_log_failure(ex, &ex->failure);
     struct field *field = add(f, " error=", "\"error\":");
     field->value = slice_make(error.p, error.n < ERROR_MAX ? error.n : ERROR_MAX);
 }

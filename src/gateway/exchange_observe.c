@@ -12,6 +12,7 @@
 
 #include "call_kind.h"
 #include "exchange_guard.h"
+#include "exchange_log.h"
 #include "exchange_route.h"
 #include "exchange_spend.h"
 #include "exchange_stored.h"
@@ -255,15 +256,16 @@ void exchange_observe_begin(struct exchange *ex)
 /* ---- calls, in the turn's time until the end
  * ---------------------------------------------------------------------------------- */
 
-static void end_attempt(struct observed *o, const struct failure *f, int64_t now)
+static void end_attempt(struct exchange *ex, const struct failure *f)
 {
+    struct observed *o = ex->observed;
     struct record_attempt *t = &o->made[o->attempts - 1];
     bool failed = f->kind != FAILURE_NONE;
     o->open = false;
-    t->ended_ms = now;
+    t->ended_ms = turn_now(&ex->worker->turn);
     t->status = failed ? f->status : 200;
     t->error_class = slice_of(failed ? failure_class(f) : NULL);
-    t->message = failed ? f->message : slice_make(NULL, 0);
+    t->message = failed ? exchange_log_failure(ex, f) : slice_make(NULL, 0);
 }
 
 /* The span of the n-th call: the request's UUID has 16 digits more. */
@@ -283,7 +285,7 @@ void exchange_observe_call(struct exchange *ex)
     if (!o)
         return;
     if (o->open)
-        end_attempt(o, &ex->last_failure, turn_now(&ex->worker->turn));
+        end_attempt(ex, &ex->last_failure);
     if (o->folding && !ex->resuming.count)
         llm_fold_fini(&o->fold), o->folding = false;
     if (o->attempts == RECORD_ATTEMPTS_MAX)
@@ -304,7 +306,7 @@ void exchange_observe_call(struct exchange *ex)
 void exchange_observe_call_ended(struct exchange *ex)
 {
     if (ex->observed && ex->observed->open)
-        end_attempt(ex->observed, &ex->failure, turn_now(&ex->worker->turn));
+        end_attempt(ex, &ex->failure);
 }
 
 struct slice exchange_observe_traceparent(struct exchange *ex)
@@ -481,7 +483,7 @@ static void set_outcome(struct exchange *ex, const struct observed *o, struct re
     r->fallbacks = ex->reroute.fallbacks;
     r->repairs = ex->plan.repairs;
     t->error_class = slice_of(failed ? failure_class(&ex->failure) : NULL);
-    t->error_message = ex->failure.message;
+    t->error_message = exchange_log_failure(ex, &ex->failure);
     if (!ex->request.stream)
         t->finish_reason = ex->fold.response.stopped
                                ? slice_of(openai_finish_reason(ex->fold.response.stop))

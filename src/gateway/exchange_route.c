@@ -10,6 +10,7 @@
 
 #include "auth.h"
 #include "base/log.h"
+#include "exchange_log.h"
 #include "exchange_observe.h"
 #include "exchange_queue.h"
 #include "exchange_resume.h"
@@ -255,17 +256,19 @@ void exchange_call_sent(struct exchange *ex)
 
 static void log_rest(const struct exchange *ex, int64_t ms)
 {
+    struct slice why = exchange_log_failure(ex, &ex->failure);
     const struct deployment *d = ex->deployment;
     observing_rests(ex->worker, d, ex->model_id, ex->failure.status);
     log_warn("deployment %s (%s, %s) rests for %lld ms: %.*s", d->id, d->model_name, d->region,
-             (long long)ms, SLICE_ARG(ex->failure.message));
+             (long long)ms, SLICE_ARG(why));
 }
 
 static void log_pace(const struct exchange *ex, double pace)
 {
+    struct slice why = exchange_log_failure(ex, &ex->failure);
     const struct deployment *d = ex->deployment;
     log_warn("deployment %s (%s, %s) throttles and is paced, at first to %.1f calls a second: %.*s",
-             d->id, d->model_name, d->region, pace, SLICE_ARG(ex->failure.message));
+             d->id, d->model_name, d->region, pace, SLICE_ARG(why));
 }
 
 void exchange_call_ended(struct exchange *ex)

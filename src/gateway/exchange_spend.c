@@ -11,6 +11,7 @@
 
 #include "call_kind.h"
 #include "exchange_guard.h"
+#include "exchange_log.h"
 #include "exchange_observe.h"
 #include "exchange_route.h"
 #include "exchange_stored.h"
@@ -115,7 +116,7 @@ static void write_error(struct json_writer *w, const struct exchange *ex)
     json_string_end(w);
     json_member_string(w, "error_class", slice_of(failure_class(&ex->failure)));
     json_member_string(w, "llm_provider", ex->failure.upstream ? SLICE("bedrock") : SLICE(""));
-    json_member_string(w, "error_message", cut(ex->failure.message));
+    json_member_string(w, "error_message", cut(exchange_log_failure(ex, &ex->failure)));
     json_object_end(w);
 }
 

@@ -48,7 +48,7 @@ def trace_of(server, **wanted):
                 return [root, *children]
         return None
 
-    return wait_for(find, 10, f"a trace with {wanted}")
+    return wait_for(find, 30, f"a trace with {wanted}")
 
 
 def test_one_trace_for_a_request_with_a_span_for_its_call(traced, server, simulator):
@@ -179,3 +179,20 @@ def test_success_callbacks_hear_nothing_of_failures(launch, simulator):
         ask(gateway, user="good")
         gateway.stop()
         assert [attributes(s)["user.id"] for s in d.spans() if s["kind"] == 2] == ["good"]
+
+
+def test_the_words_of_an_error_can_be_kept_back(launch, simulator, server):
+    """The client is told them; the log and callbacks only what kind of error it was."""
+    gateway = launch(watched(simulator, redact_messages_in_exceptions=True), env=otel(server.url), warm=False)
+    with pytest.raises(openai.BadRequestError) as e:
+        ask(gateway, user="quoted", messages=[{"role": "user", "content": "[[sim:error(400,you said hush)]]"}])
+    assert "hush" in str(e.value)
+    root, call = trace_of(server, **{"user.id": "quoted"})
+    assert attributes(root)["error.type"] == attributes(call)["error.type"] == "BadRequestError"
+    assert root["status"]["message"] == call["status"]["message"] == "redacted-by-litellm"
+    with pytest.raises(openai.BadRequestError):
+        ask(gateway, user="own", model="no-such-model")
+    (root,) = trace_of(server, **{"user.id": "own"})
+    assert "no-such-model" in root["status"]["message"]  # the gateway's own words
+    gateway.stop()
+    assert "hush" not in gateway.log() and "redacted-by-litellm" in gateway.log()
