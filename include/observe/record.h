@@ -5,7 +5,9 @@
  * each sink that still has to tell of it holds one. One allocation, with all texts inside.
  *
  * The gateway fills a draft whose texts point anywhere (the metrics look at that), and record_new
- * copies it for the sinks, if there are any. Single thread. */
+ * copies it for the sinks, if there are any. Single thread. A new member is also one of
+ * record_pack.c.
+ */
 
 #include "base/slice.h"
 #include "llm/event.h"

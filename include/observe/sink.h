@@ -27,15 +27,21 @@
 #define SINK_CALL_MAX     (8u * 1024 * 1024) /* bytes of a call's body; beyond, it is not sent */
 #define SINK_ANSWER_SHOWN 512                /* bytes of an answer that `judge` sees */
 
+struct aws_credentials; /* wire/sigv4.h */
+
 /* What `open` may ask; valid during the call. */
 struct sink_setup {
     struct slice name;                         /* as the configuration has it */
     yyjson_val *settings;                      /* callback_settings.NAME, or NULL */
     yyjson_val *headers;                       /* generic_logger_headers, or NULL */
     const char *(*variable)(const char *name); /* of the environment; NULL: not set */
-    yyjson_val *own;   /* instead of it: {"langfuse_public_key": …}, what a key says; or NULL */
-    bool wants_bodies; /* set by `open`: it tells of prompts and answers */
-    size_t batch_max;  /* set by `open`, as that of its kind; 0: that */
+    yyjson_val *own; /* instead of it: {"langfuse_public_key": …}, what a key says; or NULL */
+    /* AWS credentials of the callback, as they are now, until the end of the step; false: there are
+     * none yet. May be kept, with its user. NULL: `open` reads what it is given. */
+    bool (*credentials)(void *user, struct aws_credentials *found);
+    void *credentials_user;
+    bool wants_bodies;           /* set by `open`: it tells of prompts and answers */
+    size_t batch_max;            /* set by `open`, as that of its kind; 0: that */
     char error[SINK_ERROR_SIZE]; /* set by `open`: why it returned NULL; one line */
 };
 
@@ -50,6 +56,7 @@ struct sink_call {
     const char *method; /* NULL: POST */
     const char *url;
     const struct mail_envelope *mail; /* the body is an e-mail; NULL: an HTTP call */
+    bool later;                       /* it cannot be written yet: `write` is asked again */
     struct http_header headers[SINK_HEADERS_MAX];
     size_t header_count;
 };

@@ -283,6 +283,26 @@ void config_read_aws(struct config_loader *l, struct deployment *d, const struct
         read_identity(&r);
 }
 
+const struct aws_identity *config_read_s3_identity(struct config_loader *l,
+                                                   const struct node *params)
+{
+    const struct config_path path = {.key = SLICE("s3_callback_params")};
+    struct reader r = {.l = l, .params = params, .path = &path};
+    struct aws_fault fault;
+    r.search = (struct aws_search){
+        .env = source_env, .ctx = l, .shared = open_files(l), .arena = &l->arena};
+    for (int i = 0; i < AWS_PARAMS; i++)
+        r.search.params[i] =
+            param(&r, ARENA_JOIN(&l->arena, SLICE("s3_"), slice_of(aws_param_names[i])).p);
+    r.search.region = param(&r, "s3_region_name");
+    const struct aws_identity *id =
+        aws_identity_copy(aws_identity_find(&r.search, &fault), &l->c->arena);
+    if (fault.text)
+        report(&r, &fault);
+    l->aws_needed |= id->searched;
+    return id->kind == AWS_NOBODY ? NULL : id;
+}
+
 void config_note_source(struct config_loader *l)
 {
     report_files(l);

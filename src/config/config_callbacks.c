@@ -24,6 +24,11 @@ static yyjson_val *map(struct config_loader *l, const struct node *parent, const
     return !node_is_null(n) && n->kind == NODE_MAP ? config_read_json(l, n, &path) : NULL;
 }
 
+static bool names_s3(yyjson_val *names)
+{
+    return json_list_has(names, SLICE("s3")) || json_list_has(names, SLICE("s3_v2"));
+}
+
 void config_read_callbacks(struct config_loader *l, const struct node *root)
 {
     const struct node *settings = NODE_GET(root, "litellm_settings");
@@ -33,5 +38,7 @@ void config_read_callbacks(struct config_loader *l, const struct node *root)
     c->failure = names(l, root, "failure_callback");
     c->settings = map(l, root, "callback_settings");
     c->s3 = map(l, settings, "s3_callback_params");
+    if (c->s3 && (names_s3(c->both) || names_s3(c->success) || names_s3(c->failure)))
+        c->s3_identity = config_read_s3_identity(l, NODE_GET(settings, "s3_callback_params"));
     c->headers = map(l, settings, "generic_logger_headers");
 }

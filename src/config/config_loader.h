@@ -152,6 +152,9 @@ void config_read_key_defaults(struct reading params, struct limit_set *per_key);
  * the one that its model path or ARN names, or empty. */
 void config_read_aws(struct config_loader *l, struct deployment *d, const struct node *params,
                      struct slice region, const struct config_path *path);
+/* Of s3_callback_params, whose names are those of a deployment behind "s3_". NULL: nobody's. */
+const struct aws_identity *config_read_s3_identity(struct config_loader *l,
+                                                   const struct node *params);
 /* What config_credential_source() will say. */
 void config_note_source(struct config_loader *l);
 

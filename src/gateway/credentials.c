@@ -318,6 +318,7 @@ void credentials_adopt(struct credentials *c, const struct config *config)
     for (size_t i = 0; i < config->guards.n; i++)
         if (config->guards.v[i].at)
             want(c, config->guards.v[i].at->identity);
+    want(c, config->callbacks.s3_identity);
     forget_unwanted(c);
     look_soon(c);
 }

@@ -30,26 +30,43 @@ static yyjson_val *settings_of(const struct callbacks *c, struct slice name)
     return s3 && !own ? c->s3 : own;
 }
 
-static void add(struct observing *o, const struct callbacks *c, struct slice name,
-                unsigned outcomes)
+/* Renewed in the background, like those of deployments. */
+static bool s3_credentials(void *user, struct aws_credentials *found)
 {
+    struct worker *w = user;
+    const struct aws_identity *id = w->config->callbacks.s3_identity;
+    struct credentials_wait wait = {.item = NULL};
+    struct turn_item nobody;
+    turn_item_init(&nobody, NULL);
+    if (!id)
+        return false; /* a reload took it away */
+    struct credentials_answer answer = credentials_get(w->credentials, id, &wait, &nobody);
+    credentials_leave(&wait);
+    *found = answer.credentials;
+    return answer.state == CREDENTIALS_READY;
+}
+
+static void add(struct worker *w, struct observing *o, struct slice name, unsigned outcomes)
+{
+    const struct callbacks *c = &w->config->callbacks;
     if (slice_eq(name, SLICE("prometheus")))
         return;
     struct sink_setup setup = {.name = name,
                                .settings = settings_of(c, name),
                                .headers = c->headers,
-                               .variable = variable};
+                               .variable = variable,
+                               .credentials = c->s3_identity ? s3_credentials : NULL,
+                               .credentials_user = w};
     if (!observe_add(o->sinks, &setup, outcomes))
         log_error("callback %.*s is not used: %s", SLICE_ARG(name), setup.error);
 }
 
-static void add_all(struct observing *o, const struct callbacks *c, yyjson_val *names,
-                    unsigned outcomes)
+static void add_all(struct worker *w, struct observing *o, yyjson_val *names, unsigned outcomes)
 {
     size_t i, n;
     yyjson_val *name;
     yyjson_arr_foreach(names, i, n, name) if (yyjson_is_str(name))
-        add(o, c, json_slice(name), outcomes);
+        add(w, o, json_slice(name), outcomes);
 }
 
 static void keep(struct observe *sinks, const struct settings *s)
@@ -81,9 +98,9 @@ struct observing *observing_new(struct worker *w)
     if (!c->both && !c->success && !c->failure && !w->config->alerting.channels)
         return NULL;
     struct observing *o = begin(w);
-    add_all(o, c, c->both, OBSERVE_BOTH);
-    add_all(o, c, c->success, OBSERVE_SUCCESS);
-    add_all(o, c, c->failure, OBSERVE_FAILURE);
+    add_all(w, o, c->both, OBSERVE_BOTH);
+    add_all(w, o, c->success, OBSERVE_SUCCESS);
+    add_all(w, o, c->failure, OBSERVE_FAILURE);
     if (metering_wanted(w->config))
         o->metering = metering_new(w);
     o->alerting = alerting_new(w);
@@ -182,7 +199,10 @@ bool observing_test(struct worker *w, struct slice name, const struct record *dr
     struct sink_setup setup = {.name = name,
                                .settings = settings_of(&w->config->callbacks, name),
                                .headers = w->config->callbacks.headers,
-                               .variable = variable};
+                               .variable = variable,
+                               .credentials =
+                                   w->config->callbacks.s3_identity ? s3_credentials : NULL,
+                               .credentials_user = w};
     if (!w->observing)
         w->observing = begin(w);
     uint64_t sinks = observe_named(w->observing->sinks, name);

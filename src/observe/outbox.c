@@ -169,10 +169,25 @@ static void empty_batch(struct outbox *o)
     forget_call(o);
 }
 
+static void release_all(struct parcel *const *parcels, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        parcel_unref(parcels[i]);
+}
+
+/* To where it came from: the ring, or its files. */
+static void return_batch(struct outbox *o)
+{
+    if (o->from_files)
+        release_all(o->batch, o->batch_count);
+    else
+        ring_return(o, o->batch, o->batch_count);
+    empty_batch(o);
+}
+
 static void end_batch(struct outbox *o, bool taken)
 {
-    for (size_t i = 0; i < o->batch_count; i++)
-        parcel_unref(o->batch[i]);
+    release_all(o->batch, o->batch_count);
     *(taken ? &o->stats.taken : &o->stats.dropped) += o->batch_count;
     if (o->from_files)
         shelf_drop(o->row);
@@ -191,6 +206,18 @@ static size_t take_batch(struct outbox *o, struct parcel **batch, size_t *bytes)
     return n;
 }
 
+static void wait_longer(struct outbox *o, int64_t now)
+{
+    uint32_t random;
+    const struct outbox_limits *l = &o->limits;
+    random_bytes(&random, sizeof(random));
+    o->wait_ms = o->wait_ms ? o->wait_ms * 2 : l->wait_min_ms;
+    o->wait_ms = o->wait_ms < l->wait_max_ms ? o->wait_ms : l->wait_max_ms;
+    int64_t wait = o->hurry ? l->wait_min_ms : o->wait_ms;
+    wait -= (int64_t)(random % (uint32_t)(wait / 2 + 1));
+    o->try_at = now + (wait > o->retry_after_ms || o->hurry ? wait : o->retry_after_ms);
+}
+
 /* False: there is nothing to send. */
 static bool write_call(struct outbox *o)
 {
@@ -198,9 +225,15 @@ static bool write_call(struct outbox *o)
     buf_init(&o->call.body, SINK_CALL_MAX);
     o->call.method = o->call.url = NULL;
     o->call.mail = NULL;
+    o->call.later = false;
     o->call.header_count = 0;
     buf_reserve(&o->call.body, o->batch_bytes < CALL_EAGER ? o->batch_bytes * 2 : o->batch_bytes);
     bool written = o->kind->write(o->self, o->batch, o->batch_count, &o->call);
+    if (written && o->call.later) {
+        wait_longer(o, turn_now(o->turn));
+        return_batch(o);
+        return false;
+    }
     if (written && !o->call.body.overflow && o->call.url)
         return true;
     if (written && !o->call.url) {
@@ -276,24 +309,6 @@ static void start_call(struct outbox *o)
 }
 
 /* ---- the shelf ------------------------------------------------------------------------------ */
-
-static void release_all(struct parcel *const *parcels, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        parcel_unref(parcels[i]);
-}
-
-/* Where there is a shelf a batch that failed is not held on to: it is in its files, or will be. */
-static void return_batch(struct outbox *o)
-{
-    if (!o->row || !o->batch_count)
-        return;
-    if (o->from_files)
-        release_all(o->batch, o->batch_count);
-    else
-        ring_return(o, o->batch, o->batch_count);
-    empty_batch(o);
-}
 
 static bool ripe(const struct outbox *o, int64_t now)
 {
@@ -393,18 +408,6 @@ static void tell_failure(struct outbox *o, const char *what)
         log_warn("callback %s: %s: %s", o->name, what, o->detail);
 }
 
-static void wait_longer(struct outbox *o, int64_t now)
-{
-    uint32_t random;
-    const struct outbox_limits *l = &o->limits;
-    random_bytes(&random, sizeof(random));
-    o->wait_ms = o->wait_ms ? o->wait_ms * 2 : l->wait_min_ms;
-    o->wait_ms = o->wait_ms < l->wait_max_ms ? o->wait_ms : l->wait_max_ms;
-    int64_t wait = o->hurry ? l->wait_min_ms : o->wait_ms;
-    wait -= (int64_t)(random % (uint32_t)(wait / 2 + 1));
-    o->try_at = now + (wait > o->retry_after_ms || o->hurry ? wait : o->retry_after_ms);
-}
-
 static void end_call(struct outbox *o, int64_t now)
 {
     if (o->op)
@@ -423,7 +426,8 @@ static void end_call(struct outbox *o, int64_t now)
             tell_failure(o, "it is tried again later");
         o->stats.away = true;
         wait_longer(o, now);
-        return_batch(o);
+        if (o->row) /* its files have it, or will */
+            return_batch(o);
         return;
     }
     if (verdict == SINK_REFUSED)
@@ -586,7 +590,8 @@ void outbox_save(struct outbox *o)
         upstream_cancel(o->op);
     o->op = NULL;
     o->answered = false;
-    return_batch(o);
+    if (o->batch_count)
+        return_batch(o);
     o->save_all = true;
     turn_mark(o->turn, &o->item);
 }

@@ -4,8 +4,9 @@
  * reads these. With s3_log_format: ndjson a batch is one object, a line for each request, which
  * takes far fewer calls. Signed with SigV4 as S3 wants it.
  *
- * Options are those of litellm_settings.s3_callback_params; without keys among them those of the
- * environment. Failure modes: without bucket, region or keys it is refused at the start. */
+ * Options are those of litellm_settings.s3_callback_params; credentials are found as those of a
+ * deployment are, roles and profiles too. Failure modes: without bucket, region or anybody's
+ * credentials it is refused at the start; while credentials are not there yet, records wait. */
 
 #include "base/date.h"
 #include "io/clock.h"
@@ -24,7 +25,9 @@ struct s3 {
     struct slice root; /* of its path: "/bucket", or empty */
     struct slice path; /* s3_path, and a slash if it is not empty */
     struct slice region, encryption, kms_key;
-    struct aws_credentials credentials;
+    struct aws_credentials credentials; /* of the settings, or as they were at the last call */
+    bool (*refresh)(void *user, struct aws_credentials *found); /* NULL: they are for good */
+    void *refresh_user;
     struct sigv4_key key;
     bool lines, by_team, by_key;
 };
@@ -91,12 +94,15 @@ static void *s3_open(struct sink_setup *s)
     struct slice path = sink_setting(s, "s3_path", NULL);
     struct s3 *t = sink_new(sizeof(*t));
     t->region = read_region(t, s);
-    read_credentials(t, s);
+    t->refresh = s->credentials;
+    t->refresh_user = s->credentials_user;
+    if (!t->refresh)
+        read_credentials(t, s);
     if (!bucket.n)
         return sink_refuse(s, t, "s3_callback_params have no s3_bucket_name");
     if (!t->region.n)
         return sink_refuse(s, t, "s3_callback_params have no s3_region_name");
-    if (!t->credentials.access_key_id.n || !t->credentials.secret_access_key.n)
+    if (!t->refresh && (!t->credentials.access_key_id.n || !t->credentials.secret_access_key.n))
         return sink_refuse(s, t, "neither s3_callback_params nor the environment have keys");
     while (slice_ends(path, SLICE("/")))
         path.n--;
@@ -203,6 +209,10 @@ static bool s3_write(void *self, struct parcel *const *parcels, size_t n, struct
 {
     struct s3 *t = self;
     const struct record *first = record_of(parcels[0]);
+    if (t->refresh && !t->refresh(t->refresh_user, &t->credentials)) {
+        call->later = true;
+        return true;
+    }
     for (size_t i = 0; i < n; i++) {
         struct json_writer w;
         json_begin(&w, &call->body);

@@ -10,7 +10,7 @@ import pytest
 from aws import ask, cloud, config, gateway_in, launch_text, oracle, write  # noqa: F401  (fixtures)
 from cloud import SSO_TOKEN
 from conftest import KEY
-from programs import BUILD, ROOT, environment
+from programs import BUILD, ROOT, environment, wait_for
 
 CREDENTIALS = """
 [default]
@@ -258,6 +258,31 @@ def test_a_profile_of_a_model_is_a_session_of_it(profile, tmp_path, cloud, gatew
     expected = oracle(tmp_path, {**env, "ORACLE_PROFILE": profile})
     assert ask(curl, gateway_in(tmp_path, cloud, env, {"aws_profile_name": profile}))[0] == 200
     assert cloud.last("bedrock") == {"key": expected["id"], "error": None, "token": None}
+
+
+LOGS = {  # where the environment has keys of another's; the container's if there are no parameters
+    "role": {"s3_aws_role_name": "arn:aws:iam::1:role/logs", "s3_aws_session_name": "logs"},
+    "profile": {"s3_aws_profile_name": "cline"},
+    "container": {},
+}
+
+
+@pytest.mark.parametrize("how", LOGS)
+def test_who_writes_the_bucket_of_the_callback_s3(how, tmp_path, cloud, server, launch_text, curl):
+    """Found as a deployment's credentials are: s3_aws_… for aws_…"""
+    server.received.clear()
+    env = prepare(how, (CONTAINER if how == "container" else ENV_KEYS, how != "container"), tmp_path, cloud)
+    bucket = {"s3_bucket_name": "logs", "s3_region_name": "eu-west-1", "s3_endpoint_url": server.url}
+    settings = {"callbacks": ["s3"], "s3_callback_params": {**bucket, **LOGS[how]}}
+    text = {**config(cloud), "litellm_settings": settings}
+    gateway = launch_text(tmp_path, text, {**env, "DEFAULT_FLUSH_INTERVAL_SECONDS": "0.1"})
+    assert ask(curl, gateway)[0] == 200
+    (put,) = wait_for(lambda: [r for r in server.received if r.method == "PUT"], 20, "an object")
+    key = put.headers["authorization"].split("Credential=")[1].split("/")[0]
+    assert put.headers.get("x-amz-security-token") == cloud.secrets[key][1]
+    if how == "role":
+        assert cloud.last("AssumeRole")["RoleArn"] == "arn:aws:iam::1:role/logs"
+    assert (key == "AKIACLINE") == (how == "profile") and key != ENV_KEYS["AWS_ACCESS_KEY_ID"]
 
 
 @pytest.mark.parametrize(
