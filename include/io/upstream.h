@@ -84,6 +84,7 @@ void upstream_cancel(struct upstream_op *op);
  * once the answer's head has come (before that libcurl may send it anew). */
 bool upstream_uploaded(const struct upstream_op *op);
 
-unsigned upstream_active(const struct upstream *u); /* ops now */
+unsigned upstream_active(const struct upstream *u);      /* ops now */
+unsigned upstream_connections(const struct upstream *u); /* made, idle ones too; looks at all */
 
 #endif

@@ -52,6 +52,24 @@ METRIC(KEY_BUDGET_LEFT, GAUGE, LATEST, NONE, "litellm_remaining_api_key_budget_m
 METRIC(KEY_BUDGET, GAUGE, LATEST, NONE, "litellm_api_key_max_budget_metric", "USD that a key may spend", LABEL_KEY, LABEL_KEY_ALIAS)
 METRIC(KEY_BUDGET_HOURS, GAUGE, LATEST, NONE, "litellm_api_key_budget_remaining_hours_metric", "Hours until a key's budget begins anew", LABEL_KEY, LABEL_KEY_ALIAS)
 
+METRIC(TEAM_BUDGET_LEFT, GAUGE, LATEST, NONE, "litellm_remaining_team_budget_metric", "USD that a team has left, as its last request saw it", LABEL_TEAM, LABEL_TEAM_ALIAS)
+METRIC(TEAM_BUDGET, GAUGE, LATEST, NONE, "litellm_team_max_budget_metric", "USD that a team may spend", LABEL_TEAM, LABEL_TEAM_ALIAS)
+METRIC(TEAM_BUDGET_HOURS, GAUGE, LATEST, NONE, "litellm_team_budget_remaining_hours_metric", "Hours until a team's budget begins anew", LABEL_TEAM, LABEL_TEAM_ALIAS)
+METRIC(USER_BUDGET_LEFT, GAUGE, LATEST, NONE, "litellm_remaining_user_budget_metric", "USD that a user has left, as its last request saw it", LABEL_USER)
+METRIC(USER_BUDGET, GAUGE, LATEST, NONE, "litellm_user_max_budget_metric", "USD that a user may spend", LABEL_USER)
+METRIC(USER_BUDGET_HOURS, GAUGE, LATEST, NONE, "litellm_user_budget_remaining_hours_metric", "Hours until a user's budget begins anew", LABEL_USER)
+METRIC(ORG_BUDGET_LEFT, GAUGE, LATEST, NONE, "litellm_remaining_org_budget_metric", "USD that an organization has left, as its last request saw it", LABEL_ORG, LABEL_ORG_ALIAS)
+METRIC(ORG_BUDGET, GAUGE, LATEST, NONE, "litellm_org_max_budget_metric", "USD that an organization may spend", LABEL_ORG, LABEL_ORG_ALIAS)
+METRIC(ORG_BUDGET_HOURS, GAUGE, LATEST, NONE, "litellm_org_budget_remaining_hours_metric", "Hours until an organization's budget begins anew", LABEL_ORG, LABEL_ORG_ALIAS)
+METRIC(CUSTOMER_BUDGET_LEFT, GAUGE, LATEST, NONE, "litellm_remaining_customer_budget_metric", "USD that an end user has left, as its last request saw it", LABEL_END_USER)
+METRIC(CUSTOMER_BUDGET, GAUGE, LATEST, NONE, "litellm_customer_max_budget_metric", "USD that an end user may spend", LABEL_END_USER)
+METRIC(CUSTOMER_BUDGET_HOURS, GAUGE, LATEST, NONE, "litellm_customer_budget_remaining_hours_metric", "Hours until an end user's budget begins anew", LABEL_END_USER)
+
+/* guardrails */
+METRIC(GUARD_REQUESTS, COUNTER, SUM, NONE, "litellm_guardrail_requests", "Texts of a request, or an answer, that a guardrail looked at", LABEL_GUARD, LABEL_STATUS, LABEL_HOOK)
+METRIC(GUARD_ERRORS, COUNTER, SUM, NONE, "litellm_guardrail_errors", "Of these: it objected, or could not be asked", LABEL_GUARD, LABEL_ERROR_TYPE, LABEL_HOOK)
+METRIC(GUARD_SECONDS, HISTOGRAM, SUM, STAGE, "litellm_guardrail_latency_seconds", "Seconds that asking a guardrail took, of those that are asked over the network", LABEL_GUARD, LABEL_STATUS, LABEL_ERROR_TYPE, LABEL_HOOK)
+
 /* the process */
 METRIC(IN_FLIGHT, GAUGE, SUM, NONE, "litellm_in_flight_requests", "Requests under way")
 METRIC(CALLBACK_FAILURES, COUNTER, SUM, NONE, "litellm_callback_logging_failures_metric", "Records that a callback was not told of", LABEL_CALLBACK_NAME)
@@ -64,6 +82,7 @@ METRIC(REDIS_LOSSES, COUNTER, SUM, NONE, "lintel_shared_losses", "How often the 
 METRIC(REDIS_AWAY, GAUGE, MAX, NONE, "lintel_shared_away", "1 while the shared state cannot be asked")
 METRIC(CONNECTIONS, GAUGE, SUM, NONE, "lintel_client_connections", "Connections of clients")
 METRIC(UPSTREAM_CALLS, GAUGE, SUM, NONE, "lintel_upstream_calls", "Calls under way, of models and callbacks")
+METRIC(UPSTREAM_CONNECTIONS, GAUGE, SUM, NONE, "lintel_upstream_connections", "Connections to Bedrock, callbacks and whatever else is called, idle ones too")
 METRIC(QUEUED, GAUGE, SUM, NONE, "lintel_queued_requests", "Requests that wait for a place at a deployment")
 METRIC(QUEUE_REFUSED, COUNTER, SUM, NONE, "lintel_queue_refused", "Requests that found no place in time")
 METRIC(REPAIRS, COUNTER, SUM, NONE, "lintel_repairs", "Requests that were changed so that the model takes them", LABEL_REPAIR)
@@ -77,6 +96,9 @@ METRIC(CALLBACK_WAITING, GAUGE, SUM, NONE, "lintel_callback_waiting_records", "R
 METRIC(CALLBACK_BYTES, GAUGE, SUM, NONE, "lintel_callback_waiting_bytes", "Bytes of them", LABEL_CALLBACK_NAME)
 METRIC(CALLBACK_KEPT, GAUGE, SUM, NONE, "lintel_callback_kept_records", "Records in files, until a callback's destination takes them", LABEL_CALLBACK_NAME)
 METRIC(CALLBACK_KEPT_BYTES, GAUGE, SUM, NONE, "lintel_callback_kept_bytes", "Bytes of those files", LABEL_CALLBACK_NAME)
+METRIC(SPOOL_BYTES, GAUGE, SUM, NONE, "lintel_spend_spool_bytes", "Bytes of what requests cost that the database has not taken yet")
+METRIC(SPEND_LOST, COUNTER, SUM, NONE, "lintel_spend_lost", "Requests whose cost will not come into the database: the spool was full, or it refused them")
+METRIC(DATABASE_AWAY, GAUGE, MAX, NONE, "lintel_database_away", "1 while the database does not answer")
 METRIC(LOG_DROPPED, COUNTER, SUM, NONE, "lintel_log_dropped", "Lines of the log that were lost: it could not be written, or not in time")
 METRIC(OVERFLOW, COUNTER, SUM, NONE, "lintel_metrics_overflow", "How often labels were put into a metric's series `other`, because it has as many series as it may", LABEL_METRIC)
 METRIC(RESIDENT, GAUGE, SUM, NONE, "process_resident_memory_bytes", "Resident memory, of all workers together")

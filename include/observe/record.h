@@ -36,11 +36,24 @@ struct record_stage {
     int64_t ms;
 };
 
+enum record_payer {
+    RECORD_KEY,
+    RECORD_USER,
+    RECORD_TEAM,
+    RECORD_ORGANIZATION,
+    RECORD_CUSTOMER,
+    RECORD_PAYERS
+};
+
+struct record_budget {
+    double most, spent; /* USD; most < 0: there is none */
+    int64_t reset_ms;   /* unix: it begins anew; 0: never */
+};
+
 /* What the caller has left, as far as it is limited; < 0: it is not. */
 struct record_limits {
     int64_t requests_left, tokens_left; /* of the tightest limit */
-    double budget, spent;               /* USD, of the key */
-    int64_t reset_ms;                   /* unix: its budget begins anew; 0: never */
+    struct record_budget budgets[RECORD_PAYERS];
 };
 
 /* Nothing but slices, which record.c counts on; each may be empty. */

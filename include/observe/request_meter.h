@@ -17,6 +17,15 @@ void request_meter_free(struct request_meter *r); /* NULL is fine */
 
 void request_meter_count(struct request_meter *r, const struct record *record);
 
+/* A guardrail looked at a prompt, or an answer. */
+struct request_meter_guard {
+    struct slice name;
+    const char *error; /* static: "blocked", "failed"; NULL: it let them pass */
+    bool answer;
+    int64_t ms; /* that it took; < 0: nobody measured */
+};
+void request_meter_guard(struct request_meter *r, const struct request_meter_guard *g);
+
 /* A deployment rests after its last call failed with that status. */
 struct request_meter_place {
     struct slice model, deployment, api_base;

@@ -322,6 +322,34 @@ bool exchange_guard_refused(const struct exchange *ex)
     return ex->guard && ex->guard->refusal.kind != FAILURE_NONE;
 }
 
+/* ---- metrics --------------------------------------------------------------------------------- */
+
+static void count(const struct exchange *ex, const struct guard_filters *filters,
+                  const struct guard_found *found, bool answer)
+{
+    for (size_t i = 0; i < filters->n; i++) {
+        bool mine = found->by == i;
+        const char *error = mine && found->failed    ? "failed"
+                            : mine && found->blocked ? "blocked"
+                                                     : NULL;
+        observing_guard(ex->worker,
+                        &(struct request_meter_guard){.name = slice_of(filters->of[i]->name),
+                                                      .error = error,
+                                                      .answer = answer,
+                                                      .ms = -1});
+    }
+}
+
+void exchange_guard_count(const struct exchange *ex)
+{
+    const struct guard_use *u = ex->guard;
+    if (!u)
+        return;
+    count(ex, &u->before, &u->found, false);
+    if (ex->status < 300 || u->found_after.blocked || u->found_after.failed)
+        count(ex, &u->after, &u->found_after, true);
+}
+
 /* ---- logs ------------------------------------------------------------------------------------ */
 
 yyjson_val *exchange_guard_shown(struct exchange *ex, yyjson_val *body)

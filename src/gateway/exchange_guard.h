@@ -50,6 +50,8 @@ bool exchange_guard_vet(struct exchange *ex);
 /* A text of an answer that no event brought. False: see ex->failure. */
 bool exchange_guard_text(struct exchange *ex, struct slice *text);
 
+/* The request is over: what filters did is counted. */
+void exchange_guard_count(const struct exchange *ex);
 void exchange_guard_again(struct exchange *ex);  /* another attempt begins */
 void exchange_guard_cancel(struct exchange *ex); /* nothing is waited for from here on */
 void exchange_guard_free(struct exchange *ex);

@@ -498,26 +498,38 @@ static void set_outcome(struct exchange *ex, const struct observed *o, struct re
     r->cache_write_cost = amount(ex->cost.cache_write);
 }
 
+/* Its own, else that of the budget it names. */
+static void set_budget(struct exchange *ex, const struct holder *h, struct record_budget *b)
+{
+    const struct row *says = h->row && h->row->budget < 0 ? h->budget : h->row;
+    b->most = says ? says->budget : -1;
+    if (!h->row || b->most < 0)
+        return;
+    b->spent = rows_spend(ex->worker->rows, h->row);
+    b->reset_ms = says->reset_at;
+}
+
 static void set_limits(struct exchange *ex, struct record *r)
 {
+    static const enum caller_holder holders[RECORD_PAYERS] = {
+        [RECORD_KEY] = HOLDER_KEY,           [RECORD_USER] = HOLDER_USER,
+        [RECORD_TEAM] = HOLDER_TEAM,         [RECORD_ORGANIZATION] = HOLDER_ORGANIZATION,
+        [RECORD_CUSTOMER] = HOLDER_END_USER,
+    };
     struct limit_left left;
-    const struct row *key = ex->caller.holders[HOLDER_KEY].row;
     bool limited = exchange_limit_left(ex, LIMIT_REQUESTS, &left);
     r->limits.requests_left = limited ? left.left : -1;
     limited = exchange_limit_left(ex, LIMIT_TOKENS, &left);
     r->limits.tokens_left = limited ? left.left : -1;
-    r->limits.budget = -1;
-    if (!key || key->budget < 0)
-        return;
-    r->limits.budget = key->budget;
-    r->limits.spent = rows_spend(ex->worker->rows, key);
-    r->limits.reset_ms = key->reset_at;
+    for (int i = 0; i < RECORD_PAYERS; i++)
+        set_budget(ex, &ex->caller.holders[holders[i]], &r->limits.budgets[i]);
 }
 
 void exchange_observe_end(struct exchange *ex)
 {
     if (ex->route && ex->route->handle)
         observing_change(ex);
+    exchange_guard_count(ex);
     struct observed *o = ex->route && observing_wants(ex->worker) ? observed_of(ex) : NULL;
     if (!o)
         return;

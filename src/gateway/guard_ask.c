@@ -246,10 +246,25 @@ static bool on_done(void *user, size_t i, const struct batch_answer *answer)
     return true;
 }
 
+static void count(const struct guard_ask *a)
+{
+    const char *error = a->refusal->kind == FAILURE_BAD_REQUEST ? "blocked"
+                        : a->refusal->kind != FAILURE_NONE      ? "failed"
+                        : a->flagged > a->flagged_before        ? "blocked"
+                        : a->passed > a->passed_before          ? "failed"
+                                                                : NULL;
+    struct worker *w = a->ex->worker;
+    observing_guard(w, &(struct request_meter_guard){.name = slice_of(current(a)->name),
+                                                     .error = error,
+                                                     .answer = a->answer,
+                                                     .ms = turn_now(&w->turn) - a->asked_ms});
+}
+
 static void on_over(void *user)
 {
     struct guard_ask *a = user;
     a->batch = NULL;
+    count(a);
     a->at++;
     turn_mark(&a->ex->worker->turn, &a->ex->item);
 }
@@ -261,6 +276,9 @@ static void ask(struct guard_ask *a)
     unsigned ms = config_milliseconds(current(a)->timeout);
     struct batch_options options = {.count = 1, .body_max = ANSWER_MAX};
     options.timeouts.total_ms = ms;
+    a->asked_ms = turn_now(&a->ex->worker->turn);
+    a->flagged_before = a->flagged;
+    a->passed_before = a->passed;
     buf_fini(&a->body);
     buf_init(&a->body, GUARDRAIL_BODY_MAX);
     a->batch = batch_start(a->ex->worker->upstream, &a->ex->worker->turn, &options, &events, a);

@@ -24,8 +24,10 @@ struct guard_ask {
     struct batch *batch;     /* NULL: no call is under way */
     struct credentials_wait wait;
     struct aws_credentials credentials;
-    int64_t wait_until; /* ms, turn time; 0: nothing is waited for */
-    struct buf body;    /* of the call */
+    int64_t wait_until;                   /* ms, turn time; 0: nothing is waited for */
+    struct buf body;                      /* of the call */
+    int64_t asked_ms;                     /* turn time: when the last one was asked, and … */
+    size_t flagged_before, passed_before; /* … what was known then */
 };
 
 /* True: all have been asked, or one has refused. */

@@ -106,6 +106,17 @@ static void refresh_repairs(struct metering *m)
                           (double)m->worker->repairs[i]);
 }
 
+static void refresh_store(struct metering *m)
+{
+    struct store_stats s;
+    if (!m->worker->store)
+        return;
+    store_stats(m->worker->store, &s);
+    gauge(m, METRIC_SPOOL_BYTES, (double)s.spool_bytes);
+    gauge(m, METRIC_DATABASE_AWAY, !s.up);
+    follow(m, METRIC_SPEND_LOST, (double)(s.spend_dropped + s.spend_refused));
+}
+
 static void refresh(struct metering *m)
 {
     const struct worker *w = m->worker;
@@ -117,6 +128,8 @@ static void refresh(struct metering *m)
     follow(m, METRIC_CPU_SECONDS, cpu_seconds());
     follow(m, METRIC_QUEUE_REFUSED, (double)w->queue_refused);
     follow(m, METRIC_LOG_DROPPED, (double)log_dropped());
+    gauge(m, METRIC_UPSTREAM_CONNECTIONS, upstream_connections(w->upstream));
+    refresh_store(m);
     refresh_shared(m);
     refresh_repairs(m);
     observing_each(w, refresh_callback, m);
@@ -143,6 +156,11 @@ void metering_turn_over(struct metering *m)
 void metering_count(struct metering *m, const struct record *draft)
 {
     request_meter_count(m->requests, draft);
+}
+
+void metering_guard(struct metering *m, const struct request_meter_guard *g)
+{
+    request_meter_guard(m->requests, g);
 }
 
 void metering_rests(struct metering *m, const struct deployment *d, struct slice model, int status)

@@ -21,6 +21,7 @@ struct metering *metering_new(struct worker *w);
 void metering_free(struct metering *m); /* NULL is fine; run the loop once more after */
 
 void metering_count(struct metering *m, const struct record *draft);
+void metering_guard(struct metering *m, const struct request_meter_guard *g);
 /* After a failure with that status it rests. */
 void metering_rests(struct metering *m, const struct deployment *d, struct slice model, int status);
 

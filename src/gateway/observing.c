@@ -239,6 +239,12 @@ void observing_rests(struct worker *w, const struct deployment *d, struct slice 
         alerting_rests(w->observing->alerting, d, model, status);
 }
 
+void observing_guard(struct worker *w, const struct request_meter_guard *g)
+{
+    if (w->observing && w->observing->metering)
+        metering_guard(w->observing->metering, g);
+}
+
 void observing_budget(struct worker *w, const struct exchange *ex, const struct budget *b,
                       double spent)
 {

@@ -38,6 +38,8 @@ void observing_tell(struct worker *w, struct record *draft, uint64_t sinks);
 
 /* After a failure with that status a deployment rests. */
 void observing_rests(struct worker *w, const struct deployment *d, struct slice model, int status);
+/* A guardrail has looked. */
+void observing_guard(struct worker *w, const struct request_meter_guard *g);
 /* `spent` USD of a budget are, with what the request has cost. */
 void observing_budget(struct worker *w, const struct exchange *ex, const struct budget *b,
                       double spent);

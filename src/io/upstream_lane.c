@@ -88,6 +88,14 @@ static void drop_socket(struct upstream_socket *s)
     uv_close((uv_handle_t *)&s->poll, on_socket_closed);
 }
 
+unsigned upstream_connections(const struct upstream *u)
+{
+    unsigned n = 0;
+    for (size_t fd = 0; fd < u->sockets_size; fd++)
+        n += u->sockets[fd] && u->sockets[fd]->kept;
+    return n;
+}
+
 static void on_poll(uv_poll_t *handle, int status, int events);
 
 static void poll_for(struct upstream_socket *s, int events)

@@ -133,9 +133,11 @@ static void carry_money(struct carrier *c, struct record *r)
 {
     carry_i64(c, &r->limits.requests_left);
     carry_i64(c, &r->limits.tokens_left);
-    carry_double(c, &r->limits.budget);
-    carry_double(c, &r->limits.spent);
-    carry_i64(c, &r->limits.reset_ms);
+    for (int i = 0; i < RECORD_PAYERS; i++) {
+        carry_double(c, &r->limits.budgets[i].most);
+        carry_double(c, &r->limits.budgets[i].spent);
+        carry_i64(c, &r->limits.budgets[i].reset_ms);
+    }
     carry_double(c, &r->cost);
     carry_double(c, &r->input_cost);
     carry_double(c, &r->output_cost);

@@ -211,6 +211,28 @@ static void count_outcome(struct counting *c, const struct record *r)
         add(c, r->failed ? METRIC_FALLBACKS_BAD : METRIC_FALLBACKS_GOOD, 1);
 }
 
+struct budget_metrics {
+    enum metric_id most, left, hours;
+};
+
+static const struct budget_metrics budgets[RECORD_PAYERS] = {
+    [RECORD_KEY] = {METRIC_KEY_BUDGET, METRIC_KEY_BUDGET_LEFT, METRIC_KEY_BUDGET_HOURS},
+    [RECORD_USER] = {METRIC_USER_BUDGET, METRIC_USER_BUDGET_LEFT, METRIC_USER_BUDGET_HOURS},
+    [RECORD_TEAM] = {METRIC_TEAM_BUDGET, METRIC_TEAM_BUDGET_LEFT, METRIC_TEAM_BUDGET_HOURS},
+    [RECORD_ORGANIZATION] = {METRIC_ORG_BUDGET, METRIC_ORG_BUDGET_LEFT, METRIC_ORG_BUDGET_HOURS},
+    [RECORD_CUSTOMER] = {METRIC_CUSTOMER_BUDGET, METRIC_CUSTOMER_BUDGET_LEFT,
+                         METRIC_CUSTOMER_BUDGET_HOURS},
+};
+
+static void count_budget(struct counting *c, const struct budget_metrics *m,
+                         const struct record_budget *b)
+{
+    metric_set(series(c, m->most), b->most, c->now);
+    metric_set(series(c, m->left), b->most - b->spent, c->now);
+    if (b->reset_ms > c->now)
+        metric_set(series(c, m->hours), (double)(b->reset_ms - c->now) / 3600000, c->now);
+}
+
 static void count_limits(struct counting *c, const struct record *r)
 {
     const struct record_limits *l = &r->limits;
@@ -218,13 +240,9 @@ static void count_limits(struct counting *c, const struct record *r)
         metric_set(series(c, METRIC_KEY_REQUESTS_LEFT), (double)l->requests_left, c->now);
     if (l->tokens_left >= 0)
         metric_set(series(c, METRIC_KEY_TOKENS_LEFT), (double)l->tokens_left, c->now);
-    if (l->budget < 0)
-        return;
-    metric_set(series(c, METRIC_KEY_BUDGET), l->budget, c->now);
-    metric_set(series(c, METRIC_KEY_BUDGET_LEFT), l->budget - l->spent, c->now);
-    if (l->reset_ms > c->now)
-        metric_set(series(c, METRIC_KEY_BUDGET_HOURS), (double)(l->reset_ms - c->now) / 3600000,
-                   c->now);
+    for (int i = 0; i < RECORD_PAYERS; i++)
+        if (l->budgets[i].most >= 0)
+            count_budget(c, &budgets[i], &l->budgets[i]);
 }
 
 /* ---- deployments ---------------------------------------------------------------------------- */
@@ -297,6 +315,20 @@ void request_meter_limits(struct request_meter *r, const struct request_meter_pl
         metric_set(look_up(r->metrics, METRIC_DEPLOYMENT_TPM, labels), (double)tokens, 0);
     if (requests > 0)
         metric_set(look_up(r->metrics, METRIC_DEPLOYMENT_RPM, labels), (double)requests, 0);
+}
+
+void request_meter_guard(struct request_meter *r, const struct request_meter_guard *g)
+{
+    struct slice labels[LABEL_COUNT] = {0};
+    labels[LABEL_GUARD] = g->name;
+    labels[LABEL_HOOK] = slice_of(g->answer ? "post_call" : "pre_call");
+    labels[LABEL_STATUS] = slice_of(g->error ? "error" : "success");
+    labels[LABEL_ERROR_TYPE] = slice_of(g->error);
+    metric_add(look_up(r->metrics, METRIC_GUARD_REQUESTS, labels), 1);
+    if (g->error)
+        metric_add(look_up(r->metrics, METRIC_GUARD_ERRORS, labels), 1);
+    if (g->ms >= 0)
+        metric_observe(look_up(r->metrics, METRIC_GUARD_SECONDS, labels), (double)g->ms / 1000);
 }
 
 void request_meter_count(struct request_meter *meter, const struct record *r)

@@ -10,9 +10,11 @@ import urllib.request
 import openai
 import pytest
 from conftest import KEY, MODELS, configuration, deployment, openai_client
-from programs import ROOT, wait_for
+from programs import ROOT, free_port, wait_for
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from test_keys import ask as manage
+from test_keys import generate
 
 SETTINGS = {"litellm_settings": {"callbacks": ["prometheus"]}}
 LABELS = {"litellm_model_name"}
@@ -155,6 +157,44 @@ def test_fallbacks_and_rests(launch, simulator):
         ask(client, model="nova", messages=[{"role": "user", "content": "[[sim:throttle(1)]] to claude"}])
     labels = {"requested_model": "nova", "fallback_model": "claude"}
     assert value(gateway, "litellm_deployment_successful_fallbacks_total", **labels) == 1
+
+
+def test_guardrails_count(launch, simulator):
+    config = configuration(simulator.url, **SETTINGS)
+    words = {"guardrail": "litellm_content_filter", "mode": ["pre_call", "post_call"], "default_on": True, "blocked_words": [{"keyword": "abracadabra", "action": "BLOCK"}]}
+    away = {"guardrail": "generic_guardrail_api", "mode": "pre_call", "api_base": f"http://127.0.0.1:{free_port()}", "unreachable_fallback": "fail_open"}
+    config["guardrails"] = [{"guardrail_name": "words", "litellm_params": words}, {"guardrail_name": "away", "litellm_params": away}]
+    gateway = launch(config)
+    total, errors = "litellm_guardrail_requests_total", "litellm_guardrail_errors_total"
+    before = value(gateway, total, guardrail_name="words", hook_type="pre_call", status="success")
+    with openai_client(gateway) as client:
+        ask(client)
+        with pytest.raises(openai.BadRequestError):
+            ask(client, messages=[{"role": "user", "content": "abracadabra"}])
+        ask(client, extra_body={"guardrails": ["away"]})
+    assert value(gateway, total, guardrail_name="words", hook_type="pre_call", status="success") == before + 2
+    assert value(gateway, total, guardrail_name="words", hook_type="post_call", status="success") == before + 2
+    assert value(gateway, errors, guardrail_name="words", hook_type="pre_call", error_type="blocked") == 1
+    assert value(gateway, errors, guardrail_name="away", error_type="failed") == 1
+    assert value(gateway, "litellm_guardrail_latency_seconds_count", guardrail_name="away", status="error") == 1
+
+
+def test_budgets_and_what_waits(launch, simulator):
+    general = {"database_url": "sqlite"}
+    gateway = launch(configuration(simulator.url, general_settings=general, **SETTINGS))
+    wait_for(lambda: manage(gateway, "/team/new", {"team_id": "reds", "max_budget": 10, "budget_duration": "1d"}).status_code == 200, 20, "the database")
+    assert manage(gateway, "/user/new", {"user_id": "ada", "max_budget": 20, "auto_create_key": False}).status_code == 200
+    assert manage(gateway, "/customer/new", {"user_id": "shop", "max_budget": 30}).status_code == 200
+    key = generate(gateway, team_id="reds", user_id="ada", max_budget=40)["key"]
+    with openai_client(gateway, api_key=key) as client:
+        ask(client, user="shop")
+    for payer, labels, most in ("team", {"team": "reds"}, 10), ("customer", {"end_user": "shop"}, 30), ("api_key", {}, 40):
+        assert value(gateway, f"litellm_{payer}_max_budget_metric", **labels) == most
+        assert 0 < value(gateway, f"litellm_remaining_{payer}_budget_metric", **labels) < most
+    assert 0 < value(gateway, "litellm_team_budget_remaining_hours_metric", team="reds") <= 24
+    assert value(gateway, "lintel_upstream_connections") >= 1
+    assert value(gateway, "lintel_database_away") == value(gateway, "lintel_spend_lost_total") == 0
+    assert "lintel_spend_spool_bytes" in metrics(gateway)
 
 
 def test_workers_answer_for_each_other(launch, simulator):

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SERIES_MAX 4
+#define CALLERS    10000
 
 struct machine { /* with two workers */
     struct metrics_shared *shared;
@@ -165,7 +166,10 @@ static struct record request_of(const char *user, struct record_attempt *attempt
         .status = 200,
         .usage = {.input = 3, .output = 10, .cache_read = 4},
         .cost = 0.25,
-        .limits = {.requests_left = -1, .tokens_left = -1, .budget = -1},
+        .limits =
+            {.requests_left = -1,
+             .tokens_left = -1,
+             .budgets = {{.most = -1}, {.most = -1}, {.most = -1}, {.most = -1}, {.most = 9}}},
     };
 }
 
@@ -188,26 +192,37 @@ static void requests_are_counted(void **state)
     stop(&m);
 }
 
-/* More combinations of labels than are kept: each request still counts. */
-static void many_callers(void **state)
+/* Whatever requests name, what they take is bounded, and what has no series of its own is counted:
+ * more combinations of labels than are kept, too. */
+static void ten_thousand_of_everything(void **state)
 {
     struct machine m;
     struct record_attempt attempt;
-    char user[32];
-    double total = 0;
+    char name[32];
+    size_t lines = 0;
+    double total = 0, dropped = 0;
     start(&m);
     struct request_meter *meter = request_meter_new(m.workers[0]);
-    for (int i = 0; i < 3 * REQUEST_METER_KEPT; i++) {
-        snprintf(user, sizeof(user), "user-%d", i);
-        struct record r = request_of(user, &attempt);
+    for (int i = 0; i < CALLERS; i++) {
+        snprintf(name, sizeof(name), "name-%d", i);
+        struct record r = request_of(name, &attempt);
+        r.text.key = r.text.model = r.text.end_user = r.text.user_agent = r.text.user;
         request_meter_count(meter, &r);
     }
     for (const char *line = text(&m, false); line; line = strchr(line, '\n')) {
         line += *line == '\n';
+        lines += strncmp(line, "litellm_", 8) == 0;
         if (strncmp(line, "litellm_proxy_total_requests_metric_total{", 42) == 0)
             total += strtod(strstr(line, "} ") + 2, NULL);
+        if (strncmp(line, "lintel_metrics_overflow_total{", 30) == 0 &&
+            strstr(line, "\"litellm_proxy_total_requests_metric\"} "))
+            dropped = strtod(strstr(line, "} ") + 2, NULL);
     }
-    assert_float_equal(total, 3 * REQUEST_METER_KEPT, 0);
+    assert_float_equal(total, CALLERS, 0);
+    assert_float_equal(dropped, CALLERS - SERIES_MAX, 0);
+    assert_true(lines < METRIC_COUNT * (SERIES_MAX + 1) * METRIC_BUCKETS_MAX);
+    assert_true(metrics_region(m.shared, 0)->used < METRIC_COUNT * (SERIES_MAX + 1) * 2048);
+    assert_true(strstr(m.text.p, "litellm_customer_max_budget_metric{end_user=\"name-0\"} 9"));
     request_meter_free(meter);
     stop(&m);
 }
@@ -222,7 +237,7 @@ int main(void)
         cmocka_unit_test(too_many_series_are_one),
         cmocka_unit_test(labels_are_escaped_and_cut),
         cmocka_unit_test(requests_are_counted),
-        cmocka_unit_test(many_callers),
+        cmocka_unit_test(ten_thousand_of_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
