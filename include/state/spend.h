@@ -46,10 +46,11 @@ struct spend {
     int64_t completion_tokens;
     int64_t cache_read_tokens, cache_write_tokens; /* of prompt_tokens */
     double cost;                                   /* USD */
-    int64_t start_ms, end_ms;                      /* since 1970 */
-    int64_t first_ms;                              /* of the first token; 0: none */
-    bool no_row;                                   /* no row of SpendLogs (disable_spend_logs) */
-    bool no_count; /* nothing but that row (disable_spend_updates) */
+    double caching_savings;   /* USD: what it would have cost more without the prompt cache */
+    int64_t start_ms, end_ms; /* since 1970 */
+    int64_t first_ms;         /* of the first token; 0: none */
+    bool no_row;              /* no row of SpendLogs (disable_spend_logs) */
+    bool no_count;            /* nothing but that row (disable_spend_updates) */
 };
 
 void store_spend(struct store *s, const struct spend *spend);

@@ -179,6 +179,17 @@ static void set_times(const struct exchange *ex, struct spend *s)
     s->first_ms = ex->first_event ? s->end_ms - (now - ex->first_event) : s->end_ms;
 }
 
+/* What reading from the prompt cache saved, less what writing into it cost. */
+static double caching_savings(const struct exchange *ex)
+{
+    const struct llm_usage *u = &ex->usage;
+    struct llm_usage uncached = {.input = llm_usage_prompt(u), .output = u->output};
+    struct slice tier = slice_of(ex->service_tier);
+    if (!ex->model || ex->cache.hit || !(u->cache_read || u->cache_write))
+        return 0;
+    return model_cost(ex->model, &uncached, tier).total - model_cost(ex->model, u, tier).total;
+}
+
 void exchange_spend_end(struct exchange *ex)
 {
     const struct settings *settings = &ex->config->settings;
@@ -201,6 +212,7 @@ void exchange_spend_end(struct exchange *ex)
     s->cache_read_tokens = ex->usage.cache_read;
     s->cache_write_tokens = ex->usage.cache_write;
     s->cost = ex->cache.hit ? 0 : ex->cost.total; /* what is kept costs nothing */
+    s->caching_savings = caching_savings(ex);
     s->cache_hit = ex->cache.hit ? SLICE("True") : SLICE("False");
     s->cache_key = ex->cache.hit ? ex->cache.key : SLICE("");
     set_caller(ex, s);

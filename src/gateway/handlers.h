@@ -119,8 +119,10 @@ void handle_tag_active(struct exchange *ex, struct buf *body); /* by day, week, 
 void handle_tag_summary(struct exchange *ex, struct buf *body);
 void handle_tag_people(struct exchange *ex, struct buf *body);
 
-/* handlers_daily.c */
+/* handlers_daily.c, handlers_daily_keys.c */
 void handle_daily_activity(struct exchange *ex, struct buf *body);
+void handle_daily_keys(struct exchange *ex, struct buf *body); /* keys, search, … */
+void handle_daily_export(struct exchange *ex, struct buf *body);
 
 /* handlers_calculate.c */
 void handle_spend_calculate(struct exchange *ex, struct buf *body);

@@ -8,72 +8,14 @@
  * Failure modes: no database, days that are none, more models and days than an answer holds. Who is
  * no admin gets its own rows. */
 
+#include "daily_filter.h"
 #include "daily_tree.h"
-#include "detail.h"
 #include "handlers.h"
-#include "query.h"
-#include "report_teams.h"
 
 #define PAGE_MAX    1000
-#define EXCLUDE_MAX 16
 #define TOP_KEYS    100 /* that the aggregated answer tells of */
 #define PIECE_ROWS  512
 #define PIECE_BYTES (256u * 1024)
-
-struct activity_route {
-    const char *begins; /* of the path */
-    enum store_table_id table;
-    enum store_table_id names;             /* of the entities … */
-    const char *name_columns[3];           /* … their id, and what is told of them */
-    const char *entity, *asked, *excluded; /* column and parameters; NULL: there is none */
-    int64_t page_size;
-    bool list; /* the parameter is one */
-};
-
-#define CUSTOMERS                                                                                  \
-    TABLE_DAILY_END_USER_SPEND, TABLE_END_USER_TABLE, {"user_id", "alias"}, "end_user_id",         \
-        "end_user_ids", "exclude_end_user_ids", 10, true
-
-static const struct activity_route activity_routes[] = {
-    {"/user/",
-     TABLE_DAILY_USER_SPEND,
-     TABLE_USER_TABLE,
-     {"user_id", "user_email", "user_alias"},
-     "user_id",
-     "user_id",
-     NULL,
-     50,
-     false},
-    {"/team/",
-     TABLE_DAILY_TEAM_SPEND,
-     TABLE_TEAM_TABLE,
-     {"team_id", "team_alias"},
-     "team_id",
-     "team_ids",
-     "exclude_team_ids",
-     10,
-     true},
-    {"/tag/",
-     TABLE_DAILY_TAG_SPEND,
-     TABLE_TAG_TABLE,
-     {"tag_name", "description"},
-     "tag",
-     "tags",
-     NULL,
-     10,
-     true},
-    {"/customer/", CUSTOMERS},
-    {"/end_user/", CUSTOMERS},
-    {"/organization/",
-     TABLE_DAILY_ORGANIZATION_SPEND,
-     TABLE_ORGANIZATION_TABLE,
-     {"organization_id", "organization_alias"},
-     "organization_id",
-     "organization_ids",
-     "exclude_organization_ids",
-     10,
-     true},
-};
 
 struct daily_source {
     const struct store_rows *rows;
@@ -81,7 +23,7 @@ struct daily_source {
 };
 
 struct daily {
-    const struct activity_route *route;
+    const struct daily_route *route;
     struct report_filter filter;
     int64_t days;                   /* from the first to the last */
     int64_t page, page_size, total; /* rows */
@@ -94,73 +36,6 @@ struct daily {
     struct daily_tree tree;
     struct json_writer writer;
 };
-
-/* ---- what is asked for ----------------------------------------------------------------------- */
-
-static const struct activity_route *find_route(const struct exchange *ex)
-{
-    const struct activity_route *r = activity_routes;
-    while (!slice_starts(slice_of(ex->route->path), slice_of(r->begins)))
-        r++;
-    return r;
-}
-
-static bool filter_excluded(struct exchange *ex, struct daily *d)
-{
-    struct slice rest = d->route->excluded
-                            ? query_get(ex->head->query, d->route->excluded, &ex->arena)
-                            : slice_make(NULL, 0);
-    size_t n = 0;
-    while (rest.n && n < EXCLUDE_MAX) {
-        report_filter_add(&d->filter, d->route->entity, STORE_NE,
-                          store_text(slice_split(&rest, ',')));
-        n++;
-    }
-    if (rest.n)
-        detail_refuse_error(ex, 400, SLICE("at most 16 can be excluded"));
-    return !rest.n;
-}
-
-/* Whoever is no admin: a user's own rows; those of its teams that it is an admin of; else those of
- * the key that asks. */
-static bool filter_own(struct exchange *ex, struct daily *d, struct slice teams)
-{
-    struct slice asked = query_get(ex->head->query, d->route->asked, &ex->arena);
-    if (report_sees_all(ex))
-        return true;
-    if (d->route->table == TABLE_DAILY_TEAM_SPEND) {
-        report_filter_own_or_teams(ex, &d->filter, "api_key", ex->caller.key, teams);
-        return true;
-    }
-    if (d->route->table != TABLE_DAILY_USER_SPEND) {
-        report_filter_add(&d->filter, "api_key", STORE_EQ, store_text(ex->caller.key));
-        return true;
-    }
-    if (asked.n && !slice_eq(asked, ex->caller.user)) {
-        detail_refuse_error(ex, 403, SLICE("Non-admin users can only view their own spend data."));
-        return false;
-    }
-    report_filter_add(&d->filter, "user_id", STORE_EQ, store_text(ex->caller.user));
-    return true;
-}
-
-static bool read_filter(struct exchange *ex, struct daily *d, struct slice teams)
-{
-    struct slice key = query_get(ex->head->query, "api_key", &ex->arena);
-    struct report_days days;
-    if (!report_days_read(ex, &days) || !filter_own(ex, d, teams) || !filter_excluded(ex, d))
-        return false;
-    report_filter_days(&d->filter, &days);
-    d->days = (report_day_begins(days.last) - report_day_begins(days.first)) / REPORT_DAY_MS + 1;
-    if (d->route->list)
-        report_filter_list(ex, &d->filter, d->route->entity, d->route->asked);
-    else
-        report_filter_query(ex, &d->filter, d->route->entity, d->route->asked);
-    report_filter_query(ex, &d->filter, "model", "model");
-    if (key.n)
-        report_filter_add(&d->filter, "api_key", STORE_EQ, store_text(report_key(ex, key)));
-    return true;
-}
 
 static struct store_query query_of(const struct daily *d, const struct report_filter *f)
 {
@@ -264,26 +139,6 @@ static void answer(struct exchange *ex, size_t first)
     ask_wait(ex, at_once, add_rest, end_answer);
 }
 
-static void select_in(struct store_job *job, enum store_table_id table, const char *const *columns,
-                      size_t n, struct slice list)
-{
-    struct store_where where = {columns[0], STORE_IN, store_texts(list), 0};
-    store_select(job, &(struct store_query){.table = table,
-                                            .columns = columns,
-                                            .column_count = n,
-                                            .where = &where,
-                                            .where_count = 1});
-}
-
-static void add_names(struct store_job *job, const struct daily *d)
-{
-    static const char *const of_keys[] = {"token", "key_alias", "team_id", "user_id"};
-    select_in(job, TABLE_VERIFICATION_TOKEN, of_keys, 4, d->key_list);
-    select_in(job, TABLE_DELETED_VERIFICATION_TOKEN, of_keys, 4, d->key_list);
-    select_in(job, d->route->names, d->route->name_columns, d->route->name_columns[2] ? 3 : 2,
-              d->entity_list);
-}
-
 static void answer_rows(struct exchange *ex, struct buf *body)
 {
     answer(ex, 0);
@@ -301,7 +156,7 @@ static void take_rows(struct exchange *ex, struct buf *body)
     if (!d->aggregated)
         d->key_list = report_list_of(ex, rows, "api_key");
     d->entity_list = report_list_of(ex, rows, d->route->entity);
-    add_names(job, d);
+    daily_select_names(job, d->route, d->key_list, d->entity_list);
     ask_store(ex, job, answer_rows);
     (void)body;
 }
@@ -431,7 +286,7 @@ static void take_days(struct exchange *ex, struct buf *body)
     d->sources[0] = (struct daily_source){ask_keep(ex, 0), DAILY_COUNT_DAYS};
     add_sums(job, d, &of_entities, by_entity, 2);
     add_sums(job, d, &of_keys, by_key, name_columns(d, by_key));
-    add_names(job, d);
+    daily_select_names(job, d->route, d->key_list, d->entity_list);
     ask_store(ex, job, answer_sums);
     (void)body;
 }
@@ -468,9 +323,11 @@ static void ask_aggregated(struct exchange *ex, struct daily *d, struct store_jo
 static void ask_activity(struct exchange *ex, struct slice teams)
 {
     struct daily *d = ex->own.state;
+    struct report_days days;
     struct store_job *job;
-    if (!read_filter(ex, d, teams) || !(job = report_new(ex)))
+    if (!daily_filter_read(ex, d->route, teams, &d->filter, &days) || !(job = report_new(ex)))
         return;
+    d->days = (report_day_begins(days.last) - report_day_begins(days.first)) / REPORT_DAY_MS + 1;
     if (d->aggregated)
         ask_aggregated(ex, d, job);
     else
@@ -480,14 +337,11 @@ static void ask_activity(struct exchange *ex, struct slice teams)
 void handle_daily_activity(struct exchange *ex, struct buf *body)
 {
     struct daily *d = ARENA_NEW(&ex->arena, struct daily);
-    d->route = find_route(ex);
+    d->route = daily_route_of(ex);
     d->aggregated = slice_ends(slice_of(ex->route->path), SLICE("/aggregated"));
     ex->own.state = d;
     if (!report_number(ex, "page", 1, INT32_MAX, 1, &d->page) ||
         !report_number(ex, "page_size", 1, PAGE_MAX, d->route->page_size, &d->page_size))
         return;
-    if (d->route->table == TABLE_DAILY_TEAM_SPEND)
-        report_with_teams(ex, ask_activity);
-    else
-        ask_activity(ex, SLICE("[]"));
+    daily_with_teams(ex, d->route, ask_activity);
 }

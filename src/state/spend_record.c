@@ -55,6 +55,7 @@ static const struct member {
     MEMBER("cache_read_tokens", NUMBER, cache_read_tokens),
     MEMBER("cache_write_tokens", NUMBER, cache_write_tokens),
     MEMBER("spend", MONEY, cost),
+    MEMBER("caching_savings", MONEY, caching_savings),
     MEMBER("start_ms", NUMBER, start_ms),
     MEMBER("end_ms", NUMBER, end_ms),
     MEMBER("first_ms", NUMBER, first_ms),
@@ -112,6 +113,7 @@ static void write_member(struct json_writer *w, const struct spend *spend, const
     const void *field = field_of(spend, m);
     const struct slice *text = field;
     const int64_t *number = field;
+    const double *usd = field;
     switch (m->kind) {
     case NAME:
         if (text->n)
@@ -126,7 +128,10 @@ static void write_member(struct json_writer *w, const struct spend *spend, const
         if (*number)
             json_key_slice(w, slice_of(m->key)), json_integer(w, *number);
         break;
-    case MONEY: json_key_slice(w, slice_of(m->key)), json_number(w, *(const double *)field); break;
+    case MONEY:
+        if (*usd != 0)
+            json_key_slice(w, slice_of(m->key)), json_number(w, *usd);
+        break;
     case FLAG:
         if (*(const bool *)field)
             json_key_slice(w, slice_of(m->key)), json_bool(w, true);

@@ -164,7 +164,7 @@ struct tally {
     enum target target;
     struct slice key[STORE_KEY_MAX]; /* as the table's */
     struct slice model_group;        /* any of them, where it is not in the key */
-    double spend;
+    double spend, savings;
     int64_t prompt, completion, cache_read, cache_write;
     int64_t requests, failed, ms, last_ms;
     int64_t hits, cached; /* of the response cache; completion tokens that it gave */
@@ -193,6 +193,7 @@ static struct tally *add_tally(struct tallies *t, enum target target, const stru
         .target = target,
         .model_group = s->model_group,
         .spend = s->cost,
+        .savings = s->caching_savings,
         .prompt = s->prompt_tokens,
         .completion = s->completion_tokens,
         .cache_read = s->cache_read_tokens,
@@ -294,6 +295,7 @@ static int compare(const void *left, const void *right)
 static void sum(struct tally *into, const struct tally *t)
 {
     into->spend += t->spend;
+    into->savings += t->savings;
     into->prompt += t->prompt;
     into->completion += t->completion;
     into->cache_read += t->cache_read;
@@ -365,6 +367,7 @@ static const char *const day_sums[] = {
     "cache_read_input_tokens",
     "cache_creation_input_tokens",
     "spend",
+    "prompt_caching_savings_spend",
     "api_requests",
     "successful_requests",
     "failed_requests",
@@ -412,6 +415,7 @@ static void fill_day(const struct tally *t, size_t keys, struct store_value *v)
     *v++ = store_integer(t->cache_read);
     *v++ = store_integer(t->cache_write);
     *v++ = store_number(t->spend);
+    *v++ = store_number(t->savings);
     *v++ = store_integer(t->requests);
     *v++ = store_integer(t->requests - t->failed);
     *v++ = store_integer(t->failed);

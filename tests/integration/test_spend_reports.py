@@ -1,7 +1,9 @@
 """What was spent, as LiteLLM's routes tell it: the same over SQLite, PostgreSQL and MariaDB. One gateway
 for each serves the requests that all of the cases read."""
 
+import csv
 import datetime
+import io
 
 import httpx
 import pytest
@@ -274,6 +276,25 @@ def test_users_that_share_a_key(world):
     finally:
         for table in ("LiteLLM_SpendLogs", "LiteLLM_DailyTeamSpend", "LiteLLM_DailyUserSpend"):
             query(f"DELETE FROM \"{table}\" WHERE api_key = 'shared'")
+
+
+SUMS = "SUM(spend), SUM(prompt_tokens), SUM(completion_tokens)"
+OWNERS = {"User": ("user_id", '"user"'), "Team": ("team_id", "team_id"), "EndUser": ("end_user_id", "end_user")}
+
+
+@pytest.mark.parametrize("table", OWNERS)
+def test_days_are_the_sums_of_requests(world, table):
+    """Kept as rows arrive, for each of whom the table is about, and each key and model of theirs."""
+    owner, column = OWNERS[table]
+    count = "COUNT(*), SUM(CASE WHEN status = 'failure' THEN 1 ELSE 0 END)"
+    days = f'SELECT {{}}, api_key, model, {SUMS}, SUM(api_requests), SUM(failed_requests) FROM "LiteLLM_Daily{table}Spend"'
+    of_days = world.database.query(f"{days.format(owner)} WHERE date = '{TODAY}' GROUP BY {owner}, api_key, model")
+    logs = f'SELECT {column}, api_key, model, {SUMS}, {count} FROM "LiteLLM_SpendLogs" WHERE {column} <> \'\''
+    of_logs = world.database.query(f"{logs} GROUP BY {column}, api_key, model")
+    sums = lambda rows: {tuple(map(str, row[:3])): [pytest.approx(float(v)) for v in row[3:]] for row in rows}  # noqa: E731
+    assert of_logs and sums(of_days).keys() == sums(of_logs).keys()
+    for name, values in sums(of_logs).items():
+        assert [float(v.expected) for v in sums(of_days)[name]] == values, name
 
 
 def test_activity(world):
@@ -577,6 +598,56 @@ def test_aggregated_over_many_rows(world):
             assert spent == {f"many-{t}": sum(k for k in chosen if k % 10 == t) for t in {k % 10 for k in chosen}}
             told = {k for e in parts["entities"].values() for k in e["api_key_breakdown"]}
             assert told == set(parts["api_keys"])
+
+
+def test_keys_of_days(world):
+    gateway, path = world.gateway, "/user/daily/activity/aggregated/"
+    keys = get(gateway, path + "keys", **DAYS)
+    assert (keys["total_api_keys"], keys["offset"], keys["limit"]) == (3, 0, 50)
+    spends = [k["metrics"]["spend"] for k in keys["api_keys"]]
+    assert len(spends) == 3 and spends == sorted(spends, reverse=True)
+    second = get(gateway, path + "keys", offset=1, limit=1, **DAYS)
+    assert second["api_keys"] == keys["api_keys"][1:2] and second["total_api_keys"] == 3
+    (red,) = get(gateway, path + "search", search="RED", **DAYS)["api_keys"]
+    assert red["metadata"] == {"key_alias": "red", "team_id": "reds", "user_id": "rita", "user_email": None, "key_exists": True}
+    assert (red["metrics"]["api_requests"], red["metrics"]["spend"]) == (3, world.spent("team_id = 'reds'"))
+    assert [k["api_key"] for k in get(gateway, path + "search", search=world.blue["token"], **DAYS)["api_keys"]] == [world.blue["token"]]
+    top = get(gateway, path + "model_top_keys", model_group="nova", **DAYS)
+    assert (top["model"], top["by_model_group"], len(top["api_keys"])) == ("nova", True, 1)
+    assert get(gateway, path + "model_top_keys", model_group="nova", by_model_group=False, **DAYS)["api_keys"] == []
+    leaking = get(gateway, path + "cache_leakage_keys", limit=2, **DAYS)["api_keys"]
+    tokens = [k["metrics"]["prompt_tokens"] for k in leaking]
+    assert len(tokens) == 2 and tokens == sorted(tokens, reverse=True)
+    for kind in ("search", "model_top_keys"):
+        assert ask(gateway, path + kind, **DAYS).status_code == 422
+    assert ask(gateway, path + "keys", limit=101, **DAYS).status_code == 422
+    teams = ask(gateway, "/team/daily/activity/aggregated/keys", by=world.blue["key"], **DAYS)
+    assert teams.status_code == 401  # who is nobody's user
+
+
+def test_days_as_a_file(world):
+    path = "/team/daily/activity/export"
+    answer = ask(world.gateway, path, **DAYS)
+    assert answer.headers["content-type"].startswith("text/csv")
+    name = f"team-usage-{DAYS['start_date']}-{DAYS['end_date']}-daily.csv"
+    assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+    (row,) = csv.DictReader(io.StringIO(answer.text))
+    assert (row["date"], row["entity_id"], row["api_requests"], row["model"]) == (str(TODAY), "reds", "3", "")
+    assert float(row["spend"]) == world.spent("team_id = 'reds'")
+    (row,) = get(world.gateway, path, format="json", export_type="daily_with_keys", **DAYS)
+    assert (row["api_key"], row["key_alias"], row["user_id"], row["model"]) == (world.red["token"], "red", "rita", None)
+    (row,) = get(world.gateway, path, format="json", export_type="daily_with_models", **DAYS)
+    assert row["model"].endswith("claude-sonnet-4-5-20250929-v1:0") and row["api_key"] is None
+    assert row["failed_requests"] == 0 and row["flat_cost"] == 0
+    for wrong in ({"format": "xml"}, {"export_type": "hourly"}):
+        assert ask(world.gateway, path, **wrong, **DAYS).status_code == 422
+    world.database.query(
+        """INSERT INTO "LiteLLM_DailyTagSpend" (id, tag, date, api_key, model, custom_llm_provider, endpoint,
+        mcp_namespaced_tool_name, model_group, updated_at, spend) VALUES ('formula', '=1+1,"a"', '2024-02-01', 'k', 'm',
+        'bedrock', '/x', '', 'm', '2025-03-02 00:00:00', 1)"""
+    )
+    text = ask(world.gateway, "/tag/daily/activity/export", start_date="2024-02-01", end_date="2024-02-01").text
+    assert [row["entity_id"] for row in csv.DictReader(io.StringIO(text))] == ["'=1+1,\"a\""]
 
 
 def approximately(value):

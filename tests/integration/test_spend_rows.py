@@ -1,13 +1,14 @@
 """A row for every request in each database, in every dialect, failed or kept, with prompts and answers where they are
 asked for."""
 
+import datetime
 import json
 
 import pytest
 from conftest import KEY, configuration
 from databases import KINDS
 from programs import wait_for
-from test_spend_reports import ask
+from test_spend_reports import TODAY, ask
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -90,6 +91,20 @@ def test_kept_answers_leave_rows_that_cost_nothing(gateway):
     (made, kept) = rows(gateway, first, second)
     assert (made["cache_hit"], kept["cache_hit"]) == ("False", "True")
     assert made["spend"] > 0 and kept["spend"] == 0 and kept["completion_tokens"] == 20
+
+
+def test_what_the_prompt_cache_saved(gateway):
+    """What was read costs less, what was written more than input does; both are in the rows per day."""
+    key = ask(gateway, "/key/generate", {}).json()
+    content = "hello [[sim:usage(10,20,3000,500)]]"
+    body = {"model": "claude", "messages": [{"role": "user", "content": content}], "max_tokens": 20}
+    assert ask(gateway, "/v1/chat/completions", body, by=key["key"]).status_code == 200
+    days = {"start_date": str(TODAY), "end_date": str(TODAY + datetime.timedelta(days=1)), "api_key": key["token"]}
+    told = lambda: ask(gateway, "/user/daily/activity", **days).json()["metadata"]  # noqa: E731
+    wait_for(lambda: told()["total_api_requests"] == 1, 20, "the day")
+    assert told()["total_cache_read_input_tokens"] == 3000
+    saved = 3000 * (3.3e-6 - 0.33e-6) - 500 * (4.125e-6 - 3.3e-6)
+    assert told()["total_prompt_caching_savings_spend"] == pytest.approx(saved)
 
 
 def test_long_texts_and_secrets(gateway):
