@@ -82,8 +82,9 @@ static void write_caller(struct json_writer *w, const struct record *r, struct a
     otlp_text(w, "litellm.user.id", t->user);
     otlp_text(w, "litellm.team.id", t->team);
     otlp_text(w, "litellm.team.alias", t->team_alias);
-    if (t->tags.n)
-        otlp_texts(w, "litellm.tags", otlp_parse(t->tags, a));
+    yyjson_val *tags = otlp_parse(t->tags, a);
+    if (tags)
+        otlp_texts(w, "litellm.tags", tags);
 }
 
 static void write_metadata(struct json_writer *w, const struct record *r, struct arena *a)
@@ -101,8 +102,10 @@ static void write_outcome(struct json_writer *w, const struct record *r)
 {
     otlp_integer(w, "http.response.status_code", r->status);
     otlp_text(w, "error.type", r->text.error_class);
-    otlp_integer(w, "litellm.retries", r->retries);
-    otlp_integer(w, "litellm.fallbacks", r->fallbacks);
+    if (r->retries)
+        otlp_integer(w, "litellm.retries", r->retries);
+    if (r->fallbacks)
+        otlp_integer(w, "litellm.fallbacks", r->fallbacks);
     otlp_bool(w, "litellm.cache_hit", r->cache_hit);
     if (r->first_ms)
         otlp_number(w, "gen_ai.server.time_to_first_token",

@@ -67,8 +67,9 @@ static void write_trace(struct json_writer *w, const struct langfuse_story *s)
     if (langfuse_tagged(s))
         write_tags(w, s);
     otlp_text(w, "langfuse.release", s->release);
-    write_json(w, OTLP_HEAD("langfuse.trace.metadata", "stringValue"), s,
-               langfuse_write_trace_metadata);
+    if (s->metadata)
+        write_json(w, OTLP_HEAD("langfuse.trace.metadata", "stringValue"), s,
+                   langfuse_write_trace_metadata);
 }
 
 static void write_generation(struct json_writer *w, const struct langfuse_story *s)
