@@ -29,13 +29,13 @@ ROWS = """
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {rows})
 INSERT INTO "LiteLLM_SpendLogs" (request_id, call_type, api_key, spend, total_tokens, prompt_tokens, completion_tokens,
     startTime, endTime, model, model_id, model_group, custom_llm_provider, "user", team_id, end_user, metadata, cache_hit,
-    request_tags, status, request_duration_ms, litellm_call_id)
+    request_tags, status, request_duration_ms, litellm_call_id, session_id)
 SELECT 'chatcmpl-' || i, 'acompletion', printf('%064d', i % {keys}), 0.001 * (i % 17), 150 + i % 50, 100 + i % 50, 50,
     strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || ((i * 86400.0 * {days} / {rows})) || ' seconds'),
     strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || ((i * 86400.0 * {days} / {rows})) || ' seconds', '+2 seconds'),
     'model-' || (i % {models}), 'deployment', 'group-' || (i % {models}), 'bedrock', 'user-' || (i % {keys}),
     'team-' || (i % 20), 'customer-' || (i % 50), '{{"status":"success"}}', 'False', '["nightly"]', 'success', 2000,
-    'call-' || i
+    'call-' || i, 'session-' || (i / (3 * {keys})) || '-' || (i % {keys})
 FROM n
 """
 
@@ -51,6 +51,7 @@ TABLES = {
     "LiteLLM_DailyUserSpend": ("user_id", '"user"'),
     "LiteLLM_DailyTeamSpend": ("team_id", "team_id"),
     "LiteLLM_DailyEndUserSpend": ("end_user_id", "end_user"),
+    "LiteLLM_DailyOrganizationSpend": ("organization_id", "'all of them'"),
     "LiteLLM_DailyTagSpend": ("tag", "'nightly'"),
 }
 
@@ -84,7 +85,21 @@ def reports():
         f"/user/daily/activity?{month}",
         f"/user/daily/activity/aggregated?{month}",
         f"/team/daily/activity/aggregated?{month}",
+        f"/user/daily/activity/aggregated/keys?{month}",
+        f"/user/daily/activity/aggregated/search?search=user-7&{month}",
+        f"/team/daily/activity/export?{month}",
+        f"/team/daily/activity/export?export_type=daily_with_keys&{day}",
+        f"/team/spend/by_user?team_ids=team-1,team-2&{month}",
+        f"/user/spend/report?internal_user_id=user-7&{month}",
+        f"/team/spend/report?team_id=team-1&{month}",
+        f"/organization/spend/report?organization_id=all%20of%20them&{month}",
+        "/tag/dau",
+        "/tag/mau",
+        f"/tag/summary?{month}",
+        "/tag/user-agent/per-user-analytics",
         f"/spend/logs/v2?{month}",
+        f"/spend/logs/ui?{day}",
+        f"/spend/logs/ui?group_by_session=true&{month}",
         f"/spend/logs/v2?{day}&user_id=user-7",
         f"/spend/logs/v2?{day}&status_filter=failure",
         "/spend/logs?request_id=call-500",
