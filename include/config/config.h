@@ -103,6 +103,7 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     bool disable_reset_budget;             /* periods never begin anew */
     int64_t budget_look_seconds;           /* proxy_budget_rescheduler_min_time; 0: never */
     bool disable_reservation;              /* disable_budget_reservation */
+    bool allow_unknown_keys;               /* allow_requests_on_db_unavailable */
     bool user_budget_in_teams;             /* apply_user_budget_to_team_keys */
 
     /* litellm_settings */

@@ -51,7 +51,7 @@ ACCEPTED("database_extra_connection_params", MAP, NULL, "further parameters of t
 ACCEPTED("database_type", STRING, NULL, "another kind of database")
 ACCEPTED("database_args", MAP, NULL, "its options")
 STORED("disable_prisma_schema_update", BOOL, RESTART, keep_schema, "false", "make no tables and columns: where some are missing the database is not used")
-ACCEPTED("allow_requests_on_db_unavailable", BOOL, "false", "serve known keys while the database is away")
+STORED("allow_requests_on_db_unavailable", BOOL, RELOAD, allow_unknown_keys, "false", "while the database is away any key that begins with sk- may call models, as `failed-to-connect-to-db`; false: keys that were seen lately")
 STORED("store_model_in_db", BOOL, RELOAD, stored.on, "false", "models (/model/new) and settings of the router and of litellm_settings (/config/update) may be changed while running: they lie in the database, secrets encrypted with LITELLM_SALT_KEY (else the master key), and are added to what this file says; also STORE_MODEL_IN_DB")
 ACCEPTED("supported_db_objects", LIST, NULL, "which kinds of such objects to read")
 STORED("proxy_config_reload_interval_seconds", INT, RESTART, stored.interval, "30", "seconds after which they are read again although no gateway said that they changed (5 to 86400): LiteLLM on the same database does not say so")

@@ -5,11 +5,12 @@
  * read, the end user and the tags that it names are looked up likewise.
  *
  * Failure modes: no such key, one that is blocked, expired or not for this route; a database that
- * is away is a 503 for keys that are not in the cache. */
+ * is away is a 503 for keys that are not in the cache, unless allow_requests_on_db_unavailable. */
 
 #include "exchange_auth.h"
 
 #include "auth.h"
+#include "call_kind.h"
 #include "exchange_login.h"
 #include "io/clock.h"
 #include "key_check.h"
@@ -36,6 +37,20 @@ static void refuse_away(struct exchange *ex)
     failure_set(&ex->failure, &ex->arena, FAILURE_UNAVAILABLE, 503,
                 "The database is not available, and the key is not one that was seen lately.");
     ex->failure.retry_after_s = 1;
+}
+
+/* Who nobody can ask about may call models, and nothing else; in LiteLLM's names. */
+static void let_in(struct exchange *ex)
+{
+    struct caller *c = &ex->caller;
+    c->key = SLICE("failed-to-connect-to-db");
+    c->user = SLICE("__db_unavailable_fallback__");
+    c->role = ROLE_INTERNAL_USER;
+}
+
+static bool lets_in(const struct exchange *ex)
+{
+    return ex->config->settings.allow_unknown_keys;
 }
 
 /* ---- the key --------------------------------------------------------------------------------- */
@@ -72,7 +87,12 @@ static bool look_up_hash(struct exchange *ex, struct slice key, struct slice has
         else
             exchange_login_over(ex);
         break;
-    case ROWS_AWAY: refuse_away(ex); break;
+    case ROWS_AWAY:
+        if (key.n && lets_in(ex) && call_kind_of(ex->route))
+            let_in(ex);
+        else
+            refuse_away(ex);
+        break;
     }
     return true;
 }
@@ -154,12 +174,13 @@ bool exchange_auth(struct exchange *ex)
         return false;
     if (ex->failure.kind != FAILURE_NONE)
         return true;
-    switch (look_up_holders(ex)) {
-    case ROWS_COMING: return false;
-    case ROWS_AWAY: refuse_away(ex); break;
-    case ROWS_UNKNOWN:
-    case ROWS_FOUND: check(ex); break;
-    }
+    enum rows_state state = look_up_holders(ex);
+    if (state == ROWS_COMING)
+        return false;
+    if (state == ROWS_AWAY && !lets_in(ex))
+        refuse_away(ex);
+    else
+        check(ex);
     return true;
 }
 

@@ -16,6 +16,7 @@ import pytest
 from conftest import KEY, configuration, openai_client
 from databases import KINDS, Postgres
 from programs import BUILD, wait_for
+from test_keys import ask as ask_keys
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -232,6 +233,25 @@ def test_away_at_the_start(database, start):
     wait_for(lambda: "database is back" in gateway.log(), 60, "the connection")
     assert written(database, 1)[0] == 1
     gateway.stop()
+
+
+def test_unknown_keys_while_it_is_away(database, start):
+    """They are refused; or may call models, and only that, if the configuration says so."""
+    def states(gateway, path, body):
+        return ask_keys(gateway, path, body, by="sk-nobody-knows").status_code
+
+    with database.away():
+        strict = start(database)
+        assert states(strict, "/v1/chat/completions", PROMPT) == 503
+        strict.stop(40)
+        lenient = start(database, allow_requests_on_db_unavailable=True)
+        assert states(lenient, "/v1/chat/completions", PROMPT) == 200
+        assert states(lenient, "/v1/models", None) == states(lenient, "/key/generate", {}) == 503
+        assert ask_keys(lenient, "/v1/chat/completions", PROMPT, by="no-key").status_code == 401
+    wait_for(lambda: states(lenient, "/v1/chat/completions", PROMPT) == 401, 60, "the connection")
+    rows = """SELECT "user" FROM "LiteLLM_SpendLogs" WHERE api_key = 'failed-to-connect-to-db'"""
+    wait_for(lambda: set(database.query(rows)) == {("__db_unavailable_fallback__",)}, 20, "the row")
+    lenient.stop()
 
 
 def test_stopped_while_the_database_is_away(database, start):
