@@ -168,14 +168,15 @@ struct config {
     /* Objects as written, or NULL: members of what is made (default_…_params), the most that a
      * new key may have, who makes keys (key_generation_settings), {tag: its budget}. */
     yyjson_val *new_key, *most_of_key, *key_rules, *new_user, *new_team, *tag_budgets;
-    struct config_redis redis;         /* what gateways share */
-    struct callbacks callbacks;        /* who is told of requests */
-    struct alerting_settings alerting; /* … and of what goes wrong */
-    struct guards guards;              /* what looks at prompts and answers */
-    struct limit_set limits;           /* of all requests together */
-    int64_t parallel_per_key;          /* where the key says nothing */
-    struct map keys;                   /* api_keys: hash → const struct fixed_key * */
-    struct sso sso;                    /* at the admin UI */
+    yyjson_val *user_budget, *user_budget_duration; /* of new internal users; NULL: none */
+    struct config_redis redis;                      /* what gateways share */
+    struct callbacks callbacks;                     /* who is told of requests */
+    struct alerting_settings alerting;              /* … and of what goes wrong */
+    struct guards guards;                           /* what looks at prompts and answers */
+    struct limit_set limits;                        /* of all requests together */
+    int64_t parallel_per_key;                       /* where the key says nothing */
+    struct map keys; /* api_keys: hash → const struct fixed_key * */
+    struct sso sso;  /* at the admin UI */
     char master_hash[KEY_HASH_SIZE];
     const char *files[CONFIG_MAX_FILES]; /* that were read, as they were opened */
     size_t file_count;

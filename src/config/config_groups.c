@@ -73,13 +73,20 @@ static int64_t read_count(const struct node *n, int64_t otherwise)
     return !node_is_null(n) && node_int(n, &v) && v >= 0 ? v : otherwise;
 }
 
-static yyjson_val *read_map(struct config_loader *l, const struct node *section,
-                            const char *section_name, const char *name)
+static yyjson_val *read_json(struct config_loader *l, const struct node *section,
+                             const char *section_name, const char *name)
 {
     const struct config_path up = {.key = slice_of(section_name)};
     const struct config_path path = {.up = &up, .key = slice_of(name)};
-    const struct node *map = node_get(section, slice_of(name));
-    return !node_is_null(map) && map->kind == NODE_MAP ? config_read_json(l, map, &path) : NULL;
+    const struct node *node = node_get(section, slice_of(name));
+    return node_is_null(node) ? NULL : config_read_json(l, node, &path);
+}
+
+static yyjson_val *read_map(struct config_loader *l, const struct node *section,
+                            const char *section_name, const char *name)
+{
+    yyjson_val *map = read_json(l, section, section_name, name);
+    return yyjson_is_obj(map) ? map : NULL;
 }
 
 static void read_retries(struct config_loader *l, const struct node *router,
@@ -113,6 +120,9 @@ static void read_made(struct config_loader *l, const struct node *litellm)
                 {&c->tag_budgets, "tag_budget_config"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         *rows[i].to = read_map(l, litellm, "litellm_settings", rows[i].name);
+    c->user_budget = read_json(l, litellm, "litellm_settings", "max_internal_user_budget");
+    c->user_budget_duration =
+        read_json(l, litellm, "litellm_settings", "internal_user_budget_duration");
 }
 
 void config_read_groups(struct config_loader *l, const struct node *root)

@@ -147,6 +147,29 @@ struct slice access_organizations(struct exchange *ex)
     return admin_texts_end(&t, &ex->arena);
 }
 
+static bool refuse(struct exchange *ex)
+{
+    return failure_set(&ex->failure, &ex->arena, FAILURE_PERMISSION, 403,
+                       "Call not allowed. User not proxy admin, nor admin of what it concerns. "
+                       "route=%s. Your role=%s",
+                       ex->route->path, caller_role_name(ex->caller.role));
+}
+
+/* Internal users, and members of what the caller is an admin of. */
+bool access_may_make_user(struct exchange *ex, yyjson_val *body, yyjson_val *teams)
+{
+    static const char *const roles[] = {"", "internal_user", "internal_user_viewer"};
+    struct slice role = json_get_slice(body, "user_role");
+    yyjson_arr_iter it = yyjson_arr_iter_with(teams);
+    yyjson_val *team;
+    bool fits = !ex->access;
+    for (size_t i = 0; i < sizeof(roles) / sizeof(*roles); i++)
+        fits = fits || slice_eq(role, slice_of(roles[i]));
+    while (ex->access && (team = yyjson_arr_iter_next(&it)))
+        fits = fits && access_is_team_admin(ex, json_slice(team));
+    return fits || refuse(ex);
+}
+
 bool access_may_say_of_team(struct exchange *ex, yyjson_val *body, struct slice team)
 {
     static const char *const free_ones[] = {"team_id",
@@ -195,7 +218,7 @@ static bool may(const struct exchange *ex)
     bool shows = slice_eq(slice_of(ex->route->method), SLICE("GET"));
     bool makes = slice_ends(slice_of(ex->route->path), SLICE("/new")); /* the team is not there */
     if (ex->route->also & ACCESS_ASKS)
-        return shows || ex->caller.role != ROLE_NONE || has_say(ex);
+        return shows || !ex->route->admin || ex->caller.role != ROLE_NONE || has_say(ex);
     if (makes && !a->orgs_named.n)
         return false;
     for (size_t i = 0; !makes && i < a->teams_named.n; i++)
@@ -205,14 +228,6 @@ static bool may(const struct exchange *ex)
         if (!(ex->route->also & ACCESS_ORG_ADMIN) || !access_is_org_admin(ex, a->orgs_named.v[i]))
             return false;
     return a->teams_named.n + a->orgs_named.n > 0;
-}
-
-static bool refuse(struct exchange *ex)
-{
-    return failure_set(&ex->failure, &ex->arena, FAILURE_PERMISSION, 403,
-                       "Call not allowed. User not proxy admin, nor admin of what it concerns. "
-                       "route=%s. Your role=%s",
-                       ex->route->path, caller_role_name(ex->caller.role));
 }
 
 /* ---- asking the database --------------------------------------------------------------------- */
@@ -343,7 +358,8 @@ void access_handle(struct exchange *ex, struct buf *body)
 {
     bool shows = slice_eq(slice_of(ex->route->method), SLICE("GET"));
     struct store_job *job;
-    if (!ex->route->also || key_is_admin(ex, !shows)) {
+    bool alone = !ex->route->admin && !ex->caller.user.n; /* a key that is in the hand of nobody */
+    if (!ex->route->also || alone || key_is_admin(ex, !shows)) {
         ex->route->handle(ex, body);
         return;
     }

@@ -53,4 +53,8 @@ struct slice access_organizations(struct exchange *ex);
  * given. False: see ex->failure. */
 bool access_may_say_of_team(struct exchange *ex, yyjson_val *body, struct slice team);
 
+/* Whether an admin of an organization may make a user of it who is so; `teams`: ids of the teams
+ * that the user comes into. False: see ex->failure. */
+bool access_may_make_user(struct exchange *ex, yyjson_val *body, yyjson_val *teams);
+
 #endif

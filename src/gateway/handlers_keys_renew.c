@@ -194,7 +194,7 @@ static void reset_found(struct exchange *ex, struct buf *body)
 {
     struct renewal *r = renewal_of(ex);
     struct store_where where = admin_where("token", slice_of(r->hash));
-    if (!may_go_on(ex))
+    if (!may_go_on(ex) || !key_may_say(ex, r->body, ask_rows(ex, 0), 0)) /* not its holder */
         return;
     r->before = store_rows_number(ask_rows(ex, 0), 0, "spend");
     if (!json_double(json_get(r->body, "reset_to"), &r->after) || r->after < 0 ||

@@ -8,6 +8,7 @@
 
 #include "admin_budget.h"
 #include "detail.h"
+#include "report.h"
 
 #define TABLE TABLE_TAG_TABLE
 #define ID    "tag_name"
@@ -246,17 +247,65 @@ static void list_found(struct exchange *ex, struct buf *body)
     admin_budget_ask(ex, q->rows, write_list);
 }
 
-void handle_tag_list(struct exchange *ex, struct buf *body)
+/* Of those tags: all, or the ones with that name. */
+static void select_tags(struct store_job *job, const struct store_where *where, size_t n)
+{
+    static const struct store_order order = {ID, false};
+    store_select(
+        job,
+        &(struct store_query){
+            .table = TABLE, .where = where, .where_count = n, .order = &order, .order_count = 1});
+}
+
+/* Names that requests used: of all, or those that fit. */
+static void select_used(struct store_job *job, const struct store_where *where, size_t n)
 {
     static const char *const by[] = {"tag"};
-    static const struct store_order order = {ID, false};
-    const struct store_query used = {.table = TABLE_DAILY_TAG_SPEND};
+    const struct store_query used = {
+        .table = TABLE_DAILY_TAG_SPEND, .where = where, .where_count = n};
+    store_report(job, &(struct store_report){.query = used, .by = by, .by_count = 1});
+}
+
+static void own_list_found(struct exchange *ex, struct buf *body)
+{
+    struct tag_question *q = question_of(ex);
+    q->rows = ask_keep(ex, 0);
+    admin_budget_ask(ex, q->rows, write_list);
+}
+
+static void own_used_found(struct exchange *ex, struct buf *body)
+{
+    struct tag_question *q = question_of(ex);
+    q->used = ask_keep(ex, 0);
+    struct store_where where = admin_where_in(ID, report_list_of(ex, q->used, "tag"));
+    struct store_job *job = ask_new(ex);
+    select_tags(job, &where, 1);
+    ask_store(ex, job, own_list_found);
+}
+
+static void own_keys_found(struct exchange *ex, struct buf *body)
+{
+    struct store_where where =
+        admin_where_in("api_key", report_list_of(ex, ask_rows(ex, 0), "token"));
+    struct store_job *job = ask_new(ex);
+    select_used(job, &where, 1);
+    ask_store(ex, job, own_used_found);
+}
+
+/* Who does not see everybody's spend sees the tags that requests with its own keys had. */
+void handle_tag_list(struct exchange *ex, struct buf *body)
+{
     struct store_job *job = ask_new(ex);
     if (!job)
         return;
-    store_select(job, &(struct store_query){.table = TABLE, .order = &order, .order_count = 1});
-    store_report(job, &(struct store_report){.query = used, .by = by, .by_count = 1});
-    ask_store(ex, job, list_found);
+    if (report_sees_all(ex)) {
+        select_tags(job, NULL, 0);
+        select_used(job, NULL, 0);
+        ask_store(ex, job, list_found);
+    } else {
+        admin_select(job, TABLE_VERIFICATION_TOKEN, "user_id", ex->caller.user);
+        ask_store(ex, job, own_keys_found);
+    }
 }
 
 /* ---- delete ---------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 
 #include "handlers_admin.h"
 
+#include "access.h"
 #include "detail.h"
 #include "key_delete.h"
 #include "key_fields.h"
@@ -16,8 +17,9 @@
 #include "user_fields.h"
 #include "wire/crypto.h"
 
-#define ID    "user_id"
-#define TABLE TABLE_USER_TABLE
+#define ID         "user_id"
+#define TABLE      TABLE_USER_TABLE
+#define BUDGET_MAX 512 /* bytes of what the configuration says of one */
 
 struct user_question {
     struct key_sweep sweep; /* first: see key_delete.h */
@@ -28,7 +30,8 @@ struct user_question {
     size_t statement; /* of the user that is the answer */
     struct admin_cells cells, of_key;
     struct team_members self;
-    struct slice teams; /* JSON list of ids, that the user comes into or leaves */
+    struct slice teams;         /* JSON list of ids, that the user comes into or leaves */
+    struct slice organizations; /* likewise, of a new one */
     struct store_where where[1];
     const struct store_rows *users, *keys;
 };
@@ -167,6 +170,20 @@ static void join_teams(struct exchange *ex, struct store_job *job, const struct 
     }
 }
 
+static void join_organizations(struct exchange *ex, struct store_job *job,
+                               const struct store_rows *organizations)
+{
+    const struct user_question *q = question_of(ex);
+    for (size_t i = 0; i < organizations->count; i++) {
+        struct admin_cells cells = {.n = 0};
+        admin_set(&cells, ID, store_text(q->id));
+        admin_set(&cells, "organization_id",
+                  store_text(store_rows_text(organizations, i, "organization_id")));
+        admin_set(&cells, "user_role", store_text(SLICE("internal_user")));
+        store_insert_new(job, TABLE_ORGANIZATION_MEMBERSHIP, cells.v, cells.n);
+    }
+}
+
 static bool is_free(struct exchange *ex)
 {
     const struct user_question *q = question_of(ex);
@@ -190,17 +207,31 @@ static bool are_there(struct exchange *ex, const struct store_rows *teams)
     return true;
 }
 
+static bool are_organizations_there(struct exchange *ex, const struct store_rows *found)
+{
+    yyjson_val *list = json_parse(question_of(ex)->organizations, &ex->arena, NULL), *id;
+    yyjson_arr_iter it = yyjson_arr_iter_with(list);
+    size_t row;
+    while ((id = yyjson_arr_iter_next(&it)))
+        if (!admin_find(found, "organization_id", json_slice(id), &row))
+            admin_refuse(ex, 404, NULL, "Organization not found for organization_id=%.*s",
+                         SLICE_ARG(json_slice(id)));
+    return ex->failure.kind == FAILURE_NONE;
+}
+
 static void insert_user(struct exchange *ex, struct buf *body)
 {
     struct user_question *q = question_of(ex);
     struct store_job *job;
-    if (!is_free(ex) || !are_there(ex, ask_rows(ex, 2)))
+    if (!is_free(ex) || !are_there(ex, ask_rows(ex, 2)) ||
+        !are_organizations_there(ex, ask_rows(ex, 3)))
         return;
     job = ask_new(ex);
     admin_set(&q->cells, ID, store_text(q->id));
     admin_set(&q->cells, "teams", store_texts(q->teams));
     store_insert(job, TABLE, q->cells.v, q->cells.n);
     join_teams(ex, job, ask_rows(ex, 2));
+    join_organizations(ex, job, ask_rows(ex, 3));
     store_tell(job, TABLE, q->id);
     if (q->key.n)
         store_insert(job, TABLE_VERIFICATION_TOKEN, q->of_key.v, q->of_key.n);
@@ -218,6 +249,7 @@ static void read_new(struct exchange *ex)
     admin_select(job, TABLE, ID, q->id);
     admin_select(job, TABLE, "user_email", q->email);
     admin_select_in(job, TABLE_TEAM_TABLE, "team_id", q->teams);
+    admin_select_in(job, TABLE_ORGANIZATION_TABLE, "organization_id", q->organizations);
     ask_store(ex, job, insert_user);
 }
 
@@ -240,12 +272,45 @@ static bool read_teams(struct exchange *ex, struct user_question *q)
     return true;
 }
 
+/* max_internal_user_budget, of those whose role says that they are some. */
+static yyjson_val *with_budget(struct exchange *ex, yyjson_val *body)
+{
+    const struct config *c = ex->config;
+    struct json_writer w;
+    struct buf b;
+    if (!body || !slice_eq(json_get_slice(body, "user_role"), SLICE("internal_user")))
+        return body;
+    buf_init(&b, BUDGET_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    if (c->user_budget)
+        json_key(&w, "max_budget"), json_value(&w, c->user_budget);
+    if (c->user_budget_duration)
+        json_key(&w, "budget_duration"), json_value(&w, c->user_budget_duration);
+    json_object_end(&w);
+    yyjson_val *whole = admin_with_defaults(ex, body, json_parse(buf_slice(&b), &ex->arena, NULL));
+    buf_fini(&b);
+    return whole;
+}
+
 /* Internal users have what the configuration gives them. */
 static yyjson_val *with_defaults(struct exchange *ex, yyjson_val *body)
 {
     struct slice role = json_get_slice(body, "user_role");
     bool internal = !role.n || slice_starts(role, SLICE("internal_user"));
-    return internal ? admin_with_defaults(ex, body, ex->config->new_user) : body;
+    return internal ? with_budget(ex, admin_with_defaults(ex, body, ex->config->new_user)) : body;
+}
+
+static bool read_organizations(struct exchange *ex, struct user_question *q)
+{
+    yyjson_val *list = json_get(q->body, "organizations");
+    q->organizations = SLICE("[]");
+    if (!list || yyjson_is_null(list))
+        return true;
+    list = admin_need_texts(ex, q->body, "organizations");
+    if (list)
+        q->organizations = json_text_of(list, &ex->arena);
+    return list;
 }
 
 static void password_known(struct exchange *ex, struct buf *body)
@@ -261,7 +326,9 @@ void handle_user_new(struct exchange *ex, struct buf *body)
     struct slice word;
     q->body = ask_body(ex);
     if (!q->body || !(q->body = with_defaults(ex, q->body)) ||
-        !user_fields_read(ex, q->body, SLICE(""), &q->cells) || !read_teams(ex, q))
+        !user_fields_read(ex, q->body, SLICE(""), &q->cells) || !read_teams(ex, q) ||
+        !read_organizations(ex, q) ||
+        !access_may_make_user(ex, q->body, json_parse(q->teams, &ex->arena, NULL)))
         return;
     q->id = admin_id(ex, q->body, ID);
     q->email = json_get_slice(q->body, "user_email");

@@ -16,6 +16,8 @@ RULES = {
         "personal_key_generation": {"allowed_user_roles": ["proxy_admin", "internal_user"]},
     },
     "default_internal_user_params": {"user_role": "internal_user", "max_budget": 7, "models": ["claude"]},
+    "max_internal_user_budget": 2,
+    "internal_user_budget_duration": "7d",
     "default_team_params": {"max_budget": 9, "models": ["nova"]},
     "tag_budget_config": {"dear": {"max_budget": 1e-7, "budget_duration": "1d"}},
 }
@@ -76,6 +78,8 @@ def test_who_makes_keys(ruled):
 def test_what_a_new_user_and_a_new_team_have(ruled):
     user = made(ruled, "/user/new", user_id="new")
     assert (user["max_budget"], user["user_role"], user["models"]) == (7, "internal_user", ["claude"])
+    assert user["budget_duration"] == "7d"  # the budget stands in default_internal_user_params
+    assert made(ruled, "/user/new", user_id="said", max_budget=1, budget_duration="1d")["budget_duration"] == "1d"
     assert made(ruled, "/user/new", user_id="new-admin", user_role="proxy_admin")["max_budget"] is None
     team = made(ruled, "/team/new", team_id="new", models=["claude"])
     assert (team["max_budget"], team["models"]) == (9, ["claude"])

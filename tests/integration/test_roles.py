@@ -67,6 +67,11 @@ CALLS = [
     ("POST", "/key/generate", {"team_id": "of-org"}, {"org-admin"}),
     ("POST", "/key/generate", {"organization_id": "org"}, {"org-admin"}),
     ("POST", "/key/generate", {"organization_id": "other"}, set()),
+    ("POST", "/user/new", {"user_alias": "nowhere"}, set()),
+    ("POST", "/user/new", {"organizations": ["org", "other"]}, set()),
+    ("POST", "/user/new", {"organizations": ["org"], "user_role": "proxy_admin"}, set()),
+    ("POST", "/user/new", {"organizations": ["org"], "teams": ["alone"]}, set()),
+    ("POST", "/user/new", {"organizations": ["org"], "teams": ["of-org"]}, {"org-admin"}),
 ]
 
 
@@ -109,12 +114,43 @@ def test_keys_of_a_team(world):
     assert [ask(gateway, "/key/update", update, by)[0] for by in (other, member, admin)] == [403, 403, 200]
     for fixed in {"team_id": "of-org"}, {"user_id": "team-admin"}, {"spend": 0}, {"budget_id": "b"}:
         assert ask(gateway, "/key/update", {"key": key, **fixed}, admin)[0] == 403
+    loose = generate(gateway, user_id="member")["key"]
+    for path, body in ("/v2/key/info", {"keys": [key]}), (f"/key/{key}/reset_spend", {"reset_to": 0}):
+        assert [ask(gateway, path, body, by)[0] for by in (other, admin)] == [403, 200]
+    assert [ask(gateway, "/key/info", None, by, key=key)[0] for by in (other, admin, member)] == [403, 200, 200]
+    assert [ask(gateway, "/key/info", None, by, key=loose)[0] for by in (admin, member)] == [403, 200]
+    assert ask(gateway, f"/key/{loose}/reset_spend", {"reset_to": 0}, member)[0] == 403
     for path in "/key/block", "/key/unblock":
         assert [ask(gateway, path, {"key": key}, by)[0] for by in (other, member, admin)] == [403, 403, 200]
     seen = ask(gateway, "/key/list", None, admin, team_id="alone", return_full_object=True)[1]["keys"]
     assert "member" in {k["user_id"] for k in seen} and {k["team_id"] for k in seen} == {"alone"}
     assert {k["user_id"] for k in ask(gateway, "/key/list", None, member, return_full_object=True)[1]["keys"]} == {"member"}
     assert [ask(gateway, "/key/delete", {"keys": [key]}, by)[0] for by in (other, admin)] == [403, 200]
+
+
+def test_admins_of_an_organization_make_its_users(world):
+    gateway, keys = world
+    made = {"user_id": "of the org", "organizations": ["org"], "auto_create_key": False}
+    assert ask(gateway, "/user/new", made, keys["org-admin"])[0] == 200
+    members = ask(gateway, "/organization/info", None, keys["org-admin"], organization_id="org")[1]["members"]
+    assert ("of the org", "internal_user") in [(m["user_id"], m["user_role"]) for m in members]
+    assert ask(gateway, "/user/new", {**made, "user_id": "lost", "organizations": ["no such"]})[0] == 404
+
+
+def test_tags_of_those_who_see_only_their_own(world):
+    gateway, keys = world
+    assert ask(gateway, "/tag/new", {"name": "hers", "description": "d"})[0] == 200
+    assert ask(gateway, "/tag/new", {"name": "nobody's"})[0] == 200
+    for user, tag in ("member", "hers"), ("member", "by the way"), ("else", "theirs"):
+        body = {"model": "claude", "messages": [{"role": "user", "content": "hi"}], "metadata": {"tags": [tag]}}
+        assert ask(gateway, "/v1/chat/completions", body, keys[user])[0] == 200
+
+    def tags(by):
+        return {t["name"] for t in ask(gateway, "/tag/list", None, by)[1]}
+
+    wait_for(lambda: {"hers", "by the way", "theirs", "nobody's"} <= tags(KEY), 20, "the tags")
+    assert tags(keys["member"]) == {"hers", "by the way"} and tags(keys["else"]) == {"theirs"}
+    assert tags(keys["team-admin"]) == set()
 
 
 def test_everybody_sees_their_own(world):
