@@ -46,8 +46,10 @@ struct deployment {
     double stream_timeout_s;      /* to the first byte of a stream; 0: the router's */
     double connect_timeout_s, first_byte_timeout_s, idle_timeout_s; /* likewise */
     struct sigv4_key *signing_key;
-    int line;    /* of the entry in the configuration file */
-    bool stored; /* it comes from the database */
+    const char *file; /* of the configuration, that has the entry … */
+    int line;         /* … in that line */
+    bool stored;      /* it comes from the database */
+    bool blocked;     /* nothing is called there: model_info.blocked, /model/block */
 };
 
 #endif

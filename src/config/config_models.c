@@ -401,6 +401,7 @@ static bool read_deployment(struct entry *e)
     struct deployment *d = e->d;
     bool ok = read_model(e, &name);
     read_maps(e);
+    d->blocked = yyjson_is_true(json_get(d->model_info, "blocked"));
     read_preset(e);
     read_drop_list(e);
     read_prompt_caching(e);
@@ -464,6 +465,7 @@ static void read_entry(struct config_loader *l, const struct node *n, const stru
     e.info = NODE_GET(n, "model_info");
     if (e.info && e.info->kind != NODE_MAP)
         e.info = NULL;
+    d->file = n->file;
     d->line = n->line;
     d->stored = config_is_stored(n);
     d->model_name = required_text(l, n, path, "model_name");

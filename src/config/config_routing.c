@@ -195,13 +195,15 @@ void config_read_route(struct config_loader *l, struct deployment *d, const stru
 
 /* ---- groups -------------------------------------------------------------------------------- */
 
-/* Each group once, with the number of its deployments. */
+/* Each group once, with the number of its deployments; without those that are blocked. */
 static size_t count_members(struct config *c, struct pool *pools)
 {
     size_t n = 0;
     for (size_t i = 0; i < c->deployment_count; i++) {
         struct slice name = slice_of(c->deployments[i].model_name);
         struct pool *pool = map_get(&c->pools.by_name, name);
+        if (c->deployments[i].blocked)
+            continue;
         if (!pool) {
             pool = &pools[n++];
             pool->name = name;
@@ -266,8 +268,9 @@ void config_gather_pools(struct config_loader *l, const struct node *root)
     struct pool *pools = arena_zalloc(&c->arena, (c->deployment_count + 1) * sizeof(*pools));
     size_t n = count_members(c, pools);
     for (size_t i = 0; i < c->deployment_count; i++)
-        fill(c, map_get(&c->pools.by_name, slice_of(c->deployments[i].model_name)),
-             &c->deployments[i]);
+        if (!c->deployments[i].blocked)
+            fill(c, map_get(&c->pools.by_name, slice_of(c->deployments[i].model_name)),
+                 &c->deployments[i]);
     c->pools.wild = arena_alloc(&c->arena, (n + 1) * sizeof(void *));
     for (size_t i = 0; i < n; i++)
         if (slice_find_char(pools[i].name, '*') >= 0)

@@ -32,6 +32,8 @@
     {"POST", "/model/update", MODELS, "Change a deployment of the database", .body = "model_name litellm_params:o model_info!:o"},
     {"PATCH", "/model/{model}/update", MODELS, "Change a deployment of the database, by its id", .body = "model_name litellm_params:o model_info:o"},
     {"POST", "/model/delete", MODELS, "Delete a deployment of the database", .body = "id!"},
+    {"POST", "/model/block", MODELS, "Call a deployment of the database no more", .body = "model_id!"},
+    {"POST", "/model/unblock", MODELS, "Let a blocked deployment be called again", .body = "model_id!"},
 
     {"POST", "/key/generate", KEYS, "Make a key; it is shown this once", .body = "key duration soft_budget:n send_invite_email:b", .fields = &key_fields, .example = "{\"key_alias\":\"my-app\",\"models\":[\"claude\"],\"max_budget\":10,\"duration\":\"30d\"}"},
     {"POST", "/key/service-account/generate", KEYS, "Make a key of a team that belongs to no user", .body = "team_id! duration soft_budget:n", .fields = &key_fields},

@@ -20,7 +20,8 @@ static struct slice group_calling(const struct exchange *ex, struct slice id)
     for (size_t i = 0; i < c->deployment_count; i++) {
         const struct deployment *d = &c->deployments[i];
         struct slice group = slice_of(d->model_name);
-        if (!slice_eq(slice_of(d->bedrock_id), id) || slice_find_char(group, '*') >= 0)
+        if (d->blocked || !slice_eq(slice_of(d->bedrock_id), id) ||
+            slice_find_char(group, '*') >= 0)
             continue;
         if (may_ask_for(ex, d))
             return group;

@@ -86,6 +86,7 @@ void handle_organization_member_delete(struct exchange *ex, struct buf *body);
 /* handlers_model_change.c */
 void handle_model_new(struct exchange *ex, struct buf *body);
 void handle_model_update(struct exchange *ex, struct buf *body);
+void handle_model_block(struct exchange *ex, struct buf *body);
 void handle_model_delete(struct exchange *ex, struct buf *body);
 
 /* handlers_config.c */

@@ -1,4 +1,4 @@
-/* /model/new, /model/update, /model/delete: models that lie in the database (stored.h).
+/* /model/new, update, delete, block, unblock: models that lie in the database (stored.h).
  *
  * Happy path: the model is tried as if it stood in the configuration file; what the loader accepts
  * is written, its strings sealed, and taken over at once; other gateways are told. Failure modes:
@@ -60,13 +60,13 @@ static const struct deployment *find_deployment(struct exchange *ex, struct slic
     return NULL;
 }
 
-static void refuse_missing(struct exchange *ex, struct slice id)
+static void refuse_missing(struct exchange *ex, int status, struct slice id)
 {
     const struct deployment *d = find_deployment(ex, id);
     if (d && !d->stored)
         refuse(ex, 400, "Model ", id, " is defined in the configuration file: change it there.");
     else
-        refuse(ex, 400, "Model with id=", id, " not found in db");
+        refuse(ex, status, "Model with id=", id, " not found in db");
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -151,8 +151,8 @@ static bool try_model(struct exchange *ex, yyjson_val *params, yyjson_val *info,
                       struct admin_cells *cells)
 {
     const struct model_change *c = change_of(ex);
-    struct stored_change change = {"model_list", c->id,
-                                   stored_model_json(c->id, c->name, params, info, &ex->arena)};
+    struct stored_change change = {
+        "model_list", c->id, stored_model_json(c->id, c->name, params, info, false, &ex->arena)};
     struct slice problem = stored_check(ex->worker->stored, &change, &ex->arena);
     if (problem.n) {
         refuse(ex, 400, "The model cannot be used: ", problem, "");
@@ -164,7 +164,7 @@ static bool try_model(struct exchange *ex, yyjson_val *params, yyjson_val *info,
               store_json(stored_seal(ex->worker->config, params, &ex->arena)));
     admin_set(cells, "model_info", store_json(json_text_of(info, &ex->arena)));
     admin_set(cells, "updated_by", store_text(admin_who(ex)));
-    return true;
+    return admin_read_member(ex, TABLE, c->body, "blocked", "blocked", cells);
 }
 
 static bool need_object(struct exchange *ex, const char *name)
@@ -248,7 +248,7 @@ static void update_found(struct exchange *ex, struct buf *body)
     yyjson_val *params, *info;
     struct store_job *job;
     if (!row->count) {
-        refuse_missing(ex, c->id);
+        refuse_missing(ex, 400, c->id);
         return;
     }
     c->name = arena_dup(&ex->arena, name.n ? name : store_rows_text(row, 0, "model_name"));
@@ -275,6 +275,45 @@ void handle_model_update(struct exchange *ex, struct buf *body)
         failure_missing_param(&ex->failure, &ex->arena, "model_info.id");
 }
 
+/* ---- POST /model/block, /model/unblock ------------------------------------------------------- */
+
+static void block_found(struct exchange *ex, struct buf *body);
+
+static void blocked(struct exchange *ex, struct buf *body)
+{
+    if (store_job_status(ex->own.job) == STORE_OK)
+        written(ex, body);
+    else if (admin_again(ex, &change_of(ex)->tries))
+        select_model(ex, block_found);
+}
+
+static void block_found(struct exchange *ex, struct buf *body)
+{
+    const struct store_rows *row = ask_rows(ex, 0);
+    bool block = slice_ends(slice_of(ex->route->path), SLICE("/block"));
+    struct admin_cells cells = {.n = 0};
+    struct store_job *job;
+    if (!row->count) {
+        refuse_missing(ex, 404, change_of(ex)->id);
+        return;
+    }
+    admin_set(&cells, "blocked", store_flag(block));
+    admin_set(&cells, "updated_by", store_text(admin_who(ex)));
+    job = ask_new(ex);
+    admin_update_same(job, &cells, ID, TABLE, row, 0);
+    ask_written(ex, job, blocked);
+}
+
+void handle_model_block(struct exchange *ex, struct buf *body)
+{
+    struct model_change *c = change_of(ex);
+    if (!read_body(ex))
+        return;
+    c->id = admin_need_text(ex, c->body, ID);
+    if (c->id.n)
+        select_model(ex, block_found);
+}
+
 /* ---- POST /model/delete ---------------------------------------------------------------------- */
 
 static void deleted(struct exchange *ex, struct buf *body)
@@ -282,7 +321,7 @@ static void deleted(struct exchange *ex, struct buf *body)
     const struct model_change *c = change_of(ex);
     struct json_writer w;
     if (!ask_rows(ex, 0)->changed) {
-        refuse_missing(ex, c->id);
+        refuse_missing(ex, 400, c->id);
         return;
     }
     stored_take(ex->worker->stored, ask_rows(ex, c->statement + 1), ask_rows(ex, c->statement + 2));

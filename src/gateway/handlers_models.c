@@ -279,11 +279,13 @@ static void write_entries(struct exchange *ex, const struct model_listed *l, str
 static bool write_one(struct exchange *ex, struct slice id, const struct model_info_writer *info,
                       struct json_writer *w)
 {
+    const char *whose;
     for (size_t i = 0; i < ex->config->deployment_count; i++) {
         const struct deployment *d = &ex->config->deployments[i];
         struct slice name = slice_of(d->model_name);
         struct model_entry e = {name, slice_of(d->model), d, d->facts, d->api};
-        if (slice_eq(id, slice_of(d->id))) {
+        if (slice_eq(id, slice_of(d->id)) &&
+            caller_may_call(&ex->caller, ex->config, name, &whose)) {
             model_info_write(info, &e, w);
             return true;
         }
@@ -299,7 +301,7 @@ static bool write_one(struct exchange *ex, struct slice id, const struct model_i
 static void write_all(struct exchange *ex, struct chosen *chosen,
                       const struct model_info_writer *info, struct json_writer *w)
 {
-    struct model_list list = list_for(ex, LIST_FIXED_WILDCARDS);
+    struct model_list list = list_for(ex, LIST_FIXED_WILDCARDS | LIST_BLOCKED);
     for (size_t i = list.aliases; i < list.n; i++)
         write_entries(ex, &list.v[i], chosen, info, w);
     for (size_t i = 0; i < list.aliases; i++)

@@ -236,6 +236,8 @@ static bool in_groups(yyjson_val *groups, const struct deployment *d)
 static bool wanted(const struct config *c, const struct health_filter *filter,
                    const struct deployment *d)
 {
+    if (d->blocked)
+        return false;
     if (!filter)
         return !is_disabled(d) && in_groups(c->health_groups, d);
     return health_matches(filter, d) && !(c->settings.health.skip_disabled && is_disabled(d));

@@ -82,7 +82,7 @@ void model_group_read(const struct config *c, const struct model_listed *l, stru
     struct model_entry e;
     *g = (struct model_group){.name = l->name, .tpm = -1, .rpm = -1, .itpm = -1, .otpm = -1};
     for (size_t i = 0; i < c->deployment_count; i++)
-        if (model_list_entry(c, l, &c->deployments[i], &e, a))
+        if (!c->deployments[i].blocked && model_list_entry(c, l, &c->deployments[i], &e, a))
             add_entry(g, &e);
 }
 
@@ -92,7 +92,7 @@ void model_group_read_size(const struct config *c, const struct model_listed *l,
     struct model_entry e;
     *g = (struct model_group){.name = l->name};
     for (size_t i = 0; i < c->deployment_count; i++)
-        if (model_list_entry(c, l, &c->deployments[i], &e, a))
+        if (!c->deployments[i].blocked && model_list_entry(c, l, &c->deployments[i], &e, a))
             add_size(g, e.facts);
 }
 

@@ -135,6 +135,8 @@ static bool is_fixed(struct slice name)
 {
     static const char *const names[] = {"id",
                                         "db_model",
+                                        "blocked",
+                                        "config_source",
                                         "member_auto_router",
                                         "pricing_overrides",
                                         "key",
@@ -171,13 +173,32 @@ static void write_overrides(yyjson_val *own, struct json_writer *w)
     json_array_end(w);
 }
 
+/* "config.yaml:12", without the folder: whoever may ask for the model sees it. */
+static void write_source(const struct deployment *d, struct json_writer *w)
+{
+    const char *slash = strrchr(d->file, '/');
+    char digits[SLICE_DIGITS];
+    json_key(w, "config_source");
+    if (d->stored) {
+        json_string(w, SLICE("database"));
+        return;
+    }
+    json_string_begin(w);
+    json_string_part(w, slice_of(slash ? slash + 1 : d->file));
+    json_string_part(w, SLICE(":"));
+    json_string_part(w, slice_digits(d->line, digits));
+    json_string_end(w);
+}
+
 static void write_identity(const struct model_entry *e, struct json_writer *w)
 {
     const struct model *m = e->facts;
-    json_member_string(w, "id", slice_of(e->deployment->id));
-    json_member_bool(w, "db_model", e->deployment->stored);
-    if (e->deployment->stored)
-        json_member_bool(w, "blocked", false);
+    const struct deployment *d = e->deployment;
+    json_member_string(w, "id", slice_of(d->id));
+    json_member_bool(w, "db_model", d->stored);
+    if (d->stored || d->blocked)
+        json_member_bool(w, "blocked", d->blocked);
+    write_source(d, w);
     json_member_bool(w, "member_auto_router", false);
     write_overrides(e->deployment->model_info, w);
     json_member_string(w, "key", m->known ? slice_of(m->key) : e->model);

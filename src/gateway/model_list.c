@@ -85,6 +85,8 @@ static void add_groups(struct making *m, unsigned what)
         const struct deployment *d = &m->config->deployments[i];
         struct slice name = slice_of(d->model_name);
         bool pattern = slice_find_char(name, '*') >= 0, fixed = !deployment_is_wildcard(d);
+        if (d->blocked && !(what & LIST_BLOCKED))
+            continue;
         if (!pattern || what & LIST_WILDCARDS || (fixed && what & LIST_FIXED_WILDCARDS))
             add(m, (struct model_listed){name, name, {0}, d->api});
         m->wildcard = d;

@@ -21,8 +21,9 @@ struct model_list {
 };
 
 enum model_list_what {
-    LIST_WILDCARDS = 1 << 0,      /* the patterns themselves too … */
-    LIST_FIXED_WILDCARDS = 1 << 1 /* … or those only that stand for a single model */
+    LIST_WILDCARDS = 1 << 0,       /* the patterns themselves too … */
+    LIST_FIXED_WILDCARDS = 1 << 1, /* … or those only that stand for a single model */
+    LIST_BLOCKED = 1 << 2          /* groups too, of which all deployments are blocked */
 };
 
 /* Each name once; what is hidden is left out. */

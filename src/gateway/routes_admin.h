@@ -81,6 +81,8 @@
     ADMIN("POST", "/model/update", handle_model_update),
     ADMIN("PATCH", "/model/{model}/update", handle_model_update),
     ADMIN("POST", "/model/delete", handle_model_delete),
+    ADMIN("POST", "/model/block", handle_model_block),
+    ADMIN("POST", "/model/unblock", handle_model_block),
     ADMIN("POST", "/config/update", handle_config_update),
     ADMIN("GET", "/config/list", handle_config_list),
     ADMIN("GET", "/config/field/info", handle_config_field_info),

@@ -130,18 +130,25 @@ static struct item *add_item(struct items *items)
     return &items->v[items->n++];
 }
 
-/* Whoever it was made by says "id" and "db_model" too. */
-static void write_info(struct json_writer *w, struct slice id, yyjson_val *info)
+/* The row says these itself. */
+static bool is_of_row(struct slice name)
+{
+    return slice_eq(name, SLICE("id")) || slice_eq(name, SLICE("db_model")) ||
+           slice_eq(name, SLICE("blocked"));
+}
+
+static void write_info(struct json_writer *w, struct slice id, yyjson_val *info, bool blocked)
 {
     yyjson_val *key;
     yyjson_obj_iter it;
     json_object(w);
     json_member_string(w, "id", id);
+    if (blocked)
+        json_member_bool(w, "blocked", true);
     if (yyjson_is_obj(info)) {
         it = yyjson_obj_iter_with(info);
         while ((key = yyjson_obj_iter_next(&it))) {
-            if (slice_eq(json_slice(key), SLICE("id")) ||
-                slice_eq(json_slice(key), SLICE("db_model")))
+            if (is_of_row(json_slice(key)))
                 continue;
             json_key_slice(w, json_slice(key));
             json_value(w, yyjson_obj_iter_get_val(key));
@@ -151,7 +158,7 @@ static void write_info(struct json_writer *w, struct slice id, yyjson_val *info)
 }
 
 struct slice stored_model_json(struct slice id, struct slice name, yyjson_val *params,
-                               yyjson_val *info, struct arena *a)
+                               yyjson_val *info, bool blocked, struct arena *a)
 {
     struct buf b;
     struct json_writer w;
@@ -165,7 +172,7 @@ struct slice stored_model_json(struct slice id, struct slice name, yyjson_val *p
     else
         json_null(&w);
     json_key(&w, "model_info");
-    write_info(&w, id, info);
+    write_info(&w, id, info, blocked);
     json_object_end(&w);
     struct slice text = b.overflow ? SLICE("{}") : arena_dup(a, buf_slice(&b));
     buf_fini(&b);
@@ -177,14 +184,12 @@ static void add_models(struct stored *s, const struct store_rows *rows, struct i
     for (size_t i = 0; i < rows->count; i++) {
         struct slice params = store_rows_text(rows, i, "litellm_params");
         yyjson_val *info = json_parse(store_rows_text(rows, i, "model_info"), items->arena, NULL);
-        if (store_rows_flag(rows, i, "blocked"))
-            continue;
         struct item *item = add_item(items);
         item->section = sections[0];
         item->name = arena_dup(items->arena, store_rows_text(rows, i, "model_id"));
-        item->json =
-            stored_model_json(item->name, store_rows_text(rows, i, "model_name"),
-                              stored_open(s->w->config, params, items->arena), info, items->arena);
+        item->json = stored_model_json(item->name, store_rows_text(rows, i, "model_name"),
+                                       stored_open(s->w->config, params, items->arena), info,
+                                       store_rows_flag(rows, i, "blocked"), items->arena);
     }
 }
 

@@ -50,7 +50,7 @@ struct slice stored_check(struct stored *s, const struct stored_change *change, 
 
 /* A model's entry, as it would stand in the file. `params` and `info`: objects or NULL. */
 struct slice stored_model_json(struct slice id, struct slice name, yyjson_val *params,
-                               yyjson_val *info, struct arena *a);
+                               yyjson_val *info, bool blocked, struct arena *a);
 
 /* litellm_params with its strings sealed, or opened. */
 struct slice stored_seal(const struct config *c, yyjson_val *params, struct arena *a);

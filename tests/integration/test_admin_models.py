@@ -3,6 +3,7 @@ known to every gateway, and sealed."""
 
 import json
 
+import httpx
 import pytest
 from conftest import ACCESS_KEY_ID, KEY, SECRET_ACCESS_KEY, configuration
 from databases import KINDS
@@ -102,6 +103,50 @@ def test_a_model_lives(admin, other, simulator, database):
     wait_for(lambda: chat(other, "yours").status_code == 400, 20, "the other gateway")
     admin.post("/model/delete", 400, id="m-1")
     admin.post("/model/update", 400, model_info={"id": "m-1"})
+
+
+def test_a_model_is_blocked(admin, other, simulator):
+    for name in "paused", "sound":
+        admin.post("/model/new", model_name="pair", litellm_params=params(simulator), model_info={"id": f"m-{name}"})
+    admin.post("/model/new", model_name="single", litellm_params=params(simulator), model_info={"id": "m-single"})
+    assert admin.post("/model/block", model_id="m-single")["blocked"] is True
+    assert admin.post("/model/block", model_id="m-paused")["blocked"] is True
+    assert "single" not in names(admin) and "pair" in names(admin)
+    assert chat(admin, "single").status_code == 400
+    wait_for(lambda: chat(other, "single").status_code == 400, 20, "the other gateway")
+    for _ in range(5):
+        assert chat(admin, "pair").headers["x-litellm-model-id"] == "m-sound"
+    shown = {m["model_info"]["id"]: m["model_info"] for m in admin.get("/model/info")["data"]}
+    for name, blocked in ("single", True), ("paused", True), ("sound", False):
+        same({"db_model": True, "blocked": blocked, "config_source": "database"}, shown[f"m-{name}"])
+    assert admin.post("/model/unblock", model_id="m-single")["blocked"] is False
+    assert chat(admin, "single").status_code == 200
+    assert admin.ask("PATCH", "/model/m-single/update", {"blocked": True}).json()["blocked"] is True
+    assert chat(admin, "single").status_code == 400
+    admin.post("/model/block", 404, model_id="m-nobody")
+    admin.post("/model/block", 400)
+    for name in ("paused", "sound", "single"):
+        admin.post("/model/delete", id=f"m-{name}")
+
+
+def test_where_a_model_comes_from(admin):
+    text = admin.gateway.config_file.read_text().splitlines()
+    for model in admin.get("/model/info")["data"]:
+        file, line = model["model_info"]["config_source"].split(":")
+        assert file == admin.gateway.config_file.name and f"model_name: {model['model_name']}" in text[int(line) - 1]
+    of_file = admin.get("/model/info")["data"][0]["model_info"]["id"]
+    assert "configuration file" in admin.post("/model/block", 400, model_id=of_file)["error"]["message"]
+
+
+def test_a_key_sees_its_models(admin, simulator):
+    admin.post("/model/new", model_name="hidden", litellm_params=params(simulator), model_info={"id": "m-hidden"})
+    team = admin.post("/team/new", team_alias="of models", models=["claude"])["team_id"]
+    key = admin.post("/key/generate", team_id=team)["key"]
+    asked = lambda path: httpx.get(admin.base + path, headers={"Authorization": f"Bearer {key}"}, timeout=20)
+    for path in "/model/info", "/v1/model/info", "/v2/model/info":
+        assert {m["model_name"] for m in asked(path).json()["data"]} == {"claude"}
+    assert asked("/model/info?litellm_model_id=m-hidden").status_code == 400
+    admin.post("/model/delete", id="m-hidden")
 
 
 def test_what_cannot_be_used_is_not_stored(admin, simulator, database):
