@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "exchange.h"
+#include "exchange_call.h"
 #include "io/clock.h"
 #include "llm/estimate.h"
 #include "operation.h"
@@ -59,17 +60,35 @@ static const struct model *model_of(const struct exchange *ex)
     return NULL;
 }
 
-/* USD that it may cost: its prompt, and an answer as long as they mostly are. */
+/* Of what is no conversation the size is known, and how much the model reads at once. */
+static int64_t prompt_tokens(struct exchange *ex, const struct model *m)
+{
+    int64_t by_size = (int64_t)(ex->body.n / BYTES_PER_TOKEN), most = m->max_input_tokens;
+    if (ex->route->operation)
+        return most && by_size > most ? most : by_size;
+    if (!ex->prompt_tokens)
+        ex->prompt_tokens = llm_estimate_request(&ex->request);
+    return ex->prompt_tokens;
+}
+
+static int64_t answers(const struct llm_request *r)
+{
+    int64_t n = 0;
+    for (const struct llm_message *m = r->messages; r->separate && m; m = m->next)
+        n += (int64_t)r->choices;
+    return n ? n : 1;
+}
+
+/* USD that it may cost: its prompt, and answers as long as they mostly are. */
 static double estimate(struct exchange *ex)
 {
     const struct model *m = model_of(ex);
     int64_t most = ex->request.max_tokens;
-    if (ex->config->settings.disable_reservation || ex->route->operation || !m || !m->has_prices)
+    if (ex->config->settings.disable_reservation || !m || !m->has_prices)
         return 0;
-    if (!ex->prompt_tokens)
-        ex->prompt_tokens = llm_estimate_request(&ex->request);
-    struct llm_usage usage = {.input = ex->prompt_tokens,
-                              .output = most >= 0 && most < BUDGET_OUTPUT ? most : BUDGET_OUTPUT};
+    most = most >= 0 && most < BUDGET_OUTPUT ? most : BUDGET_OUTPUT;
+    struct llm_usage usage = {.input = prompt_tokens(ex, m),
+                              .output = most * answers(&ex->request)};
     return model_cost(m, &usage, SLICE("")).total;
 }
 

@@ -165,3 +165,19 @@ def test_overshoot_of_a_gateway(launch, simulator):
     gateway = launch(configuration(simulator.url, extra_models=[exact], litellm_settings={"max_budget": FEW}), warm=False)
     assert wave([gateway], [("all", gateway.key, {})] * 200).total() == 3
     assert wave([gateway], [("all", gateway.key, {})] * 4).total() == 0
+
+
+def test_overshoot_of_embeddings(launch, simulator):
+    """What a text may cost is counted by its size: a budget for two lets pass no fifty."""
+    text = "[[sim:slow_head(1000)]] " + "word " * 200
+    embed = deployment("embed", "bedrock/amazon.titan-embed-text-v2:0", simulator.url, input_cost_per_token=PRICE)
+    most = 2 * PRICE * len(text) / 4
+    gateway = launch(configuration(simulator.url, extra_models=[embed], litellm_settings={"max_budget": most}), warm=False)
+
+    def ask_for_one(i):
+        body = {"model": "embed", "input": f"{text} {i}"}
+        return http.post(f"{gateway.base_url}/embeddings", json=body, headers={"Authorization": f"Bearer {gateway.key}"}).status_code
+
+    with concurrent.futures.ThreadPoolExecutor(50) as pool:
+        states = list(pool.map(ask_for_one, range(50)))
+    assert set(states) == {200, 422} and states.count(200) <= 3, states
