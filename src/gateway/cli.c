@@ -1,15 +1,17 @@
 /* Happy path: options, then where the gateway is and with which key: from the command line, the
  * environment, .env in the working directory, the configuration file, in this order; then the task.
  *
- * Failure modes: a wrong command line (2), no gateway there (4), a gateway that refuses (1): one
- * line on standard error each. */
+ * Failure modes: a wrong command line (2), no gateway there (4), a gateway that refuses or an
+ * output that takes nothing (1): a line on standard error each. */
 
 #include "cli.h"
 
+#include "cli_table.h"
 #include "config/config.h"
 #include "wire/crypto.h"
 
 #include <getopt.h>
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +20,8 @@
 
 static const char usage[] =
     "usage: lintel keys  list | new | info KEY | update KEY | block KEY | unblock KEY |\n"
-    "                    regenerate KEY | delete KEY…   [options]\n"
-    "       lintel spend keys | users | teams | models | tags | days | logs   [options]\n"
+    "                    rotate KEY | delete KEY…   [options]\n"
+    "       lintel spend keys | users | teams | tags | models | days | logs   [options]\n"
     "\n"
     "Asks the running gateway, with the master key.\n"
     "\n"
@@ -30,28 +32,36 @@ static const char usage[] =
     "                         else the master key of --config)\n"
     "  -c, --config FILE      LiteLLM's config.yaml (CONFIG_FILE_PATH)\n"
     "      --json             JSON instead of a table\n"
+    "  -h, --help\n"
+    "\n"
+    "KEY is a key (sk-…), its hash, the first 8 or more characters of that, or the key's alias.\n"
     "\n"
     "keys list                --user, --team: whose\n"
     "keys new, update         --alias, --user, --team NAME; --models A,B; --max-budget USD;\n"
     "                         --budget-duration 30d; --duration 90d (how long it is valid);\n"
     "                         --rpm, --tpm N. A new key is shown once\n"
-    "  KEY is a key (sk-…) or its hash\n"
-    "spend …                  --from, --to 2026-11-21 (default: the last 30 days); --limit N\n"
-    "spend logs               --api-key, --user, --team, --model NAME; --status success | "
-    "failure;\n"
-    "                         --from, --to: a day, or \"2026-11-21 10:00:00\" (default: today)\n"
+    "keys rotate              (or regenerate) a new key in its place, shown once; --grace 24h: "
+    "the\n"
+    "                         old one works that much longer; and the options of update\n"
+    "spend …                  --from, --to 2026-11-21 (UTC; default: the last 30 days);\n"
+    "                         --api-key KEY, --model NAME; --limit N\n"
+    "spend users, teams, tags --user, --team or --tag NAME: this one alone\n"
+    "spend keys, models, days --user, --team or --tag NAME: what it spent\n"
+    "spend logs               --api-key KEY; --user, --team, --model NAME; --status success |\n"
+    "                         failure; --from, --to: a day, or \"2026-11-21 10:00:00\" (default:\n"
+    "                         today); --limit N (50, at most 1000)\n"
     "\n"
     "Status: 0 done, 1 the gateway refuses, 2 wrong usage, 4 no gateway there.\n";
 
 /* ---- helpers for tasks ----------------------------------------------------------------------- */
 
-int cli_wrong(const char *format, ...)
+int cli_wrong(const struct cli *c, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     fputs("lintel: ", stderr);
     vfprintf(stderr, format, args);
-    fputs(" (lintel keys --help)\n", stderr);
+    fprintf(stderr, " (lintel %s --help)\n", c->group);
     va_end(args);
     return CLI_EXIT_USAGE;
 }
@@ -66,7 +76,9 @@ yyjson_val *cli_ask(struct cli *c, const char *method, struct slice path, struct
     case CLI_REFUSED: *status = CLI_EXIT_REFUSED; break;
     case CLI_UNREACHABLE: *status = CLI_EXIT_UNREACHABLE; break;
     }
-    fprintf(stderr, "lintel: %.*s\n", SLICE_ARG(error));
+    fputs("lintel: ", stderr);
+    cli_put(stderr, error, SIZE_MAX);
+    fputc('\n', stderr);
     return NULL;
 }
 
@@ -161,8 +173,10 @@ static struct slice key_of_config(struct cli *c, struct slice file)
     return key;
 }
 
-static void find_target(struct cli *c, struct slice config)
+static void find_target(struct cli *c)
 {
+    struct slice config = c->given[CLI_CONFIG];
+    c->target = (struct cli_target){c->given[CLI_URL], c->given[CLI_KEY]};
     if (!c->target.url.n)
         c->target.url = setting(c, "LINTEL_URL");
     if (!c->target.url.n)
@@ -179,99 +193,71 @@ static void find_target(struct cli *c, struct slice config)
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
-enum {
-    URL = 256,
-    KEY,
-    JSON,
-    HELP,
-    ALIAS,
-    USER,
-    TEAM,
-    MODELS,
-    MAX_BUDGET,
-    BUDGET_DURATION,
-    DURATION,
-    RPM,
-    TPM,
-    API_KEY,
-    MODEL,
-    STATUS,
-    FROM,
-    TO,
-    LIMIT
-};
+#define OPTIONS 256 /* behind the characters */
 
+/* In the order of enum cli_option. */
 static const struct option arguments[] = {
-    {"url", required_argument, NULL, URL},
-    {"key", required_argument, NULL, KEY},
+    {"url", required_argument, NULL, OPTIONS + CLI_URL},
+    {"key", required_argument, NULL, OPTIONS + CLI_KEY},
     {"config", required_argument, NULL, 'c'},
-    {"json", no_argument, NULL, JSON},
-    {"help", no_argument, NULL, HELP},
-    {"alias", required_argument, NULL, ALIAS},
-    {"user", required_argument, NULL, USER},
-    {"team", required_argument, NULL, TEAM},
-    {"models", required_argument, NULL, MODELS},
-    {"max-budget", required_argument, NULL, MAX_BUDGET},
-    {"budget-duration", required_argument, NULL, BUDGET_DURATION},
-    {"duration", required_argument, NULL, DURATION},
-    {"rpm", required_argument, NULL, RPM},
-    {"tpm", required_argument, NULL, TPM},
-    {"api-key", required_argument, NULL, API_KEY},
-    {"model", required_argument, NULL, MODEL},
-    {"status", required_argument, NULL, STATUS},
-    {"from", required_argument, NULL, FROM},
-    {"to", required_argument, NULL, TO},
-    {"limit", required_argument, NULL, LIMIT},
+    {"alias", required_argument, NULL, OPTIONS + CLI_ALIAS},
+    {"user", required_argument, NULL, OPTIONS + CLI_USER},
+    {"team", required_argument, NULL, OPTIONS + CLI_TEAM},
+    {"tag", required_argument, NULL, OPTIONS + CLI_TAG},
+    {"models", required_argument, NULL, OPTIONS + CLI_MODELS},
+    {"max-budget", required_argument, NULL, OPTIONS + CLI_MAX_BUDGET},
+    {"budget-duration", required_argument, NULL, OPTIONS + CLI_BUDGET_DURATION},
+    {"duration", required_argument, NULL, OPTIONS + CLI_DURATION},
+    {"rpm", required_argument, NULL, OPTIONS + CLI_RPM},
+    {"tpm", required_argument, NULL, OPTIONS + CLI_TPM},
+    {"grace", required_argument, NULL, OPTIONS + CLI_GRACE},
+    {"api-key", required_argument, NULL, OPTIONS + CLI_API_KEY},
+    {"model", required_argument, NULL, OPTIONS + CLI_MODEL},
+    {"status", required_argument, NULL, OPTIONS + CLI_STATUS},
+    {"from", required_argument, NULL, OPTIONS + CLI_FROM},
+    {"to", required_argument, NULL, OPTIONS + CLI_TO},
+    {"limit", required_argument, NULL, OPTIONS + CLI_LIMIT},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
-/* Where an option's value goes; NULL: it has none. */
-static struct slice *field_of(struct cli *c, int key, struct slice *config)
-{
-    struct slice *const fields[] = {
-        [URL - URL] = &c->target.url,
-        [KEY - URL] = &c->target.key,
-        [ALIAS - URL] = &c->alias,
-        [USER - URL] = &c->user,
-        [TEAM - URL] = &c->team,
-        [MODELS - URL] = &c->models,
-        [MAX_BUDGET - URL] = &c->max_budget,
-        [BUDGET_DURATION - URL] = &c->budget_duration,
-        [DURATION - URL] = &c->duration,
-        [RPM - URL] = &c->rpm,
-        [TPM - URL] = &c->tpm,
-        [API_KEY - URL] = &c->key,
-        [MODEL - URL] = &c->model,
-        [STATUS - URL] = &c->status,
-        [FROM - URL] = &c->from,
-        [TO - URL] = &c->to,
-        [LIMIT - URL] = &c->limit,
-    };
-    if (key == 'c')
-        return config;
-    return key >= URL ? fields[key - URL] : NULL;
-}
-
 /* -1: go on; else the process's status. */
-static int take_arguments(struct cli *c, int argc, char **argv, struct slice *config)
+static int take_arguments(struct cli *c, int argc, char **argv)
 {
-    for (int key; (key = getopt_long(argc, argv, "c:", arguments, NULL)) != -1;) {
-        struct slice *field = field_of(c, key, config);
-        if (key == HELP)
-            return fputs(usage, stdout) < 0 ? CLI_EXIT_REFUSED : CLI_EXIT_OK;
-        if (key == JSON)
-            c->json = true;
-        else if (field)
-            *field = slice_of(optarg);
-        else
-            return CLI_EXIT_USAGE;
-    }
+    for (int key; (key = getopt_long(argc, argv, "c:h", arguments, NULL)) != -1;)
+        switch (key) {
+        case 'h': fputs(usage, stdout); return CLI_EXIT_OK;
+        case 'j': c->json = true; break;
+        case 'c': c->given[CLI_CONFIG] = slice_of(optarg); break;
+        case '?': return CLI_EXIT_USAGE; /* getopt said why */
+        default: c->given[key - OPTIONS] = slice_of(optarg);
+        }
     if (optind == argc)
-        return cli_wrong("what shall be done?");
+        return cli_wrong(c, "what shall be done?");
     c->task = slice_of(argv[optind++]);
     for (; optind < argc && c->name_count < CLI_NAMES_MAX; optind++)
         c->names[c->name_count++] = slice_of(argv[optind]);
-    return optind < argc ? cli_wrong("at most %d keys at once", CLI_NAMES_MAX) : -1;
+    return optind < argc ? cli_wrong(c, "at most %d keys at once", CLI_NAMES_MAX) : -1;
+}
+
+/* An option that a task does not know would be believed to have narrowed the answer. */
+static int run(struct cli *c, const struct cli_task *task)
+{
+    const unsigned everywhere = CLI_BIT(CLI_URL) | CLI_BIT(CLI_KEY) | CLI_BIT(CLI_CONFIG);
+    while (task->name && !slice_eq(c->task, slice_of(task->name)))
+        task++;
+    if (!task->name)
+        return cli_wrong(c, "%s %.*s: unknown", c->group, SLICE_ARG(c->task));
+    for (unsigned i = 0; i < CLI_OPTIONS; i++)
+        if (c->given[i].p && !((task->options | everywhere) & CLI_BIT(i)))
+            return cli_wrong(c, "%s %s has no --%s", c->group, task->name, arguments[i].name);
+    if (c->name_count < task->names_min)
+        return cli_wrong(c, "%s %s: which key?", c->group, task->name);
+    if (c->name_count > task->names_max)
+        return cli_wrong(c, "'%.*s' is too much", SLICE_ARG(c->names[task->names_max]));
+    find_target(c);
+    return task->run(c, task);
 }
 
 bool cli_is(const char *name)
@@ -281,15 +267,20 @@ bool cli_is(const char *name)
 
 int cli_main(int argc, char **argv)
 {
+    static char speaker[] = "lintel"; /* for getopt's words */
     struct cli *c = calloc(1, sizeof(*c));
-    struct slice config = {0};
     if (!c)
         abort();
+    setlocale(LC_CTYPE, "C.UTF-8"); /* how wide characters are */
     arena_init(&c->arena);
-    int status = take_arguments(c, argc - 1, argv + 1, &config);
-    if (status < 0) {
-        find_target(c, config);
-        status = strcmp(argv[1], "keys") == 0 ? cli_keys(c) : cli_spend(c);
+    c->group = strcmp(argv[1], "keys") == 0 ? "keys" : "spend";
+    argv[1] = speaker;
+    int status = take_arguments(c, argc - 1, argv + 1);
+    if (status < 0)
+        status = run(c, *c->group == 'k' ? cli_keys : cli_spend);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("lintel: standard output");
+        status = CLI_EXIT_REFUSED;
     }
     arena_fini(&c->arena);
     free(c);

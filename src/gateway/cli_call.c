@@ -2,6 +2,8 @@
 
 #include "io/upstream.h"
 
+#include <signal.h>
+
 #define ANSWER_MAX (256u * 1024 * 1024)
 #define CONNECT_MS 5000
 #define ANSWER_MS  120000
@@ -41,6 +43,7 @@ static void run(const struct http_call *http, struct call *c)
     const struct upstream_timeouts limits = {.connect_ms = CONNECT_MS, .total_ms = ANSWER_MS};
     uv_loop_t loop;
     struct turn turn;
+    signal(SIGPIPE, SIG_IGN); /* libuv does not guard its writes */
     uv_loop_init(&loop);
     turn_init(&turn, &loop);
     struct upstream *up = upstream_init(&turn, &tls);
@@ -51,6 +54,7 @@ static void run(const struct http_call *http, struct call *c)
     turn_fini(&turn);
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
+    signal(SIGPIPE, SIG_DFL); /* lintel keys list | head -1 */
 }
 
 /* {"error": {"message"}}, {"error": "…"}, {"detail": …}: what the gateway says. */

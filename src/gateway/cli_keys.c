@@ -1,16 +1,64 @@
+/* Happy path: the key that is meant, one call of the gateway, a table or what an administrator
+ * wants to see of the key.
+ *
+ * Failure modes: those of cli.c; a name that more than one key goes by. */
+
 #include "cli.h"
 #include "cli_table.h"
 
 #include <stdio.h>
 
-#define BODY_MAX (256 * 1024)
+#define BODY_MAX   (256 * 1024)
+#define HASH_SHOWN 16 /* characters … */
+#define HASH_MIN   8  /* … of which so many name a key */
+#define HASH_SIZE  64
+
+/* ---- which key ------------------------------------------------------------------------------- */
+
+static bool is_meant(yyjson_val *key, struct slice name)
+{
+    return (name.n && slice_eq(json_get_slice(key, "key_alias"), name)) ||
+           (name.n >= HASH_MIN && slice_starts(json_get_slice(key, "token"), name));
+}
+
+struct slice cli_key(struct cli *c, struct slice name, int *status)
+{
+    size_t i, n, found = 0;
+    struct slice hash = name; /* of a key that is not there: the gateway says so */
+    yyjson_val *key, *keys;
+    *status = CLI_EXIT_OK;
+    if (slice_starts(name, SLICE("sk-")) || name.n == HASH_SIZE)
+        return name;
+    keys = cli_ask(c, "GET", SLICE("/spend/keys"), SLICE(""), status);
+    if (!keys)
+        return slice_make(NULL, 0);
+    yyjson_arr_foreach(keys, i, n, key) if (is_meant(key, name))
+    {
+        hash = json_get_slice(key, "token");
+        found++;
+    }
+    if (found < 2)
+        return hash;
+    *status = cli_wrong(c, "'%.*s' names %zu keys", SLICE_ARG(name), found);
+    return slice_make(NULL, 0);
+}
+
+/* Each that is named on the command line. */
+static bool find_keys(struct cli *c, int *status)
+{
+    for (size_t i = 0; i < c->name_count; i++)
+        if (!(c->names[i] = cli_key(c, c->names[i], status)).p)
+            return false;
+    return true;
+}
 
 /* ---- list ------------------------------------------------------------------------------------ */
 
 static bool is_wanted(const struct cli *c, yyjson_val *key)
 {
-    return (!c->user.p || slice_eq(json_get_slice(key, "user_id"), c->user)) &&
-           (!c->team.p || slice_eq(json_get_slice(key, "team_id"), c->team));
+    struct slice user = c->given[CLI_USER], team = c->given[CLI_TEAM];
+    return (!user.p || slice_eq(json_get_slice(key, "user_id"), user)) &&
+           (!team.p || slice_eq(json_get_slice(key, "team_id"), team));
 }
 
 static const char *state_of(yyjson_val *key)
@@ -37,17 +85,17 @@ static void add_key(struct cli *c, struct cli_table *t, yyjson_val *key)
     cells[6] = cli_text(c, json_get(key, "expires"));
     cells[6].n = cells[6].n > 10 ? 10 : cells[6].n;
     cells[7] = slice_of(state_of(key));
-    cells[8] = slice_make(token.p, token.n > 16 ? 16 : token.n);
+    cells[8] = slice_make(token.p, token.n > HASH_SHOWN ? HASH_SHOWN : token.n);
 }
 
-static int list(struct cli *c)
+static int list(struct cli *c, const struct cli_task *task)
 {
     static const char *const titles[] = {"KEY",    "ALIAS",   "USER",  "TEAM", "SPEND",
                                          "BUDGET", "EXPIRES", "STATE", "HASH"};
     int status;
     struct cli_table t;
     size_t i, n;
-    yyjson_val *key, *keys = cli_ask(c, "GET", SLICE("/spend/keys"), SLICE(""), &status);
+    yyjson_val *key, *keys = cli_ask(c, "GET", slice_of(task->path), SLICE(""), &status);
     if (!keys)
         return status;
     cli_table_init(&t, &c->arena);
@@ -83,37 +131,39 @@ static void write_list(struct json_writer *w, struct slice rest)
 }
 
 /* False: it is no number; said. */
-static bool write_number(struct json_writer *w, const char *member, struct slice text)
+static bool write_number(const struct cli *c, struct json_writer *w, const char *member,
+                         struct slice text)
 {
     double value;
     if (!text.p)
         return true;
     if (!slice_to_double(text, &value)) {
-        cli_wrong("'%.*s' is no number", SLICE_ARG(text));
+        cli_wrong(c, "'%.*s' is no number", SLICE_ARG(text));
         return false;
     }
     json_key_slice(w, slice_of(member));
-    json_raw(w, text);
+    json_number(w, value);
     return true;
 }
 
 static bool write_options(struct cli *c, struct json_writer *w)
 {
-    const struct {
+    static const struct {
+        enum cli_option option;
         const char *member;
-        struct slice value;
-    } texts[] = {{"key_alias", c->alias},
-                 {"user_id", c->user},
-                 {"team_id", c->team},
-                 {"budget_duration", c->budget_duration},
-                 {"duration", c->duration}};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-        if (texts[i].value.p)
-            json_key_slice(w, slice_of(texts[i].member)), json_string(w, texts[i].value);
-    if (c->models.p)
-        json_key(w, "models"), write_list(w, c->models);
-    return write_number(w, "max_budget", c->max_budget) && write_number(w, "rpm_limit", c->rpm) &&
-           write_number(w, "tpm_limit", c->tpm);
+    } texts[] = {{CLI_ALIAS, "key_alias"},   {CLI_USER, "user_id"},
+                 {CLI_TEAM, "team_id"},      {CLI_BUDGET_DURATION, "budget_duration"},
+                 {CLI_DURATION, "duration"}, {CLI_GRACE, "grace_period"}};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        struct slice value = c->given[texts[i].option];
+        if (value.p)
+            json_key_slice(w, slice_of(texts[i].member)), json_string(w, value);
+    }
+    if (c->given[CLI_MODELS].p)
+        json_key(w, "models"), write_list(w, c->given[CLI_MODELS]);
+    return write_number(c, w, "max_budget", c->given[CLI_MAX_BUDGET]) &&
+           write_number(c, w, "rpm_limit", c->given[CLI_RPM]) &&
+           write_number(c, w, "tpm_limit", c->given[CLI_TPM]);
 }
 
 /* What an administrator wants to see of one key. */
@@ -125,8 +175,11 @@ static void print_key(struct cli *c, yyjson_val *key)
         "tpm_limit", "blocked",  "expires",    "created_at"};
     for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
         struct slice text = cli_text(c, json_get(key, members[i]));
-        if (text.n)
-            printf("%-16s %.*s\n", members[i], SLICE_ARG(text));
+        if (!text.n)
+            continue;
+        printf("%-16s ", members[i]);
+        cli_put(stdout, text, SIZE_MAX);
+        putchar('\n');
     }
 }
 
@@ -139,20 +192,25 @@ static int show(struct cli *c, yyjson_val *answer, yyjson_val *key)
     return CLI_EXIT_OK;
 }
 
-static int make(struct cli *c, struct slice path, bool named)
+/* A key that is made or changed: its name, if it has one yet, and what the options say. */
+static int change(struct cli *c, const struct cli_task *task)
 {
-    int status = CLI_EXIT_USAGE;
+    int status;
     struct buf body;
     struct json_writer w;
     yyjson_val *answer = NULL;
+    if (!find_keys(c, &status))
+        return status;
     buf_init(&body, BODY_MAX);
     json_begin(&w, &body);
     json_object(&w);
-    if (named)
+    if (c->name_count)
         json_member_string(&w, "key", c->names[0]);
+    status = CLI_EXIT_USAGE;
     if (write_options(c, &w)) {
         json_object_end(&w);
-        answer = cli_ask(c, "POST", path, arena_dup(&c->arena, buf_slice(&body)), &status);
+        answer = cli_ask(c, "POST", slice_of(task->path), arena_dup(&c->arena, buf_slice(&body)),
+                         &status);
     }
     buf_fini(&body);
     return answer ? show(c, answer, answer) : status;
@@ -160,12 +218,14 @@ static int make(struct cli *c, struct slice path, bool named)
 
 /* ---- the others ------------------------------------------------------------------------------ */
 
-static int info(struct cli *c)
+static int info(struct cli *c, const struct cli_task *task)
 {
     int status;
     struct buf path;
+    if (!find_keys(c, &status))
+        return status;
     buf_init(&path, BODY_MAX);
-    buf_add(&path, SLICE("/key/info"));
+    buf_add(&path, slice_of(task->path));
     cli_add_query(&path, "key", c->names[0]);
     yyjson_val *answer =
         cli_ask(c, "GET", arena_dup(&c->arena, buf_slice(&path)), SLICE(""), &status);
@@ -173,13 +233,15 @@ static int info(struct cli *c)
     return answer ? show(c, answer, json_get(answer, "info")) : status;
 }
 
-static int remove_keys(struct cli *c)
+static int remove_keys(struct cli *c, const struct cli_task *task)
 {
     int status;
     size_t i, n;
     struct buf body;
     struct json_writer w;
     yyjson_val *key, *answer;
+    if (!find_keys(c, &status))
+        return status;
     buf_init(&body, BODY_MAX);
     json_begin(&w, &body);
     json_object(&w);
@@ -190,7 +252,7 @@ static int remove_keys(struct cli *c)
     json_array_end(&w);
     json_object_end(&w);
     answer =
-        cli_ask(c, "POST", SLICE("/key/delete"), arena_dup(&c->arena, buf_slice(&body)), &status);
+        cli_ask(c, "POST", slice_of(task->path), arena_dup(&c->arena, buf_slice(&body)), &status);
     buf_fini(&body);
     if (answer && c->json)
         cli_print_json(answer);
@@ -200,28 +262,20 @@ static int remove_keys(struct cli *c)
     return status;
 }
 
-int cli_keys(struct cli *c)
-{
-    static const struct {
-        const char *task, *path;
-    } named[] = {{"update", "/key/update"},
-                 {"regenerate", "/key/regenerate"},
-                 {"block", "/key/block"},
-                 {"unblock", "/key/unblock"}};
-    if (slice_eq(c->task, SLICE("list")) || slice_eq(c->task, SLICE("new"))) {
-        if (c->name_count)
-            return cli_wrong("'%.*s' is too much", SLICE_ARG(c->names[0]));
-        return slice_eq(c->task, SLICE("list")) ? list(c) : make(c, SLICE("/key/generate"), false);
-    }
-    if (slice_eq(c->task, SLICE("delete")) && c->name_count)
-        return remove_keys(c);
-    if (c->name_count > 1)
-        return cli_wrong("one key, not %zu", c->name_count);
-    if (slice_eq(c->task, SLICE("info")) && c->name_count)
-        return info(c);
-    for (size_t i = 0; i < sizeof(named) / sizeof(*named); i++)
-        if (slice_eq(c->task, slice_of(named[i].task)) && c->name_count)
-            return make(c, slice_of(named[i].path), true);
-    return cli_wrong("keys %.*s: %s", SLICE_ARG(c->task),
-                     c->name_count ? "unknown" : "unknown, or which key?");
-}
+#define WHOSE (CLI_BIT(CLI_USER) | CLI_BIT(CLI_TEAM))
+#define FIELDS                                                                                     \
+    (WHOSE | CLI_BIT(CLI_ALIAS) | CLI_BIT(CLI_MODELS) | CLI_BIT(CLI_MAX_BUDGET) |                  \
+     CLI_BIT(CLI_BUDGET_DURATION) | CLI_BIT(CLI_DURATION) | CLI_BIT(CLI_RPM) | CLI_BIT(CLI_TPM))
+
+const struct cli_task cli_keys[] = {
+    {"list", "/spend/keys", list, WHOSE, 0, 0},
+    {"new", "/key/generate", change, FIELDS, 0, 0},
+    {"info", "/key/info", info, 0, 1, 1},
+    {"update", "/key/update", change, FIELDS, 1, 1},
+    {"block", "/key/block", change, 0, 1, 1},
+    {"unblock", "/key/unblock", change, 0, 1, 1},
+    {"rotate", "/key/regenerate", change, FIELDS | CLI_BIT(CLI_GRACE), 1, 1},
+    {"regenerate", "/key/regenerate", change, FIELDS | CLI_BIT(CLI_GRACE), 1, 1}, /* LiteLLM's */
+    {"delete", "/key/delete", remove_keys, 0, 1, CLI_NAMES_MAX},
+    {NULL, NULL, NULL, 0, 0, 0},
+};

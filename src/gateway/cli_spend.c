@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "cli_table.h"
 #include "io/clock.h"
+#include "wire/crypto.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,24 +107,86 @@ static struct slice day_of(struct cli *c, int64_t ms)
     return arena_dup(&c->arena, slice_make(text, 10));
 }
 
-static yyjson_val *ask_days(struct cli *c, const char *path, int *status)
+/* Whose days are asked for, and what spent in them is added up. */
+struct report {
+    const char *task, *dimension, *title; /* dimension NULL: the days themselves */
+    enum cli_option own; /* whose days it must be; CLI_OPTIONS: anybody's who is named */
+};
+
+static const struct report reports[] = {
+    {"keys", "api_keys", "KEY", CLI_OPTIONS}, {"models", "model_groups", "MODEL", CLI_OPTIONS},
+    {"days", NULL, "DAY", CLI_OPTIONS},       {"users", "entities", "USER", CLI_USER},
+    {"teams", "entities", "TEAM", CLI_TEAM},  {"tags", "entities", "TAG", CLI_TAG},
+};
+
+static const struct report *report_of(const struct cli_task *task)
 {
+    const struct report *r = reports;
+    while (strcmp(r->task, task->name) != 0)
+        r++;
+    return r;
+}
+
+/* The key that --api-key means, as rows name it; empty: none is asked for. False: said why not. */
+static bool find_key(struct cli *c, struct slice *key, int *status)
+{
+    char hash[HEX_SIZE(SHA256_SIZE)];
+    *key = SLICE("");
+    if (!c->given[CLI_API_KEY].n)
+        return true;
+    *key = cli_key(c, c->given[CLI_API_KEY], status);
+    if (slice_starts(*key, SLICE("sk-"))) {
+        sha256_hex(*key, hash);
+        *key = arena_dup(&c->arena, slice_of(hash));
+    }
+    return key->p != NULL;
+}
+
+static yyjson_val *ask_days(struct cli *c, const struct report *r, int *status)
+{
+    static const struct source {
+        enum cli_option option;
+        const char *path, *parameter;
+    } sources[] = {{CLI_USER, "/user/daily/activity/aggregated", "user_id"},
+                   {CLI_TEAM, "/team/daily/activity/aggregated", "team_ids"},
+                   {CLI_TAG, "/tag/daily/activity/aggregated", "tags"}};
+    const struct source *s = sources;
     int64_t now = clock_unix_ms();
+    struct slice key, from = c->given[CLI_FROM], to = c->given[CLI_TO];
     struct buf b;
+    for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++)
+        if (sources[i].option == r->own || c->given[sources[i].option].p)
+            s = &sources[i];
+    if (!find_key(c, &key, status))
+        return NULL;
     buf_init(&b, PATH_MAX_BYTES);
-    buf_add(&b, slice_of(path));
-    cli_add_query(&b, "start_date", c->from.n ? c->from : day_of(c, now - LATELY * DAY_MS));
-    cli_add_query(&b, "end_date", c->to.n ? c->to : day_of(c, now));
+    buf_add(&b, slice_of(s->path));
+    cli_add_query(&b, "start_date", from.n ? from : day_of(c, now - LATELY * DAY_MS));
+    cli_add_query(&b, "end_date", to.n ? to : day_of(c, now));
+    cli_add_query(&b, s->parameter, c->given[s->option]);
+    cli_add_query(&b, "api_key", key);
+    cli_add_query(&b, "model_group", c->given[CLI_MODEL]);
     yyjson_val *answer = cli_ask(c, "GET", arena_dup(&c->arena, buf_slice(&b)), SLICE(""), status);
     buf_fini(&b);
     return answer;
+}
+
+/* A filter that is empty, as of a variable of the shell that was never set, would filter nothing.
+ */
+static bool has_empty(const struct cli *c)
+{
+    for (size_t i = 0; i < CLI_OPTIONS; i++)
+        if (c->given[i].p && !c->given[i].n)
+            return true;
+    return false;
 }
 
 /* -1: it is no number. */
 static int64_t limit_of(const struct cli *c, int64_t otherwise)
 {
     int64_t n = otherwise;
-    return !c->limit.p || (slice_to_i64(c->limit, &n) && n > 0) ? n : -1;
+    struct slice given = c->given[CLI_LIMIT];
+    return !given.p || (slice_to_i64(given, &n) && n > 0) ? n : -1;
 }
 
 /* ---- the answers ----------------------------------------------------------------------------- */
@@ -171,23 +234,30 @@ static void print_sums_json(const struct sums *s, size_t limit)
     buf_fini(&b);
 }
 
-static int report(struct cli *c, const char *path, const char *dimension, const char *title)
+static int report(struct cli *c, const struct cli_task *task)
 {
     int status;
+    const struct report *r = report_of(task);
     struct sums s = {0};
     int64_t limit = limit_of(c, INT32_MAX);
+    if (has_empty(c))
+        return cli_wrong(c, "an option's value is empty");
     if (limit < 0)
-        return cli_wrong("--limit %.*s: a number from 1 on", SLICE_ARG(c->limit));
-    yyjson_val *answer = ask_days(c, path, &status);
+        return cli_wrong(c, "--limit %.*s: a number from 1 on", SLICE_ARG(c->given[CLI_LIMIT]));
+    if ((c->given[CLI_USER].p != NULL) + (c->given[CLI_TEAM].p != NULL) +
+            (c->given[CLI_TAG].p != NULL) >
+        1)
+        return cli_wrong(c, "one of --user, --team and --tag, not two");
+    yyjson_val *answer = ask_days(c, r, &status);
     if (!answer)
         return status;
-    sum_up(c, &s, answer, dimension);
-    if (dimension && s.n)
+    sum_up(c, &s, answer, r->dimension);
+    if (r->dimension && s.n)
         qsort(s.v, s.n, sizeof(*s.v), by_spend);
     if (c->json)
         print_sums_json(&s, (size_t)limit);
     else
-        print_sums(c, &s, title, (size_t)limit);
+        print_sums(c, &s, r->title, (size_t)limit);
     return status;
 }
 
@@ -217,29 +287,35 @@ static void print_logs(struct cli *c, yyjson_val *rows)
     cli_table_print(&t);
 }
 
-static int logs(struct cli *c)
+static int logs(struct cli *c, const struct cli_task *task)
 {
-    const struct {
+    static const struct {
+        enum cli_option option;
         const char *name;
-        struct slice value;
-    } filters[] = {{"api_key", c->key},
-                   {"user_id", c->user},
-                   {"team_id", c->team},
-                   {"status_filter", c->status},
-                   {"model_group", c->model}};
-    struct slice today = day_of(c, clock_unix_ms());
+    } filters[] = {{CLI_USER, "user_id"},
+                   {CLI_TEAM, "team_id"},
+                   {CLI_STATUS, "status_filter"},
+                   {CLI_MODEL, "model_group"}};
+    struct slice key, today = day_of(c, clock_unix_ms());
+    struct slice from = c->given[CLI_FROM], to = c->given[CLI_TO];
     int status;
     struct buf b;
     int64_t limit = limit_of(c, 50);
+    if (has_empty(c))
+        return cli_wrong(c, "an option's value is empty");
     if (limit < 1 || limit > 1000)
-        return cli_wrong("--limit %.*s: a number from 1 to 1000", SLICE_ARG(c->limit));
+        return cli_wrong(c, "--limit %.*s: a number from 1 to 1000",
+                         SLICE_ARG(c->given[CLI_LIMIT]));
+    if (!find_key(c, &key, &status))
+        return status;
     buf_init(&b, PATH_MAX_BYTES);
-    buf_add(&b, SLICE("/spend/logs/v2"));
-    cli_add_query(&b, "start_date", c->from.n ? c->from : today);
-    cli_add_query(&b, "end_date", c->to.n ? c->to : today);
+    buf_add(&b, slice_of(task->path));
+    cli_add_query(&b, "start_date", from.n ? from : today);
+    cli_add_query(&b, "end_date", to.n ? to : today);
     cli_add_query(&b, "page_size", arena_integer(&c->arena, limit));
+    cli_add_query(&b, "api_key", key);
     for (size_t i = 0; i < sizeof(filters) / sizeof(*filters); i++)
-        cli_add_query(&b, filters[i].name, filters[i].value);
+        cli_add_query(&b, filters[i].name, c->given[filters[i].option]);
     yyjson_val *answer = cli_ask(c, "GET", arena_dup(&c->arena, buf_slice(&b)), SLICE(""), &status);
     buf_fini(&b);
     if (answer && c->json)
@@ -249,24 +325,19 @@ static int logs(struct cli *c)
     return status;
 }
 
-int cli_spend(struct cli *c)
-{
-    static const struct {
-        const char *task, *path, *dimension, *title;
-    } reports[] = {
-        {"keys", "/user/daily/activity/aggregated", "api_keys", "KEY"},
-        {"users", "/user/daily/activity/aggregated", "entities", "USER"},
-        {"teams", "/team/daily/activity/aggregated", "entities", "TEAM"},
-        {"models", "/user/daily/activity/aggregated", "model_groups", "MODEL"},
-        {"tags", "/tag/daily/activity/aggregated", "entities", "TAG"},
-        {"days", "/user/daily/activity/aggregated", NULL, "DAY"},
-    };
-    if (c->name_count)
-        return cli_wrong("'%.*s' is too much", SLICE_ARG(c->names[0]));
-    if (slice_eq(c->task, SLICE("logs")))
-        return logs(c);
-    for (size_t i = 0; i < sizeof(reports) / sizeof(*reports); i++)
-        if (slice_eq(c->task, slice_of(reports[i].task)))
-            return report(c, reports[i].path, reports[i].dimension, reports[i].title);
-    return cli_wrong("spend %.*s: unknown", SLICE_ARG(c->task));
-}
+#define ROWS                                                                                       \
+    (CLI_BIT(CLI_FROM) | CLI_BIT(CLI_TO) | CLI_BIT(CLI_LIMIT) | CLI_BIT(CLI_API_KEY) |             \
+     CLI_BIT(CLI_MODEL))
+#define ANYBODY (CLI_BIT(CLI_USER) | CLI_BIT(CLI_TEAM) | CLI_BIT(CLI_TAG))
+
+const struct cli_task cli_spend[] = {
+    {"keys", NULL, report, ROWS | ANYBODY, 0, 0},
+    {"users", NULL, report, ROWS | CLI_BIT(CLI_USER), 0, 0},
+    {"teams", NULL, report, ROWS | CLI_BIT(CLI_TEAM), 0, 0},
+    {"tags", NULL, report, ROWS | CLI_BIT(CLI_TAG), 0, 0},
+    {"models", NULL, report, ROWS | ANYBODY, 0, 0},
+    {"days", NULL, report, ROWS | ANYBODY, 0, 0},
+    {"logs", "/spend/logs/v2", logs,
+     ROWS | CLI_BIT(CLI_USER) | CLI_BIT(CLI_TEAM) | CLI_BIT(CLI_STATUS), 0, 0},
+    {NULL, NULL, NULL, 0, 0, 0},
+};

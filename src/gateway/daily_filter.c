@@ -109,6 +109,7 @@ bool daily_filter_read(struct exchange *ex, const struct daily_route *r, struct 
     else
         report_filter_query(ex, f, r->entity, r->asked);
     report_filter_query(ex, f, "model", "model");
+    report_filter_query(ex, f, "model_group", "model_group");
     if (key.n)
         report_filter_add(f, "api_key", STORE_EQ, store_text(report_key(ex, key)));
     return true;
