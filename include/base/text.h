@@ -10,7 +10,9 @@
  * encoding) become '?'. */
 void text_clean(char *p, size_t n);
 
-/* Nothing but well-formed UTF-8; an empty text is. */
+/* Bytes of its start that are nothing but well-formed UTF-8. */
+size_t text_utf8_prefix(struct slice s);
+/* All of it is; an empty text is, too. */
 bool text_is_utf8(struct slice s);
 
 /* Without the white space at its end: Unicode's White_Space and the separators U+001C to U+001F,

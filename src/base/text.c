@@ -22,15 +22,48 @@ static size_t sequence_length(const unsigned char *p, size_t n)
     return length;
 }
 
+#define WORD sizeof(uint64_t)
+
+static bool is_ascii_word(const char *p)
+{
+    uint64_t word;
+    memcpy(&word, p, WORD);
+    return !(word & UINT64_C(0x8080808080808080));
+}
+
+/* Whole words, the last of which may overlap the one before. */
+static bool is_ascii(struct slice s)
+{
+    unsigned char any = 0;
+    if (s.n >= WORD) {
+        for (size_t i = 0; i + WORD < s.n; i += WORD)
+            if (!is_ascii_word(s.p + i))
+                return false;
+        return is_ascii_word(s.p + s.n - WORD);
+    }
+    for (size_t i = 0; i < s.n; i++)
+        any |= (unsigned char)s.p[i];
+    return any < 0x80;
+}
+
+size_t text_utf8_prefix(struct slice s)
+{
+    size_t i = 0;
+    if (is_ascii(s)) /* nearly always */
+        return s.n;
+    while (i < s.n) {
+        bool ascii = s.n - i >= WORD && is_ascii_word(s.p + i);
+        size_t length = ascii ? WORD : sequence_length((const unsigned char *)s.p + i, s.n - i);
+        if (!length)
+            break;
+        i += length;
+    }
+    return i;
+}
+
 bool text_is_utf8(struct slice s)
 {
-    size_t length;
-    for (size_t i = 0; i < s.n; i += length) {
-        length = sequence_length((const unsigned char *)s.p + i, s.n - i);
-        if (!length)
-            return false;
-    }
-    return true;
+    return text_utf8_prefix(s) == s.n;
 }
 
 void text_clean(char *p, size_t n)

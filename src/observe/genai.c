@@ -30,111 +30,106 @@ struct slice genai_name(struct arena *a, const struct record *r, struct slice mo
 
 /* ---- the request ---------------------------------------------------------------------------- */
 
-static void write_integer(struct json_writer *w, struct slice head, yyjson_val *v)
+static void write_integer(struct otlp *o, struct otlp_key name, yyjson_val *v)
 {
     int64_t value;
     if (json_int(v, &value))
-        otlp_add_integer(w, head, value);
+        otlp_add_integer(o, name, value);
 }
 
-static void write_number(struct json_writer *w, struct slice head, yyjson_val *v)
+static void write_number(struct otlp *o, struct otlp_key name, yyjson_val *v)
 {
     double value;
     if (json_double(v, &value))
-        otlp_add_number(w, head, value);
+        otlp_add_number(o, name, value);
 }
 
-static void write_parameters(struct json_writer *w, const struct record *r, struct arena *a)
+static void write_parameters(struct otlp *o, const struct record *r, struct arena *a)
 {
     yyjson_val *p = otlp_parse(r->text.parameters, a), *stop = json_get(p, "stop");
     yyjson_val *most = json_get(p, "max_completion_tokens");
-    write_integer(w, OTLP_HEAD_INTEGER("gen_ai.request.max_tokens"),
+    write_integer(o, OTLP_INTEGER("gen_ai.request.max_tokens"),
                   most ? most : json_get(p, "max_tokens"));
-    write_number(w, OTLP_HEAD("gen_ai.request.temperature", "doubleValue"),
-                 json_get(p, "temperature"));
-    write_number(w, OTLP_HEAD("gen_ai.request.top_p", "doubleValue"), json_get(p, "top_p"));
-    write_number(w, OTLP_HEAD("gen_ai.request.top_k", "doubleValue"), json_get(p, "top_k"));
+    write_number(o, OTLP_NUMBER("gen_ai.request.temperature"), json_get(p, "temperature"));
+    write_number(o, OTLP_NUMBER("gen_ai.request.top_p"), json_get(p, "top_p"));
+    write_number(o, OTLP_NUMBER("gen_ai.request.top_k"), json_get(p, "top_k"));
     if (yyjson_is_arr(stop))
-        otlp_texts(w, "gen_ai.request.stop_sequences", stop);
-    otlp_bool(w, "gen_ai.request.stream", r->stream);
+        otlp_texts(o, "gen_ai.request.stop_sequences", stop);
+    otlp_bool(o, "gen_ai.request.stream", r->stream);
 }
 
-static void write_usage(struct json_writer *w, const struct record *r)
+static void write_usage(struct otlp *o, const struct record *r)
 {
-    otlp_integer(w, "gen_ai.usage.input_tokens", llm_usage_prompt(&r->usage));
-    otlp_integer(w, "gen_ai.usage.output_tokens", r->usage.output);
-    otlp_integer(w, "gen_ai.usage.cache_read.input_tokens", r->usage.cache_read);
-    otlp_integer(w, "gen_ai.usage.cache_creation.input_tokens", r->usage.cache_write);
+    otlp_integer(o, "gen_ai.usage.input_tokens", llm_usage_prompt(&r->usage));
+    otlp_integer(o, "gen_ai.usage.output_tokens", r->usage.output);
+    otlp_integer(o, "gen_ai.usage.cache_read.input_tokens", r->usage.cache_read);
+    otlp_integer(o, "gen_ai.usage.cache_creation.input_tokens", r->usage.cache_write);
     if (r->priced)
-        otlp_number(w, "gen_ai.usage.cost", r->cost);
+        otlp_number(o, "gen_ai.usage.cost", r->cost);
 }
 
-static void write_caller(struct json_writer *w, const struct record *r, struct arena *a)
+static void write_caller(struct otlp *o, const struct record *r, struct arena *a)
 {
     const struct record_texts *t = &r->text;
-    otlp_text(w, "user.id", t->end_user.n ? t->end_user : t->user);
-    otlp_text(w, "session.id", t->session);
-    otlp_text(w, "gen_ai.conversation.id", t->session);
-    otlp_text(w, "client.address", t->peer);
-    otlp_text(w, "user_agent.original", t->user_agent);
-    otlp_text(w, "litellm.key.hash", t->key);
-    otlp_text(w, "litellm.key.alias", t->key_alias);
-    otlp_text(w, "litellm.user.id", t->user);
-    otlp_text(w, "litellm.team.id", t->team);
-    otlp_text(w, "litellm.team.alias", t->team_alias);
+    otlp_text(o, "user.id", t->end_user.n ? t->end_user : t->user);
+    otlp_text(o, "session.id", t->session);
+    otlp_text(o, "gen_ai.conversation.id", t->session);
+    otlp_text(o, "client.address", t->peer);
+    otlp_text(o, "user_agent.original", t->user_agent);
+    otlp_text(o, "litellm.key.hash", t->key);
+    otlp_text(o, "litellm.key.alias", t->key_alias);
+    otlp_text(o, "litellm.user.id", t->user);
+    otlp_text(o, "litellm.team.id", t->team);
+    otlp_text(o, "litellm.team.alias", t->team_alias);
     yyjson_val *tags = otlp_parse(t->tags, a);
     if (tags)
-        otlp_texts(w, "litellm.tags", tags);
+        otlp_texts(o, "litellm.tags", tags);
 }
 
-static void write_metadata(struct json_writer *w, const struct record *r, struct arena *a)
+static void write_metadata(struct otlp *o, const struct record *r, struct arena *a)
 {
     size_t i, n;
     yyjson_val *key, *value, *object = otlp_parse(r->text.metadata, a);
     yyjson_obj_foreach(object, i, n, key, value)
     {
         struct slice name = ARENA_JOIN(a, SLICE("metadata."), json_slice(key));
-        otlp_text_named(w, name, yyjson_is_str(value) ? json_slice(value) : json_text_of(value, a));
+        otlp_text_named(o, name, yyjson_is_str(value) ? json_slice(value) : json_text_of(value, a));
     }
 }
 
-static void write_outcome(struct json_writer *w, const struct record *r)
+static void write_outcome(struct otlp *o, const struct record *r)
 {
-    otlp_integer(w, "http.response.status_code", r->status);
-    otlp_text(w, "error.type", r->text.error_class);
+    otlp_integer(o, "http.response.status_code", r->status);
+    otlp_text(o, "error.type", r->text.error_class);
     if (r->retries)
-        otlp_integer(w, "litellm.retries", r->retries);
+        otlp_integer(o, "litellm.retries", r->retries);
     if (r->fallbacks)
-        otlp_integer(w, "litellm.fallbacks", r->fallbacks);
-    otlp_bool(w, "litellm.cache_hit", r->cache_hit);
+        otlp_integer(o, "litellm.fallbacks", r->fallbacks);
+    otlp_bool(o, "litellm.cache_hit", r->cache_hit);
     if (r->first_ms)
-        otlp_number(w, "gen_ai.server.time_to_first_token",
+        otlp_number(o, "gen_ai.server.time_to_first_token",
                     (double)(r->first_ms - r->begun_ms) / 1000);
 }
 
-void genai_request(struct json_writer *w, const struct record *r, struct arena *a)
+void genai_request(struct otlp *o, const struct record *r, struct arena *a)
 {
     const struct record_texts *t = &r->text;
-    otlp_text(w, "gen_ai.operation.name", genai_operation(r));
-    otlp_text(w, "gen_ai.provider.name", SLICE("aws.bedrock"));
-    otlp_text(w, "gen_ai.request.model", t->model);
-    otlp_text(w, "gen_ai.response.model", t->upstream);
-    otlp_text(w, "gen_ai.response.id", t->answer_id);
-    if (t->finish_reason.n) /* a list of one */
-        json_string_between(w,
-                            SLICE("{\"key\":\"gen_ai.response.finish_reasons\",\"value\":"
-                                  "{\"arrayValue\":{\"values\":[{\"stringValue\":"),
-                            t->finish_reason, SLICE("}]}}}"));
-    otlp_text(w, "http.request.method", SLICE("POST"));
-    otlp_text(w, "http.route", t->route);
-    otlp_text(w, "litellm.call_id", t->call_id);
-    otlp_text(w, "litellm.model_group", t->group);
-    otlp_text(w, "litellm.deployment.id", t->deployment);
-    write_parameters(w, r, a);
-    write_usage(w, r);
-    write_caller(w, r, a);
-    write_metadata(w, r, a);
-    write_outcome(w, r);
+    otlp_text(o, "gen_ai.operation.name", genai_operation(r));
+    otlp_text(o, "gen_ai.provider.name", SLICE("aws.bedrock"));
+    otlp_text(o, "gen_ai.request.model", t->model);
+    otlp_text(o, "gen_ai.response.model", t->upstream);
+    otlp_text(o, "gen_ai.response.id", t->answer_id);
+    otlp_text_alone(o, "gen_ai.response.finish_reasons", t->finish_reason);
+    otlp_text(o, "http.request.method", SLICE("POST"));
+    otlp_text(o, "http.route", t->route);
+    otlp_text(o, "litellm.call_id", t->call_id);
+    otlp_text(o, "litellm.model_group", t->group);
+    otlp_text(o, "litellm.deployment.id", t->deployment);
+    write_parameters(o, r, a);
+    write_usage(o, r);
+    write_caller(o, r, a);
+    write_metadata(o, r, a);
+    write_outcome(o, r);
 }
 
 /* ---- prompts and answers -------------------------------------------------------------------- */
@@ -208,7 +203,7 @@ static void write_message(struct json_writer *w, yyjson_val *message, struct sli
 }
 
 /* One message or a list of them, as an attribute. */
-static void write_messages(struct json_writer *w, struct slice head, struct slice json,
+static void write_messages(struct otlp *o, struct otlp_key name, struct slice json,
                            struct slice finish, struct arena *a)
 {
     size_t i, n;
@@ -225,15 +220,14 @@ static void write_messages(struct json_writer *w, struct slice head, struct slic
         write_message(&inner, messages, finish);
     json_array_end(&inner);
     if (!text.overflow)
-        otlp_add_text(w, head, buf_slice(&text));
+        otlp_add_text(o, name, buf_slice(&text));
     buf_fini(&text);
 }
 
-void genai_bodies(struct json_writer *w, const struct record *r, struct arena *a)
+void genai_bodies(struct otlp *o, const struct record *r, struct arena *a)
 {
     const struct record_texts *t = &r->text;
-    write_messages(w, OTLP_HEAD("gen_ai.input.messages", "stringValue"), t->messages, SLICE(""), a);
-    write_messages(w, OTLP_HEAD("gen_ai.output.messages", "stringValue"), t->output,
-                   t->finish_reason, a);
-    otlp_text(w, "gen_ai.tool.definitions", t->tools);
+    write_messages(o, OTLP_TEXT("gen_ai.input.messages"), t->messages, SLICE(""), a);
+    write_messages(o, OTLP_TEXT("gen_ai.output.messages"), t->output, t->finish_reason, a);
+    otlp_text(o, "gen_ai.tool.definitions", t->tools);
 }

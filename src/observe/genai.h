@@ -14,7 +14,7 @@ struct slice genai_name(struct arena *a, const struct record *r,
                         struct slice model); /* of a span */
 
 /* What `messages` may be: prompts and answers, if the record has them. */
-void genai_request(struct json_writer *w, const struct record *r, struct arena *a);
-void genai_bodies(struct json_writer *w, const struct record *r, struct arena *a);
+void genai_request(struct otlp *o, const struct record *r, struct arena *a);
+void genai_bodies(struct otlp *o, const struct record *r, struct arena *a);
 
 #endif

@@ -46,8 +46,10 @@ void langfuse_write_trace_metadata(struct json_writer *w, const struct langfuse_
 void langfuse_write_metadata(struct json_writer *w, const struct langfuse_story *s);
 struct slice langfuse_time(struct arena *a, int64_t unix_ms); /* ISO 8601 */
 
+struct otlp;
+
 /* The two ways. */
 void langfuse_ingest(struct json_writer *w, const struct langfuse_story *s); /* events of a batch */
-void langfuse_span(struct json_writer *w, const struct langfuse_story *s);   /* a span of OTLP */
+void langfuse_span(struct otlp *o, const struct langfuse_story *s);          /* a span of OTLP */
 
 #endif

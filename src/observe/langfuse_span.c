@@ -35,7 +35,7 @@ static struct slice parent_of(const struct langfuse_story *s)
 
 typedef void json_part(struct json_writer *w, const struct langfuse_story *s);
 
-static void write_json(struct json_writer *w, struct slice head, const struct langfuse_story *s,
+static void write_json(struct otlp *o, struct otlp_key name, const struct langfuse_story *s,
                        json_part *part)
 {
     struct json_writer inner;
@@ -43,10 +43,10 @@ static void write_json(struct json_writer *w, struct slice head, const struct la
     json_begin(&inner, s->scratch);
     part(&inner, s);
     if (!s->scratch->overflow)
-        otlp_add_text(w, head, buf_slice(s->scratch));
+        otlp_add_text(o, name, buf_slice(s->scratch));
 }
 
-static void write_tags(struct json_writer *w, const struct langfuse_story *s)
+static void write_tags(struct otlp *o, const struct langfuse_story *s)
 {
     struct json_writer inner;
     buf_reset(s->scratch);
@@ -54,56 +54,51 @@ static void write_tags(struct json_writer *w, const struct langfuse_story *s)
     langfuse_write_tags(&inner, s);
     yyjson_val *list = json_parse(buf_slice(s->scratch), s->arena, NULL);
     if (yyjson_arr_size(list))
-        otlp_texts(w, "langfuse.trace.tags", list);
+        otlp_texts(o, "langfuse.trace.tags", list);
 }
 
-static void write_trace(struct json_writer *w, const struct langfuse_story *s)
+static void write_trace(struct otlp *o, const struct langfuse_story *s)
 {
     if (s->trace_exists)
         return;
-    otlp_text(w, "langfuse.trace.name", s->trace_name);
-    otlp_text(w, "user.id", s->user);
-    otlp_text(w, "session.id", s->session);
+    otlp_text(o, "langfuse.trace.name", s->trace_name);
+    otlp_text(o, "user.id", s->user);
+    otlp_text(o, "session.id", s->session);
     if (langfuse_tagged(s))
-        write_tags(w, s);
-    otlp_text(w, "langfuse.release", s->release);
+        write_tags(o, s);
+    otlp_text(o, "langfuse.release", s->release);
     if (s->metadata)
-        write_json(w, OTLP_HEAD("langfuse.trace.metadata", "stringValue"), s,
-                   langfuse_write_trace_metadata);
+        write_json(o, OTLP_TEXT("langfuse.trace.metadata"), s, langfuse_write_trace_metadata);
 }
 
-static void write_generation(struct json_writer *w, const struct langfuse_story *s)
+static void write_generation(struct otlp *o, const struct langfuse_story *s)
 {
     int64_t version;
     const struct record *r = s->record;
-    otlp_text(w, "langfuse.observation.type", SLICE("generation"));
-    otlp_text(w, "langfuse.observation.input", s->input);
-    otlp_text(w, "langfuse.observation.output", s->output);
-    otlp_text(w, "langfuse.observation.model.name", s->model);
-    write_json(w, OTLP_HEAD("langfuse.observation.model.parameters", "stringValue"), s,
-               langfuse_write_parameters);
-    write_json(w, OTLP_HEAD("langfuse.observation.metadata", "stringValue"), s,
-               langfuse_write_metadata);
-    otlp_text(w, "langfuse.observation.level", r->failed ? SLICE("ERROR") : SLICE("DEFAULT"));
-    otlp_text(w, "langfuse.observation.status_message", r->text.error_message);
+    otlp_text(o, "langfuse.observation.type", SLICE("generation"));
+    otlp_text(o, "langfuse.observation.input", s->input);
+    otlp_text(o, "langfuse.observation.output", s->output);
+    otlp_text(o, "langfuse.observation.model.name", s->model);
+    write_json(o, OTLP_TEXT("langfuse.observation.model.parameters"), s, langfuse_write_parameters);
+    write_json(o, OTLP_TEXT("langfuse.observation.metadata"), s, langfuse_write_metadata);
+    otlp_text(o, "langfuse.observation.level", r->failed ? SLICE("ERROR") : SLICE("DEFAULT"));
+    otlp_text(o, "langfuse.observation.status_message", r->text.error_message);
     if (!r->failed)
-        write_json(w, OTLP_HEAD("langfuse.observation.usage_details", "stringValue"), s,
-                   langfuse_write_usage);
+        write_json(o, OTLP_TEXT("langfuse.observation.usage_details"), s, langfuse_write_usage);
     if (!r->failed && r->priced)
-        write_json(w, OTLP_HEAD("langfuse.observation.cost_details", "stringValue"), s,
-                   langfuse_write_cost);
+        write_json(o, OTLP_TEXT("langfuse.observation.cost_details"), s, langfuse_write_cost);
     if (r->stream && r->first_ms) /* in JSON, as the SDKs write it */
         otlp_text(
-            w, "langfuse.observation.completion_start_time",
+            o, "langfuse.observation.completion_start_time",
             ARENA_JOIN(s->arena, SLICE("\""), langfuse_time(s->arena, r->first_ms), SLICE("\"")));
-    otlp_text(w, "langfuse.version", s->version);
-    otlp_text(w, "langfuse.environment", s->environment);
-    otlp_text(w, "langfuse.observation.prompt.name", s->prompt_name);
+    otlp_text(o, "langfuse.version", s->version);
+    otlp_text(o, "langfuse.environment", s->environment);
+    otlp_text(o, "langfuse.observation.prompt.name", s->prompt_name);
     if (slice_to_i64(s->prompt_version, &version))
-        otlp_integer(w, "langfuse.observation.prompt.version", version);
+        otlp_integer(o, "langfuse.observation.prompt.version", version);
 }
 
-void langfuse_span(struct json_writer *w, const struct langfuse_story *s)
+void langfuse_span(struct otlp *o, const struct langfuse_story *s)
 {
     const struct record *r = s->record;
     const struct otlp_span span = {
@@ -115,12 +110,12 @@ void langfuse_span(struct json_writer *w, const struct langfuse_story *s)
         .begun_ms = r->begun_ms,
         .ended_ms = r->ended_ms,
     };
-    otlp_span_begin(w, &span);
-    otlp_text(w, "gen_ai.operation.name", genai_operation(r));
-    otlp_text(w, "gen_ai.provider.name", SLICE("aws.bedrock"));
-    otlp_text(w, "gen_ai.request.model", r->text.model);
-    otlp_text(w, "gen_ai.response.model", s->model);
-    write_trace(w, s);
-    write_generation(w, s);
-    otlp_span_end(w, r->failed, r->text.error_message);
+    otlp_span_begin(o, &span);
+    otlp_text(o, "gen_ai.operation.name", genai_operation(r));
+    otlp_text(o, "gen_ai.provider.name", SLICE("aws.bedrock"));
+    otlp_text(o, "gen_ai.request.model", r->text.model);
+    otlp_text(o, "gen_ai.response.model", s->model);
+    write_trace(o, s);
+    write_generation(o, s);
+    otlp_span_end(o, r->failed, r->text.error_message);
 }

@@ -18,10 +18,11 @@ struct otel {
     enum sampler sampler;
     bool follows_parent;
     uint64_t ratio; /* traces whose id ends below are kept */
+    bool json;      /* instead of protobuf */
     bool bodies;    /* with prompts and answers */
     bool attempts;  /* a span for each call of a model besides the request's */
     /* Attributes of the request's span besides; NULL: none. */
-    void (*more)(struct json_writer *w, const struct record *r, struct arena *a);
+    void (*more)(struct otlp *o, const struct record *r, struct arena *a);
 };
 
 /* Resource and sampler as the environment says; NULL: setup->error says why not. */

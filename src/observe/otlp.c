@@ -1,42 +1,92 @@
+/* Spans in both forms of OTLP: protobuf, which costs half as much, and JSON for those who ask for
+ * it. The field numbers are those of opentelemetry-proto 1.x: collector/trace/v1/trace_service,
+ * trace/v1/trace, common/v1/common, resource/v1/resource.
+ *
+ * An attribute of protobuf is measured before it is written; of the messages around it the length
+ * is filled in at their end.
+ *
+ * Failure modes: what does not fit shows as `out->overflow`; in protobuf, bytes that are no UTF-8
+ * become U+FFFD. */
+
 #include "otlp.h"
 
-void otlp_begin(struct json_writer *w)
+#include "base/text.h"
+
+enum { REQUEST_RESOURCE_SPANS = 1 };
+enum { RESOURCE_SPANS_RESOURCE = 1, RESOURCE_SPANS_SCOPE_SPANS = 2 };
+enum { RESOURCE_ATTRIBUTES = 1 };
+enum { SCOPE_SPANS_SCOPE = 1, SCOPE_SPANS_SPANS = 2 };
+enum { SCOPE_NAME = 1, SCOPE_VERSION = 2 };
+enum {
+    SPAN_TRACE_ID = 1,
+    SPAN_SPAN_ID = 2,
+    SPAN_TRACE_STATE = 3,
+    SPAN_PARENT_SPAN_ID = 4,
+    SPAN_NAME = 5,
+    SPAN_KIND = 6,
+    SPAN_START = 7,
+    SPAN_END = 8,
+    SPAN_ATTRIBUTES = 9,
+    SPAN_STATUS = 15
+};
+enum { STATUS_MESSAGE = 2, STATUS_CODE = 3 };
+enum { PAIR_KEY = 1, PAIR_VALUE = 2 };
+enum { VALUE_STRING = 1, VALUE_BOOL = 2, VALUE_INT = 3, VALUE_DOUBLE = 4, VALUE_ARRAY = 5 };
+enum { ARRAY_VALUES = 1 };
+
+enum { CODE_ERROR = 2 };
+
+struct slice otlp_content_type(bool json)
 {
-    json_object(w);
-    json_key(w, "resourceSpans");
-    json_array(w);
-    json_object(w);
-    json_key(w, "resource");
-    json_object(w);
-    json_key(w, "attributes");
-    json_array(w);
+    return json ? SLICE("application/json") : SLICE("application/x-protobuf");
 }
 
-void otlp_spans(struct json_writer *w)
+/* ---- the request ---------------------------------------------------------------------------- */
+
+void otlp_begin(struct otlp *o, struct buf *out, bool json)
 {
-    json_array_end(w);
-    json_object_end(w);
-    json_key(w, "scopeSpans");
-    json_array(w);
-    json_object(w);
-    json_key(w, "scope");
-    json_object(w);
-    json_member_string(w, "name", SLICE("lintel"));
-    json_member_string(w, "version", SLICE(LINTEL_VERSION));
-    json_object_end(w);
-    json_key(w, "spans");
-    json_array(w);
+    o->out = out;
+    o->json = json;
+    json_begin(&o->w, out);
+    protobuf_begin(&o->p, out);
+    o->attribute = PROTOBUF_TAG(RESOURCE_ATTRIBUTES, PROTOBUF_BYTES);
+    if (json) {
+        json_raw(&o->w, SLICE("{\"resourceSpans\":[{\"resource\":{\"attributes\":["));
+        o->w.comma = false;
+        return;
+    }
+    protobuf_open(&o->p, REQUEST_RESOURCE_SPANS);
+    protobuf_open(&o->p, RESOURCE_SPANS_RESOURCE);
 }
 
-void otlp_end(struct json_writer *w)
+void otlp_spans(struct otlp *o)
 {
-    json_array_end(w);
-    json_object_end(w);
-    json_array_end(w);
-    json_object_end(w);
-    json_array_end(w);
-    json_object_end(w);
+    if (o->json) {
+        buf_add(o->out, SLICE("]},\"scopeSpans\":[{\"scope\":{\"name\":\"lintel\","
+                              "\"version\":\"" LINTEL_VERSION "\"},\"spans\":["));
+        o->w.comma = false;
+        return;
+    }
+    protobuf_close(&o->p);
+    protobuf_open(&o->p, RESOURCE_SPANS_SCOPE_SPANS);
+    protobuf_open(&o->p, SCOPE_SPANS_SCOPE);
+    protobuf_text(&o->p, SCOPE_NAME, SLICE("lintel"));
+    protobuf_text(&o->p, SCOPE_VERSION, SLICE(LINTEL_VERSION));
+    protobuf_close(&o->p);
+    o->attribute = PROTOBUF_TAG(SPAN_ATTRIBUTES, PROTOBUF_BYTES);
 }
+
+void otlp_end(struct otlp *o)
+{
+    if (o->json) {
+        BUF_LITERAL(o->out, "]}]}]}");
+        return;
+    }
+    protobuf_close(&o->p);
+    protobuf_close(&o->p);
+}
+
+/* ---- a span --------------------------------------------------------------------------------- */
 
 /* A number of milliseconds as one of nanoseconds: `after` begins with the digits that lack. */
 #define NANOSECONDS "000000\""
@@ -50,7 +100,7 @@ static void write_nanoseconds(struct json_writer *w, struct slice before, int64_
     buf_add(w->out, after);
 }
 
-void otlp_span_begin(struct json_writer *w, const struct otlp_span *s)
+static void begin_span_json(struct json_writer *w, const struct otlp_span *s)
 {
     json_object(w);
     json_member_string(w, "traceId", s->trace);
@@ -67,9 +117,33 @@ void otlp_span_begin(struct json_writer *w, const struct otlp_span *s)
                       SLICE(NANOSECONDS ",\"attributes\":["));
 }
 
-void otlp_span_end(struct json_writer *w, bool failed, struct slice message)
+static uint64_t nanoseconds(int64_t ms)
 {
-    enum { STATUS_ERROR = 2 };
+    return (uint64_t)ms * 1000000;
+}
+
+void otlp_span_begin(struct otlp *o, const struct otlp_span *s)
+{
+    struct protobuf *p = &o->p;
+    if (o->json) {
+        begin_span_json(&o->w, s);
+        return;
+    }
+    protobuf_open(p, SCOPE_SPANS_SPANS);
+    protobuf_hex(p, SPAN_TRACE_ID, s->trace);
+    protobuf_hex(p, SPAN_SPAN_ID, s->id);
+    if (s->trace_state.n)
+        protobuf_text(p, SPAN_TRACE_STATE, s->trace_state);
+    if (s->parent.n)
+        protobuf_hex(p, SPAN_PARENT_SPAN_ID, s->parent);
+    protobuf_text(p, SPAN_NAME, s->name);
+    protobuf_small(p, SPAN_KIND, s->kind);
+    protobuf_fixed64(p, SPAN_START, nanoseconds(s->begun_ms));
+    protobuf_fixed64(p, SPAN_END, nanoseconds(s->ended_ms));
+}
+
+static void end_span_json(struct json_writer *w, bool failed, struct slice message)
+{
     json_array_end(w);
     if (!failed) {
         json_key_raw(w, SLICE("\"status\":{\"code\":0}}"));
@@ -78,77 +152,248 @@ void otlp_span_end(struct json_writer *w, bool failed, struct slice message)
     }
     json_key(w, "status");
     json_object(w);
-    json_member_integer(w, "code", STATUS_ERROR);
+    json_member_integer(w, "code", CODE_ERROR);
     if (message.n)
         json_member_string(w, "message", message);
     json_object_end(w);
     json_object_end(w);
 }
 
+void otlp_span_end(struct otlp *o, bool failed, struct slice message)
+{
+    if (o->json) {
+        end_span_json(&o->w, failed, message);
+        return;
+    }
+    if (failed) { /* nothing is said of the others: 0 is what is not said */
+        protobuf_open(&o->p, SPAN_STATUS);
+        if (message.n)
+            protobuf_text(&o->p, STATUS_MESSAGE, message);
+        protobuf_small(&o->p, STATUS_CODE, CODE_ERROR);
+        protobuf_close(&o->p);
+    }
+    protobuf_close(&o->p);
+}
+
+/* ---- attributes in protobuf ----------------------------------------------------------------- */
+
+/* Bytes around a name and a value: three tags with their lengths, and the value's own. */
+#define AROUND_MAX (4 * (1 + (size_t)PROTOBUF_VARINT_MAX))
+
+/* Up to the content of the value, which has that size. NULL: there is no room. */
+static char *begin_attribute(struct otlp *o, struct slice name, size_t size)
+{
+    size_t pair = 1 + protobuf_varint_size(name.n) + name.n + 1 + protobuf_varint_size(size) + size;
+    char *to = buf_reserve(o->out, AROUND_MAX + name.n + size);
+    if (!to)
+        return NULL;
+    *to++ = o->attribute;
+    to = protobuf_put_varint(to, pair);
+    *to++ = PROTOBUF_TAG(PAIR_KEY, PROTOBUF_BYTES);
+    to = protobuf_put_bytes(to, name);
+    *to++ = PROTOBUF_TAG(PAIR_VALUE, PROTOBUF_BYTES);
+    return protobuf_put_varint(to, size);
+}
+
+static void end_attribute(struct otlp *o, const char *end)
+{
+    o->out->n = (size_t)(end - o->out->p);
+}
+
+/* Most are small: all lengths have one byte, and room is looked for once. */
+static bool put_short_text(struct otlp *o, struct slice name, struct slice value)
+{
+    enum { PAIR = 2, AROUND = 2 + 2 + 2 + 2 }; /* bytes of tags and lengths */
+    size_t size = AROUND + name.n + value.n;
+    if (size - PAIR >= 0x80)
+        return false;
+    char *to = buf_reserve(o->out, size);
+    if (!to)
+        return true;
+    const char before[] = {o->attribute, (char)(size - PAIR),
+                           PROTOBUF_TAG(PAIR_KEY, PROTOBUF_BYTES), (char)name.n};
+    const char between[] = {PROTOBUF_TAG(PAIR_VALUE, PROTOBUF_BYTES), (char)(2 + value.n),
+                            PROTOBUF_TAG(VALUE_STRING, PROTOBUF_BYTES), (char)value.n};
+    memcpy(to, before, sizeof(before));
+    memcpy(to + sizeof(before), name.p, name.n);
+    to += sizeof(before) + name.n;
+    memcpy(to, between, sizeof(between));
+    if (value.n)
+        memcpy(to + sizeof(between), value.p, value.n);
+    o->out->n += size;
+    return true;
+}
+
+static void put_valid_text(struct otlp *o, struct slice name, struct slice value)
+{
+    if (put_short_text(o, name, value))
+        return;
+    char *to = begin_attribute(o, name, 1 + protobuf_varint_size(value.n) + value.n);
+    if (!to)
+        return;
+    *to++ = PROTOBUF_TAG(VALUE_STRING, PROTOBUF_BYTES);
+    end_attribute(o, protobuf_put_bytes(to, value));
+}
+
+static void put_text(struct otlp *o, struct slice name, struct slice value)
+{
+    struct buf mended;
+    if (text_is_utf8(value)) {
+        put_valid_text(o, name, value);
+        return;
+    }
+    put_valid_text(o, name, protobuf_utf8(value, &mended));
+    buf_fini(&mended);
+}
+
+static void put_number(struct otlp *o, struct slice name, double value)
+{
+    uint64_t bits;
+    char *to = begin_attribute(o, name, 1 + sizeof(bits));
+    if (!to)
+        return;
+    memcpy(&bits, &value, sizeof(bits));
+    *to++ = PROTOBUF_TAG(VALUE_DOUBLE, PROTOBUF_FIXED64);
+    end_attribute(o, protobuf_put_fixed64(to, bits));
+}
+
+static void put_varint(struct otlp *o, struct slice name, int field, uint64_t value)
+{
+    char *to = begin_attribute(o, name, 1 + protobuf_varint_size(value));
+    if (!to)
+        return;
+    *to++ = PROTOBUF_TAG(field, PROTOBUF_VARINT);
+    end_attribute(o, protobuf_put_varint(to, value));
+}
+
+static void open_list(struct otlp *o, struct slice name)
+{
+    protobuf_open(&o->p, SPAN_ATTRIBUTES); /* a resource has no lists */
+    protobuf_text(&o->p, PAIR_KEY, name);
+    protobuf_open(&o->p, PAIR_VALUE);
+    protobuf_open(&o->p, VALUE_ARRAY);
+}
+
+static void close_list(struct otlp *o)
+{
+    protobuf_close(&o->p);
+    protobuf_close(&o->p);
+    protobuf_close(&o->p);
+}
+
 /* ---- attributes ----------------------------------------------------------------------------- */
 
-static void end(struct json_writer *w)
+static void end(struct json_writer *w, struct slice closing)
 {
-    BUF_LITERAL(w->out, "}}");
+    buf_add(w->out, closing);
     w->comma = true;
 }
 
-void otlp_add_text(struct json_writer *w, struct slice head, struct slice value)
+void otlp_add_text(struct otlp *o, struct otlp_key key, struct slice value)
 {
-    if (value.n)
-        json_string_between(w, head, value, SLICE("}}"));
+    if (!value.n)
+        return;
+    if (o->json)
+        json_string_between(&o->w, key.json, value, SLICE("}}"));
+    else
+        put_text(o, key.name, value);
 }
 
-void otlp_text_named(struct json_writer *w, struct slice name, struct slice value)
+void otlp_text_named(struct otlp *o, struct slice name, struct slice value)
 {
-    json_object(w);
-    json_member_string(w, "key", name);
-    json_key(w, "value");
-    json_object(w);
-    json_member_string(w, "stringValue", value);
-    end(w);
+    struct buf mended;
+    struct json_writer *w = &o->w;
+    if (o->json) {
+        json_object(w);
+        json_member_string(w, "key", name);
+        json_key(w, "value");
+        json_object(w);
+        json_member_string(w, "stringValue", value);
+        end(w, SLICE("}}"));
+        return;
+    }
+    put_text(o, protobuf_utf8(name, &mended), value);
+    buf_fini(&mended);
 }
 
-void otlp_add_integer(struct json_writer *w, struct slice head, int64_t value)
+void otlp_add_integer(struct otlp *o, struct otlp_key key, int64_t value)
 {
     char digits[SLICE_DIGITS];
-    json_key_raw(w, head);
-    buf_add(w->out, slice_digits(value, digits));
-    BUF_LITERAL(w->out, "\"}}");
-    w->comma = true;
+    if (!o->json) {
+        put_varint(o, key.name, VALUE_INT, (uint64_t)value);
+        return;
+    }
+    json_key_raw(&o->w, key.json);
+    buf_add(o->out, slice_digits(value, digits));
+    end(&o->w, SLICE("\"}}"));
 }
 
-void otlp_add_number(struct json_writer *w, struct slice head, double value)
+void otlp_add_number(struct otlp *o, struct otlp_key key, double value)
 {
-    json_key_raw(w, head);
-    json_number(w, value);
-    end(w);
+    if (!o->json) {
+        put_number(o, key.name, value);
+        return;
+    }
+    json_key_raw(&o->w, key.json);
+    json_number(&o->w, value);
+    end(&o->w, SLICE("}}"));
 }
 
-void otlp_add_bool(struct json_writer *w, struct slice head, bool value)
+void otlp_add_bool(struct otlp *o, struct otlp_key key, bool value)
 {
-    json_key_raw(w, head);
-    buf_add(w->out, value ? SLICE("true}}") : SLICE("false}}"));
-    w->comma = true;
+    if (!o->json) {
+        put_varint(o, key.name, VALUE_BOOL, value);
+        return;
+    }
+    json_key_raw(&o->w, key.json);
+    end(&o->w, value ? SLICE("true}}") : SLICE("false}}"));
 }
 
-void otlp_add_texts(struct json_writer *w, struct slice head, yyjson_val *list)
+static void begin_list(struct otlp *o, struct otlp_key key)
+{
+    if (!o->json) {
+        open_list(o, key.name);
+        return;
+    }
+    json_key_raw(&o->w, key.json);
+    o->w.comma = false;
+}
+
+static void add_item(struct otlp *o, struct slice item)
+{
+    if (o->json) {
+        json_string_between(&o->w, SLICE("{\"stringValue\":"), item, SLICE("}"));
+        return;
+    }
+    protobuf_open(&o->p, ARRAY_VALUES);
+    protobuf_text(&o->p, VALUE_STRING, item);
+    protobuf_close(&o->p);
+}
+
+static void end_list(struct otlp *o)
+{
+    if (o->json)
+        end(&o->w, SLICE("]}}}"));
+    else
+        close_list(o);
+}
+
+void otlp_add_texts(struct otlp *o, struct otlp_key key, yyjson_val *list)
 {
     size_t i, n;
     yyjson_val *item;
-    json_key_raw(w, head);
-    json_object(w);
-    json_key(w, "values");
-    json_array(w);
-    yyjson_arr_foreach(list, i, n, item)
-    {
-        if (!yyjson_is_str(item))
-            continue;
-        json_string_between(w, SLICE("{\"stringValue\":"), json_slice(item), SLICE("}"));
-    }
-    json_array_end(w);
-    json_object_end(w);
-    end(w);
+    begin_list(o, key);
+    yyjson_arr_foreach(list, i, n, item) if (yyjson_is_str(item)) add_item(o, json_slice(item));
+    end_list(o);
+}
+
+void otlp_add_text_alone(struct otlp *o, struct otlp_key key, struct slice value)
+{
+    if (!value.n)
+        return;
+    begin_list(o, key);
+    add_item(o, value);
+    end_list(o);
 }
 
 yyjson_val *otlp_parse(struct slice json, struct arena *a)

@@ -1,14 +1,23 @@
 #ifndef OBSERVE_OTLP_H
 #define OBSERVE_OTLP_H
 
-/* OpenTelemetry's protocol over HTTP, in JSON (OTLP 1.x, opentelemetry-proto's trace.proto in its
- * JSON mapping: ids in hexadecimal, 64 bit numbers as strings):
+/* OpenTelemetry's protocol over HTTP (OTLP 1.x, opentelemetry-proto's collector/trace/v1), in
+ * protobuf or in its JSON mapping (ids in hexadecimal, 64 bit numbers as strings):
  *
  *     otlp_begin, resource attributes, otlp_spans,
  *     { otlp_span_begin, attributes, otlp_span_end }, otlp_end */
 
 #include "base/json.h"
 #include "observe/record.h"
+#include "protobuf.h"
+
+struct otlp {
+    struct buf *out;
+    bool json;            /* or protobuf */
+    struct json_writer w; /* the one, */
+    struct protobuf p;    /* or the other */
+    char attribute;       /* protobuf's tag of an attribute, here */
+};
 
 enum otlp_kind { OTLP_INTERNAL = 1, OTLP_SERVER = 2, OTLP_CLIENT = 3 };
 
@@ -20,31 +29,46 @@ struct otlp_span {
     int64_t begun_ms, ended_ms; /* since 1970 */
 };
 
-void otlp_begin(struct json_writer *w);
-void otlp_spans(struct json_writer *w); /* the resource is complete */
-void otlp_end(struct json_writer *w);
+struct slice otlp_content_type(bool json);
 
-void otlp_span_begin(struct json_writer *w, const struct otlp_span *s);
-void otlp_span_end(struct json_writer *w, bool failed, struct slice message);
+void otlp_begin(struct otlp *o, struct buf *out, bool json);
+void otlp_spans(struct otlp *o); /* the resource is complete */
+void otlp_end(struct otlp *o);
 
-/* Attributes. A span has fifty of them, so a key is a literal without escapes, and written together
- * with what stands around it. Empty texts are left out. */
-#define otlp_text(w, key, value)    otlp_add_text((w), OTLP_HEAD(key, "stringValue"), (value))
-#define otlp_integer(w, key, value) otlp_add_integer((w), OTLP_HEAD_INTEGER(key), (value))
-#define otlp_number(w, key, value)  otlp_add_number((w), OTLP_HEAD(key, "doubleValue"), (value))
-#define otlp_bool(w, key, value)    otlp_add_bool((w), OTLP_HEAD(key, "boolValue"), (value))
+void otlp_span_begin(struct otlp *o, const struct otlp_span *s);
+void otlp_span_end(struct otlp *o, bool failed, struct slice message);
+
+/* The name of an attribute: a literal without escapes, for JSON together with what stands around
+ * it, as a span has fifty of them. Each is for values of one kind. */
+struct otlp_key {
+    struct slice name, json;
+};
+#define OTLP_KEY(key, value)                                                                       \
+    ((struct otlp_key){.name = SLICE(key), .json = SLICE("{\"key\":\"" key "\",\"value\":{" value)})
+#define OTLP_TEXT(key)    OTLP_KEY(key, "\"stringValue\":")
+#define OTLP_INTEGER(key) OTLP_KEY(key, "\"intValue\":\"")
+#define OTLP_NUMBER(key)  OTLP_KEY(key, "\"doubleValue\":")
+#define OTLP_BOOL(key)    OTLP_KEY(key, "\"boolValue\":")
+#define OTLP_LIST(key)    OTLP_KEY(key, "\"arrayValue\":{\"values\":[")
+
+/* Attributes. Empty texts are left out. */
+#define otlp_text(o, key, value)    otlp_add_text((o), OTLP_TEXT(key), (value))
+#define otlp_integer(o, key, value) otlp_add_integer((o), OTLP_INTEGER(key), (value))
+#define otlp_number(o, key, value)  otlp_add_number((o), OTLP_NUMBER(key), (value))
+#define otlp_bool(o, key, value)    otlp_add_bool((o), OTLP_BOOL(key), (value))
 /* A list of strings; what is no string is left out. */
-#define otlp_texts(w, key, list) otlp_add_texts((w), OTLP_HEAD(key, "arrayValue"), (list))
+#define otlp_texts(o, key, list) otlp_add_texts((o), OTLP_LIST(key), (list))
+/* A list of one. */
+#define otlp_text_alone(o, key, value) otlp_add_text_alone((o), OTLP_LIST(key), (value))
 /* Under any name. */
-void otlp_text_named(struct json_writer *w, struct slice name, struct slice value);
+void otlp_text_named(struct otlp *o, struct slice name, struct slice value);
 
-#define OTLP_HEAD(key, kind)   SLICE("{\"key\":\"" key "\",\"value\":{\"" kind "\":")
-#define OTLP_HEAD_INTEGER(key) SLICE("{\"key\":\"" key "\",\"value\":{\"intValue\":\"")
-void otlp_add_text(struct json_writer *w, struct slice head, struct slice value);
-void otlp_add_integer(struct json_writer *w, struct slice head, int64_t value);
-void otlp_add_number(struct json_writer *w, struct slice head, double value);
-void otlp_add_bool(struct json_writer *w, struct slice head, bool value);
-void otlp_add_texts(struct json_writer *w, struct slice head, yyjson_val *list);
+void otlp_add_text(struct otlp *o, struct otlp_key key, struct slice value);
+void otlp_add_integer(struct otlp *o, struct otlp_key key, int64_t value);
+void otlp_add_number(struct otlp *o, struct otlp_key key, double value);
+void otlp_add_bool(struct otlp *o, struct otlp_key key, bool value);
+void otlp_add_texts(struct otlp *o, struct otlp_key key, yyjson_val *list);
+void otlp_add_text_alone(struct otlp *o, struct otlp_key key, struct slice value);
 
 /* JSON of a record; NULL where it is empty, or holds nothing. */
 yyjson_val *otlp_parse(struct slice json, struct arena *a);

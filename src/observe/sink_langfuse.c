@@ -67,17 +67,19 @@ static void *open_spans(struct sink_setup *s)
     return open_langfuse(s, true);
 }
 
-typedef void story_writer(struct json_writer *w, const struct langfuse_story *s);
-
+/* As one of both; the other is NULL. */
 static void write_stories(const struct langfuse *l, struct parcel *const *parcels, size_t n,
-                          struct json_writer *w, struct arena *a, story_writer *write)
+                          struct arena *a, struct json_writer *events, struct otlp *spans)
 {
     struct buf scratch;
     buf_init(&scratch, SCRATCH_MAX);
     for (size_t i = 0; i < n; i++) {
         struct langfuse_story story;
         langfuse_read(&story, record_of(parcels[i]), &l->defaults, a, &scratch);
-        write(w, &story);
+        if (spans)
+            langfuse_span(spans, &story);
+        else
+            langfuse_ingest(events, &story);
     }
     buf_fini(&scratch);
 }
@@ -86,25 +88,26 @@ static bool langfuse_write(void *self, struct parcel *const *parcels, size_t n,
                            struct sink_call *call)
 {
     struct langfuse *l = self;
-    struct json_writer w;
-    json_begin(&w, &call->body);
     if (l->old) {
+        struct json_writer w;
+        json_begin(&w, &call->body);
         json_object(&w);
         json_key(&w, "batch");
         json_array(&w);
-        write_stories(l, parcels, n, &w, &call->arena, langfuse_ingest);
+        write_stories(l, parcels, n, &call->arena, &w, NULL);
         json_array_end(&w);
         json_object_end(&w);
     } else {
-        otlp_begin(&w);
-        otlp_text(&w, "service.name", SLICE("litellm"));
-        otlp_spans(&w);
-        write_stories(l, parcels, n, &w, &call->arena, langfuse_span);
-        otlp_end(&w);
+        struct otlp o;
+        otlp_begin(&o, &call->body, false);
+        otlp_text(&o, "service.name", SLICE("litellm"));
+        otlp_spans(&o);
+        write_stories(l, parcels, n, &call->arena, NULL, &o);
+        otlp_end(&o);
         sink_call_header(call, "x-langfuse-ingestion-version", SLICE("4"));
     }
     call->url = l->old ? l->ingestion : l->spans;
-    sink_call_header(call, "content-type", SLICE("application/json"));
+    sink_call_header(call, "content-type", otlp_content_type(l->old));
     sink_call_header(call, "authorization", l->authorization);
     return true;
 }

@@ -1,5 +1,5 @@
 /* Traces for OpenTelemetry: one for each request, with a span for each call of a model, in the
- * GenAI semantic conventions (opentelemetry.io/docs/specs/semconv/gen-ai), over OTLP/HTTP in JSON.
+ * GenAI semantic conventions (opentelemetry.io/docs/specs/semconv/gen-ai), over OTLP/HTTP.
  *
  * The environment says where, in OpenTelemetry's names and in LiteLLM's: OTEL_EXPORTER_OTLP_…,
  * OTEL_ENDPOINT, OTEL_HEADERS, OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER.
@@ -69,11 +69,14 @@ static void read_url(struct otel *o, const struct sink_setup *s)
     o->url = genai_url(&o->arena, whole.n ? whole : base);
 }
 
-/* What OTEL_EXPORTER and OTEL_EXPORTER_OTLP_PROTOCOL may say. */
-static bool is_http(const struct sink_setup *s)
+/* What OTEL_EXPORTER and OTEL_EXPORTER_OTLP_PROTOCOL may say; the latter wins. */
+static bool read_protocol(const struct sink_setup *s, bool *json)
 {
     struct slice exporter = sink_setting(s, "exporter", "OTEL_EXPORTER");
-    struct slice protocol = sink_setting(s, NULL, "OTEL_EXPORTER_OTLP_PROTOCOL");
+    struct slice protocol = sink_setting(s, NULL, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL");
+    if (!protocol.n)
+        protocol = sink_setting(s, NULL, "OTEL_EXPORTER_OTLP_PROTOCOL");
+    *json = slice_eq(protocol.n ? protocol : exporter, SLICE("http/json"));
     return (!exporter.n || slice_starts(exporter, SLICE("otlp_http")) ||
             slice_starts(exporter, SLICE("http/"))) &&
            (!protocol.n || slice_starts(protocol, SLICE("http/")));
@@ -92,12 +95,14 @@ struct otel *otel_new(struct sink_setup *s)
 
 static void *otel_open(struct sink_setup *s)
 {
-    if (!is_http(s))
+    bool json;
+    if (!read_protocol(s, &json))
         return sink_refuse(s, NULL, "OTEL_EXPORTER: only otlp_http is supported");
     struct otel *o = otel_new(s);
     if (!o)
         return NULL;
     read_url(o, s);
+    o->json = json;
     o->attempts = true;
     o->headers = sink_kept(&o->arena, s, "headers", "OTEL_EXPORTER_OTLP_HEADERS",
                            sink_setting(s, NULL, "OTEL_HEADERS"));
@@ -109,7 +114,7 @@ static void *otel_open(struct sink_setup *s)
 
 /* ---- spans ---------------------------------------------------------------------------------- */
 
-static void write_request(const struct otel *o, struct json_writer *w, const struct record *r,
+static void write_request(const struct otel *self, struct otlp *o, const struct record *r,
                           struct arena *a)
 {
     const struct otlp_span span = {
@@ -118,21 +123,21 @@ static void write_request(const struct otel *o, struct json_writer *w, const str
         .parent = r->text.parent_span,
         .trace_state = r->text.trace_state,
         .name = genai_name(a, r, r->text.model),
-        .kind = o->attempts ? OTLP_SERVER : OTLP_CLIENT,
+        .kind = self->attempts ? OTLP_SERVER : OTLP_CLIENT,
         .begun_ms = r->begun_ms,
         .ended_ms = r->ended_ms,
     };
-    otlp_span_begin(w, &span);
-    genai_request(w, r, a);
-    if (o->bodies)
-        genai_bodies(w, r, a);
-    if (o->more)
-        o->more(w, r, a);
-    otlp_span_end(w, r->failed, r->text.error_message);
+    otlp_span_begin(o, &span);
+    genai_request(o, r, a);
+    if (self->bodies)
+        genai_bodies(o, r, a);
+    if (self->more)
+        self->more(o, r, a);
+    otlp_span_end(o, r->failed, r->text.error_message);
 }
 
-static void write_attempt(struct json_writer *w, const struct record *r,
-                          const struct record_attempt *t, struct arena *a)
+static void write_attempt(struct otlp *o, const struct record *r, const struct record_attempt *t,
+                          struct arena *a)
 {
     const struct otlp_span span = {
         .trace = slice_make(r->trace, sizeof(r->trace)),
@@ -144,25 +149,24 @@ static void write_attempt(struct json_writer *w, const struct record *r,
         .begun_ms = t->begun_ms,
         .ended_ms = t->ended_ms,
     };
-    otlp_span_begin(w, &span);
-    otlp_text(w, "gen_ai.operation.name", genai_operation(r));
-    otlp_text(w, "gen_ai.provider.name", SLICE("aws.bedrock"));
-    otlp_text(w, "gen_ai.request.model", t->model);
-    otlp_text(w, "cloud.region", t->region);
-    otlp_text(w, "litellm.deployment.id", t->deployment);
-    otlp_text(w, "litellm.model_group", t->group);
-    otlp_integer(w, "http.response.status_code", t->status);
-    otlp_text(w, "error.type", t->error_class);
-    otlp_span_end(w, t->error_class.n, t->message);
+    otlp_span_begin(o, &span);
+    otlp_text(o, "gen_ai.operation.name", genai_operation(r));
+    otlp_text(o, "gen_ai.provider.name", SLICE("aws.bedrock"));
+    otlp_text(o, "gen_ai.request.model", t->model);
+    otlp_text(o, "cloud.region", t->region);
+    otlp_text(o, "litellm.deployment.id", t->deployment);
+    otlp_text(o, "litellm.model_group", t->group);
+    otlp_integer(o, "http.response.status_code", t->status);
+    otlp_text(o, "error.type", t->error_class);
+    otlp_span_end(o, t->error_class.n, t->message);
 }
 
 bool otel_write(void *self, struct parcel *const *parcels, size_t n, struct sink_call *call)
 {
     struct otel *o = self;
-    struct json_writer w;
+    struct otlp w;
     size_t told = 0;
-    json_begin(&w, &call->body);
-    otlp_begin(&w);
+    otlp_begin(&w, &call->body, o->json);
     otlp_text(&w, "service.name", o->service);
     otlp_text(&w, "service.version", SLICE(LINTEL_VERSION));
     otlp_text(&w, "deployment.environment.name", o->environment);
@@ -179,7 +183,7 @@ bool otel_write(void *self, struct parcel *const *parcels, size_t n, struct sink
     }
     otlp_end(&w);
     call->url = told ? o->url : NULL;
-    sink_call_header(call, "content-type", SLICE("application/json"));
+    sink_call_header(call, "content-type", otlp_content_type(o->json));
     sink_call_headers(call, o->headers);
     if (o->authorization.n)
         sink_call_header(call, "authorization", o->authorization);

@@ -7,18 +7,18 @@
 
 #define BASE "https://api.traceloop.com"
 
-static void write_more(struct json_writer *w, const struct record *r, struct arena *a)
+static void write_more(struct otlp *o, const struct record *r, struct arena *a)
 {
     size_t i, n;
     yyjson_val *key, *value;
-    otlp_text(w, "traceloop.entity.name", genai_operation(r));
-    otlp_integer(w, "gen_ai.usage.total_tokens", record_tokens(r));
-    otlp_bool(w, "gen_ai.is_streaming", r->stream);
+    otlp_text(o, "traceloop.entity.name", genai_operation(r));
+    otlp_integer(o, "gen_ai.usage.total_tokens", record_tokens(r));
+    otlp_bool(o, "gen_ai.is_streaming", r->stream);
     yyjson_obj_foreach(otlp_parse(r->text.metadata, a), i, n, key, value)
     {
         struct slice name =
             ARENA_JOIN(a, SLICE("traceloop.association.properties."), json_slice(key));
-        otlp_text_named(w, name, yyjson_is_str(value) ? json_slice(value) : json_text_of(value, a));
+        otlp_text_named(o, name, yyjson_is_str(value) ? json_slice(value) : json_text_of(value, a));
     }
 }
 

@@ -25,32 +25,32 @@ static struct slice display_name(const struct record *r, yyjson_val *metadata, s
     return name;
 }
 
-static void write_values(struct json_writer *w, const struct record *r, struct arena *a)
+static void write_values(struct otlp *o, const struct record *r, struct arena *a)
 {
     const struct record_texts *t = &r->text;
     if (t->messages.n)
-        otlp_text(w, "input.value",
+        otlp_text(o, "input.value",
                   t->tools.n ? ARENA_JOIN(a, SLICE("{\"messages\":"), t->messages,
                                           SLICE(",\"tools\":"), t->tools, SLICE("}"))
                              : ARENA_JOIN(a, SLICE("{\"messages\":"), t->messages, SLICE("}")));
     if (!r->failed)
-        otlp_text(w, "output.value", payload_answer(r, a));
+        otlp_text(o, "output.value", payload_answer(r, a));
 }
 
-static void write_more(struct json_writer *w, const struct record *r, struct arena *a)
+static void write_more(struct otlp *o, const struct record *r, struct arena *a)
 {
     const struct record_texts *t = &r->text;
-    otlp_text(w, "openinference.span.kind", SLICE("LLM"));
-    otlp_text(w, "llm.model_name", t->upstream.n ? t->upstream : t->model);
-    otlp_text(w, "llm.invocation_parameters", t->parameters);
-    otlp_integer(w, "llm.token_count.prompt", llm_usage_prompt(&r->usage));
-    otlp_integer(w, "llm.token_count.completion", r->usage.output);
-    otlp_integer(w, "llm.token_count.total", record_tokens(r));
-    write_values(w, r, a);
-    otlp_text(w, "wandb.display_name", display_name(r, otlp_parse(t->metadata, a), a));
-    otlp_text(w, "wandb.thread_id", t->session);
+    otlp_text(o, "openinference.span.kind", SLICE("LLM"));
+    otlp_text(o, "llm.model_name", t->upstream.n ? t->upstream : t->model);
+    otlp_text(o, "llm.invocation_parameters", t->parameters);
+    otlp_integer(o, "llm.token_count.prompt", llm_usage_prompt(&r->usage));
+    otlp_integer(o, "llm.token_count.completion", r->usage.output);
+    otlp_integer(o, "llm.token_count.total", record_tokens(r));
+    write_values(o, r, a);
+    otlp_text(o, "wandb.display_name", display_name(r, otlp_parse(t->metadata, a), a));
+    otlp_text(o, "wandb.thread_id", t->session);
     if (t->session.n)
-        otlp_bool(w, "wandb.is_turn", true);
+        otlp_bool(o, "wandb.is_turn", true);
 }
 
 static void *weave_open(struct sink_setup *s)

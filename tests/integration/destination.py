@@ -1,12 +1,17 @@
 """Where callbacks send to: an HTTP server that keeps what it is told, and behaves as it is asked to."""
 
+import base64
 import contextlib
 import gzip
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from google.protobuf import json_format
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from programs import wait_for
+
+PROTOBUF = "application/x-protobuf"
 
 
 class Received:
@@ -15,6 +20,17 @@ class Received:
 
     def json(self):
         return json.loads(self.body)
+
+    def traces(self):
+        """Of OTLP, in the words of its JSON, whichever form it came in."""
+        if self.headers["content-type"] != PROTOBUF:
+            return self.json()
+        message = ExportTraceServiceRequest.FromString(self.body)
+        request = json_format.MessageToDict(message, use_integers_for_enums=True)
+        for span in spans_of(request):
+            for key in {"traceId", "spanId", "parentSpanId"} & set(span):
+                span[key] = base64.b64decode(span[key]).hex()
+        return request
 
 
 class Destination:
@@ -81,21 +97,18 @@ class Destination:
         return wait_for(lambda: len(self.at(path)) >= count and self.at(path), seconds, f"{count} at {path}")
 
     def spans(self, path="/v1/traces"):
-        """All spans that came in JSON."""
-        return [
-            span
-            for r in self.at(path)
-            if r.headers["content-type"] == "application/json"
-            for resource in r.json()["resourceSpans"]
-            for scope in resource["scopeSpans"]
-            for span in scope["spans"]
-        ]
+        """All that came."""
+        return [span for r in self.at(path) for span in spans_of(r.traces())]
 
     def stop(self):
         self.released.set()
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+
+def spans_of(request):
+    return [s for resource in request["resourceSpans"] for scope in resource["scopeSpans"] for s in scope["spans"]]
 
 
 def attributes(span):

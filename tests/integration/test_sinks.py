@@ -1,11 +1,16 @@
 """OpenTelemetry: what a collector is told of each request; and what callbacks have in common."""
 
+import base64
+import contextlib
+import http.client
 import json
 
 import openai
 import pytest
 from conftest import configuration, openai_client
-from destination import attributes, destination
+from destination import PROTOBUF, attributes, destination, spans_of
+from google.protobuf import json_format
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from programs import wait_for
 
 QUICK = {"DEFAULT_FLUSH_INTERVAL_SECONDS": "0.1"}
@@ -81,7 +86,44 @@ def test_one_trace_for_a_request_with_a_span_for_its_call(traced, server, simula
     sent = simulator.since(mark)[-1]["headers"]
     assert sent["traceparent"] == f"00-4bf92f3577b34da6a3ce929d0e0e4736-{call['spanId']}-01"
     request = server.at("/v1/traces")[0]
-    assert request.headers["x-tenant"] == "a b" and request.headers["content-type"] == "application/json"
+    assert request.headers["x-tenant"] == "a b" and request.headers["content-type"] == PROTOBUF
+
+
+@pytest.mark.parametrize(
+    "variable", ["OTEL_EXPORTER", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"]
+)
+def test_json_where_it_was_asked_for(launch, simulator, variable):
+    """Protobuf's own reader takes it, and nothing in it is unknown to it."""
+    with destination() as d:
+        gateway = launch(watched(simulator), env=otel(d.url, **{variable: "http/json"}), warm=False)
+        ask(gateway, user="ada", stop=["END"], metadata={"tags": ["red"]}, stream=True)
+        gateway.stop()
+        (request,) = d.at("/v1/traces")
+        assert request.headers["content-type"] == "application/json"
+        root, call = d.spans()
+        assert attributes(root)["user.id"] == "ada" and attributes(root)["gen_ai.request.stop_sequences"] == ["END"]
+        assert call["parentSpanId"] == root["spanId"] and len(root["traceId"]) == 32
+        json_format.Parse(hexless(request.json()), ExportTraceServiceRequest())
+
+
+def hexless(request):
+    """OTLP's JSON has ids in hexadecimal where protobuf's has base64."""
+    for span in spans_of(request):
+        for key in {"traceId", "spanId", "parentSpanId"} & set(span):
+            span[key] = base64.b64encode(bytes.fromhex(span[key])).decode()
+    return json.dumps(request)
+
+
+def test_what_is_no_utf8_does_not_spoil_the_rest(traced, server):
+    """A reader of protobuf refuses a whole request for one such text."""
+    headers = {"User-Agent": "caf\xe9 \xf0\x9f\x98", "tracestate": "vendor=\xff"}
+    headers |= {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "Authorization": f"Bearer {traced.key}"}
+    body = json.dumps({"model": "claude", "messages": MESSAGES, "user": "latin"})
+    with contextlib.closing(http.client.HTTPConnection(traced.host, traced.port)) as raw:
+        raw.request("POST", "/v1/chat/completions", body, headers)
+        assert raw.getresponse().status == 200
+    root, _ = trace_of(server, **{"user.id": "latin"})
+    assert attributes(root)["user_agent.original"].startswith("caf\ufffd \ufffd")
 
 
 def test_a_request_without_a_trace_gets_one_of_its_own(traced, server):

@@ -1,0 +1,266 @@
+/* OTLP's messages against bytes made by hand, in both forms; what a text may hold. */
+
+#include "cmocka_all.h"
+#include "otlp.h"
+
+#include <stdlib.h>
+
+#define CAP ((size_t)8 * 1024 * 1024)
+
+static const struct otlp_span call = {
+    .trace = {"4bf92f3577b34da6a3ce929d0e0e4736", 32},
+    .id = {"00f067aa0ba902B7", 16},
+    .name = {"chat", 4},
+    .kind = OTLP_CLIENT,
+    .begun_ms = 1,
+    .ended_ms = 258,
+};
+
+static void write_attributes(struct otlp *o)
+{
+    otlp_text(o, "t", SLICE("say \"x\""));
+    otlp_text(o, "none", SLICE(""));
+    otlp_integer(o, "i", 300);
+    otlp_integer(o, "n", -1);
+    otlp_number(o, "d", 0.5);
+    otlp_bool(o, "b", true);
+    otlp_text_alone(o, "l", SLICE("z"));
+    otlp_text_named(o, SLICE("m"), SLICE("v"));
+}
+
+static void write_small(struct buf *out, bool json, bool failed)
+{
+    struct otlp o;
+    buf_init(out, CAP);
+    otlp_begin(&o, out, json);
+    otlp_text(&o, "r", SLICE("s"));
+    otlp_spans(&o);
+    otlp_span_begin(&o, &call);
+    write_attributes(&o);
+    otlp_span_end(&o, failed, SLICE("no"));
+    otlp_end(&o);
+    assert_false(out->overflow);
+}
+
+static void assert_bytes(const struct buf *found, struct slice expected)
+{
+    assert_int_equal(found->n, expected.n);
+    assert_memory_equal(found->p, expected.p, expected.n);
+}
+
+/* A length that is filled in: four bytes. */
+#define PADDED(low, high) low high "\x80\x00"
+#define SCOPE_SIZE        (10 + sizeof(LINTEL_VERSION) - 1)
+
+static void protobuf_is_as_made_by_hand(void **state)
+{
+    static const char span[] =
+        "\x0a\x10\x4b\xf9\x2f\x35\x77\xb3\x4d\xa6\xa3\xce\x92\x9d\x0e\x0e\x47\x36"
+        "\x12\x08\x00\xf0\x67\xaa\x0b\xa9\x02\xb7"
+        "\x2a\x04"
+        "chat"
+        "\x30\x03"
+        "\x39\x40\x42\x0f\x00\x00\x00\x00\x00"
+        "\x41\x80\xc4\x60\x0f\x00\x00\x00\x00"
+        "\x4a\x0e\x0a\x01t\x12\x09\x0a\x07say \"x\""
+        "\x4a\x08\x0a\x01i\x12\x03\x18\xac\x02"
+        "\x4a\x10\x0a\x01n\x12\x0b\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
+        "\x4a\x0e\x0a\x01"
+        "d\x12\x09\x21\x00\x00\x00\x00\x00\x00\xe0\x3f"
+        "\x4a\x07\x0a\x01"
+        "b\x12\x02\x10\x01"
+        "\x4a" PADDED("\x95", "\x80") "\x0a\x01l\x12" PADDED("\x8d", "\x80") "\x2a" PADDED(
+            "\x88", "\x80") "\x0a" PADDED("\x83", "\x80") "\x0a\x01z"
+                                                          "\x4a\x08\x0a\x01m\x12\x03\x0a\x01v"
+                                                          "\x7a" PADDED(
+                                                              "\x86", "\x80") "\x12\x02no\x18\x02";
+    struct buf found, expected;
+    struct protobuf p;
+    write_small(&found, false, true);
+    buf_init(&expected, CAP);
+    protobuf_begin(&p, &expected);
+    protobuf_open(&p, 1);
+    buf_add(&expected, SLICE("\x0a" PADDED("\x8a", "\x80") "\x0a\x08\x0a\x01r\x12\x03\x0a\x01s"));
+    protobuf_open(&p, 2);
+    protobuf_open(&p, 1);
+    BUF_LITERAL(&expected, "\x0a\x06lintel\x12");
+    buf_add_char(&expected, (char)(sizeof(LINTEL_VERSION) - 1));
+    BUF_LITERAL(&expected, LINTEL_VERSION);
+    assert_int_equal(p.out->n - p.marks[2], SCOPE_SIZE);
+    protobuf_close(&p);
+    protobuf_open(&p, 2);
+    buf_add(&expected, slice_make(span, sizeof(span) - 1));
+    protobuf_close(&p);
+    protobuf_close(&p);
+    protobuf_close(&p);
+    assert_bytes(&found, buf_slice(&expected));
+    buf_fini(&found);
+    buf_fini(&expected);
+}
+
+#define JSON_HEAD                                                                                  \
+    "{\"resourceSpans\":[{\"resource\":{\"attributes\":["                                          \
+    "{\"key\":\"r\",\"value\":{\"stringValue\":\"s\"}}]},"                                         \
+    "\"scopeSpans\":[{\"scope\":{\"name\":\"lintel\",\"version\":\"" LINTEL_VERSION "\"},"         \
+    "\"spans\":[{\"traceId\":\"4bf92f3577b34da6a3ce929d0e0e4736\","                                \
+    "\"spanId\":\"00f067aa0ba902B7\",\"name\":\"chat\",\"kind\":3,"                                \
+    "\"startTimeUnixNano\":\"1000000\",\"endTimeUnixNano\":\"258000000\",\"attributes\":["         \
+    "{\"key\":\"t\",\"value\":{\"stringValue\":\"say \\\"x\\\"\"}},"                               \
+    "{\"key\":\"i\",\"value\":{\"intValue\":\"300\"}},"                                            \
+    "{\"key\":\"n\",\"value\":{\"intValue\":\"-1\"}},"                                             \
+    "{\"key\":\"d\",\"value\":{\"doubleValue\":0.5}},"                                             \
+    "{\"key\":\"b\",\"value\":{\"boolValue\":true}},"                                              \
+    "{\"key\":\"l\",\"value\":{\"arrayValue\":{\"values\":[{\"stringValue\":\"z\"}]}}},"           \
+    "{\"key\":\"m\",\"value\":{\"stringValue\":\"v\"}}],\"status\":{"
+#define JSON_TAIL "}}]}]}]}"
+
+static void json_is_as_made_by_hand(void **state)
+{
+    struct buf found;
+    write_small(&found, true, true);
+    assert_bytes(&found, SLICE(JSON_HEAD "\"code\":2,\"message\":\"no\"" JSON_TAIL));
+    buf_fini(&found);
+    write_small(&found, true, false);
+    assert_bytes(&found, SLICE(JSON_HEAD "\"code\":0" JSON_TAIL));
+    buf_fini(&found);
+}
+
+static void lengths_of_one_to_four_bytes(void **state)
+{
+    static const size_t sizes[] = {1, 100, 127, 128, 16383, 16384, 2097151, 2097152};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+        struct buf out, expected;
+        struct otlp o;
+        size_t n = sizes[i], value = 1 + protobuf_varint_size(n) + n;
+        size_t pair = 4 + protobuf_varint_size(value) + value;
+        char *text = malloc(n), *p;
+        memset(text, 'x', n);
+        buf_init(&out, CAP);
+        buf_init(&expected, CAP);
+        otlp_begin(&o, &out, false);
+        size_t begun = out.n;
+        otlp_text(&o, "k", slice_make(text, n));
+        p = buf_reserve(&expected, 64);
+        *p++ = '\x0a';
+        p = protobuf_put_varint(p, pair);
+        memcpy(p, "\x0a\x01k\x12", 4);
+        p = protobuf_put_varint(p + 4, value);
+        *p++ = '\x0a';
+        p = protobuf_put_varint(p, n);
+        expected.n = (size_t)(p - expected.p);
+        buf_add(&expected, slice_make(text, n));
+        assert_int_equal(out.n - begun, expected.n);
+        assert_memory_equal(out.p + begun, expected.p, expected.n);
+        free(text);
+        buf_fini(&out);
+        buf_fini(&expected);
+    }
+}
+
+static void varints(void **state)
+{
+    static const struct {
+        uint64_t value;
+        struct slice bytes;
+    } rows[] = {
+        {0, {"\x00", 1}},
+        {127, {"\x7f", 1}},
+        {128, {"\x80\x01", 2}},
+        {16383, {"\xff\x7f", 2}},
+        {16384, {"\x80\x80\x01", 3}},
+        {2097152, {"\x80\x80\x80\x01", 4}},
+        {UINT64_MAX, {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10}},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char room[PROTOBUF_VARINT_MAX];
+        size_t n = (size_t)(protobuf_put_varint(room, rows[i].value) - room);
+        assert_int_equal(n, rows[i].bytes.n);
+        assert_int_equal(protobuf_varint_size(rows[i].value), n);
+        assert_memory_equal(room, rows[i].bytes.p, n);
+    }
+}
+
+#define FFFD "\xef\xbf\xbd"
+
+static void texts_are_made_utf8(void **state)
+{
+    static const char *const rows[][2] = {
+        {"plain", "plain"},
+        {"\xff", FFFD},
+        {"caf\xe9", "caf" FFFD},
+        {"a long one, and then \xc3", "a long one, and then " FFFD},
+        {"\xc3\xa9 eight bytes \xc3\xa9", "\xc3\xa9 eight bytes \xc3\xa9"},
+        {"\x80"
+         "behind it",
+         FFFD "behind it"},
+        {"\xf0\x9f\x98", FFFD FFFD FFFD}, /* cut within */
+        {"\xed\xa0\x80", FFFD FFFD FFFD}, /* a surrogate */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct buf room;
+        struct slice found = protobuf_utf8(slice_of(rows[i][0]), &room);
+        assert_int_equal(found.n, strlen(rows[i][1]));
+        assert_memory_equal(found.p, rows[i][1], found.n);
+        buf_fini(&room);
+    }
+}
+
+static void every_text_of_a_span_is_made_utf8(void **state)
+{
+    struct buf out;
+    struct otlp o;
+    struct otlp_span span = call;
+    struct slice bad = SLICE("<\xff>");
+    span.name = span.trace_state = bad;
+    buf_init(&out, CAP);
+    otlp_begin(&o, &out, false);
+    otlp_spans(&o);
+    otlp_span_begin(&o, &span);
+    otlp_text(&o, "a", bad);
+    otlp_text_named(&o, bad, bad);
+    otlp_text_alone(&o, "b", bad);
+    otlp_span_end(&o, true, bad);
+    otlp_end(&o);
+    size_t mended = 0;
+    for (struct slice rest = buf_slice(&out); rest.n; rest = slice_skip(rest, 1))
+        mended += slice_starts(rest, SLICE("<" FFFD ">"));
+    assert_int_equal(mended, 7);
+    assert_int_equal(slice_find(buf_slice(&out), bad), -1);
+    buf_fini(&out);
+}
+
+/* Wherever room ends, nothing is written beyond it. */
+static void what_does_not_fit_shows(void **state)
+{
+    struct buf whole;
+    write_small(&whole, false, true);
+    for (size_t cap = 0; cap < whole.n; cap++) {
+        struct buf out;
+        struct otlp o;
+        buf_init(&out, cap);
+        otlp_begin(&o, &out, false);
+        otlp_spans(&o);
+        otlp_span_begin(&o, &call);
+        write_attributes(&o);
+        otlp_span_end(&o, true, SLICE("no"));
+        otlp_end(&o);
+        if (cap < whole.n / 2)
+            assert_true(out.overflow);
+        buf_fini(&out);
+    }
+    buf_fini(&whole);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(protobuf_is_as_made_by_hand),
+        cmocka_unit_test(json_is_as_made_by_hand),
+        cmocka_unit_test(lengths_of_one_to_four_bytes),
+        cmocka_unit_test(varints),
+        cmocka_unit_test(texts_are_made_utf8),
+        cmocka_unit_test(every_text_of_a_span_is_made_utf8),
+        cmocka_unit_test(what_does_not_fit_shows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
