@@ -15,7 +15,7 @@ import threading
 import pytest
 from conftest import KEY, configuration, openai_client
 from databases import KINDS, Postgres
-from programs import BUILD, wait_for
+from programs import BUILD, Crowd, wait_for
 from test_keys import ask as ask_keys
 
 pytestmark = pytest.mark.timeout(300)
@@ -178,31 +178,20 @@ def test_switches(database, start):
 # ---- nothing lost -----------------------------------------------------------------------------------
 
 
-class Load:
+class Load(Crowd):
     """Requests one after the other from each of four clients, until it is told to stop."""
 
     def __init__(self, gateway):
-        self.gateway, self.over = gateway, threading.Event()
-        self.statuses = collections.Counter()
-        self.threads = [threading.Thread(target=self.run) for _ in range(4)]
+        super().__init__(4)
+        self.gateway, self.statuses = gateway, collections.Counter()
 
-    def run(self):
+    def run(self, _):
         while not self.over.is_set():
             try:
                 status = ask(self.gateway)[0]
             except (OSError, http.client.HTTPException):
                 status = None
             self.statuses[status] += 1
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for thread in self.threads:
-            thread.join()
 
 
 def test_database_goes_away_under_load(database, start):

@@ -20,7 +20,7 @@ import time
 import pytest
 from conftest import KEY, MODELS, configuration, deployment
 from databases import KINDS
-from programs import free_port, wait_for
+from programs import Crowd, free_port, wait_for
 from test_keys import ask, generate
 
 pytestmark = pytest.mark.timeout(300)
@@ -200,19 +200,19 @@ def deal(rng):
         yield from deck
 
 
-class Load:
+class Load(Crowd):
     """Clients that ask one thing after the other while the block runs."""
 
     numbers = itertools.count()
 
     def __init__(self, gateway, keys, seed):
-        self.gateway, self.keys, self.over = gateway, keys, threading.Event()
+        super().__init__(CLIENTS)
+        self.gateway, self.keys, self.seed = gateway, keys, seed
         self.asked, self.lock = [], threading.Lock()
         self.kinds = deal(random.Random(seed))
-        self.threads = [threading.Thread(target=self.run, args=(f"{seed} {i}",)) for i in range(CLIENTS)]
 
-    def run(self, seed):
-        rng = random.Random(seed)
+    def run(self, i):
+        rng = random.Random(f"{self.seed} {i}")
         while not self.over.is_set():
             with self.lock:
                 kind = next(self.kinds)
@@ -232,16 +232,6 @@ class Load:
     def ids(self, since=0.0):
         """Of those that were answered to the end."""
         return {a.id for a in self.asked if a.over and a.begin > since}
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for thread in self.threads:
-            thread.join()
 
 
 # ---- who asks ---------------------------------------------------------------------------------------

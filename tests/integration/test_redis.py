@@ -13,7 +13,7 @@ import time
 import httpx
 import pytest
 from conftest import KEY, configuration, deployment
-from programs import BUILD, free_port, wait_for
+from programs import BUILD, Crowd, free_port, wait_for
 from redis_server import RedisServer, Sentinel, SlowWay
 from test_limits import ENV, WINDOW, Stream, chat, check_exact, many, saturate
 from test_signals import workers
@@ -58,16 +58,16 @@ def redis(tmp_path):
     server.kill()
 
 
-class Load:
+class Load(Crowd):
     """Clients that ask without pause until the end of the block."""
 
     def __init__(self, gateway, key="sk-a", clients=6):
+        super().__init__(clients)
         self.gateway, self.key = gateway, key
         self.statuses, self.slowest = collections.Counter(), 0.0
-        self.lock, self.over = threading.Lock(), threading.Event()
-        self.threads = [threading.Thread(target=self.ask) for _ in range(clients)]
+        self.lock = threading.Lock()
 
-    def ask(self):
+    def run(self, _):
         body = {"model": "claude", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]}
         with httpx.Client(timeout=30, headers={"Authorization": f"Bearer {self.key}"}) as client:
             while not self.over.is_set():
@@ -83,15 +83,9 @@ class Load:
         wait_for(lambda: sum(self.statuses.values()) >= wanted, 20, "answers")
 
     def __enter__(self):
-        for thread in self.threads:
-            thread.start()
+        super().__enter__()
         self.wait_more()
         return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for thread in self.threads:
-            thread.join()
 
 
 # ---- failures under load -----------------------------------------------------------------------
