@@ -4,8 +4,11 @@ import base64
 import contextlib
 import http.client
 import json
+import pathlib
+import re
 
 import openai
+import opentelemetry.semconv
 import pytest
 from conftest import configuration, openai_client
 from destination import PROTOBUF, attributes, destination, spans_of
@@ -124,6 +127,16 @@ def test_what_is_no_utf8_does_not_spoil_the_rest(traced, server):
         assert raw.getresponse().status == 200
     root, _ = trace_of(server, **{"user.id": "latin"})
     assert attributes(root)["user_agent.original"].startswith("caf\ufffd \ufffd")
+
+
+def test_names_are_those_of_the_conventions(traced, server):
+    """Whatever has no prefix of ours stands in OpenTelemetry's package of semantic conventions."""
+    files = pathlib.Path(opentelemetry.semconv.__file__).parent.rglob("*.py")
+    known = {name for f in files for name in re.findall(r'"([a-z_]+(?:\.[a-z_]+)+)"', f.read_text())}
+    ask(traced, user="by the book", stream=True, temperature=0.5, stop=["END"], metadata={"session_id": "s-2"})
+    used = {name for span in trace_of(server, **{"user.id": "by the book"}) for name in attributes(span)}
+    used = {name for name in used if not name.startswith(("litellm.", "metadata."))}
+    assert len(used) > 20 and used - known == {"gen_ai.usage.cost"}
 
 
 def test_a_request_without_a_trace_gets_one_of_its_own(traced, server):
