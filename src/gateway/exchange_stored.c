@@ -24,10 +24,12 @@ struct writing {
     bool redact;
 };
 
+/* Members of the bodies of all dialects that carry what people and models say. */
 static bool is_content(struct slice name)
 {
-    static const char *const names[] = {"messages", "input",    "prompt",    "system",
-                                        "tools",    "contents", "functions", "choices"};
+    static const char *const names[] = {
+        "messages",  "input",    "prompt",       "suffix",  "prediction", "system",   "tools",
+        "functions", "contents", "instructions", "choices", "query",      "documents"};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (slice_eq(name, slice_of(names[i])))
             return true;

@@ -403,6 +403,9 @@ FILTERS = [
     ({"team_id": "reds"}, 3),
     ({"end_user": "customer-1"}, 3),
     ({"model_group": "claude"}, 5),
+    ({"model": "us.amazon.nova-pro-v1:0"}, 2),
+    ({"model_id": "nothing"}, 0),
+    ({"session_id": "nothing"}, 0),
     ({"key_alias": "LU"}, 4),
     ({"error_code": "400"}, 2),
     ({"error_code": "500"}, 0),
@@ -540,7 +543,9 @@ def test_daily_activity_filters(world):
     assert [d["date"] for d in rita["results"]] == [str(TODAY), LONG_AGO]
     old = rita["results"][1]["breakdown"]["api_keys"]["gone"]
     assert old["metrics"]["spend"] == 8 and old["metadata"]["key_exists"] is False
-    for params in ({"model": "nothing"}, {"api_key": "nothing"}, {"user_id": "nothing"}):
+    claude = get(world.gateway, "/user/daily/activity", model_group="claude", **DAYS)
+    assert claude["metadata"]["total_api_requests"] == 5
+    for params in ({"model": "nothing"}, {"model_group": "nothing"}, {"api_key": "nothing"}, {"user_id": "nothing"}):
         empty = get(world.gateway, "/user/daily/activity", **DAYS, **params)
         assert empty["results"] == [] and empty["metadata"]["total_spend"] == 0
 

@@ -4,11 +4,12 @@ asked for."""
 import datetime
 import json
 
+import httpx
 import pytest
 from conftest import KEY, configuration
 from databases import KINDS
 from programs import wait_for
-from test_spend_reports import TODAY, ask
+from test_spend_reports import OLD_ROWS, TODAY, ask
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -25,9 +26,9 @@ def database(request, database_server):
 
 @pytest.fixture(scope="module")
 def start(launch, simulator, database, tmp_path_factory):
-    def run(litellm=None, **general):
+    def run(litellm=None, env=None, **general):
         settings = {"database_url": database.url, "data_directory": str(tmp_path_factory.mktemp("data")), **general}
-        gateway = launch(configuration(simulator.url, general_settings=settings, litellm_settings=litellm or {}), warm=False)
+        gateway = launch(configuration(simulator.url, general_settings=settings, litellm_settings=litellm or {}), warm=False, env=env)
         wait_for(lambda: ask(gateway, "/spend/logs").status_code == 200, 20, "the database")
         return gateway
 
@@ -115,17 +116,104 @@ def test_long_texts_and_secrets(gateway):
     assert row["proxy_server_request"].get("api_key", "redacted-by-litellm") == "redacted-by-litellm"
 
 
-def test_redacted(start):
-    gateway = start({"turn_off_message_logging": True}, store_prompts_in_spend_logs=True)
-    (row,) = rows(gateway, chat(gateway))
-    assert "hello" not in json.dumps(row["proxy_server_request"])
-    assert row["proxy_server_request"]["messages"] == "redacted-by-litellm"
-    assert row["response"]["choices"][0]["message"]["content"] == "redacted-by-litellm"
+def test_long_bodies_are_left_out(gateway):
+    """Rows hold a MiB of each, made of many texts as well."""
+    (row,) = rows(gateway, chat(gateway, messages=HELLO * 40000))
+    assert row["proxy_server_request"] == {}
 
 
-def test_no_bodies_unless_asked_for(start):
-    gateway = start()
-    (row,) = rows(gateway, chat(gateway))
+@pytest.fixture(scope="module")
+def silent(start):
+    return start({"turn_off_message_logging": True}, env={"STORE_PROMPTS_IN_SPEND_LOGS": "true"})
+
+
+SAID = [{"role": "user", "content": "PRIVATE"}]
+TOOL = {"name": "PRIVATE", "description": "PRIVATE", "parameters": {"type": "object", "properties": {}}}
+SAYING = [
+    ("/v1/chat/completions", {"messages": SAID, "tools": [{"type": "function", "function": TOOL}]}),
+    ("/v1/chat/completions", {"messages": SAID, "stream": True, "prediction": {"type": "content", "content": "PRIVATE"}}),
+    ("/v1/completions", {"prompt": "PRIVATE", "suffix": "PRIVATE"}),
+    ("/v1/messages", {"messages": SAID, "system": "PRIVATE"}),
+    ("/v1/responses", {"input": "PRIVATE", "instructions": "PRIVATE"}),
+    ("/v1/embeddings", {"input": ["PRIVATE"]}),
+    ("/v1/rerank", {"query": "PRIVATE", "documents": ["PRIVATE"]}),
+]
+
+
+def test_redacted(silent):
+    """Whether the call goes through or not."""
+    calls = [ask(silent, path, {"model": "claude", "max_tokens": 20, **members}) for path, members in SAYING]
+    assert {call.status_code for call in calls} == {200, 400}
+    for (path, _), row in zip(SAYING, rows(silent, *calls), strict=True):
+        assert row["proxy_server_request"]["model"] == "claude" and "PRIVATE" not in json.dumps(row), path
+        if row["status"] == "success":
+            assert row["response"]["choices"][0]["message"]["content"] == "redacted-by-litellm", path
+
+
+def test_bedrocks_own_api_leaves_no_bodies(gateway):
+    body = {"messages": [{"role": "user", "content": [{"text": "hello"}]}], "inferenceConfig": {"maxTokens": 20}}
+    (row,) = rows(gateway, ask(gateway, "/bedrock/model/claude/converse", body))
+    assert (row["status"], row["completion_tokens"], row["proxy_server_request"], row["response"]) == ("success", 20, {}, {})
+
+
+def test_redaction_of_one_request(silent, gateway):
+    """Requests and keys say otherwise than the settings."""
+    say = lambda where, by=KEY, **more: httpx.post(  # noqa: E731
+        f"{where.base_url}/chat/completions",
+        json={"model": "claude", "messages": SAID, "max_tokens": 20, **more.pop("body", {})},
+        headers={"Authorization": f"Bearer {by}", **more},
+        timeout=20,
+    )
+    (told,) = rows(silent, say(silent, **{"litellm-disable-message-redaction": "true"}))
+    assert told["proxy_server_request"]["messages"] == SAID and told["response"]["choices"][0]["message"]["content"]
+    hidden = (
+        say(gateway, **{"litellm-enable-message-redaction": "true"}),
+        say(gateway, body={"turn_off_message_logging": True}),
+    )
+    for row in rows(gateway, *hidden):
+        assert row["status"] == "success" and "PRIVATE" not in json.dumps(row)
+        assert row["proxy_server_request"]["messages"] == "redacted-by-litellm"
+
+
+@pytest.fixture(scope="module")
+def sparing(start, database):
+    """Keeps little, in a database that has had rows for long."""
+    numbers = " UNION ALL ".join(f"SELECT {i} AS i" for i in range(250))
+    name = "CONCAT('old-', i)" if database.kind == "mysql" else "'old-' || i"
+    start().stop()  # makes the tables
+    database.query(OLD_ROWS % name + numbers + ") AS n")
+    return start(
+        disable_error_logs=True,
+        maximum_spend_logs_retention_period="300d",
+        maximum_spend_logs_cleanup_batch_size=100,
+        maximum_spend_logs_cleanup_max_batches=2,
+    )
+
+
+def test_no_more_old_rows_go_than_may_at_a_time(sparing, database):
+    wait_for(lambda: "200 rows of requests, older than 300d, were deleted" in sparing.log(), 20, "the log")
+    assert database.query("""SELECT COUNT(*) FROM "LiteLLM_SpendLogs" WHERE request_id LIKE 'old-%'""") == [("50",)]
+
+
+def test_no_bodies_unless_asked_for(sparing):
+    (row,) = rows(sparing, chat(sparing))
     assert (row["messages"], row["response"], row["proxy_server_request"]) == ({}, {}, {})
-    assert ask(gateway, "/v1/chat/completions", {"model": "claude", "messages": HELLO}, by="sk-wrong").status_code == 401
-    assert KEY not in json.dumps(ask(gateway, "/spend/logs").json())
+
+
+def test_failures_that_leave_no_rows(sparing):
+    """disable_error_logs: their day counts them all the same, and is written together with rows."""
+    key = ask(sparing, "/key/generate", {}).json()
+    failed = ask(sparing, "/v1/chat/completions", {"model": "nobody has it", "messages": HELLO}, by=key["key"])
+    assert failed.status_code == 400
+    days = {"start_date": str(TODAY), "end_date": str(TODAY + datetime.timedelta(days=1)), "api_key": key["token"]}
+    told = lambda: ask(sparing, "/user/daily/activity", **days).json()["metadata"]  # noqa: E731
+    wait_for(lambda: told()["total_failed_requests"] == 1, 20, "the day")
+    assert ask(sparing, "/spend/logs", request_id=failed.headers["x-litellm-call-id"]).json() == []
+
+
+def test_wrong_keys_leave_nothing(sparing):
+    wrong = ask(sparing, "/v1/chat/completions", {"model": "claude", "messages": HELLO}, by="sk-wrong")
+    assert wrong.status_code == 401
+    rows(sparing, chat(sparing))  # what came before is written by now
+    assert ask(sparing, "/spend/logs", request_id=wrong.headers["x-litellm-call-id"]).json() == []
+    assert KEY not in json.dumps(ask(sparing, "/spend/logs").json())
