@@ -1,9 +1,9 @@
 """lintel keys, lintel spend: a person's way to the running gateway."""
 
+import contextlib
 import datetime
 import fcntl
 import json
-import os
 import pty
 import re
 import struct
@@ -62,13 +62,15 @@ def on_terminal(run):
 
     def go(columns, *arguments):
         ours, its = pty.openpty()
-        try:
-            fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
-            assert run(*arguments, stdout=its)[0] == 0
-            return os.read(ours, 65536).decode().split("\r\n")[:-1]
-        finally:
-            os.close(its)
-            os.close(ours)
+        with open(ours, "rb", buffering=0) as screen:
+            with open(its, "wb") as terminal:
+                fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+                assert run(*arguments, stdout=terminal)[0] == 0
+            shown = b""
+            with contextlib.suppress(OSError):  # EIO: all is read, and nobody writes any more
+                while piece := screen.read(65536):
+                    shown += piece
+        return shown.decode().split("\r\n")[:-1]
 
     return go
 
