@@ -12,8 +12,9 @@ struct callbacks {
     yyjson_val *settings;                 /* callback_settings: object by name, or NULL */
     yyjson_val *s3;                       /* s3_callback_params: object, or NULL … */
     const struct aws_identity
-        *s3_identity;    /* … and whose credentials those name; NULL: there are none */
-    yyjson_val *headers; /* generic_logger_headers: object, or NULL */
+        *s3_identity;          /* … and whose credentials those name; NULL: there are none */
+    yyjson_val *headers;       /* generic_logger_headers: object, or NULL */
+    yyjson_val *allowed_hosts; /* callback_url_allowed_hosts: list, or NULL */
 };
 
 #endif

@@ -233,4 +233,8 @@ struct config_option {
 
 extern const struct config_option config_options[]; /* ends with a NULL section */
 
+/* By the name of an option, a variable, a member: keys, tokens, passwords, credentials, headers,
+ * and which role is assumed how. */
+bool config_is_secret(struct slice name);
+
 #endif

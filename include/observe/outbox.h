@@ -62,6 +62,10 @@ void outbox_free(struct outbox *o);
 /* Its parcels are records, which may be kept on that shelf; `bodies`: with prompts and answers. */
 void outbox_keep(struct outbox *o, struct shelf *shelf, bool bodies);
 
+/* Somebody else named its URLs: see struct sink_setup. */
+void outbox_distrust(struct outbox *o, bool (*trusts)(const void *user, const char *url),
+                     const void *user);
+
 /* Takes a reference of its own. */
 void outbox_put(struct outbox *o, struct parcel *p);
 

@@ -40,6 +40,10 @@ struct sink_setup {
      * none yet. May be kept, with its user. NULL: `open` reads what it is given. */
     bool (*credentials)(void *user, struct aws_credentials *found);
     void *credentials_user;
+    /* Whether a URL may lead anywhere; NULL: all of them. The others are called at public addresses
+     * only (struct http_fence). */
+    bool (*trusts)(const void *user, const char *url);
+    const void *user;            /* of `trusts`; both live as long as the sink */
     bool wants_bodies;           /* set by `open`: it tells of prompts and answers */
     size_t batch_max;            /* set by `open`, as that of its kind; 0: that */
     char error[SINK_ERROR_SIZE]; /* set by `open`: why it returned NULL; one line */

@@ -40,7 +40,7 @@ struct http_call {
     const char *url; /* absolute; path and query already percent-encoded */
     struct http_headers headers;
     struct slice body;
-    const struct http_fence *fence; /* GET only; NULL: the URL is ours, no limits */
+    const struct http_fence *fence; /* with redirects GET only; NULL: the URL is ours, no limits */
     bool direct;                    /* past any proxy: it is this machine's or its network's */
 };
 

@@ -40,5 +40,7 @@ void config_read_callbacks(struct config_loader *l, const struct node *root)
     c->s3 = map(l, settings, "s3_callback_params");
     if (c->s3 && (names_s3(c->both) || names_s3(c->success) || names_s3(c->failure)))
         c->s3_identity = config_read_s3_identity(l, NODE_GET(settings, "s3_callback_params"));
+    c->allowed_hosts =
+        config_read_list(l, settings, "litellm_settings", "callback_url_allowed_hosts");
     c->headers = map(l, settings, "generic_logger_headers");
 }

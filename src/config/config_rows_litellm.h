@@ -115,6 +115,7 @@ ACCEPTED("disable_aiohttp_*", BOOL, NULL, "LiteLLM's HTTP library: switch parts 
 ACCEPTED("use_aiohttp_transport", BOOL, NULL, "LiteLLM's HTTP library: use it")
 STORED("user_url_validation", BOOL, RELOAD, user_url_validation, "true", "refuse URLs in prompts that lead anywhere but to public addresses; false only for tests and closed networks: whoever may ask a model may then read what this machine can reach, its metadata service included")
 READ("user_url_allowed_hosts", LIST, RELOAD, NULL, "hosts (name or name:port) that such URLs may name all the same, by http: too")
+READ("callback_url_allowed_hosts", LIST, RELOAD, NULL, "ours: hosts (name or name:port) outside the public Internet, or behind a proxy, that callback_vars of keys and teams may name; those of the configuration's own callbacks need not be listed")
 ACCEPTED("priority_reservation", MAP, NULL, "shares of the limits kept for key priorities")
 ACCEPTED("model_group_settings", MAP, NULL, "which groups get the client's headers")
 READ("public_model_groups", LIST, RELOAD, NULL, "groups shown without a key, at /public/model_hub")

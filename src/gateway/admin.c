@@ -7,9 +7,11 @@
 
 #include "admin.h"
 
+#include "callback_vars.h"
 #include "duration.h"
 #include "io/clock.h"
 #include "query.h"
+#include "stored.h"
 #include "wire/crypto.h"
 
 #include <stdarg.h>
@@ -235,6 +237,7 @@ static bool read_metadata(struct exchange *ex, const struct admin_fields *f, yyj
     text =
         join_metadata(ex, f->in_metadata,
                       yyjson_is_obj(given) ? given : json_parse(metadata, &ex->arena, NULL), body);
+    text = callback_vars_seal(stored_salt_key(ex->config), text, metadata, &ex->arena);
     if (!text.n)
         return refuse(ex, "metadata", "it is too long");
     admin_set(cells, "metadata", store_json(text));
@@ -441,6 +444,16 @@ void admin_write_null(struct json_writer *w, const char *name)
     json_null(w);
 }
 
+/* Metadata may have secrets in it. */
+void admin_write_value(struct json_writer *w, struct slice name, const struct store_value *v)
+{
+    if (slice_eq(name, SLICE("metadata")) && !v->null &&
+        slice_find(v->text, SLICE("callback_vars")) >= 0)
+        callback_vars_write(w, v->text);
+    else
+        store_value_write(w, v);
+}
+
 void admin_write(struct json_writer *w, const struct admin_fields *fields,
                  const struct store_rows *rows, size_t row)
 {
@@ -453,7 +466,7 @@ void admin_write(struct json_writer *w, const struct admin_fields *fields,
         if (v->null && rows->columns[i].type == STORE_TEXTS)
             json_raw(w, SLICE("[]"));
         else
-            store_value_write(w, v);
+            admin_write_value(w, name, v);
     }
     for (const char *const *name = fields->nulls; name && *name; name++)
         admin_write_null(w, *name);

@@ -126,6 +126,8 @@ bool admin_look_up(const struct map *m, struct slice text, size_t *row);
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
+/* A column's value; the secrets of metadata hidden. */
+void admin_write_value(struct json_writer *w, struct slice name, const struct store_value *v);
 /* The members of a row; the caller writes { and }. */
 void admin_write(struct json_writer *w, const struct admin_fields *fields,
                  const struct store_rows *rows, size_t row);

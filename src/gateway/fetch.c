@@ -14,6 +14,7 @@
 #include "llm/media.h"
 #include "wire/crypto.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 #define REDIRECTS_MAX 3
@@ -81,14 +82,16 @@ static void each_block(struct fetch *f, visitor *visit)
 
 /* ---- URLs ---------------------------------------------------------------------------------- */
 
-/* What stands between "//" and the path. */
-static struct slice authority_of(struct slice url)
+/* libcurl takes "http:/host//other" and "host/?at=//other" too: to that host. */
+struct slice fetch_authority(struct slice url)
 {
-    ptrdiff_t at = slice_find(url, SLICE("//"));
-    size_t n = 0;
-    if (at < 0)
+    size_t scheme = 0, n = 0;
+    while (scheme < url.n && isalpha((unsigned char)url.p[scheme]))
+        scheme++;
+    struct slice rest = slice_skip(url, scheme);
+    if (!scheme || !slice_starts(rest, SLICE("://")))
         return slice_make(NULL, 0);
-    struct slice rest = slice_skip(url, (size_t)at + 2);
+    rest = slice_skip(rest, 3);
     while (n < rest.n && rest.p[n] != '/' && rest.p[n] != '?' && rest.p[n] != '#')
         n++;
     return slice_make(rest.p, n);
@@ -97,17 +100,16 @@ static struct slice authority_of(struct slice url)
 /* Without a user's name. */
 static struct slice host_of(struct slice url)
 {
-    struct slice host = authority_of(url);
+    struct slice host = fetch_authority(url);
     for (ptrdiff_t at; (at = slice_find_char(host, '@')) >= 0;)
         host = slice_skip(host, (size_t)at + 1);
     return host.n > HOST_SHOWN ? slice_make(host.p, HOST_SHOWN) : host;
 }
 
-/* The host as listed, with its port or without. Whoever names a user too means something else. */
-static bool is_allowed_host(const struct config *c, struct slice url)
+bool fetch_lists_host(yyjson_val *hosts, struct slice url)
 {
-    struct slice authority = authority_of(url), host = authority;
-    yyjson_arr_iter it = yyjson_arr_iter_with(c->url_allowed_hosts);
+    struct slice authority = fetch_authority(url), host = authority;
+    yyjson_arr_iter it = yyjson_arr_iter_with(hosts);
     yyjson_val *v;
     size_t colon = host.n;
     while (colon && host.p[colon - 1] >= '0' && host.p[colon - 1] <= '9')
@@ -124,7 +126,7 @@ static bool is_allowed_host(const struct config *c, struct slice url)
 static struct http_fence fence_of(const struct config *c, struct slice url)
 {
     const struct settings *s = &c->settings;
-    if (is_allowed_host(c, url))
+    if (fetch_lists_host(c->url_allowed_hosts, url))
         return (struct http_fence){.plain_http = true, .private_addresses = true};
     return (struct http_fence){.plain_http = s->fetch_plain_http || !s->user_url_validation,
                                .private_addresses = !s->user_url_validation,
@@ -134,7 +136,7 @@ static struct http_fence fence_of(const struct config *c, struct slice url)
 /* Spaces and letters beyond ASCII, as people copy them, are percent-encoded; the host stays. */
 static const char *callable(struct arena *a, struct slice url)
 {
-    struct slice authority = authority_of(url);
+    struct slice authority = fetch_authority(url);
     const char *path = authority.p ? authority.p + authority.n : url.p;
     char *text = arena_alloc(a, url.n * 3 + 1), *to = text;
     for (const char *p = url.p; p < url.p + url.n; p++) {

@@ -40,4 +40,10 @@ void fetch_cancel(struct fetch *f);
 /* Likewise, and the failure says that it took too long. */
 void fetch_expire(struct fetch *f);
 
+/* What stands between "scheme://" and the path of a URL; p == NULL: it does not begin so. */
+struct slice fetch_authority(struct slice url);
+/* The URL's host is in the list, with its port or without. Whoever names a user too means something
+ * else. `hosts` NULL: nothing is. */
+bool fetch_lists_host(yyjson_val *hosts, struct slice url);
+
 #endif

@@ -263,13 +263,21 @@ static yyjson_val *stored_value(struct exchange *ex, const struct store_rows *ro
     return json_get(json_parse(store_rows_text(rows, row, "param_value"), &ex->arena, NULL), name);
 }
 
+/* What holds, without secrets. */
+static yyjson_val *section_now(const struct config *c, const char *section)
+{
+    if (slice_eq(slice_of(section), SLICE("router_settings")))
+        return c->router_settings;
+    return slice_eq(slice_of(section), FILE_SECTION) ? c->general_settings : c->litellm_settings;
+}
+
 static void write_field(struct exchange *ex, struct buf *body)
 {
     const struct config_question *q = question_of(ex);
-    yyjson_val *v =
-        stored_value(ex, ask_rows(ex, 0), q->section, arena_strdup(&ex->arena, q->name));
+    const char *name = arena_strdup(&ex->arena, q->name);
+    yyjson_val *v = json_get(section_now(ex->config, q->section), name);
     struct json_writer w;
-    if (!v) {
+    if (!stored_value(ex, ask_rows(ex, 0), q->section, name)) {
         refuse(ex, "Field name=", q->name, " not in DB");
         return;
     }
@@ -277,7 +285,10 @@ static void write_field(struct exchange *ex, struct buf *body)
     json_object(&w);
     json_member_string(&w, "field_name", q->name);
     json_key(&w, "field_value");
-    json_value(&w, v);
+    if (v)
+        json_value(&w, v);
+    else
+        json_null(&w);
     json_object_end(&w);
 }
 
@@ -293,14 +304,6 @@ static const char *type_name(enum option_type type)
     case OPT_ANY: break;
     }
     return "Any";
-}
-
-/* What holds, without secrets. */
-static yyjson_val *section_now(const struct config *c, const char *section)
-{
-    if (slice_eq(slice_of(section), SLICE("router_settings")))
-        return c->router_settings;
-    return slice_eq(slice_of(section), FILE_SECTION) ? c->general_settings : c->litellm_settings;
 }
 
 static void write_value(struct exchange *ex, struct json_writer *w, const struct config_option *o,

@@ -1,6 +1,7 @@
 #include "observing.h"
 
 #include "base/log.h"
+#include "callback_hosts.h"
 #include "exchange.h"
 #include "wire/crypto.h"
 #include "worker_private.h"
@@ -175,7 +176,8 @@ uint64_t observing_own(struct worker *w, struct slice name, yyjson_val *variable
                        unsigned outcomes)
 {
     struct arena a;
-    struct sink_setup setup = {.name = name, .variable = variable};
+    struct sink_setup setup = {
+        .name = name, .variable = variable, .trusts = callback_host_is_trusted, .user = w};
     if (slice_eq(name, SLICE("prometheus")))
         return 0;
     if (!w->observing)

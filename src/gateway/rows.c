@@ -11,6 +11,7 @@
 
 #include "affinity.h"
 #include "base/log.h"
+#include "callback_vars.h"
 #include "io/clock.h"
 #include "rows_ask.h"
 #include "state/spend.h"
@@ -57,6 +58,8 @@ struct rows {
     struct turn *turn;
     struct store *store;
     struct gossip *gossip;
+    struct arena kept; /* the salt key */
+    struct slice salt_key;
     struct rows_options options;
     uint64_t seed;
     struct ring known, unknown; /* with a row, and without */
@@ -237,7 +240,10 @@ static void on_answer(void *user, struct store_job *job)
     e->away = !answered;
     if (answered && !e->again) {
         e->job = NULL;
-        take(e, rows_answer(job, e->kind, e->id, clock_unix_ms()));
+        struct row *row = rows_answer(job, e->kind, e->id, clock_unix_ms());
+        if (row)
+            row->logging = callback_vars_open(e->rows->salt_key, row->logging, &row->arena);
+        take(e, row);
     } else {
         take_back(e);
         if (answered)
@@ -586,6 +592,7 @@ struct rows *rows_new(struct turn *t, struct store *s, struct gossip *g,
     r->store = s;
     r->gossip = g;
     r->options = complete(o);
+    arena_init(&r->kept);
     r->distrust = -1;
     random_bytes(&r->seed, sizeof(r->seed));
     random_bytes(&name, sizeof(name));
@@ -603,6 +610,15 @@ struct rows *rows_new(struct turn *t, struct store *s, struct gossip *g,
     return r;
 }
 
+void rows_set_salt_key(struct rows *r, struct slice key)
+{
+    if (!r || slice_eq(r->salt_key, key))
+        return;
+    arena_fini(&r->kept);
+    arena_init(&r->kept);
+    r->salt_key = arena_dup(&r->kept, key);
+}
+
 void rows_free(struct rows *r)
 {
     if (!r)
@@ -614,5 +630,6 @@ void rows_free(struct rows *r)
     drop_oldest(&r->known, 0);
     drop_oldest(&r->unknown, 0);
     buf_fini(&r->words);
+    arena_fini(&r->kept);
     free(r);
 }

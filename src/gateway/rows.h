@@ -54,6 +54,8 @@ enum rows_state {
 /* Watches the store; NULL: no database. */
 struct rows *rows_new(struct turn *t, struct store *s, struct gossip *g,
                       const struct rows_options *o);
+/* It opens callback_vars of rows that are read from now on; copied. `r` NULL: nothing. */
+void rows_set_salt_key(struct rows *r, struct slice key);
 void rows_free(struct rows *r); /* before store and gossip; NULL is fine */
 
 bool rows_have_database(const struct rows *r); /* NULL: not */

@@ -54,7 +54,7 @@ struct stored {
 
 /* ---- sealing --------------------------------------------------------------------------------- */
 
-static struct slice salt_key(const struct config *c)
+struct slice stored_salt_key(const struct config *c)
 {
     const char *salt = c->settings.stored.salt_key;
     return slice_of(salt ? salt : c->settings.master_key);
@@ -78,7 +78,7 @@ struct slice stored_seal(const struct config *c, yyjson_val *params, struct aren
             continue;
         }
         buf_reset(&sealed);
-        secretbox_seal(salt_key(c), json_slice(v), &sealed);
+        secretbox_seal(stored_salt_key(c), json_slice(v), &sealed);
         json_string(&w, buf_slice(&sealed));
     }
     json_object_end(&w);
@@ -105,7 +105,7 @@ yyjson_val *stored_open(const struct config *c, struct slice params, struct aren
         yyjson_val *v = yyjson_obj_iter_get_val(key);
         struct slice clear;
         json_key_slice(&w, json_slice(key));
-        if (yyjson_is_str(v) && secretbox_open(salt_key(c), json_slice(v), a, &clear))
+        if (yyjson_is_str(v) && secretbox_open(stored_salt_key(c), json_slice(v), a, &clear))
             json_string(&w, clear);
         else
             json_value(&w, v);
@@ -379,7 +379,7 @@ static void write_copy(struct stored *s)
     json_array_end(&w);
     json_object_end(&w);
     if (!text.overflow)
-        stored_copy_put(s->copy, buf_slice(&text), salt_key(s->w->config));
+        stored_copy_put(s->copy, buf_slice(&text), stored_salt_key(s->w->config));
     buf_fini(&text);
 }
 
@@ -408,7 +408,7 @@ static void use_copy(struct stored *s)
     char date[DATE_SIZE];
     yyjson_val *root = NULL, *entry;
     arena_init(&a);
-    if (stored_copy_get(s->copy, salt_key(s->w->config), &a, &text, &written, &why)) {
+    if (stored_copy_get(s->copy, stored_salt_key(s->w->config), &a, &text, &written, &why)) {
         root = json_parse(text, &a, NULL);
         why = "its copy on disk is of another database";
     }

@@ -52,6 +52,9 @@ struct slice stored_check(struct stored *s, const struct stored_change *change, 
 struct slice stored_model_json(struct slice id, struct slice name, yyjson_val *params,
                                yyjson_val *info, bool blocked, struct arena *a);
 
+/* Seals what lies in the database; empty: there is none. */
+struct slice stored_salt_key(const struct config *c);
+
 /* litellm_params with its strings sealed, or opened. */
 struct slice stored_seal(const struct config *c, yyjson_val *params, struct arena *a);
 yyjson_val *stored_open(const struct config *c, struct slice params, struct arena *a);

@@ -71,6 +71,6 @@ void user_fields_write_some(struct json_writer *w, const struct store_rows *rows
         if (v->null && v->type == STORE_TEXTS)
             json_raw(w, SLICE("[]"));
         else
-            store_value_write(w, v);
+            admin_write_value(w, slice_of(*names), v);
     }
 }

@@ -215,6 +215,7 @@ void worker_adopt(struct worker *w, struct config *config, const char *why)
         return;
     config_unref(w->config);
     w->config = c;
+    rows_set_salt_key(w->rows, stored_salt_key(c));
     credentials_adopt(w->credentials, c);
     health_configure(w->health);
     for (int i = 0; i < RETENTION_KINDS; i++)
@@ -288,6 +289,7 @@ static void know_callers(struct worker *w)
         .keep_periods = s->disable_reset_budget,
     };
     w->rows = rows_new(&w->turn, w->store, w->gossip, &o);
+    rows_set_salt_key(w->rows, stored_salt_key(w->config));
 }
 
 static bool open_listener(struct worker *w, const struct worker_options *o)

@@ -505,7 +505,8 @@ struct upstream_op *upstream_start(struct upstream *u, const struct http_call *c
     struct upstream_op *op = op_take(u);
     begin(op, timeouts, events, user);
     op->body_size = (curl_off_t)call->body.n;
-    assert(!call->fence || (strcmp(call->method, "GET") == 0 && !call->body.n));
+    assert(!call->fence || !call->fence->redirects_max ||
+           (strcmp(call->method, "GET") == 0 && !call->body.n));
     set_direct(op, call->direct);
     set_fence(op, call->fence);
     set_request(op, call);

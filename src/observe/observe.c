@@ -112,6 +112,7 @@ static struct place *add(struct observe *o, struct sink_setup *setup, unsigned o
     if (setup->batch_max && setup->batch_max < limits.batch_max)
         limits.batch_max = setup->batch_max;
     p->box = outbox_new(o->turn, o->upstream, kind, self, p->name, &limits);
+    outbox_distrust(p->box, setup->trusts, setup->user);
     if (o->shelf)
         outbox_keep(p->box, o->shelf, p->wants_bodies);
     return p;

@@ -29,6 +29,8 @@ struct outbox {
     const struct sink_kind *kind;
     void *self;
     const char *name;
+    bool (*trusts)(const void *user, const char *url); /* NULL: all URLs */
+    const void *user;
     struct outbox_limits limits;
     struct turn_item item;
     uv_timer_t timer; /* the last handle of it: its end frees this */
@@ -136,6 +138,13 @@ static void drop_old(struct outbox *o, int64_t now)
 {
     while (o->count && now - oldest(o)->made_ms > o->limits.age_ms)
         drop_oldest(o);
+}
+
+void outbox_distrust(struct outbox *o, bool (*trusts)(const void *user, const char *url),
+                     const void *user)
+{
+    o->trusts = trusts;
+    o->user = user;
 }
 
 void outbox_put(struct outbox *o, struct parcel *p)
@@ -288,6 +297,7 @@ static const struct upstream_events events = {.head = on_head, .data = on_data, 
 
 static void start_call(struct outbox *o)
 {
+    static const struct http_fence fence = {.plain_http = true};
     const struct upstream_timeouts timeouts = {.connect_ms = OUTBOX_CONNECT_MS,
                                                .total_ms = o->limits.call_ms};
     const struct http_call call = {
@@ -295,6 +305,7 @@ static void start_call(struct outbox *o)
         .url = o->call.url,
         .headers = {o->call.headers, o->call.header_count},
         .body = buf_slice(&o->call.body),
+        .fence = o->trusts && !o->trusts(o->user, o->call.url) ? &fence : NULL,
     };
     o->answered = false;
     o->end = UPSTREAM_DONE;
@@ -391,6 +402,8 @@ static bool shelf_is_free(struct outbox *o, int64_t now)
 
 static enum sink_verdict judge(const struct outbox *o)
 {
+    if (o->end == UPSTREAM_FENCED)
+        return SINK_REFUSED;
     if (o->end != UPSTREAM_DONE || !o->status)
         return SINK_AGAIN;
     if (!o->kind->judge)

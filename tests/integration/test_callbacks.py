@@ -452,7 +452,7 @@ def test_keys_have_callbacks_of_their_own(launch, simulator, tmp_path):
         gateway = launch(
             configuration(
                 simulator.url,
-                litellm_settings={"callbacks": ["webhook", "lunary"]},
+                litellm_settings={"callbacks": ["webhook", "lunary"], "callback_url_allowed_hosts": ["127.0.0.1"]},
                 general_settings={"database_url": f"sqlite:///{tmp_path}/keys.db"},
             ),
             env=variables(d.url),

@@ -60,8 +60,10 @@ static void check_read(size_t i)
     char said[1000] = "";
     size_t n = 0;
     struct admin_cells cells = {.n = 0};
+    static struct config config;
     struct exchange *ex = calloc(1, sizeof(*ex));
     assert_non_null(ex);
+    ex->config = &config;
     arena_init(&ex->arena);
     yyjson_val *body = row_world_json(cases[i].body, &ex->arena);
     if (!key_fields_read(ex, body, slice_of(cases[i].metadata), &cells)) {
