@@ -227,6 +227,8 @@ void store_submit(struct store_job *job, store_done *done, void *user);
 void store_job_abandon(struct store_job *job);
 
 enum store_status store_job_status(const struct store_job *job);
+size_t store_job_failed(const struct store_job *job); /* of STORE_CONFLICT, STORE_REFERENCE and
+                                                          STORE_REFUSED: the statement it met */
 bool store_job_uncertain(const struct store_job *job);
 const char *store_job_error(const struct store_job *job); /* one line for the log; "" when OK */
 

@@ -141,7 +141,7 @@ static void key_made(struct exchange *ex, struct buf *body)
 {
     if (store_job_status(ex->own.job) == STORE_OK)
         ask_budget(ex, write_new);
-    else
+    else if (!key_rules_alias_taken(ex, question_of(ex)->body))
         admin_refuse(ex, 400, NULL, "{'error': 'There is such a key already.'}");
 }
 
@@ -195,6 +195,7 @@ void handle_key_generate(struct exchange *ex, struct buf *body)
     job = ask_new(ex);
     if (!job)
         return;
+    key_rules_claim_alias(job, q->body, slice_of(q->hash));
     set_initial(ex, q, &cells);
     add_soft_budget(ex, job, q->body, &cells);
     store_insert(job, TABLE_VERIFICATION_TOKEN, cells.v, cells.n);
@@ -347,7 +348,8 @@ static void write_updated(struct exchange *ex, struct buf *body)
 
 static void updated(struct exchange *ex, struct buf *body)
 {
-    ask_budget(ex, write_updated);
+    if (!key_rules_alias_taken(ex, question_of(ex)->body))
+        ask_budget(ex, write_updated);
 }
 
 static void write_cells(struct exchange *ex, struct admin_cells *cells)
@@ -357,10 +359,11 @@ static void write_cells(struct exchange *ex, struct admin_cells *cells)
     struct store_job *job = ask_new(ex);
     admin_set(cells, "updated_by", store_text(admin_who(ex)));
     admin_set(cells, "settings_updated_at", store_time(clock_unix_ms()));
+    key_rules_claim_alias(job, q->body, slice_of(q->hash));
     store_update(job, TABLE_VERIFICATION_TOKEN, cells->v, cells->n, &where, 1);
     q->statement = select_key(job, TABLE_VERIFICATION_TOKEN, q);
     store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(q->hash));
-    ask_store(ex, job, updated);
+    ask_store_conflict(ex, job, updated);
 }
 
 static void update_found(struct exchange *ex, struct buf *body)

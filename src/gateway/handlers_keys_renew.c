@@ -93,7 +93,7 @@ static void write_renewed(struct exchange *ex, struct buf *body)
 static void renewed(struct exchange *ex, struct buf *body)
 {
     struct renewal *r = renewal_of(ex);
-    if (!was_first(ex))
+    if (key_rules_alias_taken(ex, r->body) || !was_first(ex))
         return;
     r->rows = ask_keep(ex, r->statement);
     admin_budget_ask(ex, r->rows, write_renewed);
@@ -156,6 +156,7 @@ static void renew_found(struct exchange *ex, struct buf *body)
     admin_set(&cells, "rotation_count",
               store_integer((int64_t)store_rows_number(rows, 0, "rotation_count") + 1));
     struct store_job *job = ask_new(ex);
+    key_rules_claim_alias(job, r->body, slice_of(r->hash));
     store_update(job, TABLE_VERIFICATION_TOKEN, cells.v, cells.n, &where, 1);
     store_expect(job, 1);
     keep_old(ex, job, r, grace ? now + grace : 0);

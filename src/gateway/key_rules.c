@@ -94,3 +94,31 @@ yyjson_val *key_rules_complete(struct exchange *ex, yyjson_val *body)
         return NULL;
     return admin_with_defaults(ex, whole, ex->config->most_of_key);
 }
+
+/* ---- aliases --------------------------------------------------------------------------------- */
+
+void key_rules_claim_alias(struct store_job *job, yyjson_val *body, struct slice hash)
+{
+    struct slice alias = json_get_slice(body, "key_alias");
+    struct store_cell same = {"key_alias", store_text(alias), STORE_SET};
+    struct store_where others[] = {{"key_alias", STORE_EQ, store_text(alias), 0},
+                                   {"token", STORE_NE, store_text(hash), 0}};
+    if (!alias.n)
+        return;
+    store_update(job, TABLE_VERIFICATION_TOKEN, &same, 1, others, 2);
+    store_expect(job, 0);
+}
+
+bool key_rules_alias_taken(struct exchange *ex, yyjson_val *body)
+{
+    struct slice alias = json_get_slice(body, "key_alias");
+    if (!alias.n || store_job_status(ex->own.job) != STORE_CONFLICT ||
+        store_job_failed(ex->own.job) != 0)
+        return false;
+    admin_refuse(ex, 400, "bad_request_error",
+                 "Key with alias '%.*s' already exists. Unique key aliases across all keys are "
+                 "required.",
+                 SLICE_ARG(alias));
+    admin_show_param(ex, "key_alias");
+    return true;
+}

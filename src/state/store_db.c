@@ -125,8 +125,8 @@ static bool run_all(struct db *db, struct store_job *job, struct db_error *error
     struct sql sql;
     bool ok = true;
     sql_init(&sql, db->address->driver->language);
-    for (size_t i = 0; ok && i < job->count; i++)
-        ok = run_statement(db, &job->statements[i], &sql, &job->arena, error);
+    for (job->failed = 0; ok && job->failed < job->count; job->failed += ok)
+        ok = run_statement(db, &job->statements[job->failed], &sql, &job->arena, error);
     sql_fini(&sql);
     return ok;
 }

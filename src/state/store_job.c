@@ -493,6 +493,11 @@ enum store_status store_job_status(const struct store_job *job)
     return job->status;
 }
 
+size_t store_job_failed(const struct store_job *job)
+{
+    return job->failed;
+}
+
 bool store_job_uncertain(const struct store_job *job)
 {
     return job->uncertain;

@@ -74,6 +74,7 @@ struct store_job {
     bool running; /* between submit and done */
     bool abandoned;
     enum store_status status;
+    size_t failed; /* the statement that did; count: none of them */
     bool uncertain;
     char error[256];
 };

@@ -320,7 +320,7 @@ def test_spend_that_is_lost(launch, simulator, tmp_path):
         database.query("""CREATE TRIGGER refuse BEFORE INSERT ON "LiteLLM_SpendLogs" BEGIN SELECT RAISE(ABORT, 'not here'); END""")
         ask(gateway)
         text = slack(d, "What requests cost is not in the database", "Alert type: `failed_tracking_spend`")
-        assert "Requests: `1`" in text
+        assert re.search(r"Requests: `[12]`", text)  # the warm-up's may be one of them
         gateway.kill()
         database.stop()
 

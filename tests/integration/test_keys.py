@@ -183,6 +183,22 @@ def test_a_deleted_key(keyed):
     assert chat(keyed, key).status_code == 401
 
 
+def test_an_alias_is_of_one_key(keyed):
+    first, second = generate(keyed, key_alias="of one")["key"], generate(keyed)["key"]
+    taken = [
+        ask(keyed, "/key/generate", {"key_alias": "of one"}),
+        ask(keyed, "/key/update", {"key": second, "key_alias": "of one"}),
+        ask(keyed, f"/key/{second}/regenerate", {"key_alias": "of one"}),
+    ]
+    assert [error(answer) for answer in taken] == [(400, "bad_request_error")] * 3
+    assert all("Key with alias 'of one' already exists." in answer.text for answer in taken)
+    assert taken[0].json()["error"]["param"] == "key_alias"
+    assert ask_info(keyed, second)["key_alias"] is None and chat(keyed, second).status_code == 200
+    assert ask(keyed, "/key/update", {"key": first, "key_alias": "of one", "tpm_limit": 1000}).status_code == 200
+    ask(keyed, "/key/delete", {"keys": [first]})
+    assert ask(keyed, "/key/update", {"key": second, "key_alias": "of one"}).status_code == 200
+
+
 def test_keys_that_are_not_there(keyed):
     assert error(chat(keyed, "sk-nobody")) == (401, "token_not_found_in_db")
     assert error(ask(keyed, "/key/info", None, KEY, key="sk-nobody")) == (404, "not_found_error")
