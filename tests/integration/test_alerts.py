@@ -2,6 +2,7 @@
 feels it."""
 
 import datetime
+import re
 
 import openai
 import pytest
