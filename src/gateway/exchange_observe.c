@@ -503,7 +503,7 @@ static void set_budget(struct exchange *ex, const struct holder *h, struct recor
 {
     const struct row *says = h->row && h->row->budget < 0 ? h->budget : h->row;
     b->most = says ? says->budget : -1;
-    if (!h->row || b->most < 0)
+    if (!says || b->most < 0)
         return;
     b->spent = rows_spend(ex->worker->rows, h->row);
     b->reset_ms = says->reset_at;

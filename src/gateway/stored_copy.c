@@ -178,7 +178,7 @@ static const char *read_file(const char *path, struct arena *a, struct slice *te
 bool stored_copy_get(const struct stored_copy *c, struct slice salt_key, struct arena *a,
                      struct slice *text, int64_t *unix_ms, const char **why)
 {
-    struct slice sealed;
+    struct slice sealed = SLICE("");
     *why = salt_key.n ? read_file(c->path, a, &sealed, unix_ms) : "there is no salt key";
     if (!*why && !secretbox_open(salt_key, sealed, a, text))
         *why = "its copy on disk is damaged, or was sealed under another salt key";

@@ -17,7 +17,7 @@ struct worker;
 typedef struct store_job *task_step(void *user, const struct store_job *done);
 
 /* `name` (static) tells tasks apart, in all gateways alike. Nothing happens before task_every. */
-struct task *task_new(struct worker *w, const char *name, task_step *step, void *user);
+struct task *task_new(struct worker *w, const char *name, task_step *first, void *user);
 /* Milliseconds between two runs, and at most 2 s before this process first asks whether one is due;
  * 0: never. A run that is under way goes on. */
 void task_every(struct task *t, int64_t ms);

@@ -116,8 +116,12 @@ static void in_thread(uv_work_t *work)
 
 static void free_entries(struct list *entries)
 {
-    for (struct list *l; (l = list_pop(entries));)
+    struct list *next;
+    for (struct list *l = entries->next; l != entries; l = next) {
+        next = l->next;
         free(LIST_ENTRY(l, struct shelf_entry, link));
+    }
+    list_init(entries);
 }
 
 static void job_init(struct job *j, struct shelf *s)
@@ -140,8 +144,10 @@ static void job_fini(struct job *j)
 
 static void release(struct shelf *s)
 {
-    for (struct list *l; (l = list_pop(&s->rows));) {
+    struct list *next;
+    for (struct list *l = s->rows.next; l != &s->rows; l = next) {
         struct shelf_row *row = LIST_ENTRY(l, struct shelf_row, link);
+        next = l->next;
         job_fini(&row->job);
         free_entries(&row->entries);
         free_entries(&row->got);
