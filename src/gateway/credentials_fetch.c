@@ -10,6 +10,7 @@
 #include "credentials_fetch.h"
 
 #include "base/date.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "batch.h"
@@ -65,23 +66,12 @@ static void give_file(struct credentials_fetch *f)
     aws_flow_take(&f->flow, &r);
 }
 
-static bool write_all(int fd, struct slice text)
-{
-    for (size_t done = 0; done < text.n;) {
-        ssize_t n = write(fd, text.p + done, text.n - done);
-        if (n <= 0)
-            return false;
-        done += (size_t)n;
-    }
-    return true;
-}
-
 /* Whole or not at all: others read it too. */
 static void keep_file(struct credentials_fetch *f)
 {
     char *name = arena_strdup(&f->arena, arena_printf(&f->arena, "%s.XXXXXX", f->flow.path));
     int fd = mkstemp(name);
-    bool ok = fd >= 0 && write_all(fd, f->flow.kept);
+    bool ok = fd >= 0 && file_write(fd, f->flow.kept);
     if (fd >= 0)
         ok = close(fd) == 0 && ok;
     ok = ok && rename(name, f->flow.path) == 0;

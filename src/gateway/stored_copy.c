@@ -8,6 +8,7 @@
 
 #include "stored_copy.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "wire/crypto.h"
 #include "wire/secretbox.h"
@@ -39,19 +40,6 @@ struct stored_copy {
 
 /* ---- writing: on the thread ------------------------------------------------------------------ */
 
-static bool write_all(int fd, struct slice text)
-{
-    for (size_t done = 0; done < text.n;) {
-        ssize_t n = write(fd, text.p + done, text.n - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        done += (size_t)n;
-    }
-    return true;
-}
-
 static bool flush_directory(const char *directory)
 {
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -64,7 +52,7 @@ static bool flush_directory(const char *directory)
 static bool replace(const struct stored_copy *c, struct slice sealed)
 {
     int fd = open(c->hidden, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write_all(fd, sealed) && fsync(fd) == 0;
+    bool ok = fd >= 0 && file_write(fd, sealed) && fsync(fd) == 0;
     if (fd >= 0)
         ok = close(fd) == 0 && ok;
     return ok && rename(c->hidden, c->path) == 0 && flush_directory(c->directory);

@@ -111,12 +111,17 @@ static void write_outcome(struct otlp *o, const struct record *r)
                     (double)(r->first_ms - r->begun_ms) / 1000);
 }
 
+void genai_call(struct otlp *o, const struct record *r, struct slice model)
+{
+    otlp_text(o, "gen_ai.operation.name", genai_operation(r));
+    otlp_text(o, "gen_ai.provider.name", SLICE("aws.bedrock"));
+    otlp_text(o, "gen_ai.request.model", model);
+}
+
 void genai_request(struct otlp *o, const struct record *r, struct arena *a)
 {
     const struct record_texts *t = &r->text;
-    otlp_text(o, "gen_ai.operation.name", genai_operation(r));
-    otlp_text(o, "gen_ai.provider.name", SLICE("aws.bedrock"));
-    otlp_text(o, "gen_ai.request.model", t->model);
+    genai_call(o, r, t->model);
     otlp_text(o, "gen_ai.response.model", t->upstream);
     otlp_text(o, "gen_ai.response.id", t->answer_id);
     otlp_text_alone(o, "gen_ai.response.finish_reasons", t->finish_reason);

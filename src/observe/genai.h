@@ -13,8 +13,11 @@ struct slice genai_operation(const struct record *r); /* "chat" */
 struct slice genai_name(struct arena *a, const struct record *r,
                         struct slice model); /* of a span */
 
-/* What `messages` may be: prompts and answers, if the record has them. */
+/* Which call of which model it is: the beginning of every span. */
+void genai_call(struct otlp *o, const struct record *r, struct slice model);
+/* All of a request but its prompts and answers … */
 void genai_request(struct otlp *o, const struct record *r, struct arena *a);
+/* … and those, if the record has them. */
 void genai_bodies(struct otlp *o, const struct record *r, struct arena *a);
 
 #endif

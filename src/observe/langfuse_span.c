@@ -111,9 +111,7 @@ void langfuse_span(struct otlp *o, const struct langfuse_story *s)
         .ended_ms = r->ended_ms,
     };
     otlp_span_begin(o, &span);
-    otlp_text(o, "gen_ai.operation.name", genai_operation(r));
-    otlp_text(o, "gen_ai.provider.name", SLICE("aws.bedrock"));
-    otlp_text(o, "gen_ai.request.model", r->text.model);
+    genai_call(o, r, r->text.model);
     otlp_text(o, "gen_ai.response.model", s->model);
     write_trace(o, s);
     write_generation(o, s);

@@ -8,6 +8,7 @@
 
 #include "shelf_file.h"
 
+#include "base/file.h"
 #include "record_pack.h"
 #include "shelf.h"
 #include "wire/crc32.h"
@@ -166,19 +167,6 @@ void shelf_folder_adopt(int parent, int own, const char *id, int64_t damaged_bef
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-static bool write_all(int fd, struct slice bytes)
-{
-    while (bytes.n) {
-        ssize_t n = write(fd, bytes.p, bytes.n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes = slice_skip(bytes, (size_t)n);
-    }
-    return true;
-}
-
 const char *shelf_file_write(int own, const char *name, struct slice body)
 {
     char hidden[SHELF_NAME_SIZE + 8], head[HEAD_SIZE];
@@ -189,7 +177,7 @@ const char *shelf_file_write(int own, const char *name, struct slice body)
     int fd = openat(own, hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return strerror(errno);
-    bool ok = write_all(fd, slice_make(head, sizeof(head))) && write_all(fd, body) &&
+    bool ok = file_write(fd, slice_make(head, sizeof(head))) && file_write(fd, body) &&
               fdatasync(fd) == 0 && renameat(own, hidden, own, name) == 0;
     const char *error = ok ? NULL : strerror(errno);
     close(fd);

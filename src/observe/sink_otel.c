@@ -150,9 +150,7 @@ static void write_attempt(struct otlp *o, const struct record *r, const struct r
         .ended_ms = t->ended_ms,
     };
     otlp_span_begin(o, &span);
-    otlp_text(o, "gen_ai.operation.name", genai_operation(r));
-    otlp_text(o, "gen_ai.provider.name", SLICE("aws.bedrock"));
-    otlp_text(o, "gen_ai.request.model", t->model);
+    genai_call(o, r, t->model);
     otlp_text(o, "cloud.region", t->region);
     otlp_text(o, "litellm.deployment.id", t->deployment);
     otlp_text(o, "litellm.model_group", t->group);
