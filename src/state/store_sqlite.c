@@ -11,10 +11,13 @@
 #include "store_driver.h"
 
 #include "base/date.h"
+#include "io/clock.h"
+#include "wire/crypto.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define KEPT_MAX 64 /* prepared statements */
 
@@ -86,6 +89,21 @@ static const char settings[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = 
                                "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
                                "PRAGMA cache_size = -16000; PRAGMA journal_size_limit = 67108864";
 
+/* The first to use WAL changes the file; others that do so at the same moment are refused at once,
+ * without the wait that sqlite3_busy_timeout gives: each then tries again on its own. */
+static bool set_up(struct handle *h, double seconds, struct db_error *error)
+{
+    int64_t end = clock_steady_ms() + (int64_t)(seconds * 1000);
+    uint8_t jitter;
+    while (!sqlite_exec(h, settings, error)) {
+        if ((sqlite3_errcode(h->db) & 0xff) != SQLITE_BUSY || clock_steady_ms() >= end)
+            return false;
+        random_bytes(&jitter, sizeof(jitter));
+        nanosleep(&(struct timespec){.tv_nsec = (1 + jitter % 16) * 1000000L}, NULL);
+    }
+    return true;
+}
+
 static void *sqlite_open(const struct store_address *address, const struct db_limits *limits,
                          struct db_error *error)
 {
@@ -97,7 +115,7 @@ static void *sqlite_open(const struct store_address *address, const struct db_li
     if (code == SQLITE_OK) {
         sqlite3_extended_result_codes(h->db, 1);
         sqlite3_busy_timeout(h->db, (int)(limits->connect_timeout * 1000));
-        if (sqlite_exec(h, settings, error))
+        if (set_up(h, limits->connect_timeout, error))
             return h;
     } else {
         fail(h->db, code, error);
