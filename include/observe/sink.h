@@ -36,6 +36,7 @@ struct sink_setup {
     yyjson_val *headers;                       /* generic_logger_headers, or NULL */
     const char *(*variable)(const char *name); /* of the environment; NULL: not set */
     yyjson_val *own; /* instead of it: {"langfuse_public_key": …}, what a key says; or NULL */
+    bool own_first;  /* not instead: it says what `own` does not */
     /* AWS credentials of the callback, as they are now, until the end of the step; false: there are
      * none yet. May be kept, with its user. NULL: `open` reads what it is given. */
     bool (*credentials)(void *user, struct aws_credentials *found);

@@ -24,6 +24,36 @@ static yyjson_val *map(struct config_loader *l, const struct node *parent, const
     return !node_is_null(n) && n->kind == NODE_MAP ? config_read_json(l, n, &path) : NULL;
 }
 
+/* default_team_settings, by team. */
+static yyjson_val *teams(struct config_loader *l, const struct node *settings)
+{
+    const struct config_path up = {.key = SLICE("litellm_settings")};
+    const struct config_path path = {.up = &up, .key = SLICE("default_team_settings")};
+    yyjson_val *list = config_read_list(l, settings, "litellm_settings", "default_team_settings"),
+               *team;
+    struct buf b;
+    struct json_writer w;
+    size_t i, n;
+    if (!list)
+        return NULL;
+    buf_init(&b, CONFIG_MAX_JSON);
+    json_begin(&w, &b);
+    json_object(&w);
+    yyjson_arr_foreach(list, i, n, team)
+    {
+        yyjson_val *own = callback_list_make(team, &l->arena);
+        if (!json_get_slice(team, "team_id").n)
+            config_error(l, config_place(NODE_GET(settings, "default_team_settings"), &path),
+                         "team_id is missing");
+        if (own)
+            json_key_slice(&w, json_get_slice(team, "team_id")), json_value(&w, own);
+    }
+    json_object_end(&w);
+    yyjson_val *made = json_parse(buf_slice(&b), &l->c->arena, NULL);
+    buf_fini(&b);
+    return made;
+}
+
 static bool names_s3(yyjson_val *names)
 {
     return json_list_has(names, SLICE("s3")) || json_list_has(names, SLICE("s3_v2"));
@@ -37,6 +67,7 @@ void config_read_callbacks(struct config_loader *l, const struct node *root)
     c->success = names(l, root, "success_callback");
     c->failure = names(l, root, "failure_callback");
     c->settings = map(l, root, "callback_settings");
+    c->teams = teams(l, settings);
     c->s3 = map(l, settings, "s3_callback_params");
     if (c->s3 && (names_s3(c->both) || names_s3(c->success) || names_s3(c->failure)))
         c->s3_identity = config_read_s3_identity(l, NODE_GET(settings, "s3_callback_params"));

@@ -88,7 +88,7 @@ READ("upperbound_key_generate_params", MAP, RELOAD, NULL, "the most a key may ha
 READ("key_generation_settings", MAP, RELOAD, NULL, "who may make keys: team_key_generation {allowed_team_member_roles, required_params}, personal_key_generation {allowed_user_roles, required_params}")
 READ("default_internal_user_params", MAP, RELOAD, NULL, "what a new user has unless said otherwise: members of /user/new")
 READ("default_team_params", MAP, RELOAD, NULL, "what a new team has unless said otherwise: members of /team/new")
-ACCEPTED("default_team_settings", LIST, NULL, "loggers of single teams")
+READ("default_team_settings", LIST, RELOAD, NULL, "callbacks of single teams: [{team_id, success_callback: [...], failure_callback: [...], and their variables: langfuse_public_key, ...}]; what a team or a key says itself wins")
 ACCEPTED("enable_key_alias_format_validation", BOOL, "false", "check the names of keys")
 ACCEPTED("key_alias_pattern", STRING, NULL, "pattern that names of keys must match")
 ACCEPTED("disable_end_user_cost_tracking", BOOL, "false", "keep no spend per end user")

@@ -60,6 +60,8 @@ static bool read_names(struct exchange *ex, struct access *a)
 {
     bool shows = slice_eq(slice_of(ex->route->method), SLICE("GET"));
     yyjson_val *body = shows ? NULL : ask_body(ex);
+    if (slice_starts(slice_of(ex->route->path), SLICE("/team/{")))
+        add_name(&a->teams_named, percent_decode(ex->route_item, &ex->arena));
     add_name(&a->teams_named, query_get(ex->head->query, "team_id", &ex->arena));
     add_name(&a->orgs_named, query_get(ex->head->query, "organization_id", &ex->arena));
     add_name(&a->teams_named, json_get_slice(body, "team_id"));

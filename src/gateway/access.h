@@ -4,7 +4,7 @@
 /* Who may manage what without being an admin of the proxy: admins of a team what belongs to it,
  * its members what they may see, admins of an organization its teams, and everybody what is their
  * own. A route says which of these it is for (route.also); whom a request concerns it says itself,
- * by team_id, team_ids, organization_id, or user_id.
+ * by team_id, team_ids, organization_id, or user_id, or the path says it (/team/{item}/…).
  *
  * access_handle stands in front of such a route's handler: it asks the database for the caller's
  * teams and organizations and for those that the request names, refuses (403) or calls the handler,

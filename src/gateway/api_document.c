@@ -192,13 +192,11 @@ static void write_parameter(struct json_writer *w, struct slice name, const char
 static void write_parameters(struct json_writer *w, const struct route *r, const struct api_text *t)
 {
     struct slice path = slice_of(r->path), query = t && t->query ? slice_of(t->query) : SLICE("");
-    ptrdiff_t open = slice_find_char(path, '{'), close = slice_find_char(path, '}');
     struct api_member m;
     json_key(w, "parameters");
     json_array(w);
-    if (open >= 0)
-        write_parameter(w, slice_make(path.p + open + 1, (size_t)(close - open - 1)), "path", true,
-                        's');
+    for (slice_split(&path, '{'); path.p; slice_split(&path, '{'))
+        write_parameter(w, slice_split(&path, '}'), "path", true, 's');
     while (api_member_next(&query, &m))
         write_parameter(w, m.name, "query", m.needed, m.type);
     json_array_end(w);

@@ -84,6 +84,10 @@
     {"POST", "/team/bulk_member_add", TEAMS, "Add many members to a team", .body = "team_id! members:l all_users:b max_budget_in_team:n"},
     {"POST", "/team/member_update", TEAMS, "Change what a member may", .body = "team_id! user_id user_email role max_budget_in_team:n tpm_limit:i rpm_limit:i budget_duration allowed_models:t"},
     {"POST", "/team/member_delete", TEAMS, "Take a member out of a team", .body = "team_id! user_id user_email"},
+    {"POST", "/team/{item}/callback", TEAMS, "Add a callback to a team", .body = "callback_name! callback_type callback_vars!:o", .example = "{\"callback_name\":\"langfuse\",\"callback_type\":\"success\",\"callback_vars\":{\"langfuse_public_key\":\"pk-lf-1\",\"langfuse_secret_key\":\"sk-lf-1\",\"langfuse_host\":\"https://cloud.langfuse.com\"}}"},
+    {"GET", "/team/{item}/callback", TEAMS, "The callbacks of a team"},
+    {"DELETE", "/team/{item}/callback/{name}", TEAMS, "Take a callback from a team"},
+    {"POST", "/team/{item}/disable_logging", TEAMS, "Take all callbacks from a team", .body = ""},
 
     {"POST", "/organization/new", FIRMS, "Make an organization", .body = "organization_id budget_id max_budget:n budget_duration tpm_limit:i rpm_limit:i", .fields = &organization_fields},
     {"PATCH", "/organization/update", FIRMS, "Change an organization", .body = "organization_id! budget_id max_budget:n budget_duration tpm_limit:i rpm_limit:i", .fields = &organization_fields},

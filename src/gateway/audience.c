@@ -70,6 +70,25 @@ static uint64_t usual(const struct exchange *ex, struct unheard u)
 
 /* ---- what the key says ---------------------------------------------------------------------- */
 
+struct own_list {
+    yyjson_val *v;   /* NULL: there is none */
+    bool configured; /* the operator wrote it */
+};
+
+/* The key's say, or else its team's, or what the configuration says of that. */
+static struct own_list own_list(const struct exchange *ex)
+{
+    const struct row *key = ex->caller.holders[HOLDER_KEY].row;
+    const struct row *team = ex->caller.holders[HOLDER_TEAM].row;
+    yyjson_val *teams = ex->config->callbacks.teams;
+    if (key && key->logging)
+        return (struct own_list){key->logging, false};
+    if (team && team->logging)
+        return (struct own_list){team->logging, false};
+    return (struct own_list){
+        teams ? yyjson_obj_getn(teams, ex->caller.team.p, ex->caller.team.n) : NULL, true};
+}
+
 static unsigned outcomes_of(yyjson_val *entry)
 {
     struct slice type = json_get_slice(entry, "callback_type");
@@ -79,44 +98,36 @@ static unsigned outcomes_of(yyjson_val *entry)
 }
 
 /* True: one of them says that nobody is to see prompts and answers. */
-static bool add_own(struct exchange *ex, struct audience *a, yyjson_val *list, struct unheard u)
+static bool add_own(struct exchange *ex, struct audience *a, struct own_list own_list,
+                    struct unheard u)
 {
     size_t i, n;
     yyjson_val *entry;
     bool redact = false;
-    yyjson_arr_foreach(list, i, n, entry)
+    yyjson_arr_foreach(own_list.v, i, n, entry)
     {
         struct slice name = json_get_slice(entry, "callback_name");
         yyjson_val *own = json_get(entry, "callback_vars");
         redact = redact || is_true(json_get(own, "turn_off_message_logging"));
         if (!name.n || is_unheard(u, name))
             continue;
-        uint64_t sink = observing_own(ex->worker, name, own, outcomes_of(entry));
+        uint64_t sink =
+            observing_own(ex->worker, name, own, outcomes_of(entry), own_list.configured);
         if (sink)
             a->told = (a->told & ~observing_named(ex->worker, name)) | sink;
     }
     return redact;
 }
 
-/* The key's say, or else its team's. */
-static yyjson_val *own_list(const struct exchange *ex)
-{
-    const struct row *key = ex->caller.holders[HOLDER_KEY].row;
-    const struct row *team = ex->caller.holders[HOLDER_TEAM].row;
-    if (key && key->logging)
-        return key->logging;
-    return team ? team->logging : NULL;
-}
-
 bool audience_own(const struct exchange *ex)
 {
-    return own_list(ex);
+    return own_list(ex).v;
 }
 
 void audience_choose(struct exchange *ex, yyjson_val *body)
 {
     struct audience *a = &ex->audience;
-    yyjson_val *own = own_list(ex);
+    struct own_list own = own_list(ex);
     bool key_redacts = false;
     if (a->chosen)
         return;
@@ -124,7 +135,7 @@ void audience_choose(struct exchange *ex, yyjson_val *body)
     if (ex->config->settings.ignore_no_log || !is_true(json_get(body, "no-log"))) {
         struct unheard u = unheard_of(ex, ex->caller.holders[HOLDER_KEY].row);
         a->told = usual(ex, u);
-        key_redacts = own && add_own(ex, a, own, u);
+        key_redacts = own.v && add_own(ex, a, own, u);
     }
     a->redact = redacts(ex, body, key_redacts);
 }

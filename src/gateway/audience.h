@@ -6,8 +6,9 @@
  *
  *   told      the callbacks of the configuration, without those that the client (header
  *             x-litellm-disable-callbacks) or the key (metadata.litellm_disabled_callbacks) names,
- *             none of them for a body with "no-log": true; and the key's or the team's own
- *             (metadata.logging), which take the place of the configuration's of the same name
+ *             none of them for a body with "no-log": true; and the key's own, or the team's
+ *             (metadata.logging, else default_team_settings), which take the place of the
+ *             configuration's of the same name
  *   redact    prompts and answers are told to nobody: turn_off_message_logging of the
  *             configuration, the body or a key's callback_vars, or a header */
 

@@ -32,7 +32,7 @@ void detail_refuse_error(struct exchange *ex, int status, struct slice text)
     take(ex, &json);
 }
 
-void detail_refuse_input(struct exchange *ex, const char *where, const char *name,
+static void refuse_input(struct exchange *ex, const char *where, const char *name, const char *type,
                          const char *message)
 {
     struct buf json;
@@ -41,7 +41,7 @@ void detail_refuse_input(struct exchange *ex, const char *where, const char *nam
     json_begin(&w, &json);
     json_array(&w);
     json_object(&w);
-    json_member_string(&w, "type", *name ? SLICE("missing") : SLICE("json_invalid"));
+    json_member_string(&w, "type", slice_of(type));
     json_key(&w, "loc");
     json_array(&w);
     json_string(&w, slice_of(where));
@@ -55,4 +55,16 @@ void detail_refuse_input(struct exchange *ex, const char *where, const char *nam
     json_array_end(&w);
     detail_refuse(ex, 422, slice_of(message));
     take(ex, &json);
+}
+
+void detail_refuse_input(struct exchange *ex, const char *where, const char *name,
+                         const char *message)
+{
+    refuse_input(ex, where, name, *name ? "missing" : "json_invalid", message);
+}
+
+void detail_refuse_value(struct exchange *ex, const char *name, const char *type,
+                         const char *message)
+{
+    refuse_input(ex, "body", name, type, message);
 }

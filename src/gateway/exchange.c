@@ -260,6 +260,7 @@ static int step_auth(struct exchange *ex)
     ex->route = r.route;
     ex->route_model = r.model;
     ex->route_item = r.item;
+    ex->route_second = r.second;
     if (needs_key(ex) && !exchange_auth(ex))
         return EX_SUSPEND;
     if (ex->failure.kind != FAILURE_NONE)

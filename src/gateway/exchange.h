@@ -191,8 +191,9 @@ struct exchange {
     char id[UUID_SIZE];           /* x-litellm-call-id */
 
     const struct route *route;
-    struct slice route_model; /* model named in the path, or empty */
-    struct slice route_item;  /* what another hole of the path stands for, or empty; encoded */
+    struct slice route_model;  /* model named in the path, or empty */
+    struct slice route_item;   /* what another hole of the path stands for, or empty; encoded … */
+    struct slice route_second; /* … and a second one */
     struct own_answer own;
     struct access *access; /* what the caller may manage besides; NULL: see access.h */
     struct buf body;       /* of the client's request */

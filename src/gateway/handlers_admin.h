@@ -54,6 +54,9 @@ void handle_invitation_delete(struct exchange *ex, struct buf *body);
 void handle_onboarding(struct exchange *ex, struct buf *body);
 void handle_onboarding_claim(struct exchange *ex, struct buf *body);
 
+/* handlers_team_callbacks.c: /team/{team_id}/callback…, /team/{team_id}/disable_logging */
+void handle_team_callback(struct exchange *ex, struct buf *body);
+
 /* handlers_teams.c */
 void handle_team_new(struct exchange *ex, struct buf *body);
 void handle_team_delete(struct exchange *ex, struct buf *body);

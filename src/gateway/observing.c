@@ -173,21 +173,27 @@ static void complain(struct worker *w, struct slice id, const char *why)
 }
 
 uint64_t observing_own(struct worker *w, struct slice name, yyjson_val *variables,
-                       unsigned outcomes)
+                       unsigned outcomes, bool configured)
 {
     struct arena a;
-    struct sink_setup setup = {
-        .name = name, .variable = variable, .trusts = callback_host_is_trusted, .user = w};
+    struct sink_setup setup = {.name = name, .variable = variable, .own_first = configured};
+    if (!configured) {
+        setup.trusts = callback_host_is_trusted;
+        setup.user = w;
+    }
     if (slice_eq(name, SLICE("prometheus")))
         return 0;
     if (!w->observing)
         w->observing = begin(w);
     arena_init(&a);
     setup.own = setup.settings = yyjson_obj_size(variables) ? variables : NULL;
+    if (configured && !setup.own)
+        setup.settings = settings_of(&w->config->callbacks, name);
     struct slice id = ARENA_JOIN(&a, own_name(name, setup.own, &a),
                                  outcomes == OBSERVE_BOTH      ? SLICE("")
                                  : outcomes == OBSERVE_SUCCESS ? SLICE(":success")
-                                                               : SLICE(":failure"));
+                                                               : SLICE(":failure"),
+                                 configured ? SLICE("*") : SLICE(""));
     uint64_t sink = observe_own(w->observing->sinks, &setup, outcomes, id);
     if (!sink)
         complain(w, id, setup.error);

@@ -21,11 +21,13 @@ bool observing_wants(const struct worker *w);   /* somebody does … */
 bool observing_records(const struct worker *w); /* … and takes records */
 
 /* Sinks, by bits (observe/observe.h): those of the configuration, those of them of one kind, and
- * one that a key has of its own, with variables of its own or (NULL) the environment's. */
+ * one that a key has of its own, with variables of its own or (NULL) the environment's.
+ * `configured`: the operator wrote them, so they may lead anywhere, and the environment says what
+ * they do not. */
 uint64_t observing_usual(const struct worker *w);
 uint64_t observing_named(const struct worker *w, struct slice kind);
 uint64_t observing_own(struct worker *w, struct slice name, yyjson_val *variables,
-                       unsigned outcomes);
+                       unsigned outcomes, bool configured);
 /* Tells that callback alone, of the configuration or (with the environment's variables) not. False:
  * `error` says why it cannot be. */
 bool observing_test(struct worker *w, struct slice name, const struct record *draft,

@@ -147,41 +147,62 @@ const struct route *routes_at(size_t i)
     return i < ROUTE_COUNT ? &routes[i] : NULL;
 }
 
-/* `hole`: what stands in the place of {name}; n == 0: the pattern has none. */
-static bool path_matches(const char *pattern, struct slice path, struct slice *hole)
+/* What stands in the places of {name}; n == 0: the pattern has no such hole. */
+struct holes {
+    struct slice first, second;
+};
+
+/* A hole at the pattern's end and the path's last segment, taken from both. */
+static bool take_last(struct slice *pattern, struct slice *path, struct slice *last)
+{
+    size_t n = path->n;
+    while (n && path->p[n - 1] != '/')
+        n--;
+    *last = slice_skip(*path, n);
+    path->n = n;
+    while (!slice_ends(*pattern, SLICE("/")))
+        pattern->n--;
+    return last->n;
+}
+
+static bool path_matches(const char *pattern, struct slice path, struct holes *holes)
 {
     struct slice p = slice_of(pattern), before, after;
     ptrdiff_t open = slice_find_char(p, '{'), close = slice_find_char(p, '}');
-    *hole = slice_make(NULL, 0);
+    *holes = (struct holes){{NULL, 0}, {NULL, 0}};
     if (open < 0)
         return slice_eq(p, path);
     before = slice_make(p.p, (size_t)open);
+    if (slice_find_char(slice_skip(p, (size_t)close), '{') >= 0 &&
+        !take_last(&p, &path, &holes->second))
+        return false;
     after = slice_skip(p, (size_t)close + 1);
     if (path.n <= before.n + after.n || !slice_starts(path, before) || !slice_ends(path, after))
         return false;
-    *hole = slice_make(path.p + before.n, path.n - before.n - after.n);
+    holes->first = slice_make(path.p + before.n, path.n - before.n - after.n);
     return true;
 }
 
-static struct route_result found(const struct route *route, struct slice hole)
+static struct route_result found(const struct route *route, const struct holes *holes)
 {
-    struct route_result r = {.match = ROUTE_FOUND, .route = route};
+    struct route_result r = {.match = ROUTE_FOUND, .route = route, .second = holes->second};
     if (slice_find(slice_of(route->path), SLICE("{model}")) >= 0)
-        r.model = hole;
+        r.model = holes->first;
     else
-        r.item = hole;
+        r.item = holes->first;
     return r;
 }
 
 struct route_result routes_find(struct slice method, struct slice path)
 {
     struct route_result r = {.match = ROUTE_NO_PATH};
-    struct slice wanted = slice_eq(method, SLICE("HEAD")) ? SLICE("GET") : method, hole;
+    struct slice wanted = slice_eq(method, SLICE("HEAD")) ? SLICE("GET") : method;
+    struct holes holes;
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        if (!path_matches(routes[i].path, path, &hole))
+        if (!path_matches(routes[i].path, path, &holes))
             continue;
         if (slice_eq(wanted, slice_of(routes[i].method)))
-            return found(&routes[i], hole);
+            return found(&routes[i], &holes);
         r.match = ROUTE_NO_METHOD;
         r.allow =
             slice_eq(slice_of(routes[i].method), SLICE("GET")) ? "GET, HEAD" : routes[i].method;

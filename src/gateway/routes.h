@@ -11,7 +11,8 @@ struct operation;
 
 struct route { /* NOLINT(clang-analyzer-optin.performance.Padding): in the order of the rows */
     const char *method;
-    const char *path; /* "{model}", or "{item}", matches one or more segments, percent-encoded */
+    const char *path; /* "{model}", or "{item}", matches one or more segments, percent-encoded; a
+                         second hole, at the end, one */
     bool open;        /* no key needed … */
     const struct dialect *dialect; /* for errors, and for calls of a model */
     /* Makes the answer of a route that calls no model (ask.h); NULL: a model is called. A failure
@@ -32,6 +33,7 @@ struct route_result {
     const struct route *route; /* ROUTE_FOUND */
     struct slice model;        /* what {model} matched, still encoded; else empty */
     struct slice item;         /* likewise, of a hole with another name */
+    struct slice second;       /* likewise, of a second one */
     const char *allow;         /* ROUTE_NO_METHOD: the Allow header */
 };
 

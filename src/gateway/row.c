@@ -8,6 +8,7 @@
 
 #include "base/date.h"
 #include "base/json.h"
+#include "config/callbacks.h"
 
 #include <stdlib.h>
 
@@ -292,6 +293,15 @@ static struct row *row_begin(enum row_kind kind)
     return k;
 }
 
+/* A team's may be in LiteLLM's older form. */
+static yyjson_val *logging_of(const struct reader *r, yyjson_val *metadata)
+{
+    yyjson_val *list = json_get(metadata, "logging");
+    if (yyjson_is_arr(list))
+        return list;
+    return callback_list_make(json_get(metadata, "callback_settings"), r->a);
+}
+
 struct row *row_new(enum row_kind kind, const struct store_rows *rows, size_t row)
 {
     struct row *k = row_begin(kind);
@@ -308,7 +318,7 @@ struct row *row_new(enum row_kind kind, const struct store_rows *rows, size_t ro
     k->guards = list_of(r.a, json_get(metadata, "guardrails"), &k->guard_count);
     k->no_global_guards = yyjson_is_true(json_get(metadata, "disable_global_guardrails"));
     k->unheard = list_of(r.a, json_get(metadata, "litellm_disabled_callbacks"), &k->unheard_count);
-    k->logging = json_get(metadata, "logging");
+    k->logging = logging_of(&r, metadata);
     k->model_table = integer_of(&r, "model_id", 0)
                          ? arena_integer(r.a, integer_of(&r, "model_id", 0))
                          : slice_make(NULL, 0);

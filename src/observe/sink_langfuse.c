@@ -43,7 +43,9 @@ static void read_urls(struct langfuse *l, const struct sink_setup *s, bool spans
 static void *open_langfuse(struct sink_setup *s, bool spans_only)
 {
     struct slice name = sink_setting(s, "public_key", "LANGFUSE_PUBLIC_KEY");
-    struct slice secret = sink_setting(s, "secret_key", "LANGFUSE_SECRET_KEY");
+    struct slice secret = sink_setting(s, "langfuse_secret", NULL); /* in callback_vars */
+    if (!secret.n)
+        secret = sink_setting(s, "secret_key", "LANGFUSE_SECRET_KEY");
     if (!name.n || !secret.n)
         return sink_refuse(s, NULL, "%s is not set",
                            name.n ? "LANGFUSE_SECRET_KEY" : "LANGFUSE_PUBLIC_KEY");

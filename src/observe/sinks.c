@@ -99,7 +99,9 @@ struct slice sink_setting(const struct sink_setup *s, const char *setting, const
     struct slice said = setting ? json_get_slice(s->settings, setting) : slice_make(NULL, 0);
     if (said.n || !variable)
         return said;
-    return s->own ? own_setting(s->own, slice_of(variable)) : slice_of(s->variable(variable));
+    if (s->own)
+        said = own_setting(s->own, slice_of(variable));
+    return said.n || (s->own && !s->own_first) ? said : slice_of(s->variable(variable));
 }
 
 enum sink_verdict sink_judge(int status)
