@@ -66,6 +66,29 @@ bool text_is_utf8(struct slice s)
     return text_utf8_prefix(s) == s.n;
 }
 
+#define REPLACEMENT SLICE("\xef\xbf\xbd") /* U+FFFD */
+
+void text_add_utf8(struct buf *b, struct slice s)
+{
+    for (size_t good; (good = text_utf8_prefix(s)) < s.n; s = slice_skip(s, good + 1)) {
+        buf_add(b, slice_make(s.p, good));
+        buf_add(b, REPLACEMENT);
+    }
+    buf_add(b, s);
+}
+
+struct slice text_dup_utf8(struct arena *a, struct slice s)
+{
+    struct buf mended;
+    if (text_is_utf8(s)) /* nearly always */
+        return arena_dup(a, s);
+    buf_init(&mended, s.n * REPLACEMENT.n);
+    text_add_utf8(&mended, s);
+    struct slice copy = arena_dup(a, buf_slice(&mended));
+    buf_fini(&mended);
+    return copy;
+}
+
 void text_clean(char *p, size_t n)
 {
     for (size_t i = 0, length; i < n; i += length) {

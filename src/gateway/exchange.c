@@ -17,6 +17,7 @@
 
 #include "ask.h"
 #include "auth.h"
+#include "base/text.h"
 #include "exchange_again.h"
 #include "exchange_auth.h"
 #include "exchange_batch.h"
@@ -299,8 +300,10 @@ static int step_body(struct exchange *ex)
 static void name_model(struct exchange *ex)
 {
     struct slice named = percent_decode(ex->route_model, &ex->arena);
-    if (named.n)
+    if (named.n) {
+        named = text_dup_utf8(&ex->arena, named);
         ex->request.model = ex->request.native ? exchange_native_group(ex, named) : named;
+    }
     if (!ex->request.model.n)
         ex->request.model = slice_of(ex->config->settings.completion_model);
     ex->asked_model = arena_dup(&ex->arena, ex->request.model); /* outlives the body */

@@ -10,6 +10,7 @@
 #include "exchange_auth.h"
 
 #include "auth.h"
+#include "base/text.h"
 #include "call_kind.h"
 #include "exchange_login.h"
 #include "io/clock.h"
@@ -206,7 +207,7 @@ static struct slice end_user_of(struct exchange *ex)
         struct slice v =
             names[i] ? http_header_get(ex->head->headers, names[i]) : slice_make(NULL, 0);
         if (v.n)
-            return arena_dup(&ex->arena, v);
+            return text_dup_utf8(&ex->arena, v);
     }
     return arena_dup(&ex->arena, id.n ? id : json_get_slice(ex->request.metadata, "user_id"));
 }
@@ -223,7 +224,8 @@ static void name_tags(struct exchange *ex)
 {
     struct slice header = http_header_get(ex->head->headers, "x-litellm-tags");
     while (header.p)
-        caller_add_tag(&ex->caller, arena_dup(&ex->arena, slice_trim(slice_split(&header, ','))));
+        caller_add_tag(&ex->caller,
+                       text_dup_utf8(&ex->arena, slice_trim(slice_split(&header, ','))));
     name_tags_of(ex, ex->request.routing.tags);
     name_tags_of(ex, json_get(ex->request.metadata, "tags"));
 }

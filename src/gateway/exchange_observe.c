@@ -10,6 +10,7 @@
 
 #include "exchange_observe.h"
 
+#include "base/text.h"
 #include "call_kind.h"
 #include "exchange_guard.h"
 #include "exchange_log.h"
@@ -199,7 +200,7 @@ static void begin_trace(struct exchange *ex, struct record *r)
         header = http_header_get(ex->head->headers, "traceparent");
     if (header.n && continue_trace(r, header, &ex->arena)) {
         r->text.trace_state =
-            arena_dup(&ex->arena, http_header_get(ex->head->headers, "tracestate"));
+            text_dup_utf8(&ex->arena, http_header_get(ex->head->headers, "tracestate"));
         return;
     }
     memcpy(r->trace, digits, sizeof(r->trace));
@@ -230,7 +231,7 @@ static struct slice headers_of(struct exchange *ex)
     for (size_t i = 0; i < ex->head->headers.n; i++) {
         const struct http_header *h = &ex->head->headers.v[i];
         if (steers(h->name))
-            json_key_slice(&w, h->name), json_string(&w, h->value);
+            json_key_slice(&w, h->name), json_string(&w, text_dup_utf8(&ex->arena, h->value));
     }
     json_object_end(&w);
     return desk_kept(&d, ex);
@@ -244,12 +245,12 @@ void exchange_observe_begin(struct exchange *ex)
     struct record_texts *t = &o->draft.text;
     begin_trace(ex, &o->draft);
     t->peer = arena_dup(&ex->arena, slice_of(conn_peer(ex->conn)));
-    t->user_agent = arena_dup(&ex->arena, http_header_get(ex->head->headers, "user-agent"));
+    t->user_agent = text_dup_utf8(&ex->arena, http_header_get(ex->head->headers, "user-agent"));
     if (!observing_records(ex->worker))
         return;
     t->headers = headers_of(ex);
     t->tags = exchange_tags(ex);
-    t->session = arena_dup(&ex->arena, exchange_session(ex));
+    t->session = text_dup_utf8(&ex->arena, exchange_session(ex));
     t->metadata = json_kept(ex, ex->request.metadata);
 }
 

@@ -5,8 +5,8 @@
  * An attribute of protobuf is measured before it is written; of the messages around it the length
  * is filled in at their end.
  *
- * Failure modes: what does not fit shows as `out->overflow`; in protobuf, bytes that are no UTF-8
- * become U+FFFD. */
+ * Failure modes: what does not fit shows as `out->overflow`; bytes that are no UTF-8 become
+ * U+FFFD. */
 
 #include "otlp.h"
 
@@ -88,6 +88,17 @@ void otlp_end(struct otlp *o)
 
 /* ---- a span --------------------------------------------------------------------------------- */
 
+static void write_json_text(struct json_writer *w, struct slice before, struct slice value,
+                            struct slice after)
+{
+    struct buf mended;
+    json_string_between(w, before, protobuf_utf8(value, &mended), after);
+    buf_fini(&mended);
+}
+
+#define write_member(w, literal, value)                                                            \
+    write_json_text((w), SLICE("\"" literal "\":"), (value), SLICE(""))
+
 /* A number of milliseconds as one of nanoseconds: `after` begins with the digits that lack. */
 #define NANOSECONDS "000000\""
 
@@ -108,8 +119,8 @@ static void begin_span_json(struct json_writer *w, const struct otlp_span *s)
     if (s->parent.n)
         json_member_string(w, "parentSpanId", s->parent);
     if (s->trace_state.n)
-        json_member_string(w, "traceState", s->trace_state);
-    json_member_string(w, "name", s->name);
+        write_member(w, "traceState", s->trace_state);
+    write_member(w, "name", s->name);
     json_member_integer(w, "kind", s->kind);
     write_nanoseconds(w, SLICE("\"startTimeUnixNano\":\""), s->begun_ms, SLICE(NANOSECONDS));
     w->comma = true;
@@ -154,7 +165,7 @@ static void end_span_json(struct json_writer *w, bool failed, struct slice messa
     json_object(w);
     json_member_integer(w, "code", CODE_ERROR);
     if (message.n)
-        json_member_string(w, "message", message);
+        write_member(w, "message", message);
     json_object_end(w);
     json_object_end(w);
 }
@@ -294,7 +305,7 @@ void otlp_add_text(struct otlp *o, struct otlp_key key, struct slice value)
     if (!value.n)
         return;
     if (o->json)
-        json_string_between(&o->w, key.json, value, SLICE("}}"));
+        write_json_text(&o->w, key.json, value, SLICE("}}"));
     else
         put_text(o, key.name, value);
 }
@@ -305,10 +316,10 @@ void otlp_text_named(struct otlp *o, struct slice name, struct slice value)
     struct json_writer *w = &o->w;
     if (o->json) {
         json_object(w);
-        json_member_string(w, "key", name);
+        write_member(w, "key", name);
         json_key(w, "value");
         json_object(w);
-        json_member_string(w, "stringValue", value);
+        write_member(w, "stringValue", value);
         end(w, SLICE("}}"));
         return;
     }
@@ -362,7 +373,7 @@ static void begin_list(struct otlp *o, struct otlp_key key)
 static void add_item(struct otlp *o, struct slice item)
 {
     if (o->json) {
-        json_string_between(&o->w, SLICE("{\"stringValue\":"), item, SLICE("}"));
+        write_json_text(&o->w, SLICE("{\"stringValue\":"), item, SLICE("}"));
         return;
     }
     protobuf_open(&o->p, ARRAY_VALUES);

@@ -4,8 +4,6 @@
 
 #include <assert.h>
 
-#define REPLACEMENT SLICE("\xef\xbf\xbd") /* U+FFFD */
-
 void protobuf_begin(struct protobuf *w, struct buf *out)
 {
     *w = (struct protobuf){.out = out};
@@ -42,16 +40,10 @@ void protobuf_close(struct protobuf *w)
 
 struct slice protobuf_utf8(struct slice s, struct buf *room)
 {
-    size_t good = text_utf8_prefix(s);
-    buf_init(room, s.n * REPLACEMENT.n);
-    if (good == s.n)
+    buf_init(room, 3 * s.n);
+    if (text_is_utf8(s))
         return s;
-    for (; good < s.n; good = text_utf8_prefix(s)) {
-        buf_add(room, slice_make(s.p, good));
-        buf_add(room, REPLACEMENT);
-        s = slice_skip(s, good + 1);
-    }
-    buf_add(room, s);
+    text_add_utf8(room, s);
     return buf_slice(room);
 }
 

@@ -331,6 +331,27 @@ def test_promptlayer(answer, failure, server):
     assert request["request_start_time"] <= request["request_end_time"]
 
 
+def test_what_is_no_utf8_is_made_so(gateway, server):
+    """JSON's parser sees to bodies; headers may hold any bytes."""
+    headers = {"user-agent": b"caf\xe9", "x-litellm-end-user-id": b"bad\xff", "x-litellm-tags": b"\xc3", "x-litellm-session-id": b"\xed\xa0\x80"}
+    headers |= {"helicone-property-shop": b"corn\xf0\x9fer", "authorization": f"Bearer {gateway.key}"}
+    with openai_client(gateway) as client:
+        url = f"{client.base_url}chat/completions"
+    answer = httpx.post(url, json={"model": "claude", "messages": MESSAGES}, headers=headers, timeout=30)
+    assert answer.status_code == 200
+    user = "bad\ufffd"
+    (payload,) = events(server, "/webhook", lambda b: b["end_user"] == user)
+    assert payload["user_agent"] == "caf\ufffd" and payload["request_tags"] == ["\ufffd"]
+    (log,) = events(server, "/anthropic/v1/log", lambda b: b["providerRequest"]["meta"].get("Helicone-User-Id") == user)
+    assert log["providerRequest"]["meta"]["helicone-property-shop"] == "corn\ufffd\ufffder"
+    for path in ("/otel/v1/traces", "/traceloop/v1/traces"):
+        (span,) = spans(server, path, user)
+        assert attributes(span)["session.id"] == "\ufffd\ufffd\ufffd"
+    wait_for(lambda: [r for r in server.received if r.method == "PUT" and user in r.body.decode()], 10, "an object")
+    for path in ("/generic", "/api/v2/logs", "/v1/runs/ingest"):
+        wait_for(lambda: any(user in json.dumps(r.json(), ensure_ascii=False) for r in server.at(path)), 10, path)
+
+
 # ---- destinations that fail ----------------------------------------------------------------------
 
 

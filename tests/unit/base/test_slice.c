@@ -144,6 +144,20 @@ static void test_text_clean(void **state)
     check_slice(slice_make(nul, 3), S("a b"));
 }
 
+static void test_text_dup_utf8(void **state)
+{
+    struct arena a;
+    arena_init(&a);
+    check_text(text_dup_utf8(&a, S("caf\xc3\xa9")), "caf\xc3\xa9");
+    check_text(text_dup_utf8(&a, S("\xff"
+                                   "caf\xe9!")),
+               "\xef\xbf\xbd"
+               "caf\xef\xbf\xbd!");
+    check_text(text_dup_utf8(&a, S("")), "");
+    assert_string_equal(text_dup_utf8(&a, slice_make("ab\xc3\xa9", 3)).p, "ab\xef\xbf\xbd");
+    arena_fini(&a);
+}
+
 static void test_digits(void **state)
 {
     static const struct {
@@ -196,11 +210,11 @@ static void test_text_is_utf8(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_compare),      cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_find),         cmocka_unit_test(test_to_i64),
-        cmocka_unit_test(test_to_double),    cmocka_unit_test(test_text_clean),
-        cmocka_unit_test(test_text_is_utf8), cmocka_unit_test(test_digits),
-        cmocka_unit_test(test_money),
+        cmocka_unit_test(test_compare),       cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_find),          cmocka_unit_test(test_to_i64),
+        cmocka_unit_test(test_to_double),     cmocka_unit_test(test_text_clean),
+        cmocka_unit_test(test_text_dup_utf8), cmocka_unit_test(test_text_is_utf8),
+        cmocka_unit_test(test_digits),        cmocka_unit_test(test_money),
     };
     return cmocka_run_group_tests_name("slice", tests, NULL, NULL);
 }

@@ -182,51 +182,101 @@ static void varints(void **state)
 
 #define FFFD "\xef\xbf\xbd"
 
+/* Every way not to be UTF-8 (Unicode 15, section 3.9). */
+static const char *const bad_texts[][2] = {
+    {"\x80", FFFD},                                     /* goes on without a beginning … */
+    {"\xbf", FFFD},                                     /* … the last of these */
+    {"\xc0\xaf", FFFD FFFD},                            /* '/' in two bytes */
+    {"\xc1\xbf", FFFD FFFD},                            /* the longest of those */
+    {"\xe0\x9f\xbf", FFFD FFFD FFFD},                   /* two bytes would do */
+    {"\xf0\x8f\xbf\xbf", FFFD FFFD FFFD FFFD},          /* three would */
+    {"\xed\xa0\x80", FFFD FFFD FFFD},                   /* the first surrogate … */
+    {"\xed\xbf\xbf", FFFD FFFD FFFD},                   /* … and the last */
+    {"\xf4\x90\x80\x80", FFFD FFFD FFFD FFFD},          /* beyond U+10FFFF */
+    {"\xf5\x80\x80\x80", FFFD FFFD FFFD FFFD},          /* so is all that begins so … */
+    {"\xf8\x88\x80\x80\x80", FFFD FFFD FFFD FFFD FFFD}, /* … or in five bytes */
+    {"\xfe", FFFD},
+    {"\xff", FFFD},
+    {"\xc3", FFFD}, /* cut within … */
+    {"\xe2\x82", FFFD FFFD},
+    {"\xf0\x9f\x98", FFFD FFFD FFFD},
+    {"\xc3(", FFFD "("}, /* … or broken off by another */
+    {"\xe2\x82(", FFFD FFFD "("},
+    {"\xf0\x9f(\x98", FFFD FFFD "(" FFFD},
+    {"\xe2\x82\xc3\xa9", FFFD FFFD "\xc3\xa9"},
+    {"caf\xe9", "caf" FFFD}, /* another encoding */
+    {"a long one, and then \xc3", "a long one, and then " FFFD},
+    {"\x80 behind it\xc3\xa9", FFFD " behind it\xc3\xa9"},
+};
+#define BAD_TEXTS (sizeof(bad_texts) / sizeof(*bad_texts))
+
 static void texts_are_made_utf8(void **state)
 {
-    static const char *const rows[][2] = {
-        {"plain", "plain"},
-        {"\xff", FFFD},
-        {"caf\xe9", "caf" FFFD},
-        {"a long one, and then \xc3", "a long one, and then " FFFD},
-        {"\xc3\xa9 eight bytes \xc3\xa9", "\xc3\xa9 eight bytes \xc3\xa9"},
-        {"\x80"
-         "behind it",
-         FFFD "behind it"},
-        {"\xf0\x9f\x98", FFFD FFFD FFFD}, /* cut within */
-        {"\xed\xa0\x80", FFFD FFFD FFFD}, /* a surrogate */
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        struct buf room;
-        struct slice found = protobuf_utf8(slice_of(rows[i][0]), &room);
-        assert_int_equal(found.n, strlen(rows[i][1]));
-        assert_memory_equal(found.p, rows[i][1], found.n);
+    static const char *const good[] = {"",
+                                       "plain",
+                                       "\xc3\xa9 eight bytes \xc3\xa9",
+                                       "\xed\x9f\xbf",
+                                       "\xee\x80\x80",
+                                       "\xf0\x90\x80\x80",
+                                       "\xf4\x8f\xbf\xbf"};
+    struct buf room;
+    for (size_t i = 0; i < BAD_TEXTS; i++) {
+        struct slice found = protobuf_utf8(slice_of(bad_texts[i][0]), &room);
+        assert_int_equal(found.n, strlen(bad_texts[i][1]));
+        assert_memory_equal(found.p, bad_texts[i][1], found.n);
+        buf_fini(&room);
+    }
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+        struct slice found = protobuf_utf8(slice_of(good[i]), &room);
+        assert_ptr_equal(found.p, good[i]); /* not even copied */
         buf_fini(&room);
     }
 }
 
-static void every_text_of_a_span_is_made_utf8(void **state)
+/* A span that has the text wherever a span has one. */
+static void write_everywhere(struct buf *out, bool json, struct slice text)
 {
-    struct buf out;
     struct otlp o;
     struct otlp_span span = call;
-    struct slice bad = SLICE("<\xff>");
-    span.name = span.trace_state = bad;
-    buf_init(&out, CAP);
-    otlp_begin(&o, &out, false);
+    span.name = span.trace_state = text;
+    buf_init(out, CAP);
+    otlp_begin(&o, out, json);
     otlp_spans(&o);
     otlp_span_begin(&o, &span);
-    otlp_text(&o, "a", bad);
-    otlp_text_named(&o, bad, bad);
-    otlp_text_alone(&o, "b", bad);
-    otlp_span_end(&o, true, bad);
+    otlp_text(&o, "a", text);
+    otlp_text_named(&o, text, text);
+    otlp_text_alone(&o, "b", text);
+    otlp_span_end(&o, true, text);
     otlp_end(&o);
-    size_t mended = 0;
-    for (struct slice rest = buf_slice(&out); rest.n; rest = slice_skip(rest, 1))
-        mended += slice_starts(rest, SLICE("<" FFFD ">"));
-    assert_int_equal(mended, 7);
-    assert_int_equal(slice_find(buf_slice(&out), bad), -1);
-    buf_fini(&out);
+}
+#define EVERYWHERE 7
+
+static size_t count(struct slice all, const char *text)
+{
+    size_t n = 0;
+    for (; all.n; all = slice_skip(all, 1))
+        n += slice_starts(all, slice_of(text));
+    return n;
+}
+
+static void every_text_of_a_span_is_made_utf8(void **state)
+{
+    for (size_t i = 0; i < 2 * BAD_TEXTS; i++) {
+        struct arena a;
+        struct buf out;
+        bool json = i % 2;
+        const char *const *row = bad_texts[i / 2];
+        arena_init(&a);
+        struct slice bad = ARENA_JOIN(&a, SLICE("<"), slice_of(row[0]), SLICE(">"));
+        struct slice mended = ARENA_JOIN(&a, SLICE("<"), slice_of(row[1]), SLICE(">"));
+        write_everywhere(&out, json, bad);
+        assert_int_equal(count(buf_slice(&out), mended.p), EVERYWHERE);
+        assert_int_equal(slice_find(buf_slice(&out), bad), -1);
+        if (json)
+            assert_non_null(json_parse(buf_slice(&out), &a, NULL)); /* takes nothing else */
+        buf_fini(&out);
+        arena_fini(&a);
+    }
 }
 
 /* Wherever room ends, nothing is written beyond it. */
