@@ -48,6 +48,7 @@ py:ensurepip python3-venv
 cmd:docker-compose docker-compose
 cmd:chromium chromium
 cmd:systemd-analyze systemd
+cmd:prometheus prometheus
 '
 
 packages_for_build() { packages_ensure "$ML_BUILD_PACKAGES"; }

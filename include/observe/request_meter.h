@@ -28,7 +28,7 @@ void request_meter_guard(struct request_meter *r, const struct request_meter_gua
 
 /* A deployment rests after its last call failed with that status. */
 struct request_meter_place {
-    struct slice model, deployment, api_base;
+    struct slice model, deployment, api_base, group;
 };
 void request_meter_rest(struct request_meter *r, const struct request_meter_place *at, int status);
 enum { METER_HEALTHY, METER_FAILED, METER_RESTS };

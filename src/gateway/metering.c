@@ -179,7 +179,8 @@ static void show_deployments(struct metering *m)
         const struct deployment *d = &c->deployments[i];
         const struct request_meter_place at = {.model = slice_of(d->bedrock_id),
                                                .deployment = slice_of(d->id),
-                                               .api_base = slice_of(d->endpoint)};
+                                               .api_base = slice_of(d->endpoint),
+                                               .group = slice_of(d->model_name)};
         request_meter_state(m->requests, &at, METER_HEALTHY, 0);
         request_meter_limits(m->requests, &at, d->routing->tpm, d->routing->rpm);
     }

@@ -13,7 +13,7 @@ struct combination { /* of labels, and its series */
 struct stage {
     const char *name; /* static */
     struct metric_series *seconds;
-    bool queue;
+    bool queue, guard, vet;
 };
 
 struct request_meter {
@@ -126,6 +126,7 @@ static void set_labels(struct counting *c, const struct record *r)
     l[LABEL_MODEL_ID] = t->deployment;
     l[LABEL_API_BASE] = t->api_base;
     l[LABEL_PROVIDER] = SLICE("bedrock");
+    l[LABEL_SERVICE_TIER] = t->service_tier;
     l[LABEL_STATUS_CODE] = slice_digits(r->status, c->status);
     l[LABEL_EXCEPTION_STATUS] = r->failed ? l[LABEL_STATUS_CODE] : slice_make(NULL, 0);
     l[LABEL_EXCEPTION_CLASS] = t->error_class;
@@ -143,6 +144,8 @@ static void count_usage(struct counting *c, const struct record *r)
     add(c, METRIC_TOKENS, (double)(prompt + r->usage.output));
     add(c, METRIC_CACHE_READ_TOKENS, (double)r->usage.cache_read);
     add(c, METRIC_CACHE_WRITE_TOKENS, (double)r->usage.cache_write);
+    add(c, METRIC_PROVIDER_READ_TOKENS, (double)r->usage.cache_read);
+    add(c, METRIC_PROVIDER_WRITE_TOKENS, (double)r->usage.cache_write);
 }
 
 static void count_times(struct counting *c, const struct record *r)
@@ -173,20 +176,35 @@ static struct stage *stage_of(struct request_meter *r, const char *name, struct 
         .name = name,
         .seconds = metrics_one(r->metrics, METRIC_STAGE_SECONDS, slice_of(name)),
         .queue = strcmp(name, "ROUTE") == 0,
+        .guard = strcmp(name, "GUARD") == 0,
+        .vet = strcmp(name, "VET") == 0,
     };
     return s;
+}
+
+static void count_guarded(struct counting *c, const struct record *r, int64_t vet_ms)
+{
+    if (r->attempt_count)
+        observe_ms(c, METRIC_OVERHEAD_GUARD_SECONDS,
+                   r->attempts[0].begun_ms - r->begun_ms + vet_ms);
 }
 
 static void count_stages(struct counting *c, const struct record *r)
 {
     struct stage spare;
+    bool guarded = false;
+    int64_t vet_ms = 0;
     for (size_t i = 0; i < r->stage_count; i++) {
         const struct stage *s = stage_of(c->meter, r->stages[i].name, &spare);
         int64_t ms = r->stages[i].ms;
         metric_observe(s->seconds, ms ? (double)ms / 1000 : 0);
         if (s->queue)
             observe_ms(c, METRIC_QUEUE_SECONDS, ms);
+        guarded |= s->guard | s->vet;
+        vet_ms += s->vet ? ms : 0;
     }
+    if (guarded)
+        count_guarded(c, r, vet_ms);
 }
 
 static void count_outcome(struct counting *c, const struct record *r)
@@ -257,6 +275,7 @@ static void count_failure(struct counting *c, const struct record_attempt *t)
     labels[LABEL_MODEL] = labels[LABEL_LITELLM_MODEL] = t->model;
     labels[LABEL_MODEL_ID] = t->deployment;
     labels[LABEL_API_BASE] = t->api_base;
+    labels[LABEL_MODEL_GROUP] = t->group;
     labels[LABEL_EXCEPTION_STATUS] = slice_digits(t->status, digits);
     labels[LABEL_EXCEPTION_CLASS] = t->error_class;
     metric_add(look_up(c->meter->metrics, METRIC_DEPLOYMENT_REQUESTS, labels), 1);
@@ -286,6 +305,7 @@ static void set_place(struct slice labels[LABEL_COUNT], const struct request_met
     labels[LABEL_LITELLM_MODEL] = at->model;
     labels[LABEL_MODEL_ID] = at->deployment;
     labels[LABEL_API_BASE] = at->api_base;
+    labels[LABEL_MODEL_GROUP] = at->group;
     labels[LABEL_PROVIDER] = SLICE("bedrock");
 }
 

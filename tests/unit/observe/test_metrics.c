@@ -185,7 +185,8 @@ static void requests_are_counted(void **state)
     SHOWS(&m, "litellm_spend_metric_total{end_user=\"None\",hashed_api_key=\"None\",api_key_alias="
               "\"None\",team=\"None\",team_alias=\"None\",model=\"us.claude\",user=\"ada\",user_"
               "email=\"None\",client_ip=\"None\",user_agent=\"None\",model_id=\"d1\",api_provider="
-              "\"bedrock\",org_id=\"None\",org_alias=\"None\"} 0.75");
+              "\"bedrock\",org_id=\"None\",org_alias=\"None\",requested_model=\"claude\",service_"
+              "tier=\"None\"} 0.75");
     assert_non_null(strstr(text(&m, false), "status_code=\"200\""));
     assert_null(strstr(text(&m, false), "litellm_proxy_failed_requests"));
     request_meter_free(meter);
