@@ -141,6 +141,14 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     struct health_settings health;
 };
 
+/* An entry of credential_list, as clients may see it. */
+struct named_credential {
+    struct slice name;
+    yyjson_val *values; /* object, its secrets masked */
+    yyjson_val *info;   /* object, or NULL */
+    bool stored;        /* it comes from the database */
+};
+
 #define CONFIG_MAX_FILES 64 /* with everything included */
 
 struct config {
@@ -150,6 +158,8 @@ struct config {
     struct model_table *models;     /* facts about Bedrock's models */
     struct deployment *deployments; /* in file order */
     size_t deployment_count;
+    struct named_credential *credentials; /* in file order */
+    size_t credential_count;
     yyjson_val *router_settings;                     /* as written, without secrets; or NULL */
     yyjson_val *litellm_settings, *general_settings; /* the same of these */
     struct pools pools;                              /* the same by name */

@@ -175,6 +175,7 @@ static void read_tree(struct config_loader *l, struct node *root)
     config_read_redis(l, root);
     config_read_sso(l);
     config_read_facts(l, section(root, "general_settings"));
+    config_read_credentials(l, root);
     config_read_models(l, root);
     config_gather_pools(l, root);
     config_read_limits(l, root);
@@ -208,6 +209,7 @@ struct config *config_load_from(const char *path, const struct config_host *host
     c->file_count = l.file_count;
     map_fini(&l.exports);
     map_fini(&l.ids);
+    map_fini(&l.credentials);
     arena_fini(&l.arena);
     return c;
 }

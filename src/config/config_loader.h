@@ -53,12 +53,15 @@ struct config_loader {
     uint8_t *warned;                /* by row of config_options: its "no effect yet" was said */
     struct map exports;             /* environment_variables: name → struct node * */
     struct map ids;                 /* of deployments, in use */
+    struct map credentials;         /* of credential_list: name → struct node * of its values */
     struct aws_shared *aws;         /* NULL: not read yet */
     struct config_place aws_bad[2]; /* lines of its files that are no ini; line 0: none */
     bool aws_needed;                /* a deployment looks there for credentials */
     unsigned source_rank;           /* of c->credential_source */
     size_t own_endpoints;           /* deployments with an endpoint that is not Amazon's */
     unsigned suggestions;           /* looked for so far: they are not cheap */
+    bool lenient;                   /* errors become warnings, and are counted: */
+    unsigned lessened;
 };
 
 /* The snapshot of `path`; as config_load(), with another world outside. */
@@ -112,6 +115,12 @@ yyjson_val *config_read_list(struct config_loader *l, const struct node *section
 yyjson_val *config_read_json(struct config_loader *l, const struct node *n,
                              const struct config_path *path);
 void config_read_groups(struct config_loader *l, const struct node *root);
+
+/* config_credentials.c: before the models. */
+void config_read_credentials(struct config_loader *l, const struct node *root);
+/* What litellm_params name; NULL: nothing, or what is not there. */
+const struct node *config_credential_values(struct config_loader *l, const struct node *params,
+                                            const struct config_path *up);
 
 /* config_guards.c */
 void config_read_guards(struct config_loader *l, const struct node *root);

@@ -425,7 +425,7 @@ static bool read_deployment(struct entry *e)
     return true;
 }
 
-/* The parameters of an entry, then those of router_settings.default_litellm_params it lacks. */
+/* The members of an entry, then those of another map that it lacks. */
 static const struct node *with_defaults(struct config_loader *l, const struct node *own,
                                         const struct node *defaults)
 {
@@ -441,6 +441,16 @@ static const struct node *with_defaults(struct config_loader *l, const struct no
         if (!node_get(own, defaults->items[i].key))
             node_append(all, &l->arena, defaults->items[i]);
     return all;
+}
+
+/* model_info stands beside litellm_params, or in it. */
+static const struct node *info_of(struct config_loader *l, const struct node *n,
+                                  const struct node *params)
+{
+    const struct node *own = NODE_GET(n, "model_info"), *inner = NODE_GET(params, "model_info");
+    if (!own || own->kind != NODE_MAP)
+        return inner && inner->kind == NODE_MAP ? inner : NULL;
+    return with_defaults(l, own, inner);
 }
 
 static void read_entry(struct config_loader *l, const struct node *n, const struct node *root,
@@ -462,9 +472,7 @@ static void read_entry(struct config_loader *l, const struct node *n, const stru
     }
     config_check_section(l, "model_list", n, path);
     e.params = NODE_GET(n, "litellm_params");
-    e.info = NODE_GET(n, "model_info");
-    if (e.info && e.info->kind != NODE_MAP)
-        e.info = NULL;
+    e.info = info_of(l, n, e.params);
     d->file = n->file;
     d->line = n->line;
     d->stored = config_is_stored(n);
@@ -473,8 +481,29 @@ static void read_entry(struct config_loader *l, const struct node *n, const stru
         config_error(l, config_place(n, &params_path), "is missing");
     else if (e.params->kind == NODE_MAP) {
         e.params = with_defaults(l, e.params, defaults);
-        c->deployment_count += read_deployment(&e);
+        e.params = with_defaults(l, e.params, config_credential_values(l, e.params, &params_path));
+        if (read_deployment(&e))
+            c->deployment_count++;
     }
+}
+
+static bool leaves_out(const struct node *root)
+{
+    bool on = false;
+    const struct node *n =
+        NODE_GET(NODE_GET(root, "router_settings"), "ignore_invalid_deployments");
+    return !node_is_null(n) && node_bool(n, &on) && on;
+}
+
+/* What was wrong with the entry that was read last is a warning, and the entry is not there. */
+static void leave_out(struct config_loader *l, size_t before, struct config_place place)
+{
+    struct deployment *d = &l->c->deployments[before];
+    if (d->known)
+        map_fini(d->known);
+    *d = (struct deployment){0};
+    l->c->deployment_count = before;
+    config_warn(l, place, "is left out (ignore_invalid_deployments)");
 }
 
 void config_read_models(struct config_loader *l, const struct node *root)
@@ -488,8 +517,16 @@ void config_read_models(struct config_loader *l, const struct node *root)
     if (list->kind != NODE_LIST)
         return; /* reported by the check of the top level */
     l->c->deployments = arena_zalloc(&l->c->arena, list->count * sizeof(struct deployment));
+    bool lenient = leaves_out(root);
     for (size_t i = 0; i < list->count; i++) {
         const struct config_path self = {.up = &path, .index = i};
-        read_entry(l, list->items[i].value, root, &self);
+        const struct node *n = list->items[i].value;
+        size_t before = l->c->deployment_count;
+        l->lenient = lenient && !config_is_stored(n);
+        l->lessened = 0;
+        read_entry(l, n, root, &self);
+        l->lenient = false;
+        if (l->lessened)
+            leave_out(l, before, config_place(n, &self));
     }
 }

@@ -111,7 +111,8 @@ void config_error(struct config_loader *l, struct config_place place, const char
 {
     va_list args;
     va_start(args, format);
-    report(l, place, CONFIG_ERROR, format, args);
+    l->lessened += l->lenient;
+    report(l, place, l->lenient ? CONFIG_WARNING : CONFIG_ERROR, format, args);
     va_end(args);
 }
 

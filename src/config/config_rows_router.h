@@ -56,7 +56,7 @@ STORED("health_check_staleness_threshold", NUMBER, RELOAD, health.staleness, NUL
 STORED("health_check_ignore_transient_errors", BOOL, RELOAD, health.ignore_transient, "false", "the same as in general_settings")
 READ("background_health_check_model_groups", LIST, RELOAD, NULL, "the same as in general_settings, which wins")
 STORED("enable_weighted_failover", BOOL, RELOAD, routing.failover, "false", "after a failure that may pass every other deployment of the group is tried, by weight, before another group; num_retries does not limit that, max_fallbacks does")
-ACCEPTED("ignore_invalid_deployments", BOOL, "true", "leave out entries that cannot be used; Lintel refuses the file")
+READ("ignore_invalid_deployments", BOOL, RELOAD, "false", "leave out entries of model_list that cannot be used, with a warning (LiteLLM always does); else the file is refused")
 ACCEPTED("provider_budget_config", MAP, NULL, "budgets by provider")
 ACCEPTED("alerting_config", MAP, NULL, "alerts of the router")
 ACCEPTED("router_general_settings", MAP, NULL, "switches of LiteLLM's router object")

@@ -9,7 +9,7 @@ READ("general_settings", MAP, RELOAD, NULL, "the server: keys, limits, connectio
 READ("environment_variables", MAP, RESTART, NULL, "environment variables to set first; a value may be os.environ/OTHER")
 READ("include", LIST, RELOAD, NULL, "more files, relative to this one: lists at the top level are appended, maps are merged, a later value replaces an earlier one")
 READ("callback_settings", MAP, RESTART, NULL, "options of single callbacks, by callback name")
-ACCEPTED("credential_list", LIST, NULL, "named sets of credentials for litellm_credential_name")
+READ("credential_list", LIST, RELOAD, NULL, "named sets of litellm_params for models that name one (litellm_credential_name): [{credential_name, credential_values, credential_info}]; more may lie in the database (/credentials)")
 READ("guardrails", LIST, RELOAD, NULL, "checks of prompts and answers before and after the model; docs/guardrails.md says what an entry holds")
 ACCEPTED("mcp_servers", MAP, NULL, "MCP servers behind the gateway")
 ACCEPTED("mcp_aliases", MAP, NULL, "short names of MCP servers")

@@ -32,7 +32,8 @@ bool config_is_secret(struct slice name)
         "role_id", "external_id", "webhook",     "_dsn",       "connection_string",
         NULL};
     if (contains(name, "_cost_") || slice_ends(name, SLICE("_cost")) ||
-        slice_ends(name, SLICE("_limit")) || slice_starts(name, SLICE("token_count_")))
+        slice_ends(name, SLICE("_limit")) || slice_starts(name, SLICE("token_count_")) ||
+        slice_ends(name, SLICE("credential_name")))
         return false;
     for (const char *const *w = words; *w; w++)
         if (contains(name, *w))

@@ -1,5 +1,5 @@
-/* What a database has, added to the tree of the files: models behind the files' own, settings where
- * the files say nothing. */
+/* What a database has, added to the tree of the files: models and credentials behind the files'
+ * own, settings where the files say nothing. */
 
 #include "config_loader.h"
 
@@ -21,19 +21,19 @@ static struct node_item *item_of(struct config_loader *l, struct node *map,
     return &map->items[map->count - 1];
 }
 
-static void add_models(struct config_loader *l, struct node_item *to, const struct node *models)
+static void add_entries(struct config_loader *l, struct node_item *to, const struct node *entries)
 {
-    if (to->value == models)
+    if (to->value == entries)
         return;
     if (node_is_null(to->value)) {
-        to->value = node_copy(models, &l->arena);
+        to->value = node_copy(entries, &l->arena);
         return;
     }
     if (to->value->kind != NODE_LIST)
         return; /* reported by the check of the top level */
     to->value = node_copy(to->value, &l->arena);
-    for (size_t i = 0; i < models->count; i++)
-        node_append(to->value, &l->arena, models->items[i]);
+    for (size_t i = 0; i < entries->count; i++)
+        node_append(to->value, &l->arena, entries->items[i]);
 }
 
 static void add_settings(struct config_loader *l, struct node_item *to, const struct node *settings)
@@ -64,8 +64,9 @@ void config_add_stored(struct config_loader *l, struct node *root, struct slice 
     for (size_t i = 0; tree && i < tree->count; i++) {
         const struct node_item *item = &tree->items[i];
         struct node_item *to = item_of(l, root, item);
-        if (slice_eq(item->key, SLICE("model_list")))
-            add_models(l, to, item->value);
+        if (slice_eq(item->key, SLICE("model_list")) ||
+            slice_eq(item->key, SLICE("credential_list")))
+            add_entries(l, to, item->value);
         else if (item->value->kind == NODE_MAP &&
                  (node_is_null(to->value) || to->value->kind == NODE_MAP))
             add_settings(l, to, item->value);

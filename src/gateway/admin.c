@@ -20,6 +20,7 @@
 #define MASTER       SLICE("default_user_id")
 #define MASTER_KEY   SLICE("litellm_proxy_master_key")
 #define METADATA_MAX (1024 * 1024)
+#define OBJECT_MAX   (4 * 1024 * 1024) /* of what is merged */
 #define TEXTS_MAX    (4 * 1024 * 1024)
 #define MESSAGE_MAX  1024
 #define PAGE_MAX     1000000
@@ -195,6 +196,34 @@ yyjson_val *admin_with_defaults(struct exchange *ex, yyjson_val *body, yyjson_va
     if (!whole)
         admin_refuse(ex, 400, NULL, "The request is too long.");
     return whole;
+}
+
+yyjson_val *admin_merge(struct exchange *ex, yyjson_val *old, yyjson_val *new)
+{
+    yyjson_val *parts[] = {old, new}, *key;
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, OBJECT_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    for (size_t i = 0; i < 2; i++) {
+        if (!yyjson_is_obj(parts[i]))
+            continue;
+        yyjson_obj_iter it = yyjson_obj_iter_with(parts[i]);
+        while ((key = yyjson_obj_iter_next(&it))) {
+            yyjson_val *v = yyjson_obj_iter_get_val(key);
+            bool replaced = i == 0 && yyjson_is_obj(new) &&
+                            yyjson_obj_getn(new, json_slice(key).p, json_slice(key).n);
+            if (replaced || yyjson_is_null(v))
+                continue;
+            json_key_slice(&w, json_slice(key));
+            json_value(&w, v);
+        }
+    }
+    json_object_end(&w);
+    yyjson_val *merged = json_parse(buf_slice(&b), &ex->arena, NULL);
+    buf_fini(&b);
+    return merged;
 }
 
 struct slice admin_json_with(struct exchange *ex, struct slice object, const char *name,

@@ -46,6 +46,9 @@ bool admin_read_member(struct exchange *ex, enum store_table_id table, yyjson_va
  * is too long; see ex->failure. */
 yyjson_val *admin_with_defaults(struct exchange *ex, yyjson_val *body, yyjson_val *defaults);
 
+/* `old` with the members of `new`, either an object or NULL; null takes one away. */
+yyjson_val *admin_merge(struct exchange *ex, yyjson_val *old, yyjson_val *new);
+
 /* A JSON object with one text more, or another one in its place. */
 struct slice admin_json_with(struct exchange *ex, struct slice object, const char *name,
                              struct slice text);

@@ -34,6 +34,12 @@
     {"POST", "/model/delete", MODELS, "Delete a deployment of the database", .body = "id!"},
     {"POST", "/model/block", MODELS, "Call a deployment of the database no more", .body = "model_id!"},
     {"POST", "/model/unblock", MODELS, "Let a blocked deployment be called again", .body = "model_id!"},
+    {"POST", "/credentials", MODELS, "Add credentials that deployments may name, in the database", .body = "credential_name! credential_values!:o credential_info:o", .example = "{\"credential_name\":\"account-a\",\"credential_values\":{\"aws_region_name\":\"eu-west-1\"}}"},
+    {"GET", "/credentials", MODELS, "All named credentials, their secrets masked"},
+    {"GET", "/credentials/by_name/{item}", MODELS, "One of them"},
+    {"GET", "/credentials/by_model/{item}", MODELS, "What a deployment says of region and credentials, without secrets"},
+    {"PATCH", "/credentials/{item}", MODELS, "Change credentials of the database", .body = "credential_name credential_values:o credential_info:o"},
+    {"DELETE", "/credentials/{item}", MODELS, "Delete credentials of the database"},
 
     {"POST", "/key/generate", KEYS, "Make a key; it is shown this once", .body = "key duration soft_budget:n send_invite_email:b", .fields = &key_fields, .example = "{\"key_alias\":\"my-app\",\"models\":[\"claude\"],\"max_budget\":10,\"duration\":\"30d\"}"},
     {"POST", "/key/service-account/generate", KEYS, "Make a key of a team that belongs to no user", .body = "team_id! duration soft_budget:n", .fields = &key_fields},

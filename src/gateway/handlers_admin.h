@@ -90,6 +90,13 @@ void handle_organization_member_delete(struct exchange *ex, struct buf *body);
 void handle_model_new(struct exchange *ex, struct buf *body);
 void handle_model_update(struct exchange *ex, struct buf *body);
 void handle_model_block(struct exchange *ex, struct buf *body);
+
+void handle_credential_new(struct exchange *ex, struct buf *body);
+void handle_credentials(struct exchange *ex, struct buf *body);
+void handle_credential(struct exchange *ex, struct buf *body);
+void handle_credential_of_model(struct exchange *ex, struct buf *body);
+void handle_credential_update(struct exchange *ex, struct buf *body);
+void handle_credential_delete(struct exchange *ex, struct buf *body);
 void handle_model_delete(struct exchange *ex, struct buf *body);
 
 /* handlers_config.c */

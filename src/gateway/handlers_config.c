@@ -194,7 +194,7 @@ static void written(struct exchange *ex, struct buf *body)
             read_sections(ex, write_sections);
         return;
     }
-    stored_take(ex->worker->stored, ask_rows(ex, q->statement), ask_rows(ex, q->statement + 1));
+    stored_take(ex->worker->stored, ex->own.job, q->statement);
     json_begin(&w, body);
     json_object(&w);
     json_member_string(&w, "message", SLICE("Config updated successfully"));

@@ -12,9 +12,8 @@
 #include "wire/crypto.h"
 #include "worker_private.h"
 
-#define ID         "model_id"
-#define TABLE      TABLE_PROXY_MODEL_TABLE
-#define OBJECT_MAX (4 * 1024 * 1024)
+#define ID    "model_id"
+#define TABLE TABLE_PROXY_MODEL_TABLE
 
 struct model_change {
     yyjson_val *body;
@@ -96,7 +95,7 @@ static void written(struct exchange *ex, struct buf *body)
     const struct model_change *c = change_of(ex);
     const struct store_rows *row = ask_rows(ex, c->statement);
     struct json_writer w;
-    stored_take(ex->worker->stored, ask_rows(ex, c->statement + 1), ask_rows(ex, c->statement + 2));
+    stored_take(ex->worker->stored, ex->own.job, c->statement + 1);
     json_begin(&w, body);
     json_object(&w);
     admin_write(&w, &fields, row, 0);
@@ -116,35 +115,6 @@ static void ask_written(struct exchange *ex, struct store_job *job, answer_next 
 }
 
 /* ---- trying and writing ---------------------------------------------------------------------- */
-
-/* `old` with the members of `new`; null takes one away. */
-static yyjson_val *merge(struct exchange *ex, yyjson_val *old, yyjson_val *new)
-{
-    yyjson_val *parts[] = {old, new}, *key;
-    struct buf b;
-    struct json_writer w;
-    buf_init(&b, OBJECT_MAX);
-    json_begin(&w, &b);
-    json_object(&w);
-    for (size_t i = 0; i < 2; i++) {
-        if (!yyjson_is_obj(parts[i]))
-            continue;
-        yyjson_obj_iter it = yyjson_obj_iter_with(parts[i]);
-        while ((key = yyjson_obj_iter_next(&it))) {
-            yyjson_val *v = yyjson_obj_iter_get_val(key);
-            bool replaced = i == 0 && yyjson_is_obj(new) &&
-                            yyjson_obj_getn(new, json_slice(key).p, json_slice(key).n);
-            if (replaced || yyjson_is_null(v))
-                continue;
-            json_key_slice(&w, json_slice(key));
-            json_value(&w, v);
-        }
-    }
-    json_object_end(&w);
-    yyjson_val *merged = json_parse(buf_slice(&b), &ex->arena, NULL);
-    buf_fini(&b);
-    return merged;
-}
 
 /* The cells of the model, once the loader accepts it. False: the failure is set. */
 static bool try_model(struct exchange *ex, yyjson_val *params, yyjson_val *info,
@@ -211,7 +181,7 @@ void handle_model_new(struct exchange *ex, struct buf *body)
         failure_missing_param(&ex->failure, &ex->arena, "litellm_params");
         return;
     }
-    if (!try_model(ex, merge(ex, NULL, params), info, &cells))
+    if (!try_model(ex, admin_merge(ex, NULL, params), info, &cells))
         return;
     job = ask_new(ex);
     admin_set(&cells, ID, store_text(c->id));
@@ -254,8 +224,8 @@ static void update_found(struct exchange *ex, struct buf *body)
     c->name = arena_dup(&ex->arena, name.n ? name : store_rows_text(row, 0, "model_name"));
     params = stored_open(ex->worker->config, store_rows_text(row, 0, "litellm_params"), &ex->arena);
     info = json_parse(store_rows_text(row, 0, "model_info"), &ex->arena, NULL);
-    if (!try_model(ex, merge(ex, params, json_get(c->body, "litellm_params")),
-                   merge(ex, info, json_get(c->body, "model_info")), &cells))
+    if (!try_model(ex, admin_merge(ex, params, json_get(c->body, "litellm_params")),
+                   admin_merge(ex, info, json_get(c->body, "model_info")), &cells))
         return;
     job = ask_new(ex);
     admin_update_same(job, &cells, ID, TABLE, row, 0);
@@ -324,7 +294,7 @@ static void deleted(struct exchange *ex, struct buf *body)
         refuse_missing(ex, 400, c->id);
         return;
     }
-    stored_take(ex->worker->stored, ask_rows(ex, c->statement + 1), ask_rows(ex, c->statement + 2));
+    stored_take(ex->worker->stored, ex->own.job, c->statement + 1);
     json_begin(&w, body);
     json_object(&w);
     json_member_string(

@@ -1,7 +1,8 @@
 /* What the database adds to the configuration, see stored.h.
  *
- * Happy path: the rows become items, one for each model and setting; the items become one JSON text
- * with a line for each, which the loader reads behind the file; the worker adopts the snapshot.
+ * Happy path: the rows become items, one for each model, credential and setting; the items become
+ * one JSON text with a line for each, which the loader reads behind the file; the worker adopts the
+ * snapshot.
  *
  * Failure modes: items that the loader refuses are told by their line and left out; a file that is
  * not usable by itself leaves everything as it is; a database that is away leaves what it said
@@ -23,7 +24,8 @@
 #define SECOND_MS  1000
 #define LEAST_S    5 /* between questions */
 
-static const char *const sections[] = {"model_list", "litellm_settings", "router_settings"};
+static const char *const sections[] = {"model_list", "litellm_settings", "router_settings",
+                                       "credential_list"};
 #define SECTION_COUNT (sizeof(sections) / sizeof(*sections))
 
 struct item {
@@ -193,6 +195,40 @@ static void add_models(struct stored *s, const struct store_rows *rows, struct i
     }
 }
 
+struct slice stored_credential_json(struct slice name, yyjson_val *values, yyjson_val *info,
+                                    struct arena *a)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, PARAMS_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    json_member_string(&w, "credential_name", name);
+    json_key(&w, "credential_values"), json_value(&w, values);
+    if (yyjson_is_obj(info))
+        json_key(&w, "credential_info"), json_value(&w, info);
+    json_object_end(&w);
+    struct slice text = b.overflow ? SLICE("{}") : arena_dup(a, buf_slice(&b));
+    buf_fini(&b);
+    return text;
+}
+
+static void add_credentials(struct stored *s, const struct store_rows *rows, struct items *items)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        yyjson_val *values =
+            stored_open(s->w->config, store_rows_text(rows, i, "credential_values"), items->arena);
+        yyjson_val *info =
+            json_parse(store_rows_text(rows, i, "credential_info"), items->arena, NULL);
+        if (!values)
+            continue;
+        struct item *item = add_item(items);
+        item->section = sections[3];
+        item->name = arena_dup(items->arena, store_rows_text(rows, i, "credential_name"));
+        item->json = stored_credential_json(item->name, values, info, items->arena);
+    }
+}
+
 static void add_settings(const struct store_rows *rows, struct items *items)
 {
     for (size_t i = 0; i < rows->count; i++) {
@@ -227,7 +263,7 @@ static bool are_same(const struct items *a, const struct items *b)
 /* The items of a section, each in a line of its own. */
 static void write_section(struct buf *text, int *line, struct items *items, const char *section)
 {
-    bool list = section == sections[0];
+    bool list = section == sections[0] || section == sections[3];
     struct json_writer w;
     json_begin(&w, text);
     json_string(&w, slice_of(section));
@@ -426,14 +462,14 @@ static void use_copy(struct stored *s)
 
 /* ---- what the database says ------------------------------------------------------------------ */
 
-void stored_take(struct stored *s, const struct store_rows *models,
-                 const struct store_rows *settings)
+void stored_take(struct stored *s, const struct store_job *job, size_t statement)
 {
     struct arena a;
     struct items items = {.arena = &a};
     arena_init(&a);
-    add_models(s, models, &items);
-    add_settings(settings, &items);
+    add_models(s, store_job_rows(job, statement), &items);
+    add_settings(store_job_rows(job, statement + 1), &items);
+    add_credentials(s, store_job_rows(job, statement + 2), &items);
     use_items(s, &items, "the database");
     s->known = true;
     write_copy(s);
@@ -479,6 +515,7 @@ struct slice stored_check(struct stored *s, const struct stored_change *change, 
 size_t stored_select(struct store_job *job)
 {
     static const struct store_order order[] = {{"created_at", false}, {"model_id", false}};
+    static const struct store_order named[] = {{"credential_name", false}};
     struct store_where where = {"param_name", STORE_IN,
                                 store_texts(SLICE("[\"litellm_settings\",\"router_settings\"]")),
                                 0};
@@ -487,6 +524,8 @@ size_t stored_select(struct store_job *job)
         &(struct store_query){.table = TABLE_PROXY_MODEL_TABLE, .order = order, .order_count = 2});
     store_select(job,
                  &(struct store_query){.table = TABLE_CONFIG, .where = &where, .where_count = 1});
+    store_select(job, &(struct store_query){
+                          .table = TABLE_CREDENTIALS_TABLE, .order = named, .order_count = 1});
     return statement;
 }
 
@@ -498,7 +537,7 @@ static void on_rows(void *user, struct store_job *job)
     s->job = NULL;
     s->loaded = true;
     if (store_job_status(job) == STORE_OK)
-        stored_take(s, store_job_rows(job, 0), store_job_rows(job, 1));
+        stored_take(s, job, 0);
     store_job_free(job);
     if (s->again)
         refresh(s);
@@ -517,7 +556,8 @@ static void refresh(struct stored *s)
 static void on_changed(void *user, enum store_table_id table, struct slice key)
 {
     (void)key;
-    if (table == TABLE_PROXY_MODEL_TABLE || table == TABLE_CONFIG || table == STORE_TABLES)
+    if (table == TABLE_PROXY_MODEL_TABLE || table == TABLE_CONFIG ||
+        table == TABLE_CREDENTIALS_TABLE || table == STORE_TABLES)
         refresh(user);
 }
 

@@ -2,7 +2,8 @@
 #define GATEWAY_STORED_H
 
 /* What the database adds to the configuration file (general_settings.store_model_in_db): models
- * (LiteLLM_ProxyModelTable) and settings (LiteLLM_Config: litellm_settings, router_settings).
+ * (LiteLLM_ProxyModelTable), credentials that they name (LiteLLM_CredentialsTable) and settings
+ * (LiteLLM_Config: litellm_settings, router_settings).
  *
  * The file is the authority for what it says: its models keep their ids, its settings their values.
  * The rest is put behind it, and the whole is read as on SIGHUP, checked, and swapped in at once. A
@@ -10,8 +11,8 @@
  * other gateways come within a second, those of LiteLLM on the same database within
  * proxy_config_reload_interval_seconds.
  *
- * Strings of litellm_params lie in the database sealed (wire/secretbox.h), as LiteLLM seals them;
- * what does not open with our salt key is taken as it is. */
+ * Strings of litellm_params and credential_values lie in the database sealed (wire/secretbox.h), as
+ * LiteLLM seals them; what does not open with our salt key is taken as it is. */
 
 #include "config/config.h"
 #include "state/store.h"
@@ -32,16 +33,16 @@ void stored_await(struct stored *s);
  * `s` NULL: the file alone. */
 struct config *stored_reread(struct stored *s, struct worker *w);
 
-/* Asks for all of it, two statements; and what came takes effect, from the second step on. */
+/* Asks for all of it; and what came for these statements takes effect, from the second step on. */
 size_t stored_select(struct store_job *job);
-void stored_take(struct stored *s, const struct store_rows *models,
-                 const struct store_rows *settings);
+void stored_take(struct stored *s, const struct store_job *job, size_t statement);
 
 /* One thing that somebody wants to store, in the clear. */
 struct stored_change {
-    const char *section; /* "model_list", "litellm_settings", "router_settings" */
-    struct slice name;   /* id of the model, name of the setting */
-    struct slice json;   /* of the entry, or the value */
+    const char
+        *section;      /* "model_list", "credential_list", "litellm_settings", "router_settings" */
+    struct slice name; /* id of the model, name of the credential or setting */
+    struct slice json; /* of the entry, or the value */
 };
 
 /* Whether the configuration would be usable with it, in the place of what has the same name.
@@ -52,10 +53,14 @@ struct slice stored_check(struct stored *s, const struct stored_change *change, 
 struct slice stored_model_json(struct slice id, struct slice name, yyjson_val *params,
                                yyjson_val *info, bool blocked, struct arena *a);
 
+/* A credential's entry likewise. `values`: an object. */
+struct slice stored_credential_json(struct slice name, yyjson_val *values, yyjson_val *info,
+                                    struct arena *a);
+
 /* Seals what lies in the database; empty: there is none. */
 struct slice stored_salt_key(const struct config *c);
 
-/* litellm_params with its strings sealed, or opened. */
+/* litellm_params, or credential_values, with its strings sealed, or opened. */
 struct slice stored_seal(const struct config *c, yyjson_val *params, struct arena *a);
 yyjson_val *stored_open(const struct config *c, struct slice params, struct arena *a);
 
