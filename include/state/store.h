@@ -263,8 +263,8 @@ void store_row_write(struct json_writer *w, const struct store_rows *rows, size_
  * told if and only if the job holds. */
 void store_tell(struct store_job *job, enum store_table_id table, struct slice key);
 
-/* Called from a turn for each change told by anyone, within STORE_POLL_MS, at least once; of its
- * own changes a process hears before the job's `done` is called. `key` empty: anything may have
+/* Called from a turn for each change told by anyone, within STORE_POLL_MS, at least once; of those
+ * of its own jobs only at once, before the job's `done` is called. `key` empty: anything may have
  * changed (the database was away). It only deposits. LiteLLM, on the same database, tells nobody:
  * entries of a cache need an end of their own. */
 typedef void store_changed(void *user, enum store_table_id table, struct slice key);

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "spend_record.h"
+#include "wire/crypto.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -293,6 +294,18 @@ static void set_options(struct store *s, const struct store_options *o)
         s->address.file = arena_printf(&s->arena, "%s/lintel.db", s->options.directory).p;
 }
 
+const char *store_name(const struct store *s)
+{
+    return s->name;
+}
+
+static void choose_name(struct store *s)
+{
+    uint8_t bytes[(STORE_NAME_SIZE - 1) / 2];
+    random_bytes(bytes, sizeof(bytes));
+    hex_encode(bytes, sizeof(bytes), s->name);
+}
+
 static bool open_spool(struct store *s, const char **error)
 {
     struct spool_limits limits = {
@@ -347,6 +360,7 @@ struct store *store_open(struct turn *turn, const struct store_options *options,
     s->turn = turn;
     arena_init(&s->arena);
     buf_init(&s->record, SPEND_RECORD_MAX);
+    choose_name(s);
     init_lock(s);
     *error = url_problem(options->url, &s->arena, &s->address);
     if (!*error)

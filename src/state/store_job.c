@@ -465,9 +465,10 @@ void store_tell(struct store_job *job, enum store_table_id table, struct slice k
     struct store_cell cells[] = {
         {"table_name", store_text(slice_of(store_table(table)->name)), STORE_SET},
         {"row_key", store_text(key), STORE_SET},
+        {"told_by", store_text(slice_of(store_name(job->store))), STORE_SET},
     };
     struct store_told *told = ARENA_NEW(&job->arena, struct store_told);
-    store_insert(job, TABLE_LINTEL_CHANGES, cells, 2);
+    store_insert(job, TABLE_LINTEL_CHANGES, cells, 3);
     *told = (struct store_told){job->told, table, arena_dup(&job->arena, key)};
     job->told = told;
 }

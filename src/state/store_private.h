@@ -79,6 +79,10 @@ struct store_job {
     char error[256];
 };
 
+/* ---- store.c --------------------------------------------------------------------------------- */
+
+const char *store_name(const struct store *s); /* no other's on this database: of what it tells */
+
 /* ---- store_value.c --------------------------------------------------------------------------- */
 
 /* What a database says of a column of that type. */

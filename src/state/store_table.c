@@ -605,6 +605,7 @@ static const struct store_column lintel_changes_columns[] = {
     {"id", STORE_INTEGER, COLUMN_NEEDED | COLUMN_NAME | COLUMN_SERIAL, NULL},
     {"table_name", STORE_TEXT, COLUMN_NEEDED, NULL},
     {"row_key", STORE_TEXT, COLUMN_NEEDED, NULL},
+    {"told_by", STORE_TEXT, 0, NULL}, /* a process; none: a version before this column */
     {"created_at", STORE_TIME, COLUMN_NEEDED | COLUMN_NAME, "now"},
 };
 
@@ -618,6 +619,13 @@ static const struct store_column lintel_tasks_columns[] = {
 };
 
 static const char *const lintel_tasks_key[] = {"name", NULL};
+
+static const struct store_column lintel_locks_columns[] = {
+    {"name", STORE_TEXT, COLUMN_NEEDED | COLUMN_NAME, NULL},
+    {"updated_at", STORE_TIME, COLUMN_NEEDED, "now"},
+};
+
+static const char *const lintel_locks_key[] = {"name", NULL};
 
 /* What LiteLLM reads from each row of LiteLLM_SpendLogs, by day. */
 static const struct store_column lintel_daily_calls_columns[] = {
@@ -691,6 +699,7 @@ static const struct store_table tables[STORE_TABLES] = {
     [TABLE_LINTEL_SPOOL] = {"lintel_spool", COLUMNS(lintel_spool_columns), lintel_spool_key, NULL, none},
     [TABLE_LINTEL_CHANGES] = {"lintel_changes", COLUMNS(lintel_changes_columns), lintel_changes_key, NULL, lintel_changes_indexes},
     [TABLE_LINTEL_TASKS] = {"lintel_tasks", COLUMNS(lintel_tasks_columns), lintel_tasks_key, NULL, none},
+    [TABLE_LINTEL_LOCKS] = {"lintel_locks", COLUMNS(lintel_locks_columns), lintel_locks_key, NULL, none},
     [TABLE_LINTEL_DAILY_CALLS] = {"lintel_daily_calls", COLUMNS(lintel_daily_calls_columns), lintel_daily_calls_key, "id", lintel_daily_calls_indexes},
     [TABLE_LINTEL_RESPONSES] = {"lintel_responses", COLUMNS(lintel_responses_columns), lintel_responses_key, NULL, lintel_responses_indexes},
 };

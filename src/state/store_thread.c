@@ -249,6 +249,12 @@ static bool is_new(struct store *s, int64_t id)
     return is;
 }
 
+/* Its watchers heard of it when the job was done. */
+static bool is_own(const struct store *s, const struct store_rows *rows, size_t row)
+{
+    return slice_eq(store_rows_text(rows, row, "told_by"), slice_of(s->name));
+}
+
 /* The first time after a connect all that is there is old, and what came while there was no
  * connection may be gone again: anything may have changed. */
 static void take_changes(struct store *s, const struct store_rows *rows)
@@ -259,7 +265,7 @@ static void take_changes(struct store *s, const struct store_rows *rows)
     for (size_t i = 0; i < rows->count; i++) {
         int64_t id = (int64_t)store_rows_number(rows, i, "id");
         s->change_last = id > s->change_last ? id : s->change_last;
-        if (!is_new(s, id) || !s->changes_known)
+        if (!is_new(s, id) || !s->changes_known || is_own(s, rows, i))
             continue;
         add_news(s, store_rows_text(rows, i, "table_name"), store_rows_text(rows, i, "row_key"));
         told = true;

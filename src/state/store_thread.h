@@ -12,6 +12,8 @@
 
 #define CHANGES_AGAIN 128 /* ids before the last one that are read again: they may come late */
 
+#define STORE_NAME_SIZE 17
+
 struct store_news {
     enum store_table_id table;
     char *key; /* malloc */
@@ -33,7 +35,8 @@ struct store {
     struct turn *turn;
     struct wake wake;
     struct turn_item item;
-    struct arena arena; /* of the options and the address */
+    struct arena arena;         /* of the options and the address */
+    char name[STORE_NAME_SIZE]; /* told_by, of its own changes */
     struct store_options options;
     struct store_address address;
     struct spool *spool;

@@ -465,34 +465,71 @@ static void on_spoken(void *user)
     ++*(unsigned *)user;
 }
 
-/* From its own job, and from the database. */
-static bool others_have_heard_twice(struct world *w)
+static bool others_have_heard(struct world *w)
 {
-    return others_heard == 2;
+    return others_heard > 0;
 }
 
-/* One after the other, each within far less than a poll. */
+static void tell_of_team(struct world *w, struct store *s)
+{
+    struct store_job *job = store_job_new(s);
+    store_tell(job, TABLE_TEAM_TABLE, SLICE("t1"));
+    store_job_free(world_ok(w, job));
+}
+
+static double count_changes(struct world *w)
+{
+    struct store_job *job = store_job_new(w->store);
+    store_count(job, &(struct store_query){.table = TABLE_LINTEL_CHANGES});
+    job = world_ok(w, job);
+    double count = store_rows_number(store_job_rows(job, 0), 0, "count");
+    store_job_free(job);
+    return count;
+}
+
+/* What the database was told before is read ahead of the next job. */
+static void test_own_changes_are_told_once(void **state)
+{
+    struct world *w = *state;
+    heard_count = others_heard = 0;
+    world_open(w, &(struct store_options){0});
+    store_watch(w->store, on_changed, w);
+    world_wait(w, heard_one);
+    store_watch(w->store, on_other_changed, &others_heard);
+    double before = count_changes(w);
+    for (unsigned i = 1; i <= 3; i++) {
+        tell_of_team(w, w->store);
+        assert_int_equal(others_heard, i);
+        store_look(w->store);
+        assert_true(count_changes(w) == before + i);
+        assert_int_equal(others_heard, i);
+    }
+}
+
+/* Of another process: one after the other, each within far less than a poll. */
 static void test_changes_are_looked_at_at_once(void **state)
 {
     struct world *w = *state;
     unsigned told = 0;
     heard_count = 0;
     world_open(w, &(struct store_options){0});
-    store_on_spoken(w->store, on_spoken, &told);
+    struct store *speaker = w->store;
+    tell_of_team(w, speaker); /* it is connected */
+    store_on_spoken(speaker, on_spoken, &told);
+    world_open(w, &(struct store_options){0});
     store_watch(w->store, on_changed, w);
     world_wait(w, heard_one);
     store_watch(w->store, on_other_changed, &others_heard);
     uint64_t begin = uv_hrtime();
     for (unsigned i = 1; i <= 4; i++) {
         others_heard = 0;
-        struct store_job *job = store_job_new(w->store);
-        store_tell(job, TABLE_TEAM_TABLE, SLICE("t1"));
-        store_job_free(world_ok(w, job));
+        tell_of_team(w, speaker);
         store_look(w->store);
-        world_wait(w, others_have_heard_twice);
+        world_wait(w, others_have_heard);
         assert_int_equal(told, i);
     }
     assert_true((uv_hrtime() - begin) / 1000000 < 2 * STORE_POLL_MS);
+    store_close(speaker, 10000);
 }
 
 /* ---- the options ----------------------------------------------------------------------------- */
@@ -547,6 +584,7 @@ int main(void)
         IN_WORLD(test_unavailable),
         cmocka_unit_test(test_bugs_are_found),
         IN_WORLD(test_changes_are_told),
+        IN_WORLD(test_own_changes_are_told_once),
         IN_WORLD(test_changes_are_looked_at_at_once),
         cmocka_unit_test(test_urls),
     };
