@@ -6,6 +6,9 @@
 #include "key_rules.h"
 
 #include "duration.h"
+#include "wire/crypto.h"
+
+#include <stdio.h>
 
 /* ---- who makes keys -------------------------------------------------------------------------- */
 
@@ -97,6 +100,21 @@ yyjson_val *key_rules_complete(struct exchange *ex, yyjson_val *body)
 
 /* ---- aliases --------------------------------------------------------------------------------- */
 
+#define ALIAS_LOCKS 64 /* rows of lintel_locks */
+
+/* Of two transactions that give one alias, one waits here until it can see the other's key. */
+static void lock_alias(struct store_job *job, struct slice alias)
+{
+    char name[32];
+    uint8_t digest[SHA256_SIZE];
+    sha256(alias, digest);
+    snprintf(name, sizeof(name), "key_alias %u", digest[0] % ALIAS_LOCKS);
+    struct store_cell lock = {"name", store_text(slice_of(name)), STORE_SET};
+    store_upsert(job, TABLE_LINTEL_LOCKS, &lock, 1);
+}
+
+#define CLAIM_STATEMENT 1 /* behind the lock */
+
 void key_rules_claim_alias(struct store_job *job, yyjson_val *body, struct slice hash)
 {
     struct slice alias = json_get_slice(body, "key_alias");
@@ -105,6 +123,7 @@ void key_rules_claim_alias(struct store_job *job, yyjson_val *body, struct slice
                                    {"token", STORE_NE, store_text(hash), 0}};
     if (!alias.n)
         return;
+    lock_alias(job, alias);
     store_update(job, TABLE_VERIFICATION_TOKEN, &same, 1, others, 2);
     store_expect(job, 0);
 }
@@ -113,7 +132,7 @@ bool key_rules_alias_taken(struct exchange *ex, yyjson_val *body)
 {
     struct slice alias = json_get_slice(body, "key_alias");
     if (!alias.n || store_job_status(ex->own.job) != STORE_CONFLICT ||
-        store_job_failed(ex->own.job) != 0)
+        store_job_failed(ex->own.job) != CLAIM_STATEMENT)
         return false;
     admin_refuse(ex, 400, "bad_request_error",
                  "Key with alias '%.*s' already exists. Unique key aliases across all keys are "

@@ -18,7 +18,7 @@ yyjson_val *key_rules_complete(struct exchange *ex, yyjson_val *body);
 /* Whether the body of a change stays below the most. False: see ex->failure. */
 bool key_rules_bound(struct exchange *ex, yyjson_val *body);
 
-/* Two keys may not have one alias, as in LiteLLM. The first statement of a job that writes this
+/* Two keys may not have one alias, as in LiteLLM. The first statements of a job that writes this
  * key: the job is undone where another key has the alias that the body gives it. */
 void key_rules_claim_alias(struct store_job *job, yyjson_val *body, struct slice hash);
 /* Of such a job that has ended: whether that is why nothing was written; see ex->failure. */

@@ -1,6 +1,7 @@
 """Keys of each database: made, used, held to what they may, changed and taken away; known to every
 gateway on the same database, and while it is away."""
 
+import concurrent.futures
 import contextlib
 import hashlib
 import threading
@@ -181,6 +182,18 @@ def test_a_deleted_key(keyed):
     key = generate(keyed, key_alias="by-alias")["key"]
     assert ask(keyed, "/key/delete", {"key_aliases": ["by-alias"]}).json() == {"deleted_keys": ["by-alias"]}
     assert chat(keyed, key).status_code == 401
+
+
+def test_an_alias_is_of_one_key_when_two_gateways_give_it_at_once(keyed, launch, simulator, database, tmp_path):
+    gateways = [keyed, launch(with_database(simulator, database, tmp_path))]
+    for gateway in gateways:
+        wait_for(lambda g=gateway: ask(g, "/key/generate", {}).status_code == 200, 20, "the database")
+    with concurrent.futures.ThreadPoolExecutor(2) as both:
+        for i in range(15):
+            body = {"key_alias": f"raced for {i}"}
+            made, refused = sorted(both.map(lambda g, b=body: ask(g, "/key/generate", b), gateways), key=lambda a: a.status_code)
+            assert (made.status_code, refused.status_code) == (200, 400), (made.text, refused.text)
+            assert "already exists" in refused.text
 
 
 def test_an_alias_is_of_one_key(keyed):
