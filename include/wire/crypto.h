@@ -30,6 +30,13 @@ bool ct_equal(struct slice a, struct slice b);
 
 void random_bytes(void *p, size_t n);
 
+#define GCM_NONCE_SIZE 12
+#define GCM_TAG_SIZE   16
+
+/* AES-256-GCM without additional data: nonce, text and tag, one behind the other; `text` has room
+ * for what is between them. False: too short, or not sealed with that key. */
+bool aes_gcm_open(const uint8_t key[SHA256_SIZE], struct slice sealed, uint8_t *text);
+
 /* RFC 7914 with N = 2^14, r = 8, p = 1: 16 MiB and some 50 ms, which is its purpose. Any thread. */
 void scrypt(struct slice password, struct slice salt, uint8_t *out, size_t n);
 

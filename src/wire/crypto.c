@@ -8,6 +8,7 @@
 
 #include "wire/crypto.h"
 
+#include <limits.h>
 #include <mbedtls/constant_time.h>
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
@@ -113,6 +114,25 @@ void hmac_sha256(struct slice key, struct slice data, uint8_t digest[SHA256_SIZE
              EVP_MAC_update(hmac_sha256_context, (const uint8_t *)data.p, data.n) &&
              EVP_MAC_final(hmac_sha256_context, digest, NULL, SHA256_SIZE),
          "HMAC");
+}
+
+bool aes_gcm_open(const uint8_t key[SHA256_SIZE], struct slice sealed, uint8_t *text)
+{
+    if (sealed.n < GCM_NONCE_SIZE + GCM_TAG_SIZE)
+        return false;
+    const uint8_t *in = (const uint8_t *)sealed.p;
+    size_t n = sealed.n - GCM_NONCE_SIZE - GCM_TAG_SIZE;
+    uint8_t tag[GCM_TAG_SIZE], none;
+    int written;
+    memcpy(tag, in + GCM_NONCE_SIZE + n, sizeof(tag));
+    EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+    must(c && n <= INT_MAX && EVP_DecryptInit_ex2(c, EVP_aes_256_gcm(), key, in, NULL) &&
+             EVP_DecryptUpdate(c, text, &written, in + GCM_NONCE_SIZE, (int)n) &&
+             EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, sizeof(tag), tag),
+         "AES-GCM");
+    bool ok = EVP_DecryptFinal_ex(c, &none, &written) > 0;
+    EVP_CIPHER_CTX_free(c);
+    return ok;
 }
 
 bool ct_equal(struct slice a, struct slice b)

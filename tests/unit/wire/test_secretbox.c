@@ -38,6 +38,30 @@ static void test_opens_what_litellm_sealed(void **state)
                 SLICE("fakeSecretKey0123456789abcdefghijklmnop"));
 }
 
+/* As its later versions do; sealed by Python's `cryptography`, which they use. */
+static void test_opens_aes_gcm(void **state)
+{
+    check_opens(SLICE("v3:gcm:UwSNry9shkeYRJ-itj-0NGziKlGfslgy9uzcylZfW_yY_p3vRQ=="),
+                SLICE("us-east-1"));
+    check_opens(SLICE("v3:gcm:cAtRDyI7aHaXf-UlinJ6g6S-lioGBwI7XDSTZQ=="), SLICE(""));
+    check_opens(SLICE("v2:gcm:lgkcA7laWlQ390SZxAX3meY0YiU1tUgwhv4hwfM2tQKTk3sskg=="),
+                SLICE("us-east-1"));
+    check_opens(SLICE("v2:gcm:RKZiThQlAo0T-bOg36eWpf68GrEOAdj5OCfca8rUBT-voJxiu0EsX3jRX9JqbpKhZ1sUf"
+                      "3VNdXtHe6LrCRTRzyzmFw=="),
+                SLICE("fakeSecretKey0123456789abcdefghijklmnop"));
+}
+
+static void test_refuses_other_aes_gcm(void **state)
+{
+    const struct slice box = SLICE("v3:gcm:cAtRDyI7aHaXf-UlinJ6g6S-lioGBwI7XDSTZQ==");
+    check_refused(SLICE("another key"), box);
+    check_refused(KEY, SLICE("v2:gcm:cAtRDyI7aHaXf-UlinJ6g6S-lioGBwI7XDSTZQ=="));
+    check_refused(KEY, SLICE("v3:gcm:cAtRDyI7aHaXf-UlinJ6g6S-lioGBwI7XDSTZg=="));
+    check_refused(KEY, SLICE("v3:gcm:AAAA"));
+    check_refused(KEY, SLICE("v3:gcm:"));
+    check_refused(KEY, SLICE("v3:gcm:?"));
+}
+
 static void test_seals_and_opens(void **state)
 {
     static const char *const texts[] = {"", "a", "\xc3\xa4\xc3\xb6\xc3\xbc?>", "0123456789abcdef"};
@@ -72,8 +96,8 @@ static void test_refuses_what_is_not_sealed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_opens_what_litellm_sealed),
-        cmocka_unit_test(test_seals_and_opens),
+        cmocka_unit_test(test_opens_what_litellm_sealed),  cmocka_unit_test(test_opens_aes_gcm),
+        cmocka_unit_test(test_refuses_other_aes_gcm),      cmocka_unit_test(test_seals_and_opens),
         cmocka_unit_test(test_refuses_what_is_not_sealed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
