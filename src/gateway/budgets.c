@@ -35,10 +35,10 @@ static const char *scope_of(size_t holder)
 
 static struct slice name_of(const struct caller *c, size_t holder)
 {
-    const struct row *r = c->holders[holder].row;
+    const struct holder *h = caller_holder(c, holder);
     if (holder == HOLDER_KEY)
         return c->alias.n ? c->alias : SLICE("key");
-    return holder == HOLDER_MEMBER ? r->user : c->holders[holder].id;
+    return holder == HOLDER_MEMBER ? h->row->user : h->id;
 }
 
 static void add_tally(struct budgets *b, const struct budget *like, const char *scope,
@@ -97,7 +97,7 @@ static double either(double own, double other)
 static void add_holder(struct budgets *b, const struct caller *c, size_t i, struct slice model,
                        int64_t now, struct arena *a)
 {
-    const struct holder *h = &c->holders[i];
+    const struct holder *h = caller_holder(c, i);
     const struct row *r = h->row;
     struct budget own = {.holder = i < HOLDER_TAGS ? i : HOLDER_TAGS};
     if (!r)
@@ -166,7 +166,7 @@ void budgets_of(struct budgets *b, const struct config *c, const struct caller *
             add_holder(b, caller, i, model, now, a);
     add_end_user(b, c, caller, standard, a);
     for (size_t i = 0; c->tag_budgets && i < caller->tag_count; i++)
-        add_configured_tag(b, c, &caller->holders[HOLDER_TAGS + i], a);
+        add_configured_tag(b, c, &caller->tags[i], a);
 }
 
 /* ---- refusing -------------------------------------------------------------------------------- */

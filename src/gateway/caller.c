@@ -49,13 +49,19 @@ void caller_init(struct caller *c, struct arena *a)
                          .arena = a};
 }
 
+static void forget(struct holder *h)
+{
+    row_unref(h->row);
+    row_unref(h->budget);
+    h->row = h->budget = NULL;
+}
+
 void caller_free(struct caller *c)
 {
-    for (size_t i = 0; i < HOLDER_TAGS + c->tag_count; i++) {
-        row_unref(c->holders[i].row);
-        row_unref(c->holders[i].budget);
-        c->holders[i].row = c->holders[i].budget = NULL;
-    }
+    for (size_t i = 0; i < HOLDER_TAGS; i++)
+        forget(&c->holders[i]);
+    for (size_t i = 0; i < c->tag_count; i++)
+        forget(&c->tags[i]);
     row_unref(c->aliases);
     c->aliases = NULL;
 }
@@ -81,10 +87,13 @@ void caller_be(struct caller *c, struct row *key)
 void caller_add_tag(struct caller *c, struct slice tag)
 {
     for (size_t i = 0; i < c->tag_count; i++)
-        if (slice_eq(c->holders[HOLDER_TAGS + i].id, tag))
+        if (slice_eq(c->tags[i].id, tag))
             return;
-    if (tag.n && c->tag_count < CALLER_TAGS_MAX)
-        c->holders[HOLDER_TAGS + c->tag_count++].id = tag;
+    if (!tag.n || c->tag_count == CALLER_TAGS_MAX)
+        return;
+    if (!c->tags)
+        c->tags = arena_alloc(c->arena, CALLER_TAGS_MAX * sizeof(*c->tags));
+    c->tags[c->tag_count++] = (struct holder){.id = tag};
 }
 
 /* ---- looking up ------------------------------------------------------------------------------ */
@@ -133,9 +142,8 @@ static void get(struct looking *l, enum row_kind kind, struct slice id, bool nee
     }
 }
 
-static void get_holder(struct looking *l, struct caller *c, size_t i)
+static void get_holder(struct looking *l, struct holder *h, size_t i)
 {
-    struct holder *h = &c->holders[i];
     bool needed = !is_named_by_request(i);
     if (i != HOLDER_KEY)
         get(l, kind_of(i), h->id, needed, &h->done, &h->row);
@@ -147,11 +155,13 @@ static void get_all(struct looking *l, struct caller *c)
 {
     const struct row *team;
     name_holders(c);
-    for (size_t i = 0; i < HOLDER_TAGS + c->tag_count; i++) {
-        get_holder(l, c, i);
+    for (size_t i = 0; i < HOLDER_TAGS; i++) {
+        get_holder(l, &c->holders[i], i);
         if (i == HOLDER_TEAM)
             name_holders(c);
     }
+    for (size_t i = 0; i < c->tag_count; i++)
+        get_holder(l, &c->tags[i], HOLDER_TAGS);
     team = c->holders[HOLDER_TEAM].row;
     if (team)
         get(l, ROW_ALIASES, team->model_table, false, &c->aliases_done, &c->aliases);

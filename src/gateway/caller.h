@@ -20,8 +20,7 @@ enum caller_holder {
     HOLDER_ORGANIZATION,
     HOLDER_PROJECT,
     HOLDER_END_USER,
-    HOLDER_TAGS, /* the first of them */
-    CALLER_HOLDERS = HOLDER_TAGS + CALLER_TAGS_MAX
+    HOLDER_TAGS /* the first of them; see caller_holder() */
 };
 
 /* One of them, as the database has it. */
@@ -58,7 +57,8 @@ struct caller {
     struct limit_set of_member; /* of the user in the team */
     struct limit_set of_organization, of_project, of_end_user;
     struct model_limits of_key_models, of_team_models, of_project_models;
-    struct holder holders[CALLER_HOLDERS];
+    struct holder holders[HOLDER_TAGS];
+    struct holder *tags; /* room for CALLER_TAGS_MAX; NULL: none yet */
     size_t tag_count;
     bool aliases_done;
     struct row *aliases; /* names of models of the team; NULL: none */
@@ -68,6 +68,12 @@ struct caller {
 /* Nobody in particular, without limits. */
 void caller_init(struct caller *c, struct arena *a);
 void caller_free(struct caller *c);
+
+/* i < HOLDER_TAGS + tag_count. */
+static inline const struct holder *caller_holder(const struct caller *c, size_t i)
+{
+    return i < HOLDER_TAGS ? &c->holders[i] : &c->tags[i - HOLDER_TAGS];
+}
 
 /* Looks up what the caller's names stand for, as far as they are known by now: user, team, member,
  * organization, project, end user, tags, and the budgets these name. ROWS_FOUND: all that there

@@ -42,7 +42,7 @@ struct slice exchange_tags(struct exchange *ex)
     json_begin(&w, &b);
     json_array(&w);
     for (size_t i = 0; i < ex->caller.tag_count; i++)
-        json_string(&w, ex->caller.holders[HOLDER_TAGS + i].id);
+        json_string(&w, ex->caller.tags[i].id);
     json_array_end(&w);
     struct slice tags = b.overflow ? SLICE("[]") : arena_dup(&ex->arena, buf_slice(&b));
     buf_fini(&b);

@@ -62,8 +62,12 @@ void row_world_caller(struct caller *c, const struct row_world_caller *from, str
     caller_init(c, a);
     if (from->rows[HOLDER_KEY])
         caller_be(c, row_world_row(ROW_KEY, from->rows[HOLDER_KEY]));
+    if (from->rows[HOLDER_TAGS])
+        caller_add_tag(c, SLICE("its row says"));
     for (size_t i = HOLDER_KEY; i <= HOLDER_TAGS; i++) {
-        struct holder *h = &c->holders[i];
+        struct holder *h = i < HOLDER_TAGS ? &c->holders[i] : c->tags;
+        if (!h)
+            break;
         if (from->rows[i] && i != HOLDER_KEY)
             h->row = row_world_row(kind_of(i), from->rows[i]);
         if (from->budgets[i])
@@ -71,6 +75,5 @@ void row_world_caller(struct caller *c, const struct row_world_caller *from, str
         if (h->row)
             h->id = h->row->id;
     }
-    c->tag_count = from->rows[HOLDER_TAGS] ? 1 : c->tag_count;
     c->end_user = c->holders[HOLDER_END_USER].id;
 }

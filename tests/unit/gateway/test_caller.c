@@ -132,8 +132,8 @@ static void test_tags(void **state)
                          {[HOLDER_KEY] = "{'metadata': {'tags': ['red', 'blue', 'red']}}"}, {0}},
                      &a);
     assert_int_equal(c.tag_count, 2);
-    check_text(c.holders[HOLDER_TAGS].id, "red");
-    check_text(c.holders[HOLDER_TAGS + 1].id, "blue");
+    check_text(c.tags[0].id, "red");
+    check_text(c.tags[1].id, "blue");
     caller_add_tag(&c, SLICE(""));
     caller_add_tag(&c, SLICE("blue"));
     assert_int_equal(c.tag_count, 2);

@@ -413,7 +413,7 @@ static void test_everybody_behind_a_key(void **state)
     assert_int_equal(c.role, ROLE_INTERNAL_USER);
     check_text(c.organization, "o"); /* the team's; it has no row */
     assert_true(c.holders[HOLDER_TEAM].row && !c.holders[HOLDER_ORGANIZATION].row);
-    assert_true(c.holders[HOLDER_END_USER].row->blocked && !c.holders[HOLDER_TAGS].row);
+    assert_true(c.holders[HOLDER_END_USER].row->blocked && !c.tags[0].row);
     assert_int_equal(c.of_member.rpm, 1);
     assert_int_equal(c.of_end_user.rpm, 1);
     assert_int_equal(c.of_user.rpm, LIMIT_NONE);
