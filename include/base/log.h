@@ -10,6 +10,7 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 void log_setup(enum log_level level, bool json);
+void log_colour(bool on); /* of levels, in lines of text: for terminals */
 bool log_enabled(enum log_level level);
 
 /* Messages over 4 KiB are cut. Control characters are replaced, so one message is one line. */

@@ -11,19 +11,28 @@
 #include <time.h>
 
 #define MESSAGE_MAX 4096
-#define LEVEL_WIDTH 8                 /* the longest name and a space */
+#define LEVEL_MAX   24                /* bytes of a level with its colour */
 #define JSON_MAX    (4 * MESSAGE_MAX) /* bytes of a line, whatever is escaped in it */
 
 static enum log_level threshold = LOG_INFO;
-static bool as_json;
+static bool as_json, coloured;
 static uint64_t lost_told; /* lines that the log says are lost */
 
 static const char *const level_names[] = {"ERROR", "WARNING", "INFO", "DEBUG"};
+static const char *const level_columns[2][4] = {
+    {" ERROR   ", " WARNING ", " INFO    ", " DEBUG   "},
+    {" \x1b[31mERROR\x1b[0m   ", " \x1b[33mWARNING\x1b[0m ", " \x1b[32mINFO\x1b[0m    ",
+     " \x1b[2mDEBUG\x1b[0m   "}};
 
 void log_setup(enum log_level level, bool json)
 {
     threshold = level;
     as_json = json;
+}
+
+void log_colour(bool on)
+{
+    coloured = on;
 }
 
 bool log_enabled(enum log_level level)
@@ -101,17 +110,15 @@ static bool write_json(enum log_level level, const char *when, struct slice mess
     return write_line(level, buf_slice(&line));
 }
 
-/* Time, level, message, line feed; the message is cleaned where it lies. */
 static bool write_text(enum log_level level, const char *when, struct slice message)
 {
-    char line[TIMESTAMP_SIZE + LEVEL_WIDTH + MESSAGE_MAX + 1];
-    char *p = line + TIMESTAMP_SIZE + LEVEL_WIDTH;
-    memcpy(line, when, TIMESTAMP_SIZE);
-    memset(line + TIMESTAMP_SIZE - 1, ' ', LEVEL_WIDTH + 1);
-    memcpy(line + TIMESTAMP_SIZE, level_names[level], strlen(level_names[level]));
-    memcpy(p, message.p, message.n);
-    p[message.n] = '\n';
-    return write_line(level, slice_make(line, (size_t)(p - line) + message.n + 1));
+    char room[TIMESTAMP_SIZE + LEVEL_MAX + MESSAGE_MAX + 1];
+    struct buf line = {.p = room, .size = sizeof(room), .cap = sizeof(room)};
+    buf_add(&line, slice_of(when));
+    buf_add(&line, slice_of(level_columns[coloured][level]));
+    buf_add(&line, message);
+    buf_add_char(&line, '\n');
+    return write_line(level, buf_slice(&line));
 }
 
 /* A copy that is one line of UTF-8. */

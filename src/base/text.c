@@ -89,6 +89,12 @@ struct slice text_dup_utf8(struct arena *a, struct slice s)
     return copy;
 }
 
+/* C0, DEL, and C1 (U+0080 to U+009F), whose U+009B begins what terminals obey, too. */
+static bool is_control(const unsigned char *p)
+{
+    return *p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0);
+}
+
 void text_clean(char *p, size_t n)
 {
     for (size_t i = 0, length; i < n; i += length) {
@@ -100,8 +106,8 @@ void text_clean(char *p, size_t n)
         if (!length) {
             p[i] = '?';
             length = 1;
-        } else if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f) {
-            p[i] = ' ';
+        } else if (is_control((const unsigned char *)p + i)) {
+            memset(p + i, ' ', length);
         }
     }
 }

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEFAULT_HOST "127.0.0.1"
 #define DEFAULT_PORT 4000
@@ -133,11 +134,19 @@ static bool says_yes(const char *variable)
     return slice_eq_nocase(value, SLICE("true")) || slice_eq(value, SLICE("1"));
 }
 
+/* https://no-color.org */
+static bool shows_colours(void)
+{
+    return isatty(STDERR_FILENO) && !*environment("NO_COLOR", "") &&
+           strcmp(environment("TERM", "dumb"), "dumb") != 0;
+}
+
 /* False: standard error says why. */
 static bool set_up_log(const struct config *c, bool debug)
 {
     const struct settings *s = &c->settings;
     log_setup(log_level_of(s, debug), s->json_logs || says_yes("JSON_LOGS"));
+    log_colour(!s->log_file && shows_colours());
     if (!s->log_file || log_open(s->log_file))
         return true;
     fprintf(stderr, "lintel: the log file %s: %s\n", s->log_file, strerror(errno));

@@ -516,6 +516,12 @@ struct upstream_op *upstream_start(struct upstream *u, const struct http_call *c
 
 /* ---- mail ------------------------------------------------------------------------------------ */
 
+#if LIBCURL_VERSION_NUM >= 0x080200
+#define MAIL_RCPT_ALLOWFAILS CURLOPT_MAIL_RCPT_ALLOWFAILS
+#else
+#define MAIL_RCPT_ALLOWFAILS CURLOPT_MAIL_RCPT_ALLLOWFAILS /* as it was spelled */
+#endif
+
 static size_t on_mail_read(char *p, size_t size, size_t n, void *user)
 {
     struct upstream_op *op = user;
@@ -537,6 +543,7 @@ static void set_mail(struct upstream_op *op, const struct mail_envelope *e)
     curl_easy_setopt(easy, CURLOPT_USE_SSL, (long)(e->starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
     curl_easy_setopt(easy, CURLOPT_MAIL_FROM, e->from);
     curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, op->recipients);
+    curl_easy_setopt(easy, MAIL_RCPT_ALLOWFAILS, 1L);
     curl_easy_setopt(easy, CURLOPT_USERNAME, e->user);
     curl_easy_setopt(easy, CURLOPT_PASSWORD, e->password);
     curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);

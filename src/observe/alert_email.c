@@ -4,9 +4,11 @@
  * SMTP_PASSWORD if they are set, for everybody in ALERT_EMAIL.
  *
  * Failure modes: a server without STARTTLS gets nothing, unless SMTP_TLS says False; SMTP_USE_SSL
- * speaks TLS from the start (465). An answer of 5xx means that it will not have the message. */
+ * speaks TLS from the start (465). An answer of 5xx means that it will not have the message; a
+ * recipient that it does not know keeps nobody else from theirs. */
 
 #include "alert_sinks.h"
+#include "base/text.h"
 #include "sinks.h"
 #include "wire/crypto.h"
 
@@ -15,7 +17,8 @@
 #define PORT_DEFAULT   "587"
 #define RECIPIENTS_MAX 20
 #define DATE_SIZE      40
-#define WORD_BYTES     45 /* of a subject, in one encoded word */
+#define WORD_BYTES     39  /* of a subject, in one encoded word: a line has 76 characters */
+#define SUBJECT_MAX    200 /* bytes */
 
 struct email {
     struct arena arena;
@@ -94,6 +97,17 @@ static void add_date(struct buf *b, int64_t unix_ms)
     buf_addf(b, "Date: %s\r\n", text);
 }
 
+/* One line, however the thing is called that it tells of; cut between two characters. */
+static struct slice subject_line(struct slice subject, struct arena *a)
+{
+    char *line = arena_strdup(a, subject);
+    text_clean(line, subject.n);
+    if (subject.n <= SUBJECT_MAX)
+        return slice_make(line, subject.n);
+    return ARENA_JOIN(a, slice_make(line, text_utf8_prefix(slice_make(line, SUBJECT_MAX))),
+                      SLICE("…"));
+}
+
 /* RFC 2047: words in base64, each of whole characters. */
 static void add_subject(struct buf *b, struct slice subject)
 {
@@ -114,7 +128,7 @@ static void add_head(const struct email *self, const struct alert *first, size_t
                      struct arena *a)
 {
     char id[UUID_SIZE];
-    struct slice subject = ARENA_JOIN(a, SLICE("Lintel: "), first->subject);
+    struct slice subject = ARENA_JOIN(a, SLICE("Lintel: "), subject_line(first->subject, a));
     if (n > 1)
         subject = arena_printf(a, "%.*s (and %zu more)", SLICE_ARG(subject), n - 1);
     random_uuid(id);
