@@ -191,7 +191,7 @@ static void sign(struct s3 *t, struct slice path, struct sink_call *call)
     sink_call_header(call, "x-amz-content-sha256", arena_dup(a, slice_of(hash)));
     sink_call_header(call, "x-amz-date", arena_dup(a, slice_of(date)));
     if (t->credentials.session_token.n)
-        sink_call_header(call, "x-amz-security-token", t->credentials.session_token);
+        sink_call_header(call, "x-amz-security-token", arena_dup(a, t->credentials.session_token));
     size_t sent = call->header_count;
     sink_call_header(call, "host", t->host); /* signed, and sent by the call itself */
     const struct sigv4_request request = {.method = SLICE("PUT"),
