@@ -246,5 +246,6 @@ extern const struct config_option config_options[]; /* ends with a NULL section 
 /* By the name of an option, a variable, a member: keys, tokens, passwords, credentials, headers,
  * and which role is assumed how. */
 bool config_is_secret(struct slice name);
+bool config_names_a_user(struct slice url); /* "https://user:password@host": a secret, too */
 
 #endif

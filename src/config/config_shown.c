@@ -41,13 +41,12 @@ bool config_is_secret(struct slice name)
     return contains_token(name);
 }
 
-/* "https://user:password@host" */
-static bool names_a_user(struct slice text)
+bool config_names_a_user(struct slice url)
 {
-    ptrdiff_t scheme = slice_find(text, SLICE("://"));
+    ptrdiff_t scheme = slice_find(url, SLICE("://"));
     if (scheme < 0)
         return false;
-    struct slice rest = slice_skip(text, (size_t)scheme + 3);
+    struct slice rest = slice_skip(url, (size_t)scheme + 3);
     return slice_find_char(slice_split(&rest, '/'), '@') >= 0;
 }
 
@@ -67,7 +66,7 @@ void config_write_shown(const struct node *n, struct json_writer *w)
 {
     switch (n->kind) {
     case NODE_SCALAR:
-        if (names_a_user(n->text))
+        if (config_names_a_user(n->text))
             json_string(w, SLICE(MASK));
         else
             node_write_json(n, w);

@@ -37,12 +37,16 @@ static void mask(char *p, size_t n)
     }
 }
 
-static bool is_secret(struct slice header)
+/* Any other one may be a secret: extra_headers, what a client sends along. */
+static bool is_harmless(struct slice header)
 {
-    static const char *const names[] = {"authorization", "x-amz-security-token", "x-api-key",
-                                        "cookie", "set-cookie"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (slice_eq_nocase(header, slice_of(names[i])))
+    static const char *const starts[] = {"accept",      "anthropic-", "connection", "content-",
+                                         "date",        "host",       "retry-",     "server",
+                                         "traceparent", "transfer-",  "user-agent", "x-amz"};
+    if (slice_eq_nocase(header, SLICE("x-amz-security-token")))
+        return false;
+    for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
+        if (slice_starts_nocase(header, slice_of(starts[i])))
             return true;
     return false;
 }
@@ -71,7 +75,7 @@ static void add_headers(struct buf *b, struct http_headers headers)
     for (size_t i = 0; i < headers.n; i++) {
         const struct http_header *h = &headers.v[i];
         buf_addf(b, " %.*s: %.*s;", SLICE_ARG(h->name),
-                 SLICE_ARG(is_secret(h->name) ? SLICE("****") : h->value));
+                 SLICE_ARG(is_harmless(h->name) ? h->value : SLICE("****")));
     }
 }
 

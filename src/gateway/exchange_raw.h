@@ -2,8 +2,9 @@
 #define GATEWAY_EXCHANGE_RAW_H
 
 /* litellm_settings.log_raw_request_response: what is sent to Bedrock and what comes back, in the
- * log. At most EXCHANGE_RAW_MAX of each, in pieces of EXCHANGE_RAW_LINE; headers that authorize and
- * what looks like a key is masked. Not with turn_off_message_logging, which forbids it. */
+ * log. At most EXCHANGE_RAW_MAX of each, in pieces of EXCHANGE_RAW_LINE; what looks like a key
+ * is masked, and so are headers that are not known to be harmless. Not with
+ * turn_off_message_logging, which forbids it. */
 
 #include "exchange.h"
 

@@ -100,13 +100,9 @@ void handle_active_callbacks(struct exchange *ex, struct buf *body)
 
 /* ---- GET /get/config/callbacks -------------------------------------------------------------- */
 
-static bool is_secret(struct slice variable)
+static bool is_secret(struct slice variable, struct slice value)
 {
-    static const char *const parts[] = {"KEY", "SECRET", "HEADERS", "PASSWORD", "WEBHOOK_URL"};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-        if (slice_find(variable, slice_of(parts[i])) >= 0)
-            return true;
-    return false;
+    return config_is_secret(variable) || config_names_a_user(value);
 }
 
 static void write_variables(struct json_writer *w, const char *const *variables)
@@ -118,7 +114,8 @@ static void write_variables(struct json_writer *w, const char *const *variables)
         if (!value)
             json_null(w);
         else
-            json_string(w, is_secret(slice_of(*v)) ? SLICE("****") : slice_of(value));
+            json_string(w,
+                        is_secret(slice_of(*v), slice_of(value)) ? SLICE("****") : slice_of(value));
     }
     json_object_end(w);
 }
