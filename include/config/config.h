@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "config/access.h"
 #include "config/alerting.h"
 #include "config/caching.h"
 #include "config/callbacks.h"
@@ -174,7 +175,8 @@ struct config {
     yyjson_val *retry_policy, *model_group_retry_policy; /* objects as written, or NULL */
     yyjson_val *health_groups; /* background_health_check_model_groups: list of names, or NULL */
     yyjson_val *public_model_groups; /* list of names, or NULL */
-    yyjson_val *url_allowed_hosts;   /* list of hosts and host:port, or NULL */
+    struct access_settings access;
+    yyjson_val *url_allowed_hosts; /* list of hosts and host:port, or NULL */
     /* Objects as written, or NULL: members of what is made (default_…_params), the most that a
      * new key may have, who makes keys (key_generation_settings), {tag: its budget}. */
     yyjson_val *new_key, *most_of_key, *key_rules, *new_user, *new_team, *tag_budgets;
@@ -225,10 +227,11 @@ static inline unsigned config_milliseconds(double seconds)
 
 enum option_type { OPT_STRING, OPT_BOOL, OPT_INT, OPT_NUMBER, OPT_LIST, OPT_MAP, OPT_ANY };
 enum option_effect {
-    OPT_RELOAD,  /* takes effect on reload */
-    OPT_RESTART, /* needs a restart */
-    OPT_ACCEPTED /* LiteLLM's; read without complaint about its name, but has no effect yet: a
-                    warning says so */
+    OPT_RELOAD,   /* takes effect on reload */
+    OPT_RESTART,  /* needs a restart */
+    OPT_ACCEPTED, /* LiteLLM's; read without complaint about its name, but has no effect yet: a
+                     warning says so */
+    OPT_REFUSED   /* LiteLLM's; guards access, and is not there: an error */
 };
 
 struct config_option {

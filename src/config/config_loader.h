@@ -128,6 +128,9 @@ void config_read_guards(struct config_loader *l, const struct node *root);
 /* config_callbacks.c */
 void config_read_callbacks(struct config_loader *l, const struct node *root);
 
+/* config_access.c: who may call what, and from where. */
+void config_read_access(struct config_loader *l, const struct node *root);
+
 /* config_alerting.c */
 void config_read_alerting(struct config_loader *l, const struct node *root);
 /* config_sso.c: from the environment */
@@ -197,6 +200,9 @@ const struct config_option *config_nearest_option(struct config_loader *l, const
 
 /* What to add to the warning about an option without effect; "": nothing. */
 const char *config_accepted_note(const struct config_option *o);
+
+/* Of an OPT_REFUSED one: why, and what to do instead. */
+const char *config_refusal(const struct config_option *o);
 
 enum config_key {
     KEY_KNOWN,    /* has a row and its type */

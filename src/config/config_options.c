@@ -20,6 +20,9 @@
 #define ACCEPTED(name, type, value, meaning) \
     {SECTION, name, OPT_##type, OPT_ACCEPTED, value, meaning, OPTION_BY_SECTION},
 
+#define REFUSED(name, type, value, meaning) \
+    {SECTION, name, OPT_##type, OPT_REFUSED, value, meaning, OPTION_BY_SECTION},
+
 const struct config_option config_options[] = {
 #include "config_rows_top.h"
 #include "config_rows_model.h"
@@ -179,4 +182,30 @@ const char *config_accepted_note(const struct config_option *o)
         if (strcmp(notes[i][0], o->section) == 0 && strcmp(notes[i][1], o->name) == 0)
             return notes[i][2];
     return "";
+}
+
+const char *config_refusal(const struct config_option *o)
+{
+#define NO_PYTHON                                                                                  \
+    "runs Python code, which Lintel has not: without it calls would pass that it is there to "     \
+    "stop; "
+    static const char *const texts[][2] = {
+        {"custom_auth", NO_PYTHON "give out keys (/key/generate, or general_settings.api_keys)"},
+        {"custom_key_generate", NO_PYTHON "key_generation_settings says who may make which keys"},
+        {"custom_key_update", NO_PYTHON "key_generation_settings says who may make which keys"},
+        {"custom_key_policy", NO_PYTHON "key_generation_settings says who may make which keys"},
+        {"custom_ui_sso_sign_in_handler", NO_PYTHON "set up single sign-on (docs/ui.md)"},
+        {"enable_jwt_auth", "tokens of an identity provider are no keys here: give out keys "
+                            "(/key/generate); single sign-on is for the admin pages"},
+        {"enable_oauth2_auth", "tokens of an identity provider are no keys here: give out keys "
+                               "(/key/generate); single sign-on is for the admin pages"},
+        {"enable_oauth2_proxy_auth", "a proxy's word for who calls is no key here: give out keys "
+                                     "(/key/generate)"},
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+        if (strcmp(texts[i][0], o->name) == 0)
+            return texts[i][1];
+    return "roles of tokens are not there: say it with allowed_routes and models of keys, teams "
+           "and users, or admin_only_routes";
+#undef NO_PYTHON
 }

@@ -4,7 +4,8 @@
  * struct settings is stored there.
  *
  * Failure modes: an unknown key (a warning that names the right one), a wrong type or an impossible
- * number (an error), an option without effect (one warning, however often it is written).
+ * number (an error), an option without effect (one warning, however often it is written), one
+ * that would guard access and is not there (an error).
  */
 
 #include "config_loader.h"
@@ -152,6 +153,8 @@ static void check_known(struct config_loader *l, const struct config_option *o,
     *key = KEY_KNOWN;
     if (o->effect == OPT_ACCEPTED && !asks_for_nothing(o, n))
         warn_once(l, o, place);
+    else if (o->effect == OPT_REFUSED && !asks_for_nothing(o, n))
+        config_error(l, place, "%s", config_refusal(o));
     else if (o->offset >= 0 && !store(l, o, n))
         config_error(l, place, "expected a number from %lld to %lld",
                      (long long)find_range(o->name)->min, (long long)find_range(o->name)->max);

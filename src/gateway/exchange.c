@@ -24,6 +24,7 @@
 #include "exchange_cache.h"
 #include "exchange_call.h"
 #include "exchange_claim.h"
+#include "exchange_client.h"
 #include "exchange_credentials.h"
 #include "exchange_fetch.h"
 #include "exchange_guard.h"
@@ -239,8 +240,10 @@ static bool body_is_too_large(struct exchange *ex)
     return true;
 }
 
-static bool needs_key(const struct exchange *ex)
+static bool needs_key(struct exchange *ex)
 {
+    if (ex->config->access.public_routes.n && exchange_is_public(ex))
+        return false;
     if (!ex->route->open)
         return true;
     return ex->route->knows_keys &&
@@ -262,6 +265,8 @@ static int step_auth(struct exchange *ex)
     ex->route_model = r.model;
     ex->route_item = r.item;
     ex->route_second = r.second;
+    if (ex->config->access.guards && !exchange_client_may(ex))
+        return EX_FLUSH;
     if (needs_key(ex) && !exchange_auth(ex))
         return EX_SUSPEND;
     if (ex->failure.kind != FAILURE_NONE)

@@ -196,6 +196,7 @@ struct exchange {
     struct slice route_second; /* … and a second one */
     struct own_answer own;
     struct access *access; /* what the caller may manage besides; NULL: see access.h */
+    struct slice client;   /* its address, see exchange_client.h; p == NULL: not asked for yet */
     struct buf body;       /* of the client's request */
     struct http1_reply reply;
 

@@ -12,6 +12,7 @@
 #include "auth.h"
 #include "base/text.h"
 #include "call_kind.h"
+#include "exchange_client.h"
 #include "exchange_login.h"
 #include "io/clock.h"
 #include "key_check.h"
@@ -156,8 +157,10 @@ static void check(struct exchange *ex)
         return;
     if (key && key->sees_spend && is_about_spend(ex->route) && ex->caller.role != ROLE_PROXY_ADMIN)
         ex->caller.role = ROLE_PROXY_ADMIN_VIEWER;
-    if (key_check_holders(&ex->caller, &ex->arena, &ex->failure))
-        auth_check_route(&ex->caller, ex->route, ex->head->path, &ex->arena, &ex->failure);
+    if (key_check_holders(&ex->caller, &ex->arena, &ex->failure) &&
+        auth_check_route(&ex->caller, ex->route, ex->head->path, &ex->arena, &ex->failure) &&
+        ex->config->access.admin_only_routes.n)
+        exchange_admin_only(ex);
 }
 
 static enum rows_state look_up_holders(struct exchange *ex)

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "call_kind.h"
+#include "exchange_client.h"
 #include "exchange_guard.h"
 #include "exchange_log.h"
 #include "exchange_route.h"
@@ -244,7 +245,7 @@ void exchange_observe_begin(struct exchange *ex)
         return;
     struct record_texts *t = &o->draft.text;
     begin_trace(ex, &o->draft);
-    t->peer = arena_dup(&ex->arena, slice_of(conn_peer(ex->conn)));
+    t->peer = exchange_client(ex);
     t->user_agent = text_dup_utf8(&ex->arena, http_header_get(ex->head->headers, "user-agent"));
     if (!observing_records(ex->worker))
         return;

@@ -10,6 +10,7 @@
 #include "exchange_spend.h"
 
 #include "call_kind.h"
+#include "exchange_client.h"
 #include "exchange_guard.h"
 #include "exchange_log.h"
 #include "exchange_observe.h"
@@ -55,7 +56,7 @@ void exchange_spend_begin(struct exchange *ex)
     if (!ex->worker->store || !set_kind(&s, ex->route))
         return;
     s.tags = exchange_tags(ex);
-    s.requester_ip = arena_dup(&ex->arena, slice_of(conn_peer(ex->conn)));
+    s.requester_ip = exchange_client(ex);
     s.session_id = arena_dup(&ex->arena, exchange_session(ex));
     ex->user_agent = arena_dup(&ex->arena, http_header_get(ex->head->headers, "user-agent"));
     ex->spend = ARENA_NEW(&ex->arena, struct spend);

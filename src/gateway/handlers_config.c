@@ -352,7 +352,7 @@ static void write_list(struct exchange *ex, struct buf *body)
     json_begin(&w, body);
     json_array(&w);
     for (const struct config_option *o = config_options; o->section; o++)
-        if (slice_eq(slice_of(o->section), slice_of(section)) && o->effect != OPT_ACCEPTED)
+        if (slice_eq(slice_of(o->section), slice_of(section)) && o->effect < OPT_ACCEPTED)
             write_option(ex, &w, rows, o);
     json_array_end(&w);
 }

@@ -97,7 +97,7 @@ void handle_router_settings(struct exchange *ex, struct buf *body)
     json_key(&w, "fields");
     json_array(&w);
     for (const struct config_option *o = config_options; o->section; o++)
-        if (slice_eq(slice_of(o->section), SLICE("router_settings")) && o->effect != OPT_ACCEPTED)
+        if (slice_eq(slice_of(o->section), SLICE("router_settings")) && o->effect < OPT_ACCEPTED)
             write_field(&w, o, current);
     json_array_end(&w);
     json_key(&w, "current_values");

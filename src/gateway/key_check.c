@@ -1,6 +1,7 @@
 #include "key_check.h"
 
 #include "base/date.h"
+#include "route_match.h"
 
 static bool refuse(struct failure *f, struct arena *a, struct slice message)
 {
@@ -60,36 +61,11 @@ bool key_check_end_user(const struct caller *caller, struct arena *a, struct fai
 
 /* ---- routes ---------------------------------------------------------------------------------- */
 
-/* What stands in LiteLLM's groups, as far as there are such routes here. */
-static bool is_of_group(const struct route *route, struct slice group)
-{
-    /* … or is about such calls, as they are kept */
-    bool calls_model = !route->handle || route->dialect == &dialect_openai_responses;
-    bool shows = !route->admin && slice_eq(slice_of(route->method), SLICE("GET"));
-    if (slice_eq(group, SLICE("management_routes")))
-        return route->admin;
-    if (slice_eq(group, SLICE("info_routes")))
-        return shows;
-    if (slice_eq(group, SLICE("anthropic_routes")))
-        return calls_model && route->dialect == &dialect_anthropic_messages;
-    return (slice_eq(group, SLICE("llm_api_routes")) || slice_eq(group, SLICE("openai_routes"))) &&
-           (calls_model || shows);
-}
-
-static bool is_allowed(struct slice allowed, const struct route *route, struct slice path)
-{
-    struct slice star = SLICE("*");
-    if (slice_ends(allowed, star))
-        return slice_starts(path, slice_make(allowed.p, allowed.n - star.n));
-    return slice_eq(allowed, path) || slice_eq(allowed, slice_of(route->path)) ||
-           is_of_group(route, allowed);
-}
-
 bool key_check_route(const struct row *key, const struct route *route, struct slice path,
                      struct arena *a, struct failure *f)
 {
     for (size_t i = 0; i < key->route_count; i++)
-        if (is_allowed(key->routes[i], route, path))
+        if (route_matches(key->routes[i], route, path))
             return true;
     if (!key->route_count)
         return true;

@@ -10,9 +10,8 @@
 /* Whether the key may be used at all at that time (unix ms). False: see failure (401). */
 bool key_check(const struct row *key, int64_t now, struct arena *a, struct failure *f);
 
-/* Whether it may call that route: allowed_routes names paths ("/v1/models"), beginnings ("/v1/…"
- * with a '*' at its end), and LiteLLM's groups (llm_api_routes, openai_routes, anthropic_routes,
- * info_routes, management_routes). False: see failure (403). */
+/* Whether it may call that route: allowed_routes names it as route_match.h says. False: see failure
+ * (403). */
 bool key_check_route(const struct row *key, const struct route *route, struct slice path,
                      struct arena *a, struct failure *f);
 

@@ -1,5 +1,6 @@
 #include "login.h"
 
+#include "exchange_client.h"
 #include "io/clock.h"
 #include "worker_private.h"
 
@@ -145,7 +146,7 @@ void login_ask(struct exchange *ex, answer_next *next)
 
 void login_count(struct exchange *ex, answer_next *next)
 {
-    struct slice address = slice_of(conn_peer(ex->conn));
+    struct slice address = exchange_client_group(ex);
     login_of(ex)->ask = (struct shared_ask){ARENA_JOIN(&ex->arena, SLICE("login:"), address),
                                             SHARED_WINDOW, TRIES_MAX, TRIES_MS, 1};
     login_ask(ex, next);

@@ -13,7 +13,7 @@
 static int dump_table(void)
 {
     static const char *const types[] = {"string", "bool", "int", "number", "list", "map", "any"};
-    static const char *const effects[] = {"reload", "restart", "accepted"};
+    static const char *const effects[] = {"reload", "restart", "accepted", "refused"};
     for (const struct config_option *o = config_options; o->section; o++)
         printf("%s\t%s\t%s\t%s\t%s\t%s\n", o->section, o->name, types[o->type], effects[o->effect],
                o->default_value ? o->default_value : "", o->meaning);

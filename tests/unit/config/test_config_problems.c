@@ -355,9 +355,9 @@ static void substitution(void **state)
                                             "  max_request_size_mb: os.environ/SIZE\n"
                                             "  completion_model: os.environ/LOOP\n"
                                             "  litellm_key_header_name: os.environ/EMPTY\n"
-                                            "  allowed_ips: [os.environ/KEY, {a: os.environ/N}]\n");
+                                            "  plugins: [os.environ/KEY, {a: os.environ/N}]\n");
     assert_string_equal(world_problems(c),
-                        "W13 general_settings.allowed_ips: is accepted but has no effect yet\n");
+                        "W13 general_settings.plugins: is accepted but has no effect yet\n");
     assert_string_equal(c->settings.master_key, "sk-1");
     assert_int_equal(c->settings.max_request_size_mb, 7);
     assert_string_equal(c->settings.completion_model, "os.environ/KEY"); /* once is enough */
@@ -371,9 +371,9 @@ static void substitution_failures(void **state)
     static const struct row rows[] = {
         {MODEL "general_settings:\n  master_key: os.environ/NOPE\n",
          "E3 general_settings.master_key: the environment variable \"NOPE\" is not set\n"},
-        {MODEL "general_settings:\n  allowed_ips:\n  - 1\n  - {a: os.environ/NOPE}\n",
-         "W3 general_settings.allowed_ips: is accepted but has no effect yet\n"
-         "E5 general_settings.allowed_ips[1].a: the environment variable \"NOPE\" is not set\n"},
+        {MODEL "general_settings:\n  plugins:\n  - 1\n  - {a: os.environ/NOPE}\n",
+         "W3 general_settings.plugins: is accepted but has no effect yet\n"
+         "E5 general_settings.plugins[1].a: the environment variable \"NOPE\" is not set\n"},
         {MODEL "environment_variables: {A: os.environ/NOPE}\n",
          "E2 environment_variables.A: the environment variable \"NOPE\" is not set\n"},
         {MODEL "environment_variables: {A: [1], \"B=C\": 1, \"\": 2}\n",
