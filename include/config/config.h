@@ -18,6 +18,7 @@
 #include "config/callbacks.h"
 #include "config/guards.h"
 #include "config/limits.h"
+#include "config/metrics.h"
 #include "config/redis.h"
 #include "config/routing.h"
 #include "config/sso.h"
@@ -134,6 +135,10 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
 
     struct caching caching; /* and cache_params */
 
+    bool metrics_stream;          /* prometheus_emit_stream_label */
+    double metrics_ttl;           /* prometheus_metrics_ttl_seconds; 0: never */
+    const char *metrics_identity; /* prometheus_deployment_and_latency_caller_identity */
+
     /* router_settings */
     double timeout, stream_timeout;                                  /* 0 = unset */
     double connect_timeout, first_byte_timeout, stream_idle_timeout; /* ours */
@@ -183,6 +188,7 @@ struct config {
     yyjson_val *user_budget, *user_budget_duration; /* of new internal users; NULL: none */
     struct config_redis redis;                      /* what gateways share */
     struct callbacks callbacks;                     /* who is told of requests */
+    struct metrics_settings metrics;                /* … counted how */
     struct alerting_settings alerting;              /* … and of what goes wrong */
     struct guards guards;                           /* what looks at prompts and answers */
     struct limit_set limits;                        /* of all requests together */

@@ -13,22 +13,29 @@
  * all "other". Values of labels are cut at METRICS_VALUE_MAX. */
 
 #include "base/buf.h"
+#include "base/json.h"
+#include "base/metric_table.h"
 
 #define METRICS_REGION    ((size_t)64 * 1024 * 1024)
 #define METRICS_VALUE_MAX 200 /* bytes */
 
-enum metric_id {
-#define METRIC(id, ...) METRIC_##id,
-#include "observe/metric_rows.h"
-#undef METRIC
-    METRIC_COUNT
+/* What a configuration wants of them, each as written: lists, or NULL. Names are litellm_settings',
+ * without prometheus_. */
+struct metrics_options {
+    yyjson_val *groups; /* metrics_config: [{metrics: [], include_labels: []}] */
+    yyjson_val *exclude_metrics, *exclude_labels;
+    yyjson_val *metadata, *tags; /* labels of its own: members of metadata; tags or "begin*" */
+    yyjson_val *buckets;         /* of latencies, seconds, rising */
+    const char *identity;        /* "user_email", "both"; or NULL: the key's alias */
+    bool stream;
 };
 
 struct metrics;        /* one worker's */
 struct metrics_shared; /* of all workers; made before they are forked */
 struct metric_series;  /* valid as long as the metrics */
 
-struct metrics_shared *metrics_shared_new(unsigned workers);
+/* Nothing of the options is needed afterwards; NULL: none. */
+struct metrics_shared *metrics_shared_new(unsigned workers, const struct metrics_options *o);
 void metrics_shared_free(struct metrics_shared *s); /* NULL is fine */
 
 struct metrics *metrics_new(struct metrics_shared *s, unsigned worker, size_t series_max);
@@ -45,6 +52,14 @@ void metric_set(struct metric_series *s, double value, int64_t unix_ms); /* a ga
 void metric_observe(struct metric_series *s, double value);              /* a histogram */
 /* A counter that somebody else in this process keeps: what it says now. */
 void metric_follow(struct metric_series *s, double total);
+
+/* Series of this worker which tell of a caller, and have not changed for `ttl_ms` at two looks, go:
+ * they are shown no more, count against no bound, and begin anew at 0. True: there were such; what
+ * was got of them before is not valid any more. */
+bool metrics_expire(struct metrics *m, int64_t now_ms, int64_t ttl_ms);
+
+/* A configuration makes labels of metadata or tags: the texts must be there. */
+bool metrics_want_texts(const struct metrics *m);
 
 /* Everything, of all workers. `open`: OpenMetrics 1.0, else Prometheus' text format 0.0.4. */
 void metrics_write(const struct metrics *m, bool open, struct buf *out);

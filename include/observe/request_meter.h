@@ -15,6 +15,9 @@ struct request_meter;
 struct request_meter *request_meter_new(struct metrics *m);
 void request_meter_free(struct request_meter *r); /* NULL is fine */
 
+/* Series went (metrics_expire): they are looked up anew. */
+void request_meter_forget(struct request_meter *r);
+
 void request_meter_count(struct request_meter *r, const struct record *record);
 
 /* A guardrail looked at a prompt, or an answer. */

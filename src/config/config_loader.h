@@ -131,6 +131,9 @@ void config_read_callbacks(struct config_loader *l, const struct node *root);
 /* config_access.c: who may call what, and from where. */
 void config_read_access(struct config_loader *l, const struct node *root);
 
+/* config_metrics.c */
+void config_read_metrics(struct config_loader *l, const struct node *root);
+
 /* config_alerting.c */
 void config_read_alerting(struct config_loader *l, const struct node *root);
 /* config_sso.c: from the environment */
@@ -197,6 +200,10 @@ const char *config_homes(struct config_loader *l, struct slice name);
  * elsewhere. NULL: nothing is near. */
 const struct config_option *config_nearest_option(struct config_loader *l, const char *section,
                                                   struct slice name);
+
+/* The nearest of some names. NULL: nothing is near. */
+const char *config_nearest_name(struct config_loader *l, const char *const *names, size_t count,
+                                struct slice name);
 
 /* What to add to the warning about an option without effect; "": nothing. */
 const char *config_accepted_note(const struct config_option *o);

@@ -96,7 +96,7 @@ const struct config_option *config_find_option(struct option_rows rows, struct s
 
 /* ---- suggesting ---------------------------------------------------------------------------- */
 
-#define NAME_MAX_COMPARED 48
+#define NAME_MAX_COMPARED 64
 #define SUGGESTIONS_MAX   200
 
 static unsigned min3(unsigned a, unsigned b, unsigned c)
@@ -148,11 +148,37 @@ static const struct config_option *nearest(struct option_rows rows, struct slice
     return found;
 }
 
+/* Edits that are a slip. False: it is not compared. */
+static bool may_slip(struct config_loader *l, struct slice name, unsigned *edits)
+{
+    *edits = name.n < 3 ? 0 : name.n < 8 ? 1 : name.n < 14 ? 2 : 3;
+    return name.n <= NAME_MAX_COMPARED - 3 && ++l->suggestions <= SUGGESTIONS_MAX;
+}
+
+const char *config_nearest_name(struct config_loader *l, const char *const *names, size_t count,
+                                struct slice name)
+{
+    unsigned limit;
+    const char *found = NULL;
+    if (!may_slip(l, name, &limit))
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        unsigned d = distance(name, slice_of(names[i]), limit);
+        if (d > limit)
+            continue;
+        found = names[i];
+        if (d == 0)
+            break;
+        limit = d - 1;
+    }
+    return found;
+}
+
 const struct config_option *config_nearest_option(struct config_loader *l, const char *section,
                                                   struct slice name)
 {
-    unsigned limit = name.n < 3 ? 0 : name.n < 8 ? 1 : name.n < 14 ? 2 : 3;
-    if (name.n > NAME_MAX_COMPARED - 3 || ++l->suggestions > SUGGESTIONS_MAX)
+    unsigned limit;
+    if (!may_slip(l, name, &limit))
         return NULL;
     const struct config_option *o = nearest(config_section_rows(section), name, limit);
     return o ? o : nearest(all_rows(), name, limit);

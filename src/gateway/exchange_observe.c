@@ -247,12 +247,14 @@ void exchange_observe_begin(struct exchange *ex)
     begin_trace(ex, &o->draft);
     t->peer = exchange_client(ex);
     t->user_agent = text_dup_utf8(&ex->arena, http_header_get(ex->head->headers, "user-agent"));
+    if (!observing_wants_metadata(ex->worker))
+        return;
+    t->tags = exchange_tags(ex);
+    t->metadata = json_kept(ex, ex->request.metadata);
     if (!observing_records(ex->worker))
         return;
     t->headers = headers_of(ex);
-    t->tags = exchange_tags(ex);
     t->session = text_dup_utf8(&ex->arena, exchange_session(ex));
-    t->metadata = json_kept(ex, ex->request.metadata);
 }
 
 /* ---- calls, in the turn's time until the end

@@ -9,8 +9,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define REFRESH_MS 1000
-#define NS_PER_S   1e9
+#define REFRESH_MS  1000
+#define LOOK_MAX_MS 60000 /* between two looks for series that nobody counts in */
+#define NS_PER_S    1e9
 
 struct metering {
     struct worker *worker;
@@ -19,6 +20,8 @@ struct metering {
     struct request_meter *requests;
     struct metric_series *loop;
     uint64_t turn_end, idle; /* ns: of the turn before */
+    int64_t ttl_ms;          /* of series; 0: for ever */
+    int64_t next_look;       /* unix ms */
     uv_timer_t timer;        /* its end frees this */
 };
 
@@ -31,9 +34,25 @@ bool metering_wanted(const struct config *c)
            json_list_has(c->callbacks.failure, SLICE("prometheus"));
 }
 
+static struct metrics_shared *memory(const struct config *c, unsigned workers)
+{
+    const struct metrics_settings *m = &c->metrics;
+    const struct metrics_options o = {
+        .groups = m->groups,
+        .exclude_metrics = m->exclude_metrics,
+        .exclude_labels = m->exclude_labels,
+        .metadata = m->metadata,
+        .tags = m->tags,
+        .buckets = m->buckets,
+        .identity = c->settings.metrics_identity,
+        .stream = c->settings.metrics_stream,
+    };
+    return metrics_shared_new(workers, &o);
+}
+
 struct metrics_shared *metering_memory(const struct config *c, unsigned workers)
 {
-    return metering_wanted(c) ? metrics_shared_new(workers) : NULL;
+    return metering_wanted(c) ? memory(c, workers) : NULL;
 }
 
 /* ---- what the worker holds ------------------------------------------------------------------ */
@@ -135,9 +154,20 @@ static void refresh(struct metering *m)
     observing_each(w, refresh_callback, m);
 }
 
+static void expire(struct metering *m)
+{
+    int64_t now = clock_unix_ms();
+    if (!m->ttl_ms || now < m->next_look)
+        return;
+    m->next_look = now + (m->ttl_ms / 4 < LOOK_MAX_MS ? m->ttl_ms / 4 : LOOK_MAX_MS);
+    if (metrics_expire(m->metrics, now, m->ttl_ms))
+        request_meter_forget(m->requests);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     refresh(timer->data);
+    expire(timer->data);
 }
 
 /* Processor time and what else libuv measures of a turn: all of it but the sleep. */
@@ -156,6 +186,11 @@ void metering_turn_over(struct metering *m)
 void metering_count(struct metering *m, const struct record *draft)
 {
     request_meter_count(m->requests, draft);
+}
+
+bool metering_wants_texts(const struct metering *m)
+{
+    return metrics_want_texts(m->metrics);
 }
 
 void metering_guard(struct metering *m, const struct request_meter_guard *g)
@@ -196,10 +231,11 @@ struct metering *metering_new(struct worker *w)
         abort();
     m->worker = w;
     if (!o->metrics)
-        m->own = metrics_shared_new(1);
+        m->own = memory(w->config, 1);
     m->metrics = metrics_new(o->metrics ? o->metrics : m->own, o->metrics ? (unsigned)o->index : 0,
                              (size_t)w->config->settings.metrics_series_max);
     m->requests = request_meter_new(m->metrics);
+    m->ttl_ms = (int64_t)(w->config->settings.metrics_ttl * 1000);
     m->loop = metrics_one(m->metrics, METRIC_LOOP_SECONDS, SLICE(""));
     uv_loop_configure(&w->loop, UV_METRICS_IDLE_TIME);
     uv_timer_init(&w->loop, &m->timer);

@@ -21,6 +21,8 @@ struct metering *metering_new(struct worker *w);
 void metering_free(struct metering *m); /* NULL is fine; run the loop once more after */
 
 void metering_count(struct metering *m, const struct record *draft);
+/* Metadata and tags of requests become labels. */
+bool metering_wants_texts(const struct metering *m);
 void metering_guard(struct metering *m, const struct request_meter_guard *g);
 /* After a failure with that status it rests. */
 void metering_rests(struct metering *m, const struct deployment *d, struct slice model, int status);

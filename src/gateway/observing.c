@@ -131,6 +131,12 @@ bool observing_records(const struct worker *w)
     return w->observing && observe_wants(w->observing->sinks);
 }
 
+bool observing_wants_metadata(const struct worker *w)
+{
+    const struct observing *o = w->observing;
+    return observing_records(w) || (o && o->metering && metering_wants_texts(o->metering));
+}
+
 bool observing_wants(const struct worker *w)
 {
     const struct observing *o = w->observing;

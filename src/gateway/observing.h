@@ -19,6 +19,8 @@ void observing_free(struct observing *o);  /* NULL is fine */
 
 bool observing_wants(const struct worker *w);   /* somebody does … */
 bool observing_records(const struct worker *w); /* … and takes records */
+/* … or looks at metadata and tags alone. */
+bool observing_wants_metadata(const struct worker *w);
 
 /* Sinks, by bits (observe/observe.h): those of the configuration, those of them of one kind, and
  * one that a key has of its own, with variables of its own or (NULL) the environment's.

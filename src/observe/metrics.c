@@ -14,16 +14,17 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define LABELS_MAX 8192 /* bytes of the labels of one series, as they are shown */
+#define LABELS_MAX 20480 /* bytes of the labels of one series, as they are shown */
 
 /* ---- the shared memory ---------------------------------------------------------------------- */
 
-struct metrics_shared *metrics_shared_new(unsigned workers)
+struct metrics_shared *metrics_shared_new(unsigned workers, const struct metrics_options *o)
 {
     struct metrics_shared *s = calloc(1, sizeof(*s));
     if (!s)
         abort();
     s->workers = workers;
+    metrics_plan_make(&s->plan, o);
     s->base = mmap(NULL, workers * METRICS_REGION, PROT_READ | PROT_WRITE,
                    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (s->base == MAP_FAILED)
@@ -33,8 +34,10 @@ struct metrics_shared *metrics_shared_new(unsigned workers)
 
 void metrics_shared_free(struct metrics_shared *s)
 {
-    if (s)
+    if (s) {
         munmap(s->base, s->workers * METRICS_REGION);
+        arena_fini(&s->plan.arena);
+    }
     free(s);
 }
 
@@ -64,8 +67,7 @@ double metric_value(const struct metric_entry *e, unsigned i)
 
 static char *labels_place(const struct metric_entry *e)
 {
-    unsigned n = metric_value_count(&metric_rows[e->metric]);
-    return (char *)(uintptr_t)(e->values + n);
+    return (char *)(uintptr_t)(e->values + e->numbers);
 }
 
 struct slice metric_labels(const struct metric_entry *e)
@@ -101,39 +103,51 @@ static void write_value(struct buf *b, struct slice value)
 }
 
 /* `values` NULL: all are "other". An empty one is what LiteLLM shows of Python's None. */
-static void write_labels(struct buf *b, const struct metric_row *row, const struct slice *values)
+static void write_labels(const struct metrics *m, struct buf *b, enum metric_id id,
+                         const struct slice *values)
 {
+    const struct metric_row *row = metric_row_of(m, id);
     for (unsigned i = 0; row->labels[i]; i++) {
         struct slice value = values ? values[i] : SLICE("other");
         if (i)
             buf_add_char(b, ',');
-        buf_add(b, slice_of(metric_label_name(row->labels[i])));
+        buf_add(b, slice_of(m->shared->plan.label_names[row->labels[i]]));
         BUF_LITERAL(b, "=\"");
         write_value(b, value.n ? value : SLICE("None"));
         buf_add_char(b, '"');
     }
 }
 
-static struct metric_entry *append(struct metric_region *r, enum metric_id id, struct slice labels)
+static struct metric_entry *append(struct metrics *m, enum metric_id id, struct slice labels)
 {
+    struct metric_region *r = m->region;
     uint64_t used = atomic_load_explicit(&r->used, memory_order_relaxed);
-    size_t numbers = metric_value_count(&metric_rows[id]) * sizeof(uint64_t);
-    size_t size = (sizeof(struct metric_entry) + numbers + labels.n + 7) & ~(size_t)7;
-    if (sizeof(*r) + used + size > METRICS_REGION)
+    unsigned numbers = metric_value_count(metric_row_of(m, id));
+    size_t size = sizeof(struct metric_entry) + numbers * sizeof(uint64_t) + labels.n;
+    struct metric_entry *e = metrics_reuse(m, id, labels.n);
+    size = (size + 7) & ~(size_t)7;
+    if (!e && sizeof(*r) + used + size > METRICS_REGION)
         return NULL;
-    struct metric_entry *e = (struct metric_entry *)(void *)(r->entries + used);
-    e->size = (uint32_t)size;
-    e->metric = (uint16_t)id;
+    bool fresh = !e;
+    if (fresh) {
+        e = (struct metric_entry *)(void *)(r->entries + used);
+        e->size = (uint32_t)size;
+        e->metric = (uint16_t)id;
+        e->numbers = (uint16_t)numbers;
+    }
     e->labels = (uint16_t)labels.n;
     memcpy(labels_place(e), labels.p, labels.n);
-    atomic_store_explicit(&r->used, used + size, memory_order_release);
+    atomic_store_explicit(&e->gone, 0, memory_order_release);
+    if (fresh)
+        atomic_store_explicit(&r->used, used + size, memory_order_release);
     return e;
 }
 
 static struct metric_series *new_series(struct metrics *m, struct metric_entry *e)
 {
-    const struct metric_row *row = &metric_rows[e->metric];
-    struct metric_series *s = ARENA_NEW(&m->arena, struct metric_series);
+    const struct metric_row *row = metric_row_of(m, e->metric);
+    struct arena *a = metric_expires(row) ? &m->callers : &m->arena;
+    struct metric_series *s = ARENA_NEW(a, struct metric_series);
     s->entry = e;
     s->buckets = row->buckets;
     s->sum = metric_value_count(row) - 1;
@@ -148,16 +162,22 @@ static struct metric_series *adopt(struct metrics *m, struct metric_entry *e)
     return s;
 }
 
+void metrics_adopt(struct metrics *m, struct metric_entry *e)
+{
+    adopt(m, e);
+}
+
 static struct metric_series *add_series(struct metrics *m, enum metric_id id, struct slice labels)
 {
-    struct metric_entry *e = append(m->region, id, labels);
+    struct metric_entry *e = append(m, id, labels);
     return e ? adopt(m, e) : NULL;
 }
 
-/* Of a region that is full before a metric's first series: a place that nobody reads. */
+/* Of a metric that is not wanted, or a region that is full before its first series: a place that
+ * nobody reads. */
 static struct metric_series *blind(struct metrics *m, enum metric_id id)
 {
-    size_t numbers = metric_value_count(&metric_rows[id]) * sizeof(uint64_t);
+    size_t numbers = metric_value_count(metric_row_of(m, id)) * sizeof(uint64_t);
     struct metric_entry *e = arena_zalloc(&m->arena, sizeof(*e) + numbers);
     e->metric = (uint16_t)id;
     return new_series(m, e);
@@ -171,7 +191,7 @@ static struct metric_series *other_series(struct metrics *m, enum metric_id id)
         metric_add(metrics_one(m, METRIC_OVERFLOW, slice_of(metric_rows[id].name)), 1);
     if (m->other[id])
         return m->other[id];
-    write_labels(&b, &metric_rows[id], NULL);
+    write_labels(m, &b, id, NULL);
     m->other[id] = map_get(&m->series[id], buf_slice(&b));
     if (!m->other[id])
         m->other[id] = add_series(m, id, buf_slice(&b));
@@ -185,7 +205,11 @@ struct metric_series *metrics_series(struct metrics *m, enum metric_id id,
 {
     char room[LABELS_MAX];
     struct buf b = {.p = room, .size = sizeof(room), .cap = sizeof(room)};
-    write_labels(&b, &metric_rows[id], values);
+    if (metric_row_of(m, id)->off && !m->other[id])
+        m->other[id] = blind(m, id);
+    if (metric_row_of(m, id)->off)
+        return m->other[id];
+    write_labels(m, &b, id, values);
     struct metric_series *s = map_get(&m->series[id], buf_slice(&b));
     if (s)
         return s;
@@ -239,7 +263,9 @@ static void take_over(struct metrics *m)
 {
     uint64_t place = 0;
     for (struct metric_entry *e; (e = metric_next(m->region, &place));) {
-        if (metric_rows[e->metric].kind == METRIC_GAUGE)
+        if (atomic_load_explicit(&e->gone, memory_order_relaxed))
+            continue;
+        if (metric_row_of(m, e->metric)->kind == METRIC_GAUGE)
             store(e, 0, 0);
         adopt(m, e);
     }
@@ -254,6 +280,7 @@ struct metrics *metrics_new(struct metrics_shared *s, unsigned worker, size_t se
     m->region = metrics_region(s, worker);
     m->series_max = series_max;
     arena_init(&m->arena);
+    arena_init(&m->callers);
     for (int i = 0; i < METRIC_COUNT; i++)
         map_init(&m->series[i]);
     take_over(m);
@@ -267,5 +294,6 @@ void metrics_free(struct metrics *m)
     for (int i = 0; i < METRIC_COUNT; i++)
         map_fini(&m->series[i]);
     arena_fini(&m->arena);
+    arena_fini(&m->callers);
     free(m);
 }

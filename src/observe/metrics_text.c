@@ -18,6 +18,8 @@ static void gather(struct gathered *g, const struct metric_region *r)
 {
     uint64_t place = 0;
     for (const struct metric_entry *e; (e = metric_next(r, &place));) {
+        if (atomic_load_explicit(&e->gone, memory_order_acquire))
+            continue;
         if (g->n == g->size) {
             g->size = g->size ? g->size * 2 : 256;
             g->v = realloc(g->v, g->size * sizeof(struct metric_entry *));
@@ -180,7 +182,7 @@ void metrics_write(const struct metrics *m, bool open, struct buf *out)
     if (g.n)
         qsort(g.v, g.n, sizeof(struct metric_entry *), compare);
     for (size_t i = 0, n; i < g.n; i += n) {
-        const struct metric_row *row = &metric_rows[g.v[i]->metric];
+        const struct metric_row *row = metric_row_of(m, g.v[i]->metric);
         for (n = 1; i + n < g.n && same_series(g.v[i], g.v[i + n]);)
             n++;
         if (i == 0 || g.v[i - 1]->metric != g.v[i]->metric)

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define KEY_MAX 4096 /* bytes of all labels; longer ones are looked up each time */
+#define KEY_MAX 8192 /* bytes of all labels; longer ones are looked up each time */
 
 struct combination { /* of labels, and its series */
     struct metric_series *of[METRIC_COUNT];
@@ -28,7 +28,7 @@ struct request_meter {
 struct counting {
     struct request_meter *meter;
     struct combination *found;
-    struct slice labels[LABEL_COUNT];
+    struct slice labels[METRIC_LABELS_ALL];
     char status[SLICE_DIGITS];
     int64_t now; /* unix ms */
 };
@@ -44,7 +44,7 @@ struct request_meter *request_meter_new(struct metrics *m)
     return r;
 }
 
-static void forget(struct request_meter *r)
+void request_meter_forget(struct request_meter *r)
 {
     map_fini(&r->kept);
     arena_fini(&r->arena);
@@ -53,7 +53,7 @@ static void forget(struct request_meter *r)
 void request_meter_free(struct request_meter *r)
 {
     if (r)
-        forget(r);
+        request_meter_forget(r);
     free(r);
 }
 
@@ -63,7 +63,7 @@ static struct metric_series *look_up(struct metrics *m, enum metric_id id,
                                      const struct slice *labels)
 {
     struct slice values[METRIC_LABELS_MAX];
-    const struct metric_row *row = &metric_rows[id];
+    const struct metric_row *row = metric_row_of(m, id);
     for (unsigned i = 0; row->labels[i]; i++)
         values[i] = labels[row->labels[i]];
     return metrics_series(m, id, values);
@@ -92,15 +92,16 @@ static void find(struct counting *c, struct combination *spare)
     char room[KEY_MAX];
     struct buf key = {.p = room, .size = sizeof(room), .cap = sizeof(room)};
     struct request_meter *r = c->meter;
-    for (unsigned i = 0; i < LABEL_COUNT; i++) {
-        buf_add(&key, c->labels[i]);
+    const struct metrics_plan *plan = &r->metrics->shared->plan;
+    for (size_t i = 0; i < plan->used_count; i++) {
+        buf_add(&key, c->labels[plan->used[i]]);
         buf_add_char(&key, '\0');
     }
     c->found = key.overflow ? spare : map_get(&r->kept, buf_slice(&key));
     if (c->found)
         return;
     if (r->kept.count >= REQUEST_METER_KEPT)
-        forget(r);
+        request_meter_forget(r);
     c->found = ARENA_NEW(&r->arena, struct combination);
     map_put(&r->kept, arena_dup(&r->arena, buf_slice(&key)), c->found);
 }
@@ -133,6 +134,7 @@ static void set_labels(struct counting *c, const struct record *r)
     l[LABEL_ROUTE] = t->route;
     l[LABEL_CLIENT_IP] = t->peer;
     l[LABEL_USER_AGENT] = t->user_agent;
+    l[LABEL_STREAM] = r->stream ? SLICE("True") : SLICE("False"); /* Python's */
 }
 
 static void count_usage(struct counting *c, const struct record *r)
@@ -270,7 +272,7 @@ static void count_limits(struct counting *c, const struct record *r)
 static void count_failure(struct counting *c, const struct record_attempt *t)
 {
     char digits[SLICE_DIGITS];
-    struct slice labels[LABEL_COUNT];
+    struct slice labels[METRIC_LABELS_ALL];
     memcpy(labels, c->labels, sizeof(labels));
     labels[LABEL_MODEL] = labels[LABEL_LITELLM_MODEL] = t->model;
     labels[LABEL_MODEL_ID] = t->deployment;
@@ -299,9 +301,9 @@ static void count_attempts(struct counting *c, const struct record *r)
     }
 }
 
-static void set_place(struct slice labels[LABEL_COUNT], const struct request_meter_place *at)
+static void set_place(struct slice *labels, const struct request_meter_place *at)
 {
-    memset(labels, 0, LABEL_COUNT * sizeof(*labels));
+    memset(labels, 0, METRIC_LABELS_ALL * sizeof(*labels));
     labels[LABEL_LITELLM_MODEL] = at->model;
     labels[LABEL_MODEL_ID] = at->deployment;
     labels[LABEL_API_BASE] = at->api_base;
@@ -312,7 +314,7 @@ static void set_place(struct slice labels[LABEL_COUNT], const struct request_met
 void request_meter_rest(struct request_meter *r, const struct request_meter_place *at, int status)
 {
     char digits[SLICE_DIGITS];
-    struct slice labels[LABEL_COUNT];
+    struct slice labels[METRIC_LABELS_ALL];
     set_place(labels, at);
     labels[LABEL_EXCEPTION_STATUS] = slice_digits(status, digits);
     metric_add(look_up(r->metrics, METRIC_DEPLOYMENT_COOLED, labels), 1);
@@ -321,7 +323,7 @@ void request_meter_rest(struct request_meter *r, const struct request_meter_plac
 void request_meter_state(struct request_meter *r, const struct request_meter_place *at, int state,
                          int64_t unix_ms)
 {
-    struct slice labels[LABEL_COUNT];
+    struct slice labels[METRIC_LABELS_ALL];
     set_place(labels, at);
     metric_set(look_up(r->metrics, METRIC_DEPLOYMENT_STATE, labels), state, unix_ms);
 }
@@ -329,7 +331,7 @@ void request_meter_state(struct request_meter *r, const struct request_meter_pla
 void request_meter_limits(struct request_meter *r, const struct request_meter_place *at,
                           int64_t tokens, int64_t requests)
 {
-    struct slice labels[LABEL_COUNT];
+    struct slice labels[METRIC_LABELS_ALL];
     set_place(labels, at);
     if (tokens > 0)
         metric_set(look_up(r->metrics, METRIC_DEPLOYMENT_TPM, labels), (double)tokens, 0);
@@ -339,7 +341,7 @@ void request_meter_limits(struct request_meter *r, const struct request_meter_pl
 
 void request_meter_guard(struct request_meter *r, const struct request_meter_guard *g)
 {
-    struct slice labels[LABEL_COUNT] = {0};
+    struct slice labels[METRIC_LABELS_ALL] = {0};
     labels[LABEL_GUARD] = g->name;
     labels[LABEL_HOOK] = slice_of(g->answer ? "post_call" : "pre_call");
     labels[LABEL_STATUS] = slice_of(g->error ? "error" : "success");
@@ -351,16 +353,30 @@ void request_meter_guard(struct request_meter *r, const struct request_meter_gua
         metric_observe(look_up(r->metrics, METRIC_GUARD_SECONDS, labels), (double)g->ms / 1000);
 }
 
-void request_meter_count(struct request_meter *meter, const struct record *r)
+static void count(struct counting *c, const struct record *r)
 {
     struct combination spare = {0};
+    find(c, &spare);
+    count_outcome(c, r);
+    count_usage(c, r);
+    count_times(c, r);
+    count_stages(c, r);
+    count_limits(c, r);
+    count_attempts(c, r);
+}
+
+void request_meter_count(struct request_meter *meter, const struct record *r)
+{
+    const struct metrics_plan *plan = &meter->metrics->shared->plan;
     struct counting c = {.meter = meter, .now = r->ended_ms};
+    struct arena a;
     set_labels(&c, r);
-    find(&c, &spare);
-    count_outcome(&c, r);
-    count_usage(&c, r);
-    count_times(&c, r);
-    count_stages(&c, r);
-    count_limits(&c, r);
-    count_attempts(&c, r);
+    if (!plan->custom_count) {
+        count(&c, r);
+        return;
+    }
+    arena_init(&a);
+    metrics_plan_values(plan, r->text.metadata, r->text.tags, &a, c.labels + LABEL_COUNT);
+    count(&c, r);
+    arena_fini(&a);
 }

@@ -133,6 +133,62 @@ def test_without_a_key_and_without_metrics(launch, simulator):
     assert fetch(launch(configuration(simulator.url), warm=False))[0] == 404
 
 
+def test_a_configuration_chooses_and_names(launch, simulator):
+    """Groups, what is left out, labels from metadata and tags, bounds; the same in all workers and after a restart
+    of one."""
+    settings = {
+        "callbacks": ["prometheus"],
+        "require_auth_for_metrics_endpoint": True,
+        "prometheus_metrics_config": [
+            {"group": "requests", "metrics": ["litellm_proxy_total_requests_metric"], "include_labels": ["end_user", "requested_model", "stream", "metadata_job", "tag_prod", "tag_app__"]},
+            {"group": "times", "metrics": ["litellm_request_total_latency_metric", "litellm_spend_metric"]},
+        ],
+        "prometheus_exclude_metrics": ["litellm_spend_metric", "lintel_clients_gone"],
+        "prometheus_exclude_labels": ["client_ip", "user_agent", "hashed_api_key"],
+        "custom_prometheus_metadata_labels": ["metadata.job"],
+        "custom_prometheus_tags": ["prod", "app:*"],
+        "prometheus_latency_buckets": [0.5, 60],
+        "prometheus_emit_stream_label": True,
+        "prometheus_deployment_and_latency_caller_identity": "both",
+    }
+    gateway = launch(configuration(simulator.url, litellm_settings=settings), "--num_workers", 2, warm=False)
+    told = {"job": "night", "tags": ["app: x"]}
+    total, latency = "litellm_proxy_total_requests_metric_total", "litellm_request_total_latency_metric_bucket"
+    shown = {"end_user": "ada", "requested_model": "claude", "stream": "True", "metadata_job": "night", "tag_prod": "false", "tag_app__": "true"}
+
+    def asked():
+        for _ in range(6):
+            with openai_client(gateway) as client:
+                ask(client, user="ada", stream=True, extra_body={"metadata": told})
+        found = metrics(gateway)
+        samples = [s for s in found["litellm_proxy_total_requests_metric"].samples if s.name == total]
+        assert [s.labels for s in samples] == [shown]
+        names = {name for name in found if name.startswith("litellm_")}
+        assert names == {"litellm_proxy_total_requests_metric", "litellm_request_total_latency_metric"}
+        latencies = [s.labels for s in found["litellm_request_total_latency_metric"].samples if s.name == latency]
+        assert {s["le"] for s in latencies} == {"0.5", "60.0", "+Inf"}
+        assert not {"client_ip", "user_agent", "hashed_api_key"} & set(latencies[0])
+        assert {"api_key_alias", "user_email", "metadata_job"} <= set(latencies[0])
+        assert "lintel_stage_seconds" in found and "lintel_clients_gone" not in found
+
+    asked()
+    first = children(gateway)[0]
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: first not in children(gateway) and len(children(gateway)) == 2, 20)
+    asked()
+    assert fetch(gateway, key=None)[0] == 401
+
+
+def test_series_of_callers_go(launch, simulator):
+    settings = {"callbacks": ["prometheus"], "prometheus_metrics_ttl_seconds": 1}
+    gateway = launch(configuration(simulator.url, litellm_settings=settings))
+    counted = "litellm_proxy_total_requests_metric"
+    with openai_client(gateway) as client:
+        wait_for(lambda: ask(client, user="ada") and counted in metrics(gateway), 40, "that it is counted")
+    wait_for(lambda: counted not in metrics(gateway), 40, "that the series go")
+    assert {"litellm_deployment_state", "lintel_stage_seconds"} <= set(metrics(gateway))
+
+
 def test_series_are_bounded(launch, simulator):
     settings = {**SETTINGS["litellm_settings"], "prometheus_metrics_max_series_per_metric": 5}
     gateway = launch(configuration(simulator.url, litellm_settings=settings))
@@ -208,15 +264,14 @@ def test_workers_answer_for_each_other(launch, simulator):
         return value(gateway, "litellm_proxy_total_requests_metric_total", end_user="team")
 
     assert [total() for _ in range(6)] == [20] * 6
-    kids = f"/proc/{gateway.pid}/task/{gateway.pid}/children"
-    first = children(kids)[0]
+    first = children(gateway)[0]
     os.kill(first, signal.SIGKILL)
-    wait_for(lambda: first not in children(kids) and len(children(kids)) == 2, 10)
+    wait_for(lambda: first not in children(gateway) and len(children(gateway)) == 2, 10)
     assert [total() for _ in range(6)] == [20] * 6
 
 
 def test_the_dashboard_and_the_document_name_metrics_that_there_are():
-    rows = (ROOT / "include/observe/metric_rows.h").read_text()
+    rows = (ROOT / "include/base/metric_rows.h").read_text()
     found = re.findall(r'METRIC\(\w+, (\w+), \w+, \w+, "(\w+)"', rows)
     shown = {"COUNTER": ["_total"], "GAUGE": [""], "HISTOGRAM": ["_bucket", "_sum", "_count"]}
     names = {name + suffix for kind, name in found for suffix in shown[kind]}
@@ -228,6 +283,6 @@ def test_the_dashboard_and_the_document_name_metrics_that_there_are():
                     assert name in names, (panel["title"], name)
 
 
-def children(path):
-    with open(path, encoding="ascii") as f:
+def children(gateway):
+    with open(f"/proc/{gateway.pid}/task/{gateway.pid}/children", encoding="ascii") as f:
         return [int(pid) for pid in f.read().split()]

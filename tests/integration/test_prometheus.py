@@ -168,10 +168,10 @@ def test_promtool_has_no_complaints(busy, caller):
 
 def have():
     """What a scrape may have: metric → its labels."""
-    text = (ROOT / "include/observe/metric_rows.h").read_text()
+    text = (ROOT / "include/base/metric_rows.h").read_text()
     for name, labels in re.findall(r"#define (\w+) +(LABEL_.*)", text):
         text = re.sub(rf"\b{name}\b(?=[,)])", labels, text)
-    names = dict(re.findall(r'LABEL\((\w+), "(\w+)"\)', (ROOT / "src/observe/metric_labels.h").read_text()))
+    names = dict(re.findall(r'LABEL\((\w+), "(\w+)"\)', (ROOT / "include/base/metric_labels.h").read_text()))
     rows = re.findall(r'METRIC\(\w+, (\w+), \w+, \w+, "(\w+)", "[^"]*"(.*)\)', text)
     return {
         name + suffix: {names[label] for label in re.findall(r"LABEL_(\w+)", labels)} | ({"le"} if suffix == "_bucket" else set())

@@ -11,7 +11,7 @@ import sys
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    rows = (root / "include/observe/metric_rows.h").read_text()
+    rows = (root / "include/base/metric_rows.h").read_text()
     have = set()
     for kind, name in re.findall(r'^METRIC\(\w+, (\w+), .*?"(\w+)"', rows, re.M):
         if kind == "COUNTER":

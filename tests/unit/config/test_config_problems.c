@@ -26,6 +26,44 @@ static void run(const struct row *rows, size_t n)
 
 #define RUN(rows) run(rows, sizeof(rows) / sizeof(*(rows)))
 
+/* Which metrics there are is known here. */
+static void names_of_metrics(void **state)
+{
+    static const struct row rows[] = {
+        {MODEL "litellm_settings:\n  prometheus_exclude_metrics:\n  - litellm_spend_metric\n"
+               "  - litellm_spent_metric\n  - litellm_requests_metric_total\n",
+         "W5 litellm_settings.prometheus_exclude_metrics[1]: there is no such metric: did you mean "
+         "litellm_spend_metric?\n"},
+        {MODEL
+         "litellm_settings:\n  prometheus_exclude_labels: [end_user, user_agnt, mine, tag_a_b]\n"
+         "  custom_prometheus_metadata_labels: [mine]\n  custom_prometheus_tags: [a-b]\n",
+         "W3 litellm_settings.prometheus_exclude_labels[1]: there is no such label: did you mean "
+         "user_agent?\n"},
+        {MODEL
+         "litellm_settings:\n  prometheus_metrics_config:\n"
+         "  - group: money\n    metrics: [litellm_spend_metric, litellm_mcp_tool_calls_total]\n"
+         "    include_labels: [model, status_code, quite_another]\n  - {group: none}\n",
+         "W5 litellm_settings.prometheus_metrics_config[0].metrics[1]: there is no such metric\n"
+         "W6 litellm_settings.prometheus_metrics_config[0].include_labels[1]: none of these "
+         "metrics "
+         "has this label\n"
+         "W6 litellm_settings.prometheus_metrics_config[0].include_labels[2]: there is no such "
+         "label\n"
+         "W7 litellm_settings.prometheus_metrics_config[1]: names no metrics: expected a list "
+         "`metrics`\n"},
+        {MODEL "litellm_settings: {prometheus_latency_buckets: [0.1, 5, .inf]}\n", ""},
+        {MODEL "litellm_settings:\n  prometheus_latency_buckets: [0.1, 0.1]\n",
+         "E3 litellm_settings.prometheus_latency_buckets[1]: expected at most 39 numbers of "
+         "seconds "
+         "that rise\n"},
+        {MODEL "litellm_settings:\n  prometheus_deployment_and_latency_caller_identity: email\n",
+         "E3 litellm_settings.prometheus_deployment_and_latency_caller_identity: expected "
+         "api_key_alias, user_email or both\n"},
+    };
+    (void)state;
+    RUN(rows);
+}
+
 static void unknown_keys(void **state)
 {
     static const struct row rows[] = {
@@ -442,6 +480,7 @@ static void no_secret_is_shown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_of_metrics),
         cmocka_unit_test(unknown_keys),
         cmocka_unit_test(wrong_types),
         cmocka_unit_test(ranges),

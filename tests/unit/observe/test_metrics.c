@@ -17,12 +17,17 @@ struct machine { /* with two workers */
     struct buf text;
 };
 
-static void start(struct machine *m)
+static void start_with(struct machine *m, const struct metrics_options *o)
 {
-    m->shared = metrics_shared_new(2);
+    m->shared = metrics_shared_new(2, o);
     for (unsigned i = 0; i < 2; i++)
         m->workers[i] = metrics_new(m->shared, i, SERIES_MAX);
     buf_init(&m->text, (size_t)1 << 20);
+}
+
+static void start(struct machine *m)
+{
+    start_with(m, NULL);
 }
 
 static void stop(struct machine *m)
@@ -228,6 +233,130 @@ static void ten_thousand_of_everything(void **state)
     stop(&m);
 }
 
+/* ---- what a configuration wants ----------------------------------------------------------------
+ */
+
+static yyjson_val *json(struct arena *a, const char *text)
+{
+    yyjson_val *v = json_parse(slice_of(text), a, NULL);
+    assert_non_null(v);
+    return v;
+}
+
+static void count_one(struct machine *m, const struct record *r)
+{
+    struct request_meter *meter = request_meter_new(m->workers[0]);
+    request_meter_count(meter, r);
+    request_meter_count(meter, r);
+    request_meter_free(meter);
+}
+
+#define HIDES(m, part) assert_null(strstr(text(m, false), part))
+
+static void a_configuration_chooses(void **state)
+{
+    struct machine m;
+    struct arena a;
+    struct record_attempt attempt;
+    arena_init(&a);
+    const struct metrics_options o = {
+        .groups = json(&a, "[{\"metrics\":[\"litellm_spend_metric\",\"litellm_requests_metric_"
+                           "total\"],\"include_labels\":[\"user\",\"model\",\"client_ip\"]},"
+                           "{\"metrics\":[\"litellm_proxy_total_requests_metric\"]}]"),
+        .exclude_metrics = json(&a, "[\"lintel_stage_seconds\"]"),
+        .exclude_labels = json(&a, "[\"client_ip\",\"user_agent\"]"),
+        .stream = true,
+    };
+    start_with(&m, &o);
+    struct record r = request_of("ada", &attempt);
+    r.stream = true;
+    count_one(&m, &r);
+    metric_add(one(&m, 0, METRIC_REPAIRS, "sampling"), 1);
+    metric_observe(one(&m, 0, METRIC_STAGE_SECONDS, "CALL"), 1);
+    SHOWS(&m, "litellm_spend_metric_total{model=\"us.claude\",user=\"ada\"} 0.5");
+    SHOWS(&m, "litellm_requests_metric_total{model=\"us.claude\",user=\"ada\"} 2");
+    SHOWS(&m, "lintel_repairs_total{repair=\"sampling\"} 1");
+    assert_non_null(strstr(text(&m, false), ",stream=\"True\"} 2\n"));
+    HIDES(&m, "litellm_total_tokens");
+    HIDES(&m, "litellm_request_total_latency");
+    HIDES(&m, "lintel_stage_seconds");
+    HIDES(&m, "client_ip");
+    stop(&m);
+    arena_fini(&a);
+}
+
+static void a_configuration_makes_labels_and_buckets(void **state)
+{
+    struct machine m;
+    struct arena a;
+    struct record_attempt attempt;
+    arena_init(&a);
+    const struct metrics_options o = {
+        .groups = json(&a, "[{\"metrics\":[\"litellm_request_total_latency_metric\"],\"include_"
+                           "labels\":[\"metadata_job_step\",\"_2nd\",\"tag_prod\",\"tag_User_Agent_"
+                           "_curl__\",\"user_email\",\"api_key_alias\"]}]"),
+        .metadata = json(&a, "[\"metadata.job.step\",\"2nd\",\"metadata.job\"]"),
+        .tags = json(&a, "[\"prod\",\"User-Agent: curl/*\",\"other*tag\"]"),
+        .buckets = json(&a, "[0.5,2,10,\".inf\"]"),
+        .identity = "user_email",
+    };
+    start_with(&m, &o);
+    struct record r = request_of("ada", &attempt);
+    r.text.metadata = SLICE("{\"job\":{\"step\":\"s\\\"1\"},\"2nd\":\"b\"}");
+    r.text.tags = SLICE("[\"User-Agent: curl/8.1\",\"production\"]");
+    r.text.user_email = SLICE("a@b");
+    count_one(&m, &r);
+    const char *labels = "user_email=\"a@b\",metadata_job_step=\"s\\\"1\",_2nd=\"b\",tag_prod="
+                         "\"false\",tag_User_Agent__curl__=\"true\"";
+    char line[400];
+    snprintf(line, sizeof(line), "litellm_request_total_latency_metric_bucket{%s,le=\"2.0\"} 2\n",
+             labels);
+    assert_non_null(strstr(text(&m, false), line));
+    snprintf(line, sizeof(line), "{%s,le=\"+Inf\"} 2\n", labels);
+    assert_non_null(strstr(m.text.p, line));
+    assert_null(strstr(m.text.p, "le=\"5.0\""));
+    assert_null(strstr(m.text.p, "api_key_alias"));
+    stop(&m);
+    arena_fini(&a);
+}
+
+/* A caller that is gone for good leaves its place to others; what it counts later begins anew. */
+static void series_expire(void **state)
+{
+    struct machine m;
+    struct record_attempt attempt;
+    start(&m);
+    struct request_meter *meter = request_meter_new(m.workers[0]);
+    struct record r = request_of("ada", &attempt), other = request_of("bob", &attempt);
+    metric_add(one(&m, 0, METRIC_REPAIRS, "sampling"), 1);
+    for (int i = 0; i < 100; i++) { /* of SERIES_MAX: none is in the way of the next */
+        char name[16];
+        snprintf(name, sizeof(name), "user-%03d", i);
+        r.text.user = slice_of(name);
+        request_meter_count(meter, &r);
+        request_meter_count(meter, &other);
+        int64_t now = 1000000 + i * 1000;
+        assert_int_equal(metrics_expire(m.workers[0], now, 1500), i >= 2);
+        if (i >= 2)
+            request_meter_forget(meter);
+    }
+    assert_non_null(strstr(text(&m, false), "user=\"user-099\""));
+    HIDES(&m, "user-050");
+    HIDES(&m, "\"other\"");
+    assert_true(metrics_region(m.shared, 0)->used < METRIC_COUNT * (SERIES_MAX + 4) * 1024);
+    for (const char *line = text(&m, false);
+         (line = strstr(line, "litellm_requests_metric_total{")); line++)
+        if (strstr(line, "bob") && strstr(line, "bob") < strchr(line, '\n'))
+            assert_int_equal(atoi(strstr(line, "} ") + 2), 100);
+    SHOWS(&m, "lintel_repairs_total{repair=\"sampling\"} 1");
+    metrics_free(m.workers[0]); /* the next worker has the same places */
+    m.workers[0] = metrics_new(m.shared, 0, SERIES_MAX);
+    HIDES(&m, "user-050");
+    assert_non_null(strstr(text(&m, false), "user=\"user-099\""));
+    request_meter_free(meter);
+    stop(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +367,9 @@ int main(void)
         cmocka_unit_test(too_many_series_are_one),
         cmocka_unit_test(labels_are_escaped_and_cut),
         cmocka_unit_test(requests_are_counted),
+        cmocka_unit_test(a_configuration_chooses),
+        cmocka_unit_test(a_configuration_makes_labels_and_buckets),
+        cmocka_unit_test(series_expire),
         cmocka_unit_test(ten_thousand_of_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
