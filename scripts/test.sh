@@ -20,6 +20,7 @@ ML_RUN=$ML_ROOT/build-test # where packages.sh and build.sh put their logs
 
 ML_REPORTS=$ML_RUN/reports
 ML_VENV=$ML_RUN/venv
+ML_SDKS=$ML_RUN/sdks
 ML_NODE=$ML_RUN/node
 ML_DEBUG=$ML_ROOT/build-debug
 
@@ -37,6 +38,21 @@ test_venv() {
         cp "$list" "$ML_VENV/requirements.txt"
     else
         die "cannot install the packages of tests/requirements.txt: $(tail -n 1 "$log")"
+    fi
+}
+
+# The packages of tests/sdks.txt, in a folder beside the environment: what they say they need clashes
+# with it and with each other. Found through LINTEL_TEST_SDKS.
+test_sdks() {
+    local list=$ML_ROOT/tests/sdks.txt log=$ML_RUN/sdks.log
+    export LINTEL_TEST_SDKS=$ML_SDKS
+    cmp -s "$list" "$ML_SDKS/sdks.txt" && return 0
+    say "Installing the SDKs of the callbacks."
+    rm -rf "$ML_SDKS"
+    if python -m pip install -q --disable-pip-version-check --no-deps --target "$ML_SDKS" -r "$list" >"$log" 2>&1; then
+        cp "$list" "$ML_SDKS/sdks.txt"
+    else
+        die "cannot install the packages of tests/sdks.txt: $(tail -n 1 "$log")"
     fi
 }
 
@@ -122,6 +138,7 @@ test_main() {
         test_meson fuzz
         test_meson bench
         test_pytest setup setup
+        test_sdks
         test_node
         test_pytest integration integration -m 'not alone'
         test_pytest alone integration -m alone -n 0

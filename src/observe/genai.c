@@ -60,6 +60,8 @@ static void write_parameters(struct otlp *o, const struct record *r, struct aren
 
 static void write_usage(struct otlp *o, const struct record *r)
 {
+    if (r->failed && !record_tokens(r))
+        return;
     otlp_integer(o, "gen_ai.usage.input_tokens", llm_usage_prompt(&r->usage));
     otlp_integer(o, "gen_ai.usage.output_tokens", r->usage.output);
     otlp_integer(o, "gen_ai.usage.cache_read.input_tokens", r->usage.cache_read);
@@ -229,10 +231,39 @@ static void write_messages(struct otlp *o, struct otlp_key name, struct slice js
     buf_fini(&text);
 }
 
+static bool is_function(struct slice name)
+{
+    return slice_eq(name, SLICE("function"));
+}
+
+/* OpenAI wraps what the conventions have flat; the tools of others are so already. */
+static void write_tools(struct otlp *o, struct slice json, struct arena *a)
+{
+    size_t i, n;
+    struct buf text;
+    struct json_writer w;
+    yyjson_val *tool, *tools = otlp_parse(json, a);
+    buf_init(&text, BODY_SIZE);
+    json_begin(&w, &text);
+    json_array(&w);
+    yyjson_arr_foreach(tools, i, n, tool)
+    {
+        json_object(&w);
+        json_members_but(&w, tool, is_function);
+        json_members_but(&w, json_get(tool, "function"), is_function);
+        json_object_end(&w);
+    }
+    json_array_end(&w);
+    if (!text.overflow && yyjson_is_arr(tools))
+        otlp_text(o, "gen_ai.tool.definitions", buf_slice(&text));
+    buf_fini(&text);
+}
+
 void genai_bodies(struct otlp *o, const struct record *r, struct arena *a)
 {
     const struct record_texts *t = &r->text;
     write_messages(o, OTLP_TEXT("gen_ai.input.messages"), t->messages, SLICE(""), a);
     write_messages(o, OTLP_TEXT("gen_ai.output.messages"), t->output, t->finish_reason, a);
-    otlp_text(o, "gen_ai.tool.definitions", t->tools);
+    if (t->tools.n)
+        write_tools(o, t->tools, a);
 }

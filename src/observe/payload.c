@@ -95,15 +95,21 @@ void payload_messages(struct json_writer *w, const struct record *r)
         json_or(w, r->text.messages, "null");
 }
 
-void payload_request(struct json_writer *w, const struct record *r)
+void payload_parameters(struct json_writer *w, const struct record *r)
 {
     const struct record_texts *t = &r->text;
-    json_object(w);
-    json_member_string(w, "model", model_of(r));
-    json_key(w, "messages"), payload_messages(w, r);
     if (t->parameters.n > sizeof("{}") - 1) /* its members */
         json_raw(w, slice_make(t->parameters.p + 1, t->parameters.n - 2));
     sink_member_json(w, "tools", t->tools);
+}
+
+void payload_request(struct json_writer *w, const struct record *r)
+{
+    json_object(w);
+    json_member_string(w, "model", model_of(r));
+    json_key(w, "messages"), payload_messages(w, r);
+    payload_parameters(w, r);
+    sink_member_text(w, "user", r->text.end_user);
     json_object_end(w);
 }
 

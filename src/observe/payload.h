@@ -10,10 +10,11 @@
 void payload_write(struct json_writer *w, const struct record *r, struct arena *a);
 
 /* Parts of it, for sinks with shapes of their own. */
-void payload_messages(struct json_writer *w, const struct record *r); /* or null */
-void payload_response(struct json_writer *w, const struct record *r); /* a chat.completion */
-struct slice payload_answer(const struct record *r, struct arena *a); /* the same as a text */
-/* The request: model (of the provider), messages, parameters, tools. */
+void payload_messages(struct json_writer *w, const struct record *r);   /* or null */
+void payload_response(struct json_writer *w, const struct record *r);   /* a chat.completion */
+struct slice payload_answer(const struct record *r, struct arena *a);   /* the same as a text */
+void payload_parameters(struct json_writer *w, const struct record *r); /* members; tools too */
+/* The request: model (of the provider), messages, parameters, tools, user. */
 void payload_request(struct json_writer *w, const struct record *r);
 
 #endif

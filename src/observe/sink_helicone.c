@@ -100,6 +100,38 @@ static void write_content(struct json_writer *w, const struct record *r, struct 
     json_array_end(w);
 }
 
+/* OpenAI's words in Anthropic's; Anthropic's own stay. */
+static struct slice stop_reason(struct slice finish)
+{
+    static const struct {
+        struct slice openai, anthropic;
+    } words[] = {
+        {{"stop", 4}, {"end_turn", 8}},
+        {{"length", 6}, {"max_tokens", 10}},
+        {{"tool_calls", 10}, {"tool_use", 8}},
+        {{"content_filter", 14}, {"refusal", 7}},
+    };
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (slice_eq(finish, words[i].openai))
+            return words[i].anthropic;
+    return finish;
+}
+
+static void write_usage(struct json_writer *w, const struct llm_usage *u)
+{
+    json_object(w);
+    json_member_integer(w, "input_tokens", u->input);
+    json_member_integer(w, "output_tokens", u->output);
+    json_member_integer(w, "cache_read_input_tokens", u->cache_read);
+    json_member_integer(w, "cache_creation_input_tokens", u->cache_write);
+    json_key(w, "cache_creation");
+    json_object(w);
+    json_member_integer(w, "ephemeral_5m_input_tokens", u->cache_write - u->cache_write_1h);
+    json_member_integer(w, "ephemeral_1h_input_tokens", u->cache_write_1h);
+    json_object_end(w);
+    json_object_end(w);
+}
+
 static void write_claude(struct json_writer *w, const struct record *r, struct arena *a)
 {
     json_object(w);
@@ -108,14 +140,9 @@ static void write_claude(struct json_writer *w, const struct record *r, struct a
     json_member_string(w, "role", SLICE("assistant"));
     json_member_string(w, "model", r->text.upstream);
     json_key(w, "content"), write_content(w, r, a);
-    json_member_string(w, "stop_reason", r->text.finish_reason);
-    json_key(w, "usage");
-    json_object(w);
-    json_member_integer(w, "input_tokens", r->usage.input);
-    json_member_integer(w, "output_tokens", r->usage.output);
-    json_member_integer(w, "cache_read_input_tokens", r->usage.cache_read);
-    json_member_integer(w, "cache_creation_input_tokens", r->usage.cache_write);
-    json_object_end(w);
+    json_key(w, "stop_reason"), json_string_or_null(w, stop_reason(r->text.finish_reason));
+    json_key(w, "stop_sequence"), json_null(w);
+    json_key(w, "usage"), write_usage(w, &r->usage);
     json_object_end(w);
 }
 
@@ -156,6 +183,19 @@ static void write_time(struct json_writer *w, int64_t unix_ms)
     json_object_end(w);
 }
 
+static void write_timing(struct json_writer *w, const struct record *r)
+{
+    json_object(w);
+    json_key(w, "startTime"), write_time(w, r->begun_ms);
+    json_key(w, "endTime"), write_time(w, r->ended_ms);
+    json_key(w, "timeToFirstToken");
+    if (r->stream && r->first_ms)
+        json_integer(w, r->first_ms - r->begun_ms);
+    else
+        json_null(w);
+    json_object_end(w);
+}
+
 static bool helicone_write(void *self, struct parcel *const *parcels, size_t n,
                            struct sink_call *call)
 {
@@ -167,11 +207,7 @@ static bool helicone_write(void *self, struct parcel *const *parcels, size_t n,
     json_object(&w);
     json_key(&w, "providerRequest"), write_request(&w, h, r, claude, &call->arena);
     json_key(&w, "providerResponse"), write_response(&w, r, claude, &call->arena);
-    json_key(&w, "timing");
-    json_object(&w);
-    json_key(&w, "startTime"), write_time(&w, r->begun_ms);
-    json_key(&w, "endTime"), write_time(&w, r->ended_ms);
-    json_object_end(&w);
+    json_key(&w, "timing"), write_timing(&w, r);
     json_object_end(&w);
     call->url = claude ? h->anthropic : h->openai;
     sink_call_header(call, "content-type", SLICE("application/json"));

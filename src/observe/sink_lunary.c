@@ -44,6 +44,7 @@ static void begin_event(struct json_writer *w, const struct record *r, const cha
     json_member_string(w, "runId", r->text.call_id);
     json_member_string(w, "timestamp", langfuse_time(a, unix_ms));
     json_member_string(w, "runtime", SLICE("litellm"));
+    json_member_string(w, "name", r->text.upstream.n ? r->text.upstream : r->text.model);
 }
 
 static struct slice template_of(const struct record *r, struct arena *a)
@@ -64,11 +65,13 @@ static void write_start(struct json_writer *w, const struct record *r, struct ar
     struct slice parent = json_get_slice(otlp_parse(t->metadata, a), "parent_run_id");
     struct slice template = template_of(r, a);
     begin_event(w, r, "start", r->begun_ms, a);
-    json_member_string(w, "name", t->upstream.n ? t->upstream : t->model);
     sink_member_text(w, "parentRunId", parent);
     sink_member_text(w, "userId", t->end_user.n ? t->end_user : t->user);
     sink_member_json(w, "tags", t->tags);
-    sink_member_json(w, "params", t->parameters);
+    json_key(w, "params");
+    json_object(w);
+    payload_parameters(w, r);
+    json_object_end(w);
     sink_member_json(w, "metadata", t->metadata);
     sink_member_text(w, "templateId", template);
     json_key(w, "input"), payload_messages(w, r);
@@ -91,6 +94,7 @@ static void write_end(struct json_writer *w, const struct record *r, struct aren
         json_object(w);
         json_member_integer(w, "prompt", llm_usage_prompt(&r->usage));
         json_member_integer(w, "completion", r->usage.output);
+        json_member_integer(w, "promptCached", r->usage.cache_read);
         json_object_end(w);
     }
     json_object_end(w);

@@ -12,8 +12,12 @@ static void write_more(struct otlp *o, const struct record *r, struct arena *a)
     size_t i, n;
     yyjson_val *key, *value;
     otlp_text(o, "traceloop.entity.name", genai_operation(r));
-    otlp_integer(o, "gen_ai.usage.total_tokens", record_tokens(r));
+    if (record_tokens(r)) {
+        otlp_integer(o, "gen_ai.usage.total_tokens", record_tokens(r));
+        otlp_integer(o, "gen_ai.usage.reasoning_tokens", r->usage.reasoning);
+    }
     otlp_bool(o, "gen_ai.is_streaming", r->stream);
+    otlp_text(o, "gen_ai.user", r->text.end_user);
     yyjson_obj_foreach(otlp_parse(r->text.metadata, a), i, n, key, value)
     {
         struct slice name =

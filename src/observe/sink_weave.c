@@ -46,6 +46,8 @@ static void write_more(struct otlp *o, const struct record *r, struct arena *a)
     otlp_integer(o, "llm.token_count.prompt", llm_usage_prompt(&r->usage));
     otlp_integer(o, "llm.token_count.completion", r->usage.output);
     otlp_integer(o, "llm.token_count.total", record_tokens(r));
+    otlp_integer(o, "gen_ai.usage.total_tokens", record_tokens(r));
+    otlp_integer(o, "gen_ai.usage.cache_write.input_tokens", r->usage.cache_write);
     write_values(o, r, a);
     otlp_text(o, "wandb.display_name", display_name(r, otlp_parse(t->metadata, a), a));
     otlp_text(o, "wandb.thread_id", t->session);

@@ -165,6 +165,22 @@ def test_weave(answer, server):
     assert request.headers["project_id"] == "team/project"
 
 
+# Of what Weave's SDK says (to /agents/otel/v1/traces; LiteLLM sends to the older /otel/v1/traces).
+WEAVE_UNSAID = {
+    **dict.fromkeys(("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions"), "input.value and output.value"),
+    **dict.fromkeys(("gen_ai.request.top_p", "gen_ai.request.stop_sequences"), "not asked for"),
+    **{f"weave.{n}": "the SDK's" for n in ("client_version", "source", "sys_version", "os_name", "os_version", "os_release")},
+}
+
+
+def test_weave_as_its_sdk(answer, failure, server):
+    said = [attributes(spans(server, "/otel/v1/traces", user)[0]) for user in ("ada", "lin")]
+    for a in said:
+        check_fields({k: v for k, v in a.items() if k in FIELDS["weave"]}, "weave")
+    assert set(FIELDS["weave"]) - set().union(*said) == set(WEAVE_UNSAID)
+    assert FIELDS["weave.headers"].items() <= server.at("/otel/v1/traces")[0].headers.items()
+
+
 def test_traceloop(answer, server):
     (span,) = spans(server, "/traceloop/v1/traces", "ada")
     a = attributes(span)
@@ -241,7 +257,7 @@ def test_datadog(answer, failure, server):
     tags = logs["ada"]["ddtags"].split(",")
     assert "env:test" in tags and "request_tag:red" in tags and "request_tag:green" in tags
     request = server.at("/api/v2/logs")[0]
-    assert request.headers["dd-api-key"] == "dd-key" and request.headers["content-encoding"] == "gzip"
+    assert FIELDS["datadog.headers"].items() <= request.headers.items()
 
 
 def signed_again(request, url):
@@ -291,9 +307,9 @@ def test_lunary(answer, failure, server):
     begin, end = pairs["ada"]
     assert (begin["event"], end["event"], begin["type"]) == ("start", "end", "llm")
     assert begin["name"] == MODEL and begin["input"] == MESSAGES and begin["tags"] == ["red", "green"]
-    assert begin["params"] == {"max_tokens": 20, "temperature": 0.5} and begin["templateId"] == "t-7"
+    assert begin["params"] == {"max_tokens": 20, "temperature": 0.5, "tools": TOOLS} and begin["templateId"] == "t-7"
     assert end["output"]["content"] == answer.choices[0].message.content
-    assert end["tokensUsage"] == {"prompt": answer.usage.prompt_tokens, "completion": answer.usage.completion_tokens}
+    assert end["tokensUsage"] == {"prompt": answer.usage.prompt_tokens, "completion": answer.usage.completion_tokens, "promptCached": 0}
     times = [datetime.datetime.fromisoformat(e["timestamp"]) for e in (begin, end)]
     assert times == sorted(times)
     assert pairs["lin"][1]["event"] == "error" and pairs["lin"][1]["error"]["message"]
@@ -498,6 +514,44 @@ def test_keys_have_callbacks_of_their_own(launch, simulator, tmp_path):
         assert {p["end_user"] for r in d.at("/webhook") for p in r.json()} == {"usual"}
         runs = {e["userId"] for r in d.at("/v1/runs/ingest") for e in r.json()["events"] if "userId" in e}
         assert runs == {"own", "unheard", "usual"}
+
+
+# ---- a long conversation -------------------------------------------------------------------------
+
+
+def cut(text, keep):
+    head = keep * 35 // 100
+    return f"{text[:head]}... (litellm_truncated skipped {len(text) - keep} chars) ...{text[len(text) - keep + head :]}"
+
+
+def test_a_long_prompt_is_told_in_part(launch, simulator):
+    """callback_prompt_max: the last messages whole, the one before them as far as there is room, of the others' texts
+    the ends; to each destination alike, and the model gets all of it."""
+    texts = ["a" * 4000 + "z", "b" * 3000, "c" * 50, "hello " + "d" * 1500]
+    roles = ["system", "user", "assistant", "user"]
+    messages = [{"role": r, "content": t} for r, t in zip(roles, texts)]
+    left = 2000 - sum(len(t) for t in [*texts[2:], *roles[1:]])
+    shown = [cut(texts[0], 100), cut(texts[1], left), *texts[2:]]
+    expected = [{"role": r, "content": t} for r, t in zip(roles, shown)]
+    every = [n for n in EVERY if n != "generic_api"]
+    with destination() as d:
+        env = {**other_variables(d.url), "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"}
+        gateway = start(launch, simulator, d.url, every, env=env, callback_prompt_max=2000)
+        answer = ask(gateway, messages=messages, user="ada")
+        wait_for(lambda: all(c["taken"] == 1 for c in gateway.holds()["callbacks"]), 30, "all of them")
+    assert answer.usage.prompt_tokens > 1000
+    assert d.at("/webhook")[0].json()[0]["messages"] == expected
+    assert json.loads(d.at("/api/v2/logs")[0].json()[0]["message"])["messages"] == expected
+    assert next(r for r in d.received if r.method == "PUT").json()["messages"] == expected
+    assert d.at("/v1/runs/ingest")[0].json()["events"][0]["input"] == expected
+    assert d.at("/anthropic/v1/log")[0].json()["providerRequest"]["json"]["messages"] == expected
+    assert d.at("/track-request")[0].json()["kwargs"]["messages"] == expected
+    assert json.loads(attributes(d.spans("/otel/v1/traces")[0])["input.value"])["messages"] == expected
+    for path in ("/v1/traces", "/traceloop/v1/traces"):
+        told = json.loads(attributes(d.spans(path)[0])["gen_ai.input.messages"])
+        assert [m["parts"][0]["content"] for m in told] == shown
+    told = [attributes(s) for s in d.spans("/api/public/otel/v1/traces")]
+    assert [json.loads(a["langfuse.observation.input"])["messages"] for a in told] == [expected, expected]
 
 
 # ---- for operators -------------------------------------------------------------------------------
