@@ -232,10 +232,10 @@ static bool on_call(void *user, size_t i, struct http_call *call)
 static bool on_done(void *user, size_t i, const struct batch_answer *answer)
 {
     struct guard_ask *a = user;
-    if (answer->end != UPSTREAM_DONE)
-        fail(a, true, slice_of(answer->detail));
-    else if (answer->too_large)
+    if (answer->too_large)
         fail(a, false, SLICE("its answer is too large"));
+    else if (answer->end != UPSTREAM_DONE)
+        fail(a, true, slice_of(answer->detail));
     else if (current(a)->kind == GUARD_BEDROCK)
         take_bedrock(a, answer);
     else if (answer->status != 200)
