@@ -55,9 +55,10 @@ def environment(home, **more):
 
 
 class Program:
-    """`prefix`: a command that becomes the program (prlimit …)."""
+    """`prefix`: a command that becomes the program (prlimit …); `output`: a descriptor that it writes to instead of
+    its log file."""
 
-    def __init__(self, folder, name, *arguments, env=None, prefix=()):
+    def __init__(self, folder, name, *arguments, env=None, prefix=(), output=None):
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.name = name
@@ -67,7 +68,7 @@ class Program:
             self.process = subprocess.Popen(
                 [*prefix, str(BUILD / name), *map(str, arguments)],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=log if output is None else output,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
                 env=self.env,

@@ -1,16 +1,20 @@
 """The log: one line a request, as text and as JSON; raw calls; files that are moved away; and a log that
 nobody reads, or that cannot be written, which no request feels."""
 
+import contextlib
 import fcntl
 import json
 import os
+import pty
 import re
 import signal
+import struct
+import termios
 import threading
 
 import openai
 import pytest
-from conftest import ACCESS_KEY_ID, SECRET_ACCESS_KEY, configuration, openai_client
+from conftest import ACCESS_KEY_ID, KEY, SECRET_ACCESS_KEY, configuration, deployment, openai_client
 from programs import Gateway, free_port, wait_for
 
 BACKGROUND = {"LINTEL_LOG_AT_ONCE": "false"}  # as in production: a thread writes
@@ -64,6 +68,45 @@ def test_a_line_of_json(as_json):
     assert line["user"] == "ada" and line["team"] == "blue" and line["end_user"] == "e\u00fc\n\"x"
     assert line["prompt_tokens"] > 0 and line["completion_tokens"] > 0 and line["cost"] > 0
     assert 0 <= line["call_ms"] <= line["ms"] and line["deployment"]
+
+
+class Terminal:
+    """A pseudo terminal of ten columns: what a program writes to `its` is added to a file."""
+
+    def __init__(self, file):
+        self.ours, self.its = pty.openpty()
+        fcntl.ioctl(self.its, termios.TIOCSWINSZ, struct.pack("4H", 24, 10, 0, 0))
+        self.thread = threading.Thread(target=self.read, args=(file,))
+
+    def read(self, file):
+        with open(self.ours, "rb", buffering=0) as screen, open(file, "ab", buffering=0) as log, contextlib.suppress(OSError):
+            while piece := screen.read(65536):
+                log.write(piece)
+
+    def start(self):
+        os.close(self.its)
+        self.thread.start()
+
+
+@pytest.mark.parametrize("env, colours", [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_on_a_terminal(tmp_path, simulator, env, colours):
+    """One line a request, at any width; of what clients say nothing is obeyed."""
+    model = deployment("wide\x1b[31m\u009b32m", "bedrock/us.amazon.nova-lite-v1:0", simulator.url)
+    terminal = Terminal(tmp_path / "lintel.log")
+    config = configuration(simulator.url, general_settings=FIXED, extra_models=[model])
+    gateway = Gateway(tmp_path, config, key=KEY, env={"TERM": "xterm", **BACKGROUND, **env}, output=terminal.its)
+    terminal.start()
+    gateway.wait_ready()
+    call = ask(gateway, model=model["model_name"], user="e\x1b]0;owned\x07\r\n2026 \u009bK" + "x" * 300)
+    gateway.get("/%1b%5b31mred%0d%0aand%c2%9bmore")
+    gateway.stop()
+    terminal.thread.join(10)
+    said = gateway.log_file.read_bytes().decode()
+    line = next(each for each in said.split("\r\n") if call in each)
+    assert re.match(r"\S+Z (\x1b\[32mINFO\x1b\[0m|INFO)    [0-9a-f-]{36} /v1/chat/completions status=200 ", line)
+    assert ("\x1b[32mINFO\x1b[0m " in line) == colours and "x" * 300 in line and "cost=" in line
+    assert "\x1b" not in re.sub(r"\x1b\[\d+m(ERROR|WARNING|INFO|DEBUG)\x1b\[0m", "", said) and not set(said) & set("\x07\u009b")
+    assert all(re.match(r"\d{4}-\d\d-\d\dT", each) for each in said.split("\r\n") if each)
 
 
 def test_a_failure_says_why(as_json):
@@ -125,6 +168,33 @@ def test_a_file_that_is_moved_away(launch, simulator, tmp_path, workers):
     # A worker that has not heard of it yet writes to the old one.
     wait_for(lambda: line_of(gateway, ask(gateway), AnyOf(file, moved)) in file.read_text(), 20, "a line in the new file")
     assert gateway.ready()
+
+
+def test_rotation_under_load_loses_no_line(launch, simulator, tmp_path):
+    """The file is moved away three times while requests come: each of them has one line, in one of the files."""
+    file = tmp_path / "lintel.log"
+    gateway = launch(configuration(simulator.url, general_settings={"log_file": str(file)}), env=BACKGROUND, ready=False)
+    listens(gateway, wait_for(lambda: file.exists() and "listening on" in file.read_text() and file.read_text(), 10))
+    calls, over = [], threading.Event()
+
+    def load():
+        while not over.is_set():
+            calls.append(ask(gateway))
+
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for n in range(3):
+        wait_for(lambda n=n: len(calls) >= 15 * (n + 1), 60, "requests")
+        file.rename(tmp_path / f"lintel.log.{n}")
+        gateway.signal(signal.SIGUSR1)
+        wait_for(file.exists, 20)
+    over.set()
+    for t in threads:
+        t.join()
+    gateway.stop()  # writes what waits
+    lines = "".join(f.read_text() for f in tmp_path.glob("lintel.log*")).splitlines()
+    assert all(sum(f" {call} /v1/chat/completions status=200 " in line for line in lines) == 1 for call in calls)
 
 
 def listens(gateway, text):

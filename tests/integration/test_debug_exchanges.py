@@ -1,0 +1,92 @@
+"""/debug/exchanges: a request is shown in each state that it can be held in, with how long it has been there and when it
+came to those before."""
+
+import contextlib
+import json
+
+import pytest
+from conftest import KEY, configuration, deployment
+from destination import destination
+from programs import wait_for
+from raw import Raw
+
+ORDER = "HEAD AUTH BODY GUARD ADMIT ANSWER LOOKUP LIMIT ROUTE PLACE CREDENTIALS FETCH RECALL CALL AGAIN VET RELAY BATCH FLUSH".split()
+
+
+@pytest.fixture(scope="module")
+def places():
+    """Where guards are; they do not answer before they are released."""
+    with contextlib.ExitStack() as stack:
+        found = {name: stack.enter_context(destination()) for name in ("pre_call", "post_call")}
+        for place in found.values():
+            place.mode, place.answer = "hanging", b'{"action": "NONE"}'
+        yield found
+
+
+@pytest.fixture(scope="module")
+def gateway(launch, simulator, places):
+    models = [deployment("failing", "bedrock/us.amazon.nova-pro-v1:0", simulator.url)]
+    config = configuration(
+        simulator.url, extra_models=models, litellm_settings={"cache": True}, router_settings={"num_retries": 1, "retry_after": 60},
+    )  # fmt: skip
+    config["guardrails"] = [
+        {"guardrail_name": mode, "litellm_params": {"guardrail": "generic_guardrail_api", "mode": mode, "api_base": places[mode].url, "timeout": 60}}
+        for mode in ("pre_call", "post_call")
+    ]
+    return launch(config)
+
+
+def body(text, **more):
+    return {"model": "claude", "messages": [{"role": "user", "content": text}], "max_tokens": 200000, **more}
+
+
+@contextlib.contextmanager
+def asking(gateway, request, path="/v1/chat/completions", cut=0):
+    """A request whose answer nobody reads; its last `cut` bytes do not come."""
+    data = json.dumps(request).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
+    with Raw(gateway, receive_buffer=4096) as raw:
+        raw.send(head.encode() + data[: len(data) - cut])
+        yield
+
+
+def shown(gateway, state):
+    def find():
+        return next((e for e in gateway.holds()["exchanges"] if e["state"] == state), None)
+
+    found = wait_for(find, 20, f"a request in {state}")
+    assert 0 <= found["in_state_ms"] <= found["age_ms"] and found["path"].startswith("/v1/")
+    entered = found["entered_ms"]
+    assert entered[state] == max(entered.values()) and set(entered) <= set(ORDER)
+    assert found["age_ms"] - entered[state] <= found["in_state_ms"] + 1
+    return found
+
+
+CASES = {  # state: (request, path, bytes of it that do not come)
+    "BODY": (body("half of it"), "/v1/chat/completions", 20),
+    "GUARD": (body("hi", guardrails=["pre_call"]), "/v1/chat/completions", 0),
+    "CALL": (body("[[sim:hang]]"), "/v1/messages", 0),
+    "AGAIN": (body("[[sim:error(500)]]", model="failing"), "/v1/chat/completions", 0),
+    "VET": (body("hi", guardrails=["post_call"]), "/v1/chat/completions", 0),
+    "RELAY": (body("[[sim:silence(60000,2)]]", stream=True), "/v1/chat/completions", 0),
+    "BATCH": ({"model": "claude", "prompt": ["[[sim:hang]]", "hi"], "max_tokens": 5}, "/v1/completions", 0),
+}
+
+
+@pytest.mark.parametrize("state", CASES)
+def test_each_state(gateway, state):
+    request, path, cut = CASES[state]
+    with asking(gateway, request, path, cut):
+        found = shown(gateway, state)
+        assert found["path"] == path
+        if state not in ("BODY", "GUARD"):
+            assert found["model"] == request["model"] and found["attempts"] >= (state != "BATCH")
+        assert found["calling"] == (state in ("CALL", "RELAY", "BATCH"))
+
+
+def test_an_equal_request_waits_for_the_first(gateway):
+    request = body("[[sim:hang]] asked twice")
+    with asking(gateway, request):
+        shown(gateway, "CALL")
+        with asking(gateway, request):
+            assert shown(gateway, "LOOKUP")["attempts"] == 0
