@@ -49,6 +49,15 @@ struct stored_settings {
     const char *salt_key; /* LITELLM_SALT_KEY; NULL: the master key */
 };
 
+/* Of keys and teams that are made. */
+struct made_rules {
+    bool no_own_keys;     /* disable_custom_api_keys */
+    bool teams_only;      /* default_team_disabled */
+    bool plain_aliases;   /* enable_key_alias_format_validation */
+    bool admins_stay_out; /* disable_auto_add_proxy_admin_to_teams */
+    const char *grace;    /* LITELLM_KEY_ROTATION_GRACE_PERIOD: of keys that are renewed; or NULL */
+};
+
 /* Settings by name; a row of config_options says where each comes from. Strings may be NULL
  * (unset). Durations are seconds as in LiteLLM. */
 struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what they are about */
@@ -107,6 +116,7 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     bool disable_reservation;              /* disable_budget_reservation */
     bool allow_unknown_keys;               /* allow_requests_on_db_unavailable */
     bool user_budget_in_teams;             /* apply_user_budget_to_team_keys */
+    struct made_rules rules;
 
     /* litellm_settings */
     double request_timeout;   /* whole call, seconds */

@@ -114,7 +114,10 @@ static void read_environment(struct config_loader *l, const struct node *litellm
     s->stored.salt_key = kept_variable(l, "LITELLM_SALT_KEY");
     if (node_is_null(NODE_GET(general, "store_model_in_db")))
         s->stored.on = env_true(l, "STORE_MODEL_IN_DB");
+    if (node_is_null(NODE_GET(general, "default_team_disabled")))
+        s->rules.teams_only = env_true(l, "PROXY_DEFAULT_TEAM_DISABLED");
     read_variable(l, "DATABASE_URL", &s->database_url, general, "database_url");
+    s->rules.grace = kept_variable(l, "LITELLM_KEY_ROTATION_GRACE_PERIOD");
     s->ui_username = kept_variable(l, "UI_USERNAME");
     s->ui_password = kept_variable(l, "UI_PASSWORD");
     s->ui_disabled = env_true(l, "DISABLE_ADMIN_UI");

@@ -95,7 +95,7 @@ READ("key_generation_settings", MAP, RELOAD, NULL, "who may make keys: team_key_
 READ("default_internal_user_params", MAP, RELOAD, NULL, "what a new user has unless said otherwise: members of /user/new")
 READ("default_team_params", MAP, RELOAD, NULL, "what a new team has unless said otherwise: members of /team/new")
 READ("default_team_settings", LIST, RELOAD, NULL, "callbacks of single teams: [{team_id, success_callback: [...], failure_callback: [...], and their variables: langfuse_public_key, ...}]; what a team or a key says itself wins")
-ACCEPTED("enable_key_alias_format_validation", BOOL, "false", "check the names of keys")
+STORED("enable_key_alias_format_validation", BOOL, RELOAD, rules.plain_aliases, "false", "a key_alias has 2 to 255 characters, letters, digits and _-/.@ alone, and begins and ends with a letter or digit")
 ACCEPTED("key_alias_pattern", STRING, NULL, "pattern that names of keys must match")
 ACCEPTED("disable_end_user_cost_tracking", BOOL, "false", "keep no spend per end user")
 ACCEPTED("validate_end_user_id_in_db", BOOL, "false", "refuse end users the database does not know")

@@ -89,6 +89,8 @@ static bool choose_key(struct exchange *ex, struct key_question *q)
     struct slice key = json_slice(own);
     if (own && !yyjson_is_null(own) && !is_clear(key))
         return refuse_text(ex);
+    if (key.n && !key_rules_own_text(ex))
+        return false;
     return name_key(ex, key.n ? key : key_fields_make(&ex->arena));
 }
 

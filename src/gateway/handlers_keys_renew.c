@@ -99,13 +99,17 @@ static void renewed(struct exchange *ex, struct buf *body)
     admin_budget_ask(ex, r->rows, write_renewed);
 }
 
+/* An empty one is none. */
 static bool read_grace(struct exchange *ex, yyjson_val *body, int64_t *ms)
 {
-    struct slice grace = json_get_slice(body, "grace_period");
+    yyjson_val *said = json_get(body, "grace_period");
+    bool silent = !said || yyjson_is_null(said);
+    struct slice grace = silent ? slice_of(ex->config->settings.rules.grace) : json_slice(said);
     *ms = duration_ms(grace);
     if (grace.n && !*ms)
         return failure_bad_param(&ex->failure, &ex->arena, "grace_period",
-                                 "grace_period: a duration such as \"24h\" is wanted");
+                                 "grace_period (%s): a duration such as \"24h\" is wanted",
+                                 silent ? "LITELLM_KEY_ROTATION_GRACE_PERIOD" : "of the request");
     return true;
 }
 
@@ -116,6 +120,8 @@ static bool choose(struct exchange *ex, struct renewal *r)
         admin_refuse(ex, 400, NULL, "{'error': 'New key must start with \\'sk-\\''}");
         return false;
     }
+    if (own.n && !key_rules_own_text(ex))
+        return false;
     r->key = own.n ? arena_dup(&ex->arena, own) : key_fields_make(&ex->arena);
     key_hash(r->key, r->new_hash);
     return true;

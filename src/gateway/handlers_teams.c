@@ -119,13 +119,15 @@ static void read_new(struct exchange *ex)
     ask_store(ex, job, insert_team);
 }
 
-/* Who makes a team is in it, as in LiteLLM. */
+/* Who makes a team is in it, as in LiteLLM, unless the configuration says otherwise. */
 static bool read_members(struct exchange *ex, struct team_question *q)
 {
     yyjson_val *given = json_get(q->body, "members_with_roles");
     if (given && !yyjson_is_null(given) &&
         !team_members_read(ex, given, "members_with_roles", &q->members))
         return false;
+    if (ex->config->settings.rules.admins_stay_out && ex->caller.role == ROLE_PROXY_ADMIN)
+        return true;
     for (size_t i = 0; i < q->members.n; i++)
         if (slice_eq(q->members.v[i].id, admin_who(ex)))
             return true;

@@ -10,6 +10,8 @@
 
 #include <stdio.h>
 
+#define ALIAS_MAX 255
+
 /* ---- who makes keys -------------------------------------------------------------------------- */
 
 static bool is_said(yyjson_val *body, struct slice name)
@@ -41,9 +43,29 @@ static bool refuse_role(struct exchange *ex, const char *what, struct slice role
     return false;
 }
 
+static bool refuse_own(struct exchange *ex)
+{
+    admin_refuse(ex, 403, NULL,
+                 "Keys without a team_id are made by administrators alone: default_team_disabled.");
+    return false;
+}
+
+bool key_rules_own_text(struct exchange *ex)
+{
+    if (!ex->config->settings.rules.no_own_keys)
+        return true;
+    admin_refuse(
+        ex, 403, NULL,
+        "{'error': 'Custom API key values are disabled by your administrator. Keys must be "
+        "auto-generated.'}");
+    return false;
+}
+
 bool key_rules_allow(struct exchange *ex, yyjson_val *body, struct slice team_role)
 {
     bool team = json_get_slice(body, "team_id").n;
+    if (!team && ex->config->settings.rules.teams_only && ex->caller.role != ROLE_PROXY_ADMIN)
+        return refuse_own(ex);
     yyjson_val *rule =
         json_get(ex->config->key_rules, team ? "team_key_generation" : "personal_key_generation");
     yyjson_val *roles = json_get(rule, team ? "allowed_team_member_roles" : "allowed_user_roles");
@@ -80,9 +102,38 @@ static bool is_within(struct exchange *ex, yyjson_val *name, yyjson_val *most, y
     return false;
 }
 
+static bool is_alnum(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool is_plain(struct slice alias)
+{
+    bool plain = alias.n >= 2 && alias.n <= ALIAS_MAX && is_alnum(alias.p[0]) &&
+                 is_alnum(alias.p[alias.n - 1]);
+    for (size_t i = 0; plain && i < alias.n; i++)
+        plain = is_alnum(alias.p[i]) || (alias.p[i] && strchr("_-/.@", alias.p[i]));
+    return plain;
+}
+
+static bool has_good_alias(struct exchange *ex, yyjson_val *body)
+{
+    yyjson_val *alias = json_get(body, "key_alias");
+    if (!ex->config->settings.rules.plain_aliases || !yyjson_is_str(alias) ||
+        is_plain(json_slice(alias)))
+        return true;
+    admin_refuse(ex, 400, "bad_request_error",
+                 "Invalid key_alias format. Must be 2-255 characters, start/end with alphanumeric, "
+                 "and only contain a-zA-Z0-9_-/.@.");
+    admin_show_param(ex, "key_alias");
+    return false;
+}
+
 bool key_rules_bound(struct exchange *ex, yyjson_val *body)
 {
     yyjson_val *name;
+    if (!has_good_alias(ex, body))
+        return false;
     yyjson_obj_iter it = yyjson_obj_iter_with(ex->config->most_of_key);
     while ((name = yyjson_obj_iter_next(&it)))
         if (!is_within(ex, name, yyjson_obj_iter_get_val(name), body))

@@ -2,7 +2,8 @@
 #define GATEWAY_KEY_RULES_H
 
 /* What the configuration says of new keys: default_key_generate_params,
- * upperbound_key_generate_params, key_generation_settings. */
+ * upperbound_key_generate_params, key_generation_settings, disable_custom_api_keys,
+ * default_team_disabled, enable_key_alias_format_validation. */
 
 #include "admin.h"
 
@@ -15,7 +16,11 @@ bool key_rules_allow(struct exchange *ex, yyjson_val *body, struct slice team_ro
  * with the most that it may have. NULL: it wants more; see ex->failure. */
 yyjson_val *key_rules_complete(struct exchange *ex, yyjson_val *body);
 
-/* Whether the body of a change stays below the most. False: see ex->failure. */
+/* Whether a client may choose the text of a key. False: see ex->failure. */
+bool key_rules_own_text(struct exchange *ex);
+
+/* Whether the body of a change stays below the most, and its alias looks as one has to. False: see
+ * ex->failure. */
 bool key_rules_bound(struct exchange *ex, yyjson_val *body);
 
 /* Two keys may not have one alias, as in LiteLLM. The first statements of a job that writes this

@@ -98,6 +98,40 @@ def test_several_keys_at_once(ruled):
     assert ask(ruled, "/key/bulk_update", {"keys": changes}, keys[0]).status_code == 401
 
 
+def test_what_nobody_may_choose(launch, simulator, database, tmp_path):
+    """disable_custom_api_keys, default_team_disabled, enable_key_alias_format_validation,
+    disable_auto_add_proxy_admin_to_teams; and LITELLM_KEY_ROTATION_GRACE_PERIOD."""
+    general = {
+        "database_url": database.url,
+        "data_directory": str(tmp_path),
+        "disable_custom_api_keys": True,
+        "default_team_disabled": True,
+        "disable_auto_add_proxy_admin_to_teams": True,
+    }
+    litellm = {"enable_key_alias_format_validation": True}
+    env = {"LITELLM_KEY_ROTATION_GRACE_PERIOD": "1h"}
+    strict = launch(configuration(simulator.url, general_settings=general, litellm_settings=litellm), env=env)
+    wait_for(lambda: ask(strict, "/key/generate", {}).status_code == 200, 20, "the database")
+    key = made(strict, "/key/generate", key_alias="strict-1/a.b@c_d")["key"]
+    for path, body in ("/key/generate", {"key": "sk-of-my-own"}), ("/key/regenerate", {"key": key, "new_key": "sk-of-my-own"}):
+        refused = ask(strict, path, body)
+        assert refused.status_code == 403 and "Custom API key values are disabled" in refused.text
+    for alias in "x", "-strict", "strict-", "two words", "a" * 256, "tüte":
+        for path, more in ("/key/generate", {}), ("/key/update", {"key": key}), (f"/key/{key}/regenerate", {}):
+            refused = ask(strict, path, {"key_alias": alias, **more})
+            assert refused.status_code == 400 and refused.json()["error"]["param"] == "key_alias", (alias, path, refused.text)
+    renewed = made(strict, "/key/regenerate", key=key)["key"]
+    assert chat(strict, renewed).status_code == chat(strict, key).status_code == 200
+    last = made(strict, "/key/regenerate", key=renewed, grace_period="")["key"]
+    assert chat(strict, last).status_code == 200 and chat(strict, renewed).status_code == 401
+    user = made(strict, "/user/new", user_role="internal_user")
+    team = made(strict, "/team/new", members_with_roles=[{"role": "admin", "user_id": user["user_id"]}])
+    assert [m["user_id"] for m in team["members_with_roles"]] == [user["user_id"]]
+    refused = ask(strict, "/key/generate", {}, user["key"])
+    assert refused.status_code == 403 and "default_team_disabled" in refused.text
+    assert made(strict, "/key/generate", user["key"], team_id=team["team_id"])["team_id"] == team["team_id"]
+
+
 def test_more_of_a_budget_for_a_while(ruled):
     day = datetime.timedelta(days=1)
     now = datetime.datetime.now(datetime.timezone.utc)
