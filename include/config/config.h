@@ -135,6 +135,7 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     bool metrics_need_key;       /* require_auth_for_metrics_endpoint */
     int64_t metrics_series_max;  /* prometheus_metrics_max_series_per_metric */
     double keepalive_seconds;    /* sse_keepalive_ping_interval_seconds; 0 = off */
+    double messages_ping;        /* anthropic_sse_ping_interval_seconds; < 0: the same */
     const char *ssl_certificate; /* CA file: ssl_verify given as a path, or SSL_CERT_FILE */
 
     double max_budget;           /* USD of the whole gateway, in each … */
@@ -191,6 +192,7 @@ struct config {
     yyjson_val *health_groups; /* background_health_check_model_groups: list of names, or NULL */
     yyjson_val *public_model_groups; /* list of names, or NULL */
     struct access_settings access;
+    yyjson_val *request_metadata;  /* bedrock_request_metadata_fields: list, or NULL */
     yyjson_val *url_allowed_hosts; /* list of hosts and host:port, or NULL */
     /* Objects as written, or NULL: members of what is made (default_…_params), the most that a
      * new key may have, who makes keys (key_generation_settings), {tag: its budget}. */

@@ -46,6 +46,12 @@ const char *routing_fail_name(enum fail_class c); /* "RateLimitError"; of polici
 
 #define LATENCY_WINDOW_MAX 100 /* answers whose mean counts, at most */
 
+/* What may be spent in any time of that length. */
+struct route_budget {
+    double usd;          /* 0: no limit */
+    struct slice period; /* "30d" */
+};
+
 struct routing {
     enum routing_strategy strategy;
     double latency_buffer;                  /* share above the lowest latency that is as good */
@@ -67,6 +73,7 @@ struct routing {
     double queue_timeout; /* seconds they wait */
     double pace_patience; /* seconds that one waits for its turn where a fallback could serve it */
     double affinity_ttl;  /* seconds; of sessions and keys */
+    struct route_budget budget; /* of all of Bedrock: provider_budget_config */
 };
 
 /* Limits on rpm and tpm hold, and so prompts are estimated. */
@@ -80,9 +87,11 @@ static inline bool routing_has_limits(const struct routing *r)
 
 /* Of one deployment, from litellm_params. */
 struct route_params {
-    const struct pool *pool;  /* its group */
-    double weight;            /* < 0: not given */
-    int64_t rpm, tpm;         /* 0: no limit */
+    const struct pool *pool; /* its group */
+    double weight;           /* < 0: not given */
+    int64_t rpm, tpm;        /* 0: no limit */
+    int64_t itpm, otpm;      /* likewise, of the prompt's tokens and the answer's */
+    struct route_budget budget;
     int64_t max_parallel;     /* calls at once; 0: as the router says */
     int64_t order;            /* ROUTE_ORDER_LAST: not given */
     double cooldown_s;        /* < 0: the router's */

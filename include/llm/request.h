@@ -187,6 +187,7 @@ struct llm_request {
     double timeout;            /* seconds the client gives a whole answer; 0: it does not say */
     double stream_timeout;     /* likewise the beginning of a stream */
     double connect_timeout, first_byte_timeout, stream_idle_timeout; /* likewise */
+    double keepalive;     /* seconds of silence of a stream until a comment; 0: not said */
     struct slice user;    /* end user, for accounting; not sent upstream */
     yyjson_val *metadata; /* for logs and traces; not sent upstream; NULL: none */
     struct llm_extra *extra;

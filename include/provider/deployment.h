@@ -45,6 +45,9 @@ struct deployment {
     double timeout_s;             /* whole answer; 0: the router's */
     double stream_timeout_s;      /* to the first byte of a stream; 0: the router's */
     double connect_timeout_s, first_byte_timeout_s, idle_timeout_s; /* likewise */
+    yyjson_val *tier_timeouts, *tier_stream_timeouts; /* objects tier → seconds, or NULL */
+    double keepalive_s;      /* of a silent stream; 0: never, < 0: as the settings say */
+    bool keepalive_override; /* clients may say it */
     struct sigv4_key *signing_key;
     const char *file; /* of the configuration, that has the entry … */
     int line;         /* … in that line */

@@ -6,6 +6,7 @@
  */
 
 #include "config_loader.h"
+#include "config_reading.h"
 
 #include "base/json.h"
 
@@ -130,6 +131,16 @@ static void read_environment(struct config_loader *l, const struct node *litellm
     l->c->simulated = env_true(l, "LINTEL_SIMULATED");
 }
 
+/* The pings of /v1/messages, where they are not those of all streams. */
+static void read_messages_ping(struct config_loader *l, const struct node *litellm)
+{
+    const struct config_path path = {.key = SLICE("litellm_settings")};
+    struct settings *s = &l->c->settings;
+    s->messages_ping = -1;
+    reading_number((struct reading){l, litellm, &path, false},
+                   "anthropic_sse_ping_interval_seconds", 0, CONFIG_MAX_SECONDS, &s->messages_ping);
+}
+
 /* ---- sections ------------------------------------------------------------------------------ */
 
 static const struct node *section(const struct node *root, const char *name)
@@ -167,6 +178,7 @@ static void read_tree(struct config_loader *l, struct node *root)
     check_sections(l, root);
     read_environment(l, litellm, section(root, "general_settings"));
     read_ssl_verify(l, litellm);
+    read_messages_ping(l, litellm);
     read_fetch_max(l, section(root, "general_settings"));
     read_url_hosts(l, litellm, section(root, "general_settings"));
     config_read_routing(l, root);

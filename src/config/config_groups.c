@@ -144,4 +144,6 @@ void config_read_groups(struct config_loader *l, const struct node *root)
             config_read_list(l, router, "router_settings", "background_health_check_model_groups");
     c->public_model_groups =
         config_read_list(l, litellm, "litellm_settings", "public_model_groups");
+    c->request_metadata =
+        config_read_list(l, litellm, "litellm_settings", "bedrock_request_metadata_fields");
 }

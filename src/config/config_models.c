@@ -57,6 +57,33 @@ static double seconds(struct entry *e, const char *key)
     return value;
 }
 
+/* {tier: seconds}; NULL: there is none, or a problem was reported. */
+static yyjson_val *tier_seconds(struct entry *e, const char *key)
+{
+    const struct config_path path = {.up = e->params_path, .key = slice_of(key)};
+    const struct node *map = node_get(e->params, slice_of(key));
+    if (!map || map->kind != NODE_MAP || !map->count)
+        return NULL;
+    for (size_t i = 0; i < map->count; i++) {
+        const struct config_path self = {.up = &path, .key = map->items[i].key};
+        double value = 0;
+        if (!node_number(map->items[i].value, &value) || value <= 0 || value > CONFIG_MAX_SECONDS)
+            config_error(e->l, config_place(map->items[i].value, &self),
+                         "expected a number of seconds up to %d", CONFIG_MAX_SECONDS);
+    }
+    return config_read_json(e->l, map, &path);
+}
+
+static void read_keepalive(struct entry *e)
+{
+    const struct node *override = NODE_GET(e->params, "allow_client_keepalive_override");
+    e->d->keepalive_s = -1;
+    if (!node_is_null(NODE_GET(e->params, "keepalive_seconds")))
+        e->d->keepalive_s = seconds(e, "keepalive_seconds");
+    if (!node_is_null(override))
+        node_bool(override, &e->d->keepalive_override);
+}
+
 /* ---- the model ----------------------------------------------------------------------------- */
 
 /* model_id is what is called when it is given; `model` then only says what kind it is. */
@@ -416,6 +443,9 @@ static bool read_deployment(struct entry *e)
     d->connect_timeout_s = seconds(e, "connect_timeout");
     d->first_byte_timeout_s = seconds(e, "first_byte_timeout");
     d->idle_timeout_s = seconds(e, "stream_idle_timeout");
+    d->tier_timeouts = tier_seconds(e, "timeout_by_service_tier");
+    d->tier_stream_timeouts = tier_seconds(e, "stream_timeout_by_service_tier");
+    read_keepalive(e);
     d->signing_key = ARENA_NEW(&e->l->c->arena, struct sigv4_key);
     config_read_aws(e->l, d, e->params, name.region, e->params_path);
     config_read_route(e->l, d, e->params, e->params_path);

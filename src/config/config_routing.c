@@ -13,6 +13,64 @@
 
 #include <stdlib.h>
 
+#define BUDGET_MAX      1e9 /* USD */
+#define DURATION_DIGITS 5
+
+/* ---- budgets ------------------------------------------------------------------------------- */
+
+/* "30d", as gateway/duration.h reads it. */
+static bool is_duration(struct slice text)
+{
+    static const char *const units[] = {"s", "m", "h", "d", "w", "mo"};
+    size_t digits = 0;
+    while (digits < text.n && text.p[digits] >= '0' && text.p[digits] <= '9')
+        digits++;
+    if (!digits || digits > DURATION_DIGITS || *text.p == '0')
+        return false;
+    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+        if (slice_eq(slice_skip(text, digits), slice_of(units[i])))
+            return true;
+    return false;
+}
+
+/* By the first names, else by the second; without a period there is no budget, as in LiteLLM. */
+static void read_budget(struct reading in, const char *const usd[2], const char *const period[2],
+                        struct route_budget *b)
+{
+    const struct config_path path = {.up = in.path, .key = slice_of(period[0])};
+    size_t named = node_is_null(node_get(in.map, slice_of(period[0])));
+    if (!reading_number(in, usd[0], 0, BUDGET_MAX, &b->usd))
+        reading_number(in, usd[1], 0, BUDGET_MAX, &b->usd);
+    b->period = reading_text(in, period[named]);
+    if (b->usd <= 0 || is_duration(b->period))
+        return;
+    b->usd = 0;
+    if (b->period.n)
+        config_error(in.l, config_place(in.map, &path), "expected a duration such as 30d");
+    else
+        config_warn(in.l, config_place(in.map, &path),
+                    "is missing: a budget without a period has no effect");
+}
+
+static void read_provider_budgets(struct reading in)
+{
+    static const char *const usd[] = {"budget_limit", "max_budget"};
+    static const char *const period[] = {"time_period", "budget_duration"};
+    const struct config_path path = {.up = in.path, .key = SLICE("provider_budget_config")};
+    const struct node *map = NODE_GET(in.map, "provider_budget_config");
+    for (size_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
+        const struct config_path self = {.up = &path, .key = map->items[i].key};
+        const struct node *n = map->items[i].value;
+        if (n->kind != NODE_MAP)
+            config_error(in.l, config_place(n, &self), "expected a map, got %s", node_type_name(n));
+        else if (slice_eq(map->items[i].key, SLICE("bedrock")))
+            read_budget((struct reading){in.l, n, &self, true}, usd, period,
+                        &in.l->c->settings.routing.budget);
+        else
+            config_warn(in.l, config_place(n, &self), "has no effect: only bedrock is called");
+    }
+}
+
 /* ---- router_settings ----------------------------------------------------------------------- */
 
 static const struct {
@@ -159,6 +217,7 @@ void config_read_routing(struct config_loader *l, const struct node *root)
     read_allowed_fails_of_all(in, litellm);
     read_allowed_fails(in);
     read_pre_call_checks(in);
+    read_provider_budgets(in);
     l->c->router_settings = shown(l, in.map);
     l->c->litellm_settings = shown(l, litellm.map);
     l->c->general_settings = shown(l, NODE_GET(root, "general_settings"));
@@ -177,6 +236,8 @@ static struct slice region_of(const struct deployment *d)
 void config_read_route(struct config_loader *l, struct deployment *d, const struct node *params,
                        const struct config_path *path)
 {
+    static const char *const usd[] = {"max_budget", "max_budget"};
+    static const char *const period[] = {"budget_duration", "budget_duration"};
     struct reading in = {l, params, path};
     struct route_params *p = ARENA_NEW(&l->c->arena, struct route_params);
     yyjson_val *tags = json_get(d->params, "tags");
@@ -184,6 +245,9 @@ void config_read_route(struct config_loader *l, struct deployment *d, const stru
     reading_number(in, "weight", 0, 1e9, &p->weight);
     reading_integer(in, "rpm", 0, &p->rpm);
     reading_integer(in, "tpm", 0, &p->tpm);
+    reading_integer(in, "itpm", 0, &p->itpm);
+    reading_integer(in, "otpm", 0, &p->otpm);
+    read_budget(in, usd, period, &p->budget);
     reading_integer(in, "max_parallel_requests", 0, &p->max_parallel);
     reading_integer(in, "order", -1000000, &p->order);
     reading_number(in, "cooldown_time", 0, CONFIG_MAX_SECONDS, &p->cooldown_s);

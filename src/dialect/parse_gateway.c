@@ -105,6 +105,11 @@ static bool parse_idle_timeout(struct parse *p, yyjson_val *v)
     return parse_seconds(p, "stream_idle_timeout", v, &p->r->stream_idle_timeout);
 }
 
+static bool parse_keepalive(struct parse *p, yyjson_val *v)
+{
+    return parse_seconds(p, "keepalive_seconds", v, &p->r->keepalive);
+}
+
 static bool parse_drop_params(struct parse *p, yyjson_val *v)
 {
     return parse_flag(p, "drop_params", v, &p->r->drop_params);
@@ -197,6 +202,7 @@ const struct parse_member parse_gateway[] = {
     {"fallbacks", parse_fallbacks},
     {"first_byte_timeout", parse_first_byte_timeout},
     {"guardrails", parse_guardrails},
+    {"keepalive_seconds", parse_keepalive},
     {"litellm_metadata", ignore},
     {"litellm_session_id", ignore},
     {"litellm_trace_id", ignore},

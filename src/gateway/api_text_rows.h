@@ -212,6 +212,7 @@
     {"GET", "/config/field/info", SETTING, "One setting", .query = "field_name!"},
     {"POST", "/config/field/update", SETTING, "Change one setting, in the database", .body = "field_name! field_value!:a config_type!", .example = "{\"config_type\":\"general_settings\",\"field_name\":\"disable_spend_logs\",\"field_value\":true}"},
     {"POST", "/config/field/delete", SETTING, "Take a setting back to what the configuration file says", .body = "field_name! config_type!"},
+    {"GET", "/provider/budgets", SETTING, "What may be spent at Bedrock (provider_budget_config), and what was"},
     {"GET", "/router/settings", SETTING, "How requests are routed, and how the deployments do"},
     {"GET", "/guardrails/list", SETTING, "The guardrails of the configuration"},
     {"GET", "/guardrails/{item}/info", SETTING, "One guardrail, by its id"},

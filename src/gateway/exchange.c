@@ -458,7 +458,7 @@ static int step_recall(struct exchange *ex)
 
 static void arm_keepalive(struct exchange *ex)
 {
-    unsigned ms = config_milliseconds(ex->config->settings.keepalive_seconds);
+    unsigned ms = config_milliseconds(exchange_keepalive(ex));
     bool wanted = ex->request.stream && ex->route->dialect->keep_alive;
     ex->deadline = wanted && ms ? turn_now(&ex->worker->turn) + ms : 0;
     if (ex->mock_until && (!ex->deadline || ex->mock_until < ex->deadline))

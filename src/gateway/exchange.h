@@ -223,8 +223,9 @@ struct exchange {
     struct limit_hold caller_hold, place_hold; /* granted to the caller, at the deployment */
     const struct deployment
         *passed_over[ROUTER_PASSED_OVER_MAX]; /* granted nothing in this round */
-    size_t passed_over_count;
-    int64_t place_wait_ms; /* until one of them may grant again; 0: nobody knows */
+    size_t passed_over_count, over_budget_count;
+    struct slice over_budget; /* who of them, for people */
+    int64_t place_wait_ms;    /* until one of them may grant again; 0: nobody knows */
 
     struct list queue;        /* of worker.queue */
     int64_t queue_until;      /* ms, turn time: it has waited long enough */
@@ -307,5 +308,7 @@ struct slice exchange_answer_id(struct exchange *ex, struct slice id);
 
 /* Seconds that a whole answer may take; 0: no limit. Once there is a deployment. */
 double exchange_timeout(const struct exchange *ex);
+/* Seconds of silence after which a stream says that it lives; 0: never. */
+double exchange_keepalive(const struct exchange *ex);
 
 #endif

@@ -20,6 +20,7 @@
 #include "exchange_route.h"
 #include "llm/mock.h"
 #include "reply.h"
+#include "request_metadata.h"
 #include "worker_private.h"
 
 #include <string.h>
@@ -230,6 +231,9 @@ void exchange_form(struct exchange *ex)
     if (d)
         drop_listed(ex, d->drop_list);
     drop_listed(ex, ex->request.drop_list);
+    if (ex->config->request_metadata)
+        request_metadata_set(&ex->effective, ex->config->request_metadata, &ex->caller,
+                             &ex->prompt);
     exchange_leave_out(ex);
     if (ex->resuming.count)
         exchange_resume_prepare(ex);

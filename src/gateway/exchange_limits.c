@@ -77,18 +77,19 @@ static void ask(struct exchange *ex, struct limit_hold *h)
     h->asking = false;
 }
 
-/* `tokens`: really used; `served`: an upstream was called. */
-static void settle(struct exchange *ex, struct limit_hold *h, int64_t tokens, bool served)
+/* `used`: really; `served`: an upstream was called. */
+static void settle(struct exchange *ex, struct limit_hold *h, const struct limit_used *used,
+                   bool served)
 {
     struct shared *s = ex->worker->shared;
     if (!h->held)
         return;
     h->held = false;
-    limits_set_used(&h->limits, tokens, served);
+    limits_set_used(&h->limits, used, served);
     s->ops->settle(s, &h->grant, h->limits.asks, h->limits.n, turn_now(&ex->worker->turn));
 }
 
-static int64_t tokens_of(const struct exchange *ex, const struct llm_usage *u)
+static int64_t tokens_that_count(const struct exchange *ex, const struct llm_usage *u)
 {
     switch (ex->config->settings.limit_tokens) {
     case TOKENS_TOTAL: break;
@@ -96,6 +97,16 @@ static int64_t tokens_of(const struct exchange *ex, const struct llm_usage *u)
     case TOKENS_OUTPUT: return u->output;
     }
     return llm_usage_prompt(u) + u->output;
+}
+
+static struct limit_used used_by(const struct exchange *ex, const struct llm_usage *u, bool spend)
+{
+    struct limit_used used = {
+        .tokens = tokens_that_count(ex, u), .input = llm_usage_prompt(u), .output = u->output};
+    if (spend && ex->model)
+        used.spend =
+            (int64_t)(model_cost(ex->model, u, slice_of(ex->service_tier)).total * LIMIT_PER_USD);
+    return used;
 }
 
 /* ---- refusing -------------------------------------------------------------------------------- */
@@ -183,8 +194,9 @@ bool exchange_limit(struct exchange *ex)
 /* Only of a call that was made does anything stay taken. */
 bool exchange_limits_settle(struct exchange *ex)
 {
-    settle(ex, &ex->caller_hold, tokens_of(ex, &ex->usage), ex->attempts > 0);
-    settle(ex, &ex->place_hold, 0, false);
+    const struct limit_used used = used_by(ex, &ex->usage, false);
+    settle(ex, &ex->caller_hold, &used, ex->attempts > 0);
+    settle(ex, &ex->place_hold, NULL, false);
     return !ex->caller_hold.waiting && !ex->place_hold.waiting;
 }
 
@@ -192,7 +204,8 @@ bool exchange_limits_settle(struct exchange *ex)
 
 void exchange_place_begin(struct exchange *ex)
 {
-    ex->passed_over_count = 0;
+    ex->passed_over_count = ex->over_budget_count = 0;
+    ex->over_budget = SLICE("");
     ex->place_wait_ms = 0;
 }
 
@@ -209,6 +222,24 @@ static bool is_full(const struct limit_hold *h)
            slice_eq(slice_of(of->scope), SLICE(LIMIT_SCOPE_DEPLOYMENT));
 }
 
+/* In LiteLLM's words. */
+static void note_budget(struct exchange *ex, const struct limit_hold *h)
+{
+    const struct limit_ask *of = &h->limits.of[h->refused];
+    const struct deployment *d = ex->deployment;
+    double spent = (double)h->states[h->refused].used / LIMIT_PER_USD;
+    double most = (double)h->limits.asks[h->refused].limit / LIMIT_PER_USD;
+    struct slice who =
+        slice_eq(slice_of(of->scope), SLICE(LIMIT_SCOPE_PROVIDER))
+            ? SLICE("provider bedrock")
+            : arena_printf(&ex->arena,
+                           "deployment model_name: %s, litellm_params.model: %s, model_id: %s",
+                           d->model_name, d->model, d->id);
+    ex->over_budget = arena_printf(&ex->arena, "%.*sExceeded budget for %.*s: %.12g >= %.12g\n",
+                                   SLICE_ARG(ex->over_budget), SLICE_ARG(who), spent, most);
+    ex->over_budget_count++;
+}
+
 static void pass_over(struct exchange *ex, const struct limit_hold *h)
 {
     int64_t ms = h->refused >= 0 ? h->states[h->refused].wait_ms : 0;
@@ -218,6 +249,8 @@ static void pass_over(struct exchange *ex, const struct limit_hold *h)
         exchange_call_dropped(ex);
         return;
     }
+    if (h->refused >= 0 && h->limits.of[h->refused].unit == LIMIT_SPEND)
+        note_budget(ex, h);
     if (ms && (!ex->place_wait_ms || ms < ex->place_wait_ms))
         ex->place_wait_ms = ms;
     if (ex->passed_over_count < ROUTER_PASSED_OVER_MAX)
@@ -246,7 +279,8 @@ bool exchange_place(struct exchange *ex, bool *granted)
 void exchange_place_end(struct exchange *ex)
 {
     struct llm_usage usage = exchange_resume_usage(ex);
-    settle(ex, &ex->place_hold, tokens_of(ex, &usage), ex->call_sent);
+    const struct limit_used used = used_by(ex, &usage, ex->place_hold.limits.spend);
+    settle(ex, &ex->place_hold, &used, ex->call_sent);
 }
 
 /* ---- for headers ----------------------------------------------------------------------------- */

@@ -157,6 +157,17 @@ static bool refuse_for_now(struct exchange *ex, struct slice name, const struct 
     return false;
 }
 
+/* All that could serve are over their budgets; LiteLLM's error. */
+static bool refuse_budget(struct exchange *ex, const struct router_pick *pick)
+{
+    int64_t seconds = (pick->wait_ms + MS_PER_S - 1) / MS_PER_S;
+    failure_set(&ex->failure, &ex->arena, FAILURE_RATE_LIMIT, 429,
+                "No deployments available - crossed budget: %.*s", SLICE_ARG(ex->over_budget));
+    ex->failure.retry_after_s = (int)(seconds < RETRY_AFTER_MAX ? seconds : RETRY_AFTER_MAX);
+    ex->failure.retryable = true;
+    return false;
+}
+
 static bool refuse(struct exchange *ex, struct slice name, const struct router_pick *pick)
 {
     struct failure *f = &ex->failure;
@@ -182,9 +193,12 @@ static bool refuse(struct exchange *ex, struct slice name, const struct router_p
                            "the prompt has about %lld tokens, more than any deployment of "
                            "model=%.*s takes",
                            (long long)ex->prompt_tokens, SLICE_ARG(name));
+    case ROUTER_LIMITED:
+        if (ex->over_budget_count && ex->over_budget_count == ex->passed_over_count)
+            return refuse_budget(ex, pick);
+        return refuse_for_now(ex, name, pick);
     case ROUTER_BUSY:
-    case ROUTER_RESTING:
-    case ROUTER_LIMITED: return refuse_for_now(ex, name, pick);
+    case ROUTER_RESTING: return refuse_for_now(ex, name, pick);
     }
     if (!name.n)
         return failure_missing_param(f, &ex->arena, "model");

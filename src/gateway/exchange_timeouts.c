@@ -10,12 +10,29 @@ static double first_of(double a, double b, double c)
     return a > 0 ? a : b > 0 ? b : c;
 }
 
+/* What a deployment says of the service tier that is asked for. */
+static double of_tier(const struct exchange *ex, yyjson_val *map)
+{
+    const struct llm_request *preset = ex->deployment->preset;
+    struct slice tier = ex->request.service_tier;
+    double seconds = 0;
+    if (!map)
+        return 0;
+    if (!tier.n && preset)
+        tier = preset->service_tier;
+    if (tier.n)
+        json_double(yyjson_obj_getn(map, tier.p, tier.n), &seconds);
+    return seconds;
+}
+
 double exchange_timeout(const struct exchange *ex)
 {
     const struct settings *s = &ex->config->settings;
+    const struct deployment *d = ex->deployment;
     if (ex->request.timeout > 0)
         return ex->request.timeout;
-    return first_of(ex->deployment->timeout_s, s->timeout, s->request_timeout);
+    return first_of(of_tier(ex, d->tier_timeouts), d->timeout_s,
+                    first_of(s->timeout, s->request_timeout, 0));
 }
 
 /* 0: nobody says it. A client's timeout is one of the beginning, too, where nothing more precise is
@@ -28,7 +45,8 @@ static double first_timeout(const struct exchange *ex)
     if (!r->stream)
         return first_of(r->first_byte_timeout, d->first_byte_timeout_s, s->first_byte_timeout);
     double wanted = first_of(r->stream_timeout, r->first_byte_timeout, r->timeout);
-    double own = first_of(d->stream_timeout_s, d->first_byte_timeout_s, 0);
+    double own = first_of(of_tier(ex, d->tier_stream_timeouts), d->stream_timeout_s,
+                          d->first_byte_timeout_s);
     return first_of(wanted, own, first_of(s->stream_timeout, s->first_byte_timeout, 0));
 }
 
@@ -50,6 +68,18 @@ struct upstream_timeouts exchange_timeouts(const struct exchange *ex)
         t.total_ms = config_milliseconds(total);
     }
     return t;
+}
+
+double exchange_keepalive(const struct exchange *ex)
+{
+    const struct settings *s = &ex->config->settings;
+    const struct deployment *d = ex->deployment;
+    bool messages = ex->route->dialect == &dialect_anthropic_messages;
+    if (d && d->keepalive_override && ex->request.keepalive > 0)
+        return ex->request.keepalive;
+    if (d && d->keepalive_s >= 0)
+        return d->keepalive_s;
+    return messages && s->messages_ping >= 0 ? s->messages_ping : s->keepalive_seconds;
 }
 
 /* ---- when they run out --------------------------------------------------------------------- */

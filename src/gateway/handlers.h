@@ -33,6 +33,7 @@ void handle_logout(struct exchange *ex, struct buf *body);
 
 /* handlers_router.c */
 void handle_router_settings(struct exchange *ex, struct buf *body);
+void handle_provider_budgets(struct exchange *ex, struct buf *body);
 void handlers_write_deployments(struct exchange *ex, struct json_writer *w); /* how they do */
 
 /* handlers_health.c */

@@ -7,6 +7,7 @@
 
 #include "limit_asks.h"
 
+#include "duration.h"
 #include "router.h"
 #include "wire/crypto.h"
 
@@ -18,7 +19,10 @@ static const struct {
     const char *name, *key;
 } units[] = {[LIMIT_REQUESTS] = {"requests", "rpm"},
              [LIMIT_TOKENS] = {"tokens", "tpm"},
-             [LIMIT_PARALLEL] = {"max_parallel_requests", "parallel"}};
+             [LIMIT_PARALLEL] = {"max_parallel_requests", "parallel"},
+             [LIMIT_INPUT] = {"input_tokens", "itpm"},
+             [LIMIT_OUTPUT] = {"output_tokens", "otpm"},
+             [LIMIT_SPEND] = {"spend", "usd"}};
 
 const char *limit_unit_name(enum limit_unit u)
 {
@@ -53,21 +57,44 @@ static struct slice key_of(const struct limit_ask *of, int64_t window_ms, struct
     return key_of(&(struct limit_ask){of->scope, slice_of(hash), of->unit}, window_ms, a);
 }
 
-static void add(struct limits *l, const struct config *c, struct limit_ask of, int64_t limit,
-                struct arena *a)
+static bool is_about_tokens(enum limit_unit u)
 {
-    bool lease = of.unit == LIMIT_PARALLEL;
-    int64_t window_ms = lease ? LIMIT_LEASE_MS : c->settings.limit_window * MS_PER_S;
+    return u == LIMIT_TOKENS || u == LIMIT_INPUT || u == LIMIT_OUTPUT;
+}
+
+static void add_within(struct limits *l, struct limit_ask of, int64_t limit, int64_t window_ms,
+                       struct arena *a)
+{
     if (limit == LIMIT_NONE || l->n == SHARED_ASKS_MAX)
         return;
     make_room(l, a);
     l->of[l->n] = of;
-    l->asks[l->n++] = (struct shared_ask){.key = key_of(&of, window_ms, a),
-                                          .kind = lease ? SHARED_LEASE : SHARED_WINDOW,
-                                          .limit = limit,
-                                          .window_ms = window_ms,
-                                          .units = of.unit != LIMIT_TOKENS};
-    l->tokens = l->tokens || of.unit == LIMIT_TOKENS;
+    l->asks[l->n++] =
+        (struct shared_ask){.key = key_of(&of, window_ms, a),
+                            .kind = of.unit == LIMIT_PARALLEL ? SHARED_LEASE : SHARED_WINDOW,
+                            .limit = limit,
+                            .window_ms = window_ms,
+                            .units = of.unit == LIMIT_REQUESTS || of.unit == LIMIT_PARALLEL};
+    l->tokens = l->tokens || is_about_tokens(of.unit);
+    l->spend = l->spend || of.unit == LIMIT_SPEND;
+}
+
+static void add(struct limits *l, const struct config *c, struct limit_ask of, int64_t limit,
+                struct arena *a)
+{
+    bool lease = of.unit == LIMIT_PARALLEL;
+    add_within(l, of, limit, lease ? LIMIT_LEASE_MS : c->settings.limit_window * MS_PER_S, a);
+}
+
+/* The smallest budget still lets the first call through. */
+static void add_budget(struct limits *l, const char *scope, struct slice name,
+                       const struct route_budget *b, struct arena *a)
+{
+    int64_t limit = (int64_t)(b->usd * LIMIT_PER_USD);
+    int64_t window_ms = b->usd > 0 ? duration_ms(b->period) : 0;
+    if (window_ms > 0)
+        add_within(l, (struct limit_ask){scope, name, LIMIT_SPEND}, limit ? limit : 1, window_ms,
+                   a);
 }
 
 static void add_set(struct limits *l, const struct config *c, const char *scope, struct slice name,
@@ -169,9 +196,23 @@ void limits_of_deployment(struct limits *l, const struct config *c, const struct
     if (routing_has_limits(&c->settings.routing)) {
         own.rpm = given(p->rpm);
         own.tpm = given(p->tpm);
+        add(l, c, (struct limit_ask){LIMIT_SCOPE_DEPLOYMENT, slice_of(d->id), LIMIT_INPUT},
+            given(p->itpm), a);
+        add(l, c, (struct limit_ask){LIMIT_SCOPE_DEPLOYMENT, slice_of(d->id), LIMIT_OUTPUT},
+            given(p->otpm), a);
     }
     add_set(l, c, LIMIT_SCOPE_DEPLOYMENT, slice_of(d->id), &own, a);
+    add_budget(l, LIMIT_SCOPE_DEPLOYMENT, slice_of(d->id), &p->budget, a);
+    add_budget(l, LIMIT_SCOPE_PROVIDER, SLICE("bedrock"), &c->settings.routing.budget, a);
     add_set(l, c, "model_group", p->pool->name, &p->pool->limits, a);
+}
+
+void limits_of_provider(struct limits *l, const struct config *c, struct arena *a)
+{
+    init(l);
+    add_budget(l, LIMIT_SCOPE_PROVIDER, SLICE("bedrock"), &c->settings.routing.budget, a);
+    for (size_t i = 0; i < l->n; i++)
+        l->asks[i].limit = LIMIT_NONE;
 }
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
@@ -188,21 +229,28 @@ void limits_set_tokens(struct limits *l, enum limit_tokens kind, int64_t prompt,
 {
     for (size_t i = 0; i < l->n; i++) {
         int64_t limit = l->asks[i].limit, output = output_of(limit, max_tokens);
-        int64_t wanted = kind == TOKENS_INPUT    ? prompt
-                         : kind == TOKENS_OUTPUT ? output
-                                                 : prompt + output;
-        if (l->of[i].unit == LIMIT_TOKENS)
+        enum limit_unit unit = l->of[i].unit;
+        bool of_all = unit == LIMIT_TOKENS;
+        int64_t wanted = unit == LIMIT_INPUT || (of_all && kind == TOKENS_INPUT) ? prompt
+                         : unit == LIMIT_OUTPUT || (of_all && kind == TOKENS_OUTPUT)
+                             ? output
+                             : prompt + output;
+        if (is_about_tokens(unit))
             l->asks[i].units = wanted < limit ? wanted : limit;
     }
 }
 
-void limits_set_used(struct limits *l, int64_t tokens, bool served)
+void limits_set_used(struct limits *l, const struct limit_used *used, bool served)
 {
+    const struct limit_used u = served ? *used : (struct limit_used){0};
     for (size_t i = 0; i < l->n; i++) {
         int64_t taken = l->asks[i].units;
         switch (l->of[i].unit) {
         case LIMIT_REQUESTS: l->asks[i].units = served ? 0 : -taken; break;
-        case LIMIT_TOKENS: l->asks[i].units = (served ? tokens : 0) - taken; break;
+        case LIMIT_TOKENS: l->asks[i].units = u.tokens - taken; break;
+        case LIMIT_INPUT: l->asks[i].units = u.input - taken; break;
+        case LIMIT_OUTPUT: l->asks[i].units = u.output - taken; break;
+        case LIMIT_SPEND: l->asks[i].units = u.spend - taken; break;
         case LIMIT_PARALLEL: break;
         }
     }

@@ -17,7 +17,16 @@
 #define LIMIT_LEASE_MS 30000 /* a place whose holder died is free after that … */
 #define LIMIT_RENEW_MS 10000 /* … and those who live say so that often */
 
-enum limit_unit { LIMIT_REQUESTS, LIMIT_TOKENS, LIMIT_PARALLEL };
+enum limit_unit {
+    LIMIT_REQUESTS,
+    LIMIT_TOKENS,
+    LIMIT_PARALLEL,
+    LIMIT_INPUT, /* tokens of the prompt */
+    LIMIT_OUTPUT,
+    LIMIT_SPEND /* LIMIT_PER_USD of them are one USD */
+};
+
+#define LIMIT_PER_USD 1e9
 
 /* LiteLLM's name of a unit: "requests", "tokens", "max_parallel_requests". */
 const char *limit_unit_name(enum limit_unit u);
@@ -34,7 +43,8 @@ struct limits {
     struct shared_ask *asks; /* SHARED_ASKS_MAX of them */
     struct limit_ask *of;
     size_t n;
-    bool tokens; /* one of them is about tokens */
+    bool tokens; /* one of them is about tokens … */
+    bool spend;  /* … about what was spent */
 };
 
 /* What the caller is held to for that model: its own limits, those of user, team, member, end user
@@ -43,8 +53,10 @@ void limits_of_caller(struct limits *l, const struct config *c, const struct cal
                       struct slice model, struct arena *a);
 
 /* What a call of the deployment is held to: its own rpm and tpm where they hold, its places where
- * processes share them (`shared`), and the limits of its group. */
+ * processes share them (`shared`), its budget and that of all of Bedrock, and the limits of its
+ * group. A budget lets through what comes before it is used up, whatever that will cost. */
 #define LIMIT_SCOPE_DEPLOYMENT "deployment"
+#define LIMIT_SCOPE_PROVIDER   "provider"
 void limits_of_deployment(struct limits *l, const struct config *c, const struct deployment *d,
                           bool shared, struct arena *a);
 
@@ -54,8 +66,17 @@ void limits_of_deployment(struct limits *l, const struct config *c, const struct
 void limits_set_tokens(struct limits *l, enum limit_tokens kind, int64_t prompt,
                        int64_t max_tokens);
 
+/* How the budget of all of Bedrock stands, without taking anything. No asks: there is none. */
+void limits_of_provider(struct limits *l, const struct config *c, struct arena *a);
+
+/* What a request did use. */
+struct limit_used {
+    int64_t tokens, input, output;
+    int64_t spend; /* LIMIT_PER_USD */
+};
+
 /* The asks become what settle wants: tokens corrected to what they were. `served` false: no call
  * was made, and everything is given back. */
-void limits_set_used(struct limits *l, int64_t tokens, bool served);
+void limits_set_used(struct limits *l, const struct limit_used *used, bool served);
 
 #endif

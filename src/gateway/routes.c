@@ -138,6 +138,7 @@ static const struct route routes[] = {
     {"GET", "/metrics", true, CHAT, handle_metrics, .knows_keys = true},
     {"GET", "/metrics/", true, CHAT, handle_metrics, .knows_keys = true},
     {"GET", "/router/settings", false, CHAT, handle_router_settings, .admin = true},
+    {"GET", "/provider/budgets", false, CHAT, handle_provider_budgets, .admin = true},
     {"GET", "/debug/exchanges", false, CHAT, handle_exchanges, .admin = true},
 };
 #define ROUTE_COUNT (sizeof(routes) / sizeof(*routes))

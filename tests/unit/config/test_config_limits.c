@@ -137,6 +137,20 @@ static void problems(void **state)
          "W2 router_settings.model_group_limits.n: is no group of model_list\n"},
         {MODEL "general_settings: {token_rate_limit_type: both}\n",
          "E2 general_settings.token_rate_limit_type: expected total, input or output\n"},
+        {MODEL "router_settings: {provider_budget_config: {bedrock: {budget_limit: 1, time_period: "
+               "0d}, openai: {}}}\n",
+         "E2 router_settings.provider_budget_config.bedrock.time_period: expected a duration such "
+         "as 30d\n"
+         "W2 router_settings.provider_budget_config.openai: has no effect: only bedrock is "
+         "called\n"},
+        {"model_list: [{model_name: m, litellm_params: {model: bedrock/x.y, aws_region_name: r, "
+         "max_budget: 5}}]\n",
+         "W1 model_list[0].litellm_params.budget_duration: is missing: a budget without a period "
+         "has no effect\n"},
+        {"model_list: [{model_name: m, litellm_params: {model: bedrock/x.y, aws_region_name: r, "
+         "timeout_by_service_tier: {flex: 0}}}]\n",
+         "E1 model_list[0].litellm_params.timeout_by_service_tier.flex: expected a number of "
+         "seconds up to 4000000\n"},
         {MODEL "litellm_settings: {rpm: -1}\n",
          "E2 litellm_settings.rpm: expected a number from 0 to 10000000000\n"},
     };

@@ -231,20 +231,21 @@ static void aliases_report_once(void **state)
     struct world w;
     (void)state;
     world_init(&w);
-    world_expect(&w,
-                 "model_list:\n"
-                 "- model_name: a\n"
-                 "  litellm_params: &p\n"
-                 "    model: bedrock/x.y\n"
-                 "    itpm: 5\n"
-                 "    temprature: 1\n"
-                 "    timeout: soon\n"
-                 "- {model_name: b, litellm_params: {<<: *p}}\n"
-                 "- {model_name: c, litellm_params: {<<: *p, itpm: 6}}\n",
-                 "W5 model_list[0].litellm_params.itpm: is accepted but has no effect yet\n"
-                 "W6 model_list[0].litellm_params.temprature: unknown option, ignored: did you "
-                 "mean temperature?\n"
-                 "E7 model_list[0].litellm_params.timeout: expected a number, got a string\n");
+    world_expect(
+        &w,
+        "model_list:\n"
+        "- model_name: a\n"
+        "  litellm_params: &p\n"
+        "    model: bedrock/x.y\n"
+        "    max_file_size_mb: 5\n"
+        "    temprature: 1\n"
+        "    timeout: soon\n"
+        "- {model_name: b, litellm_params: {<<: *p}}\n"
+        "- {model_name: c, litellm_params: {<<: *p, max_file_size_mb: 6}}\n",
+        "W5 model_list[0].litellm_params.max_file_size_mb: is accepted but has no effect yet\n"
+        "W6 model_list[0].litellm_params.temprature: unknown option, ignored: did you "
+        "mean temperature?\n"
+        "E7 model_list[0].litellm_params.timeout: expected a number, got a string\n");
 }
 
 static void broken_utf8_from_the_environment(void **state)

@@ -200,6 +200,7 @@ static void reserving(void **state)
 
 static void settling(void **state)
 {
+    const struct limit_used used = {.tokens = 120};
     struct fixture f;
     (void)state;
     set_up(&f, MODEL);
@@ -208,14 +209,45 @@ static void settling(void **state)
     of_caller(&f, "unknown");
     assert_true(f.limits.tokens);
     limits_set_tokens(&f.limits, TOKENS_TOTAL, 100, 50);
-    limits_set_used(&f.limits, 120, true);
+    limits_set_used(&f.limits, &used, true);
     assert_int_equal(f.limits.asks[0].units, 0); /* the request stays taken */
     assert_int_equal(f.limits.asks[2].units, -30);
     of_caller(&f, "unknown");
     limits_set_tokens(&f.limits, TOKENS_TOTAL, 100, 50);
-    limits_set_used(&f.limits, 120, false);
+    limits_set_used(&f.limits, &used, false);
     assert_int_equal(f.limits.asks[0].units, -1);
     assert_int_equal(f.limits.asks[2].units, -150);
+    tear_down(&f);
+}
+
+/* Of the prompt and the answer by themselves, and what is spent. */
+static void budgets(void **state)
+{
+    static const char text[] =
+        "model_list: [{model_name: m, litellm_params: {model: bedrock/x.y, aws_region_name: r, "
+        "itpm: 100, otpm: 50, max_budget: 2, budget_duration: 1d}, model_info: {id: d}}]\n"
+        "router_settings: {optional_pre_call_checks: [enforce_model_rate_limits], "
+        "provider_budget_config: {bedrock: {budget_limit: 1.0e-12, time_period: 1h}}}\n";
+    const struct limit_used used = {.tokens = 90, .input = 70, .output = 20, .spend = 5};
+    struct fixture f;
+    (void)state;
+    set_up(&f, text);
+    assert_string_equal(of_deployment(&f), "itpm:60:deployment:d=100 otpm:60:deployment:d=50 "
+                                           "usd:86400:deployment:d=2000000000 "
+                                           "usd:3600:provider:bedrock=1");
+    assert_true(f.limits.tokens && f.limits.spend);
+    limits_set_tokens(&f.limits, TOKENS_TOTAL, 80, 30);
+    assert_int_equal(f.limits.asks[0].units, 80);
+    assert_int_equal(f.limits.asks[1].units, 30);
+    assert_int_equal(f.limits.asks[2].units, 0);
+    limits_set_used(&f.limits, &used, true);
+    assert_int_equal(f.limits.asks[0].units, -10);
+    assert_int_equal(f.limits.asks[1].units, -10);
+    assert_int_equal(f.limits.asks[2].units, 5);
+    assert_int_equal(f.limits.asks[3].units, 5);
+    limits_of_provider(&f.limits, f.c, &f.a);
+    assert_int_equal(f.limits.n, 1);
+    assert_int_equal(f.limits.asks[0].limit, LIMIT_NONE);
     tear_down(&f);
 }
 
@@ -267,7 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing),  cmocka_unit_test(all_scopes), cmocka_unit_test(of_deployments),
         cmocka_unit_test(places),   cmocka_unit_test(long_names), cmocka_unit_test(reserving),
-        cmocka_unit_test(settling), cmocka_unit_test(callers),
+        cmocka_unit_test(settling), cmocka_unit_test(budgets),    cmocka_unit_test(callers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
