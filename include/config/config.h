@@ -88,6 +88,7 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     int64_t limit_window;           /* seconds of rpm and tpm: LITELLM_RATE_LIMIT_WINDOW_SIZE */
 
     const char *ui_username, *ui_password; /* UI_USERNAME, UI_PASSWORD; NULL: see session.h */
+    bool block_robots;                     /* there is a /robots.txt */
     bool ui_disabled;                      /* DISABLE_ADMIN_UI */
     bool disable_env_login;                /* disable_env_credential_login */
     bool sso_only;                         /* disable_password_login_when_sso_enabled */

@@ -213,6 +213,7 @@ struct config *config_load_from(const char *path, const struct config_host *host
     arena_init(&c->arena);
     map_init(&c->pools.by_name);
     map_init(&c->keys);
+    map_init(&c->access.demands.blocked);
     arena_init(&l.arena);
     l.warned = arena_zalloc(&l.arena, config_option_count());
     config_defaults(&l);
@@ -260,6 +261,7 @@ void config_unref(struct config *c)
         guard_rules_free(c->guards.v[i].rules);
     map_fini(&c->pools.by_name);
     map_fini(&c->keys);
+    map_fini(&c->access.demands.blocked);
     model_table_free(c->models);
     arena_fini(&c->arena);
     free(c);

@@ -20,6 +20,7 @@
 #define TIMEOUT_MAX      600.0
 #define WEBHOOK_PATH     "/beta/litellm_basic_guardrail_api"
 #define MASK_OF_WORDS    "[KEYWORD_REDACTED]"
+#define BANNED           "banned_keywords"
 #define MASK_FORMAT      "[{pattern_name}_REDACTED]"
 #define MASK_MAX         200 /* bytes */
 #define PATTERN_NAME_MAX 100
@@ -429,18 +430,48 @@ static void read_entry(struct config_loader *l, const struct node *n,
         g->info = config_read_json(l, info, path);
 }
 
+/* litellm_settings.banned_keywords_list: one more filter. */
+static void add_banned(struct config_loader *l, const struct config_path *path,
+                       const struct node *n)
+{
+    struct name_list words = config_read_lines(l, n, path);
+    struct guard *g = &l->c->guards.v[l->c->guards.n];
+    const char *error;
+    if (!words.n)
+        return;
+    *g = (struct guard){.name = BANNED,
+                        .id = id_of(l, SLICE(BANNED)),
+                        .modes = GUARD_BEFORE | GUARD_AFTER,
+                        .default_on = true,
+                        .rules = guard_rules_new(),
+                        .timeout = TIMEOUT_DEFAULT};
+    g->shown = json_parse(SLICE("{\"guardrail\":\"" BANNED "\",\"mode\":[\"pre_call\","
+                                "\"post_call\"],\"default_on\":true}"),
+                          &l->c->arena, NULL);
+    l->c->guards.n++;
+    if (!guard_rules_add_words(g->rules, words.v, words.n, SLICE(MASK_OF_WORDS), GUARD_BLOCK, false,
+                               &l->arena, &error))
+        config_error(l, config_place(n, path), "%s", error);
+}
+
 void config_read_guards(struct config_loader *l, const struct node *root)
 {
     const struct config_path path = {.key = SLICE("guardrails")};
+    const struct config_path litellm = {.key = SLICE("litellm_settings")};
+    const struct config_path banned_path = {.up = &litellm, .key = SLICE("banned_keywords_list")};
+    const struct node *banned =
+        NODE_GET(NODE_GET(root, "litellm_settings"), "banned_keywords_list");
     const struct node *list = NODE_GET(root, "guardrails");
-    if (node_is_null(list) || list->kind != NODE_LIST || !list->count)
-        return;
-    if (list->count > GUARDS_MAX) {
+    size_t n = node_is_null(list) || list->kind != NODE_LIST ? 0 : list->count;
+    if (n + !node_is_null(banned) > GUARDS_MAX) {
         config_error(l, config_place(list, &path), "there are more than %d", GUARDS_MAX);
         return;
     }
-    l->c->guards.v = arena_zalloc(&l->c->arena, list->count * sizeof(struct guard));
-    for (size_t i = 0; i < list->count; i++) {
+    if (!n && node_is_null(banned))
+        return;
+    l->c->guards.v = arena_zalloc(&l->c->arena, (n + 1) * sizeof(struct guard));
+    add_banned(l, &banned_path, banned);
+    for (size_t i = 0; i < n; i++) {
         const struct config_path self = {.up = &path, .index = i};
         read_entry(l, list->items[i].value, &self);
     }

@@ -122,6 +122,11 @@ void config_read_credentials(struct config_loader *l, const struct node *root);
 const struct node *config_credential_values(struct config_loader *l, const struct node *params,
                                             const struct config_path *up);
 
+/* config_access.c: names: a list, or a file's path, beneath the folder of the file that says it,
+ * with one in each line. In the snapshot's arena. */
+struct name_list config_read_lines(struct config_loader *l, const struct node *n,
+                                   const struct config_path *path);
+
 /* config_guards.c */
 void config_read_guards(struct config_loader *l, const struct node *root);
 

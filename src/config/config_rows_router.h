@@ -67,7 +67,7 @@ ACCEPTED("plugins", LIST, NULL, "extensions of the router")
 ACCEPTED("guardrail_list", LIST, NULL, "guardrails that are chosen like deployments")
 ACCEPTED("search_tools", LIST, NULL, "web search back ends that are chosen like deployments")
 ACCEPTED("assistants_config", MAP, NULL, "provider of the assistants API")
-ACCEPTED("fallback_access_check", BOOL, NULL, "only fall back to models the key may use")
+READ("fallback_access_check", BOOL, RELOAD, "false", "the same as general_settings.enforce_fallback_model_access")
 ACCEPTED("fallback_budget_check", BOOL, NULL, "only fall back within the key's budget")
 #undef SECTION
 

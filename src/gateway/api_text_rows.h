@@ -242,6 +242,7 @@
     {"POST", "/utils/transform_request", UTILITY, "What would be sent to the model", .body = "call_type! request_body!:o", .example = "{\"call_type\":\"completion\",\"request_body\":{\"model\":\"claude\",\"messages\":" SAYING "}}"},
     {"GET", "/openapi.json", UTILITY, "This reference, for programs (OpenAPI 3.1)"},
     {"GET", "/routes", UTILITY, "The paths and methods that there are"},
+    {"GET", "/robots.txt", UTILITY, "Sends search engines away (block_robots)", .answer = "text/plain"},
     {"GET", "/docs", UTILITY, "This reference, for people", .answer = HTML},
     {"GET", "/redoc", UTILITY, "Leads to /docs", .answer = HTML},
 

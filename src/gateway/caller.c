@@ -84,6 +84,17 @@ void caller_be(struct caller *c, struct row *key)
         caller_add_tag(c, key->tags[i]);
 }
 
+void caller_act_for(struct caller *c, struct slice user)
+{
+    static const enum caller_holder theirs[] = {HOLDER_USER, HOLDER_MEMBER};
+    for (size_t i = 0; i < sizeof(theirs) / sizeof(*theirs); i++) {
+        forget(&c->holders[theirs[i]]);
+        c->holders[theirs[i]] = (struct holder){0};
+    }
+    c->user = user;
+    c->role_stays = true;
+}
+
 void caller_add_tag(struct caller *c, struct slice tag)
 {
     for (size_t i = 0; i < c->tag_count; i++)
@@ -202,7 +213,7 @@ static void set_limits(struct caller *c)
         c->of_team_models = h[HOLDER_TEAM].row->of_models;
     if (h[HOLDER_PROJECT].row)
         c->of_project_models = h[HOLDER_PROJECT].row->of_models;
-    if (h[HOLDER_USER].row)
+    if (h[HOLDER_USER].row && !c->role_stays)
         c->role = caller_role_find(h[HOLDER_USER].row->role);
 }
 

@@ -45,6 +45,7 @@ enum caller_role { /* LiteLLM's, of the key's user */
 
 struct caller {
     bool master;      /* may do everything */
+    bool role_stays;  /* whoever is looked up */
     bool login;       /* a user, at the admin UI, without a key */
     struct slice key; /* SHA-256 of the key, hex; empty: there is none */
     struct slice alias, user, team, organization, project; /* of the key; may be empty */
@@ -83,6 +84,8 @@ enum rows_state caller_look_up(struct caller *c, struct rows *r, struct rows_wai
 
 /* A row of the key was found: the caller is who it says. Takes the reference. */
 void caller_be(struct caller *c, struct row *key);
+/* From here on it spends what that user may, and has; its role stays. */
+void caller_act_for(struct caller *c, struct slice user);
 void caller_add_tag(struct caller *c, struct slice tag); /* twice is once */
 
 /* The name that the caller's own names of models make of that one. */

@@ -26,6 +26,7 @@
 #include "exchange_claim.h"
 #include "exchange_client.h"
 #include "exchange_credentials.h"
+#include "exchange_demands.h"
 #include "exchange_fetch.h"
 #include "exchange_guard.h"
 #include "exchange_log.h"
@@ -351,7 +352,7 @@ static int step_admit(struct exchange *ex)
     exchange_auth_request(ex);
     exchange_spend_begin(ex);
     exchange_observe_begin(ex);
-    if (!read || !exchange_guard_admits(ex))
+    if (!read || !exchange_demands_met(ex) || !exchange_guard_admits(ex))
         return EX_FLUSH;
     ex->request.include_usage =
         ex->request.include_usage || ex->config->settings.always_include_stream_usage;
@@ -391,6 +392,8 @@ static int step_route(struct exchange *ex)
     if (!ex->routed) {
         ex->routed = true;
         reroute_begin(&ex->reroute, ex->config, &ex->request, ex->request.model, &ex->arena);
+        if (ex->config->access.checks_fallbacks && !ex->caller.master)
+            ex->reroute.caller = &ex->caller;
         ex->failure = reroute_mocked(&ex->reroute, &ex->arena);
     }
     if (ex->failure.kind == FAILURE_NONE && exchange_pick(ex, ex->reroute.group)) {

@@ -196,6 +196,7 @@ struct exchange {
     struct slice route_second; /* … and a second one */
     struct own_answer own;
     struct access *access; /* what the caller may manage besides; NULL: see access.h */
+    struct slice session;  /* made for a call without one; p == NULL: none was */
     struct slice client;   /* its address, see exchange_client.h; p == NULL: not asked for yet */
     struct buf body;       /* of the client's request */
     struct http1_reply reply;
@@ -209,7 +210,7 @@ struct exchange {
     const struct model *model; /* facts about it */
     struct slice model_group;  /* name of the group that serves */
     struct dialect_answer answer;
-    yyjson_val *parsed;              /* the body, if it was read before ADMIT; or NULL */
+    yyjson_val *parsed;              /* the body, once it was read; or NULL */
     yyjson_val *read_body;           /* the body with what it refers to; NULL: as it came */
     struct responses_use *responses; /* of the Responses API, and what is kept of it; NULL: none */
 

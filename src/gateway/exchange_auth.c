@@ -159,7 +159,7 @@ static void check(struct exchange *ex)
         ex->caller.role = ROLE_PROXY_ADMIN_VIEWER;
     if (key_check_holders(&ex->caller, &ex->arena, &ex->failure) &&
         auth_check_route(&ex->caller, ex->route, ex->head->path, &ex->arena, &ex->failure) &&
-        ex->config->access.admin_only_routes.n)
+        (ex->config->access.admin_only_routes.n || ex->config->access.ui_of_admins))
         exchange_admin_only(ex);
 }
 
@@ -203,8 +203,9 @@ void exchange_auth_free(struct exchange *ex)
 
 static struct slice end_user_of(struct exchange *ex)
 {
-    const char *names[] = {ex->config->settings.user_header_name, "x-litellm-end-user-id",
-                           "x-litellm-customer-id"};
+    const char *names[] = {"x-litellm-customer-id", "x-litellm-end-user-id",
+                           ex->config->access.customer_header,
+                           ex->config->settings.user_header_name};
     struct slice id = ex->request.user;
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         struct slice v =
@@ -233,8 +234,18 @@ static void name_tags(struct exchange *ex)
     name_tags_of(ex, json_get(ex->request.metadata, "tags"));
 }
 
+/* user_header_mappings. What the caller may manage stays as it was. */
+static void name_user(struct exchange *ex)
+{
+    const char *header = ex->config->access.user_header;
+    struct slice user = header ? http_header_get(ex->head->headers, header) : SLICE("");
+    if (user.n)
+        caller_act_for(&ex->caller, arena_dup(&ex->arena, user));
+}
+
 void exchange_auth_request(struct exchange *ex)
 {
+    name_user(ex);
     ex->caller.end_user = end_user_of(ex);
     name_tags(ex);
 }

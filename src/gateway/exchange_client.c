@@ -1,5 +1,6 @@
 #include "exchange_client.h"
 
+#include "login.h"
 #include "route_match.h"
 #include "worker_private.h"
 
@@ -33,6 +34,24 @@ struct slice exchange_client_group(struct exchange *ex)
         return exchange_client(ex);
     ip = ip_group(&ip);
     return ip_text(&ip, &ex->arena);
+}
+
+/* The narrowest range counts. */
+int64_t exchange_client_tries(const struct exchange *ex)
+{
+    const struct login_tries *t = &ex->config->access.logins;
+    int64_t most = t->most;
+    unsigned bits = 0;
+    struct ip ip;
+    if (!t->range_count || !find_address(ex, &ip))
+        return most;
+    for (size_t i = 0; i < t->range_count; i++) {
+        if (t->ranges[i].bits < bits || !ip_is_in(&ip, &t->ranges[i]))
+            continue;
+        bits = t->ranges[i].bits;
+        most = t->range_most[i];
+    }
+    return most;
 }
 
 /* ---- what it may ----------------------------------------------------------------------------- */
@@ -78,6 +97,9 @@ bool exchange_is_public(struct exchange *ex)
 
 bool exchange_admin_only(struct exchange *ex)
 {
+    if (ex->login && ex->config->access.ui_of_admins && ex->caller.role != ROLE_PROXY_ADMIN &&
+        ex->caller.role != ROLE_PROXY_ADMIN_VIEWER)
+        return refuse(ex, LOGIN_FOR_ADMINS, SLICE(""), "");
     if (ex->caller.role == ROLE_PROXY_ADMIN ||
         !route_matches_any(ex->config->access.admin_only_routes, ex->route, ex->head->path))
         return true;

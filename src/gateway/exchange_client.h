@@ -13,13 +13,17 @@ struct slice exchange_client(struct exchange *ex);
 /* Where many addresses are one client's (IPv6), what they have in common. */
 struct slice exchange_client_group(struct exchange *ex);
 
+/* How many wrong tries to log in that address has; 0: as many as it likes. */
+int64_t exchange_client_tries(const struct exchange *ex);
+
 /* AUTH, before a key is looked at: allowed_ips and allowed_routes. False: see ex->failure (403). */
 bool exchange_client_may(struct exchange *ex);
 
 /* Whether public_routes has the route. The caller is nobody then, who may look. */
 bool exchange_is_public(struct exchange *ex);
 
-/* AUTH, once the caller is known: admin_only_routes. False: see ex->failure (403). */
+/* AUTH, once the caller is known: admin_only_routes, ui_access_mode. False: see ex->failure (403).
+ */
 bool exchange_admin_only(struct exchange *ex);
 
 #endif

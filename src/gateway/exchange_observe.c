@@ -254,7 +254,7 @@ void exchange_observe_begin(struct exchange *ex)
     if (!observing_records(ex->worker))
         return;
     t->headers = headers_of(ex);
-    t->session = text_dup_utf8(&ex->arena, exchange_session(ex));
+    t->session = text_dup_utf8(&ex->arena, exchange_told_session(ex));
 }
 
 /* ---- calls, in the turn's time until the end

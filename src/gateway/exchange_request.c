@@ -29,7 +29,7 @@ static yyjson_val *parse_body(struct exchange *ex, const char **nothing)
         abort();
     yyjson_val *v = json_parse_insitu(ex->body.p, body.n, &ex->prompt, &error);
     if (v)
-        return v;
+        return ex->parsed = v;
     if (is_form(ex))
         *nothing = "the request body is a form: send JSON";
     else if (!text_is_utf8(slice_skip(buf_slice(&ex->body), error.offset)))

@@ -34,6 +34,19 @@ struct slice exchange_session(const struct exchange *ex)
     return id.n ? id : json_get_slice(ex->request.metadata, "session_id");
 }
 
+struct slice exchange_told_session(struct exchange *ex)
+{
+    char id[UUID_SIZE];
+    struct slice said = exchange_session(ex);
+    if (said.n || ex->config->access.demands.session != SESSION_MADE)
+        return arena_dup(&ex->arena, said);
+    if (!ex->session.p) {
+        random_uuid(id);
+        ex->session = arena_dup(&ex->arena, slice_of(id));
+    }
+    return ex->session;
+}
+
 static struct slice head_of(struct slice text)
 {
     return slice_make(text.p, text.n < PROMPT_HASHED ? text.n : PROMPT_HASHED);

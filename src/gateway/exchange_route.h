@@ -17,5 +17,8 @@ void exchange_call_ended(struct exchange *ex);
 
 /* The session that the client says it belongs to, in the head or its metadata; or empty. */
 struct slice exchange_session(const struct exchange *ex);
+/* The same for rows and callbacks: one that is made (missing_session_id) counts. Lives as long as
+ * the exchange. */
+struct slice exchange_told_session(struct exchange *ex);
 
 #endif

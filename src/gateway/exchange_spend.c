@@ -57,7 +57,7 @@ void exchange_spend_begin(struct exchange *ex)
         return;
     s.tags = exchange_tags(ex);
     s.requester_ip = exchange_client(ex);
-    s.session_id = arena_dup(&ex->arena, exchange_session(ex));
+    s.session_id = exchange_told_session(ex);
     ex->user_agent = arena_dup(&ex->arena, http_header_get(ex->head->headers, "user-agent"));
     ex->spend = ARENA_NEW(&ex->arena, struct spend);
     *ex->spend = s;

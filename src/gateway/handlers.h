@@ -18,7 +18,8 @@ void handle_ui_file(struct exchange *ex, struct buf *body);
 /* handlers_api.c: what routes there are, for programs and for people */
 void handle_openapi(struct exchange *ex, struct buf *body);
 void handle_routes(struct exchange *ex, struct buf *body);
-void handle_docs(struct exchange *ex, struct buf *body); /* handlers_ui.c */
+void handle_docs(struct exchange *ex, struct buf *body);
+void handle_robots(struct exchange *ex, struct buf *body); /* handlers_ui.c */
 void handle_redoc(struct exchange *ex, struct buf *body);
 
 /* handlers_sso.c: single sign-on there */

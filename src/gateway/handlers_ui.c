@@ -64,6 +64,16 @@ void handle_docs(struct exchange *ex, struct buf *body)
     give(ex, find(SLICE("index.html")), SLICE(ASKED), body);
 }
 
+void handle_robots(struct exchange *ex, struct buf *body)
+{
+    if (!ex->config->settings.block_robots) {
+        detail_refuse(ex, 404, SLICE("Not Found"));
+        return;
+    }
+    ex->own.type = SLICE("text/plain");
+    BUF_LITERAL(body, "User-agent: *\nDisallow: /\n");
+}
+
 void handle_ui_file(struct exchange *ex, struct buf *body)
 {
     struct slice name = ex->route_item, folder = slice_split(&name, '/');

@@ -4,8 +4,6 @@
 #include "io/clock.h"
 #include "worker_private.h"
 
-#define TRIES_MAX 10
-#define TRIES_MS  (5 * 60 * 1000)
 #define NO_ROLE   "internal_user_viewer"
 #define SAMPLE    "litellm"
 #define USER_NAME "admin"
@@ -99,7 +97,12 @@ struct slice login_cookie(struct exchange *ex)
 void login_let_in(struct exchange *ex, struct buf *body)
 {
     const struct login *l = login_of(ex);
-    struct slice text = write_session(ex);
+    struct slice text;
+    if (ex->config->access.ui_of_admins && !slice_starts(l->role, SLICE("proxy_admin"))) {
+        login_refuse(ex, FAILURE_PERMISSION, 403, LOGIN_FOR_ADMINS);
+        return;
+    }
+    text = write_session(ex);
     const struct http_header headers[] = {
         {SLICE("set-cookie"), session_set_cookie(text, login_is_secure(ex), &ex->arena)},
         {SLICE("cache-control"), SLICE("no-store")}};
@@ -146,10 +149,15 @@ void login_ask(struct exchange *ex, answer_next *next)
 
 void login_count(struct exchange *ex, answer_next *next)
 {
+    const struct login_tries *t = &ex->config->access.logins;
     struct slice address = exchange_client_group(ex);
+    int64_t most = exchange_client_tries(ex);
     login_of(ex)->ask = (struct shared_ask){ARENA_JOIN(&ex->arena, SLICE("login:"), address),
-                                            SHARED_WINDOW, TRIES_MAX, TRIES_MS, 1};
-    login_ask(ex, next);
+                                            SHARED_WINDOW, most, t->ms, 1};
+    if (most)
+        login_ask(ex, next);
+    else
+        ask_later(ex, next);
 }
 
 bool login_may_try(struct exchange *ex)

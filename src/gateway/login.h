@@ -10,6 +10,8 @@
 
 #define LOGIN_ADMIN "default_user_id" /* LiteLLM's name for who knows the settings' password */
 
+#define LOGIN_FOR_ADMINS "The admin UI is for admins of the proxy only (ui_access_mode)."
+
 /* Somebody who logs in, or wants to. */
 struct login {
     struct slice name, word; /* as they were typed */

@@ -47,10 +47,16 @@ static bool s3_credentials(void *user, struct aws_credentials *found)
     return answer.state == CREDENTIALS_READY;
 }
 
+/* What LiteLLM has as callbacks: here banned_keywords_list and blocked_user_list are enough. */
+static bool is_done_elsewhere(struct slice name)
+{
+    return slice_eq(name, SLICE("banned_keywords")) || slice_eq(name, SLICE("blocked_user_check"));
+}
+
 static void add(struct worker *w, struct observing *o, struct slice name, unsigned outcomes)
 {
     const struct callbacks *c = &w->config->callbacks;
-    if (slice_eq(name, SLICE("prometheus")))
+    if (slice_eq(name, SLICE("prometheus")) || is_done_elsewhere(name))
         return;
     struct sink_setup setup = {.name = name,
                                .settings = settings_of(c, name),

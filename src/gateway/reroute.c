@@ -7,6 +7,8 @@
 
 #include "reroute.h"
 
+#include "caller.h"
+
 #include <string.h>
 
 #define BACKOFF_FIRST_MS   500
@@ -83,8 +85,10 @@ static bool was_seen(const struct reroute *r, struct slice group)
 
 static bool is_new(const struct reroute *r, struct slice group)
 {
+    const char *whose;
     return group.n && !slice_eq(group, r->group) && !was_seen(r, group) &&
-           r->seen_count < REROUTE_GROUPS_MAX;
+           r->seen_count < REROUTE_GROUPS_MAX &&
+           (!r->caller || caller_may_call(r->caller, r->config, group, &whose));
 }
 
 static void wait_for(struct reroute *r, struct slice group)

@@ -19,6 +19,8 @@
 #define REROUTE_GROUPS_MAX  32  /* groups one request may wait for or have tried */
 #define REROUTE_RETRIES_MAX 100 /* more are not believed */
 
+struct caller;
+
 struct reroute {
     const struct config *config;
     const struct llm_request *request;
@@ -28,11 +30,12 @@ struct reroute {
      * REROUTE_GROUPS_MAX each, once something has failed. */
     struct slice *seen, *waiting;
     unsigned seen_count, waiting_count;
-    unsigned retries;       /* of this group */
-    unsigned retries_total; /* of the request */
-    unsigned retries_max;   /* of this group, as asked for after its last failure */
-    unsigned fallbacks;     /* groups that were changed to */
-    unsigned failovers;     /* retries that num_retries does not count */
+    unsigned retries;            /* of this group */
+    unsigned retries_total;      /* of the request */
+    unsigned retries_max;        /* of this group, as asked for after its last failure */
+    unsigned fallbacks;          /* groups that were changed to */
+    const struct caller *caller; /* fallbacks are groups that it may ask for; NULL: any */
+    unsigned failovers;          /* retries that num_retries does not count */
 };
 
 enum reroute_kind { REROUTE_GIVE_UP, REROUTE_RETRY, REROUTE_FALLBACK };

@@ -109,7 +109,7 @@ bool route_matches(struct slice name, const struct route *route, struct slice pa
     return slice_eq(name, slice_of(route->path)) || fits(name, path);
 }
 
-bool route_matches_any(struct route_names names, const struct route *route, struct slice path)
+bool route_matches_any(struct name_list names, const struct route *route, struct slice path)
 {
     for (size_t i = 0; i < names.n; i++)
         if (route_matches(names.v[i], route, path))

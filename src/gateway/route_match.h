@@ -13,6 +13,6 @@
  * key_management_routes, spend_tracking_routes, global_spend_tracking_routes, public_routes. */
 bool route_matches(struct slice name, const struct route *route, struct slice path);
 
-bool route_matches_any(struct route_names names, const struct route *route, struct slice path);
+bool route_matches_any(struct name_list names, const struct route *route, struct slice path);
 
 #endif

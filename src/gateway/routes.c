@@ -114,6 +114,7 @@ static const struct route routes[] = {
     {"GET", "/ui/{item}", true, CHAT, handle_ui_file},
     {"GET", "/openapi.json", true, CHAT, handle_openapi},
     {"GET", "/routes", true, CHAT, handle_routes},
+    {"GET", "/robots.txt", true, CHAT, handle_robots},
     {"GET", "/docs", true, CHAT, handle_docs},
     {"GET", "/redoc", true, CHAT, handle_redoc},
     {"GET", "/health", true, CHAT, handle_health, .knows_keys = true},

@@ -316,6 +316,8 @@ struct row *row_new(enum row_kind kind, const struct store_rows *rows, size_t ro
     k->permissions = texts_of(&r, "team_member_permissions", &k->permission_count);
     k->tags = list_of(r.a, json_get(metadata, "tags"), &k->tag_count);
     k->guards = list_of(r.a, json_get(metadata, "guardrails"), &k->guard_count);
+    k->enforced = list_of(r.a, json_get(metadata, "enforced_params"), &k->enforced_count);
+    k->of_service = json_get(metadata, "service_account_id") != NULL;
     k->no_global_guards = yyjson_is_true(json_get(metadata, "disable_global_guardrails"));
     k->unheard = list_of(r.a, json_get(metadata, "litellm_disabled_callbacks"), &k->unheard_count);
     k->logging = logging_of(&r, metadata);

@@ -58,6 +58,9 @@ struct row {
     size_t tag_count;
     const struct slice *guards; /* names of guardrails for its requests */
     size_t guard_count;
+    const struct slice *enforced; /* members that bodies of its requests must have */
+    size_t enforced_count;
+    bool of_service;             /* of a key: metadata.service_account_id */
     bool no_global_guards;       /* those that are always on are not, for these */
     const struct slice *unheard; /* callbacks that are not told of its requests */
     size_t unheard_count;

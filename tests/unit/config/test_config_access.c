@@ -69,6 +69,65 @@ static void routes(void **state)
     config_unref(c);
 }
 
+static void demands(void **state)
+{
+    struct config *c = load(GENERAL "  enforce_user_param: true\n"
+                                    "  enforced_params: [user, metadata.generation_name]\n"
+                                    "  service_account_settings: {enforced_params: [model]}\n"
+                                    "  missing_session_id: generate\n"
+                                    "  user_header_mappings:\n"
+                                    "  - {header_name: x-user, litellm_user_role: internal_user}\n"
+                                    "  - {header_name: x-guest, litellm_user_role: customer}\n"
+                                    "litellm_settings: {blocked_user_list: [u1, u2]}\n");
+    const struct request_demands *d = &c->access.demands;
+    (void)state;
+    assert_true(d->any && d->user && !d->no_tags && d->session == SESSION_MADE);
+    assert_int_equal(d->members.n, 2);
+    assert_true(slice_eq(d->of_services.v[0], SLICE("model")));
+    assert_true(map_get(&d->blocked, SLICE("u2")) && !map_get(&d->blocked, SLICE("u")));
+    assert_string_equal(c->access.user_header, "x-user");
+    assert_string_equal(c->access.customer_header, "x-guest");
+    config_unref(c);
+    c = load(GENERAL "  missing_session_id: generate\n");
+    assert_false(c->access.demands.any); /* nobody is refused for it */
+    config_unref(c);
+    c = load(GENERAL "  user_header_mappings: {header_name: a, litellm_user_role: customer}\n");
+    assert_string_equal(c->access.customer_header, "a");
+    assert_null(c->access.user_header);
+    config_unref(c);
+}
+
+static void logins(void **state)
+{
+    struct config *c = load(MODEL);
+    (void)state;
+    assert_int_equal(c->access.logins.most, 10);
+    assert_int_equal(c->access.logins.ms, 300000);
+    assert_false(c->access.ui_of_admins || c->access.checks_fallbacks);
+    config_unref(c);
+    c = load(GENERAL "  max_failed_login_attempts_per_source: 3\n"
+                     "  failed_login_window_seconds: 600\n"
+                     "  failed_login_block_seconds: 30\n"
+                     "  max_failed_login_attempts_per_source_overrides: {10.0.0.0/8: 0}\n"
+                     "  ui_access_mode: admin_only\n"
+                     "router_settings: {fallback_access_check: true}\n");
+    assert_int_equal(c->access.logins.most, 3);
+    assert_int_equal(c->access.logins.ms, 600000);
+    assert_int_equal(c->access.logins.range_count, 1);
+    assert_true(c->access.ui_of_admins && c->access.checks_fallbacks);
+    config_unref(c);
+}
+
+static void banned_words(void **state)
+{
+    struct config *c = load(MODEL "litellm_settings: {banned_keywords_list: [secret]}\n");
+    const struct guard *g = guards_find(&c->guards, SLICE("banned_keywords"));
+    (void)state;
+    assert_true(g && g->default_on && g->kind == GUARD_FILTER);
+    assert_int_equal(g->modes, GUARD_BEFORE | GUARD_AFTER);
+    config_unref(c);
+}
+
 #define FORWARDED                                                                                  \
     "general_settings.use_x_forwarded_for: needs trusted_proxy_ranges, the addresses of the "      \
     "proxies in front: anybody else could write any address into that header\n"
@@ -97,11 +156,27 @@ static void problems(void **state)
         {GENERAL "  trusted_proxy_ranges: [10.0.0.0/8, '']\n",
          "E3 general_settings.trusted_proxy_ranges[1]: " RANGE},
         {GENERAL "  public_routes: [{a: b}]\n",
-         "E3 general_settings.public_routes[0]: expected a path, such as /v1/models or /v1/*, or a "
-         "group of routes\n"},
+         "E3 general_settings.public_routes[0]: expected a name\n"},
         {GENERAL "  use_x_forwarded_for: true\n", "W3 " FORWARDED},
         {GENERAL "  use_x_forwarded_for: true\n  allowed_ips: [10.0.0.1]\n", "E3 " FORWARDED},
         {GENERAL "  use_x_forwarded_for: true\n  trusted_proxy_ranges: []\n", "W3 " FORWARDED},
+        {GENERAL "  missing_session_id: always\n",
+         "E3 general_settings.missing_session_id: expected generate or reject\n"},
+        {GENERAL "  user_header_mappings: [{header_name: a, litellm_user_role: boss}]\n",
+         "E3 general_settings.user_header_mappings[0]: expected {header_name, litellm_user_role: "
+         "customer or internal_user}\n"},
+        {GENERAL "  ui_access_mode: {type: restricted_sso_group}\n",
+         "E3 general_settings.ui_access_mode: expected all or admin_only: groups of the provider "
+         "are not looked at\n"},
+        {GENERAL "  max_failed_login_attempts_per_source_overrides: {host: 1}\n",
+         "E3 general_settings.max_failed_login_attempts_per_source_overrides.host: expected an "
+         "address or a range, and how many tries it has\n"},
+        {MODEL "litellm_settings: {blocked_user_list: /none}\n",
+         "E2 litellm_settings.blocked_user_list: No such file or directory\n"},
+        {MODEL "litellm_settings: {banned_keywords_list: {a: b}}\n",
+         "E2 litellm_settings.banned_keywords_list: expected a list of names, or the path of a "
+         "file "
+         "of them\n"},
         {GENERAL "  enable_jwt_auth: true\n", "E3 general_settings.enable_jwt_auth: " TOKENS},
         {GENERAL "  enable_oauth2_auth: true\n", "E3 general_settings.enable_oauth2_auth: " TOKENS},
         {GENERAL "  enable_oauth2_proxy_auth: true\n",
@@ -134,9 +209,8 @@ static void problems(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_said),
-        cmocka_unit_test(addresses),
-        cmocka_unit_test(routes),
+        cmocka_unit_test(nothing_said), cmocka_unit_test(addresses),    cmocka_unit_test(demands),
+        cmocka_unit_test(logins),       cmocka_unit_test(banned_words), cmocka_unit_test(routes),
         cmocka_unit_test(problems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

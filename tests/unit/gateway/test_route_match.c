@@ -65,9 +65,9 @@ static void any_of_them(void **state)
     const struct slice v[] = {SLICE("/models"), SLICE("/v1/*")};
     struct route_result r = routes_find(SLICE("GET"), SLICE("/v1/models"));
     (void)state;
-    assert_true(route_matches_any((struct route_names){v, 2}, r.route, SLICE("/v1/models")));
-    assert_false(route_matches_any((struct route_names){v, 1}, r.route, SLICE("/v1/models")));
-    assert_false(route_matches_any((struct route_names){v, 0}, r.route, SLICE("/v1/models")));
+    assert_true(route_matches_any((struct name_list){v, 2}, r.route, SLICE("/v1/models")));
+    assert_false(route_matches_any((struct name_list){v, 1}, r.route, SLICE("/v1/models")));
+    assert_false(route_matches_any((struct name_list){v, 0}, r.route, SLICE("/v1/models")));
 }
 
 int main(void)
