@@ -9,13 +9,15 @@
 
 struct callbacks {
     yyjson_val *both, *success, *failure; /* lists of names, or NULL */
-    yyjson_val *settings;                 /* callback_settings: object by name, or NULL */
+    yyjson_val *settings;                 /* callback_settings: object by name */
     yyjson_val
         *teams;     /* default_team_settings: lists as callback_list_make's, by team id; or NULL */
     yyjson_val *s3; /* s3_callback_params: object, or NULL … */
     const struct aws_identity
         *s3_identity;          /* … and whose credentials those name; NULL: there are none */
     yyjson_val *headers;       /* generic_logger_headers: object, or NULL */
+    yyjson_val *options;       /* options of several callbacks, by their names: object, or NULL */
+    yyjson_val *audit;         /* audit_log_callbacks: a list of names, or NULL */
     yyjson_val *allowed_hosts; /* callback_url_allowed_hosts: list, or NULL */
 };
 

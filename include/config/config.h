@@ -131,6 +131,7 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     int64_t told_max;            /* callback_prompt_max, bytes */
     bool redact_key;             /* redact_user_api_key_info */
     bool redact_errors;          /* redact_messages_in_exceptions */
+    bool store_audit_logs;       /* litellm_settings */
     bool ignore_no_log;          /* global_disable_no_log_param */
     bool dynamic_disabling;      /* allow_dynamic_callback_disabling */
     bool metrics_need_key;       /* require_auth_for_metrics_endpoint */

@@ -82,6 +82,7 @@ struct record_texts {
     struct slice trace_state;     /* of the client */
     struct slice messages, tools; /* JSON, as the client sent them; only if a sink wants bodies … */
     struct slice output;          /* … and the answer: a message in OpenAI's words */
+    struct slice event; /* it is no request, but this: JSON, told in place of a payload; or empty */
 };
 
 struct record {

@@ -31,9 +31,11 @@ struct aws_credentials; /* wire/sigv4.h */
 
 /* What `open` may ask; valid during the call. */
 struct sink_setup {
-    struct slice name;                         /* as the configuration has it */
-    yyjson_val *settings;                      /* callback_settings.NAME, or NULL */
-    yyjson_val *headers;                       /* generic_logger_headers, or NULL */
+    struct slice name;    /* as the configuration has it */
+    yyjson_val *settings; /* callback_settings.NAME, or NULL */
+    yyjson_val *headers;  /* generic_logger_headers, or NULL */
+    yyjson_val *options;  /* of litellm_settings, by their names there: langfuse_default_tags, …;
+                             an object, or NULL */
     const char *(*variable)(const char *name); /* of the environment; NULL: not set */
     yyjson_val *own; /* instead of it: {"langfuse_public_key": …}, what a key says; or NULL */
     bool own_first;  /* not instead: it says what `own` does not */
@@ -82,6 +84,7 @@ struct sink_kind {
     const char *names[4];     /* of callbacks; NULL behind the last */
     const char *variables[8]; /* of the environment, that it asks for; NULL behind the last */
     size_t batch_max;         /* parcels in a call; 0: OUTBOX_BATCH_MAX */
+    bool payloads;            /* it tells LiteLLM's payloads, and so other events too (record.h) */
     /* NULL: setup->error says why. */
     void *(*open)(struct sink_setup *setup);
     /* The call that tells of `parcels`; without a URL there is nothing to tell. False: it can never

@@ -35,7 +35,7 @@ struct store;
 struct store_job;
 
 #define STORE_JOBS_MAX       4096  /* that wait in a process */
-#define STORE_STATEMENTS_MAX 1024  /* of a job */
+#define STORE_STATEMENTS_MAX 2048  /* of a job */
 #define STORE_ROWS_MAX       10000 /* of an answer; beyond them: store_rows.more */
 #define STORE_LIST_MAX       1000  /* values of a STORE_IN */
 

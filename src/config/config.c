@@ -128,6 +128,8 @@ static void read_environment(struct config_loader *l, const struct node *litellm
         s->store_prompts = env_true(l, "STORE_PROMPTS_IN_SPEND_LOGS");
     if (node_is_null(NODE_GET(litellm, "drop_params")))
         s->drop_params = env_true(l, "LITELLM_DROP_PARAMS");
+    if (node_is_null(NODE_GET(litellm, "store_audit_logs")))
+        s->store_audit_logs = env_true(l, "LITELLM_STORE_AUDIT_LOGS");
     l->c->simulated = env_true(l, "LINTEL_SIMULATED");
 }
 

@@ -338,6 +338,11 @@ struct slice admin_who(const struct exchange *ex)
     return ex->caller.user.n ? ex->caller.user : MASTER;
 }
 
+struct slice admin_key(const struct exchange *ex)
+{
+    return ex->caller.master ? MASTER_KEY : ex->caller.key;
+}
+
 /* ---- lists of texts -------------------------------------------------------------------------- */
 
 void admin_texts_begin(struct admin_texts *t)
@@ -417,8 +422,7 @@ void admin_copy_deleted(struct exchange *ex, const struct store_rows *rows, size
     }
     admin_set(cells, "id", store_text(admin_id(ex, NULL, "")));
     admin_set(cells, "deleted_by", store_text(admin_who(ex)));
-    admin_set(cells, "deleted_by_api_key",
-              store_text(ex->caller.master ? MASTER_KEY : ex->caller.key));
+    admin_set(cells, "deleted_by_api_key", store_text(admin_key(ex)));
 }
 
 void admin_update_same(struct store_job *job, struct admin_cells *cells, const char *id_column,

@@ -68,6 +68,7 @@ yyjson_val *admin_need_texts(struct exchange *ex, yyjson_val *body, const char *
 struct slice admin_id(struct exchange *ex, yyjson_val *body, const char *name);
 
 struct slice admin_who(const struct exchange *ex); /* who asks: for created_by and its like */
+struct slice admin_key(const struct exchange *ex); /* with which key: its hash, or a name */
 
 /* ---- refusals: LiteLLM's shape and types ----------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 #include "ask.h"
 
 #include "access.h"
+#include "audit.h"
 #include "base/log.h"
 #include "exchange_request.h"
 #include "worker_private.h"
@@ -125,6 +126,8 @@ static void go_on(struct exchange *ex, struct buf *body)
 {
     enum store_status status = store_job_status(ex->own.job);
     bool conflict = status == STORE_CONFLICT || status == STORE_REFERENCE;
+    if (ex->audit)
+        audit_settle(ex, status == STORE_OK);
     if (status == STORE_OK || (conflict && ex->own.conflicts))
         ex->own.with_rows(ex, body);
     else

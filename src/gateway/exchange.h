@@ -195,10 +195,11 @@ struct exchange {
     struct slice route_item;   /* what another hole of the path stands for, or empty; encoded … */
     struct slice route_second; /* … and a second one */
     struct own_answer own;
-    struct access *access; /* what the caller may manage besides; NULL: see access.h */
-    struct slice session;  /* made for a call without one; p == NULL: none was */
-    struct slice client;   /* its address, see exchange_client.h; p == NULL: not asked for yet */
-    struct buf body;       /* of the client's request */
+    struct audit_note *audit; /* changes that are not told yet: see audit.h */
+    struct access *access;    /* what the caller may manage besides; NULL: see access.h */
+    struct slice session;     /* made for a call without one; p == NULL: none was */
+    struct slice client;      /* its address, see exchange_client.h; p == NULL: not asked for yet */
+    struct buf body;          /* of the client's request */
     struct http1_reply reply;
 
     struct llm_request request;   /* the client's */

@@ -9,6 +9,7 @@
 
 #include "handlers.h"
 
+#include "audit.h"
 #include "auth.h"
 #include "io/clock.h"
 #include "key_access.h"
@@ -201,6 +202,7 @@ void handle_key_generate(struct exchange *ex, struct buf *body)
     set_initial(ex, q, &cells);
     add_soft_budget(ex, job, q->body, &cells);
     store_insert(job, TABLE_VERIFICATION_TOKEN, cells.v, cells.n);
+    audit_made(ex, job, TABLE_VERIFICATION_TOKEN, &cells);
     q->statement = select_key(job, TABLE_VERIFICATION_TOKEN, q);
     store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(q->hash));
     ask_store_conflict(ex, job, key_made);
@@ -363,6 +365,7 @@ static void write_cells(struct exchange *ex, struct admin_cells *cells)
     admin_set(cells, "settings_updated_at", store_time(clock_unix_ms()));
     key_rules_claim_alias(job, q->body, slice_of(q->hash));
     store_update(job, TABLE_VERIFICATION_TOKEN, cells->v, cells->n, &where, 1);
+    audit_changed(ex, job, TABLE_VERIFICATION_TOKEN, ask_rows(ex, 0), 0, cells);
     q->statement = select_key(job, TABLE_VERIFICATION_TOKEN, q);
     store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(q->hash));
     ask_store_conflict(ex, job, updated);

@@ -5,6 +5,7 @@
 
 #include "handlers.h"
 
+#include "audit.h"
 #include "io/clock.h"
 #include "key_access.h"
 #include "key_fields.h"
@@ -78,6 +79,7 @@ static void found(struct exchange *ex, struct buf *body)
     admin_set(&cells, "settings_updated_at", store_time(clock_unix_ms()));
     struct store_job *job = ask_new(ex);
     store_update(job, TABLE_VERIFICATION_TOKEN, cells.v, cells.n, &where, 1);
+    audit_changed(ex, job, TABLE_VERIFICATION_TOKEN, rows, 0, &cells);
     b->statement = admin_select(job, TABLE_VERIFICATION_TOKEN, "token", slice_of(b->hash));
     store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(b->hash));
     ask_store_conflict(ex, job, written);

@@ -10,6 +10,7 @@
 
 #include "handlers.h"
 
+#include "audit.h"
 #include "duration.h"
 #include "io/clock.h"
 #include "key_access.h"
@@ -165,6 +166,7 @@ static void renew_found(struct exchange *ex, struct buf *body)
     key_rules_claim_alias(job, r->body, slice_of(r->hash));
     store_update(job, TABLE_VERIFICATION_TOKEN, cells.v, cells.n, &where, 1);
     store_expect(job, 1);
+    audit_changed(ex, job, TABLE_VERIFICATION_TOKEN, rows, 0, &cells);
     keep_old(ex, job, r, grace ? now + grace : 0);
     r->statement = admin_select(job, TABLE_VERIFICATION_TOKEN, "token", slice_of(r->new_hash));
     store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(r->hash));
@@ -214,6 +216,9 @@ static void reset_found(struct exchange *ex, struct buf *body)
     struct store_job *job = ask_new(ex);
     store_update(job, TABLE_VERIFICATION_TOKEN, &cell, 1, &where, 1);
     store_expect(job, 1);
+    struct admin_cells spend = {.n = 0};
+    admin_set(&spend, "spend", store_number(r->after));
+    audit_changed(ex, job, TABLE_VERIFICATION_TOKEN, ask_rows(ex, 0), 0, &spend);
     r->statement = admin_select(job, TABLE_VERIFICATION_TOKEN, "token", slice_of(r->hash));
     store_tell(job, TABLE_VERIFICATION_TOKEN, slice_of(r->hash));
     ask_store_conflict(ex, job, write_reset);

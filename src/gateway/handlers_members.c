@@ -6,6 +6,7 @@
 
 #include "handlers_admin.h"
 
+#include "audit.h"
 #include "key_delete.h"
 #include "team_fields.h"
 #include "team_members.h"
@@ -178,6 +179,7 @@ static void add_found(struct exchange *ex, struct buf *body)
     admin_set(&cells, "members_with_roles",
               store_json(team_members_json(ex, old, NULL, &q->members)));
     admin_update_same(job, &cells, ID, TABLE_TEAM_TABLE, team, 0);
+    audit_changed(ex, job, TABLE_TEAM_TABLE, team, 0, &cells);
     team_members_join(ex, job, 1, &q->members, q->id, budget_id);
     admin_texts_begin(&ids);
     for (size_t i = 0; i < q->members.n; i++)
@@ -322,6 +324,7 @@ static void update_found(struct exchange *ex, struct buf *body)
         put_budget(ex, job, team);
     admin_set(&cells, "members_with_roles", store_json(team_members_json(ex, list, old, &changed)));
     admin_update_same(job, &cells, ID, TABLE_TEAM_TABLE, team, 0);
+    audit_changed(ex, job, TABLE_TEAM_TABLE, team, 0, &cells);
     store_tell(job, TABLE_TEAM_TABLE, q->id);
     store_tell(job, TABLE_USER_TABLE, q->members.v[0].id);
     ask_store_conflict(ex, job, write_updated);
@@ -377,6 +380,7 @@ static void delete_found(struct exchange *ex, struct buf *body)
     job = ask_new(ex);
     admin_set(&cells, "members_with_roles", store_json(team_members_json(ex, list, old, NULL)));
     admin_update_same(job, &cells, ID, TABLE_TEAM_TABLE, team, 0);
+    audit_changed(ex, job, TABLE_TEAM_TABLE, team, 0, &cells);
     team_members_leave(ex, job, ask_rows(ex, 1), q->id);
     team_members_leave(ex, job, ask_rows(ex, 2), q->id);
     store_delete(job, TABLE_TEAM_MEMBERSHIP, where, 2);

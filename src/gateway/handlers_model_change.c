@@ -7,7 +7,7 @@
 
 #include "handlers_admin.h"
 
-#include "admin.h"
+#include "audit.h"
 #include "stored.h"
 #include "wire/crypto.h"
 #include "worker_private.h"
@@ -187,6 +187,7 @@ void handle_model_new(struct exchange *ex, struct buf *body)
     admin_set(&cells, ID, store_text(c->id));
     admin_set(&cells, "created_by", store_text(admin_who(ex)));
     store_insert(job, TABLE, cells.v, cells.n);
+    audit_made(ex, job, TABLE, &cells);
     ask_written(ex, job, inserted);
 }
 
@@ -229,6 +230,7 @@ static void update_found(struct exchange *ex, struct buf *body)
         return;
     job = ask_new(ex);
     admin_update_same(job, &cells, ID, TABLE, row, 0);
+    audit_changed(ex, job, TABLE, row, 0, &cells);
     ask_written(ex, job, updated);
 }
 
@@ -271,6 +273,7 @@ static void block_found(struct exchange *ex, struct buf *body)
     admin_set(&cells, "updated_by", store_text(admin_who(ex)));
     job = ask_new(ex);
     admin_update_same(job, &cells, ID, TABLE, row, 0);
+    audit_changed(ex, job, TABLE, row, 0, &cells);
     ask_written(ex, job, blocked);
 }
 
@@ -303,18 +306,23 @@ static void deleted(struct exchange *ex, struct buf *body)
     json_object_end(&w);
 }
 
+static void delete_found(struct exchange *ex, struct buf *body)
+{
+    const struct store_rows *row = ask_rows(ex, 0);
+    struct store_where where = admin_where(ID, change_of(ex)->id);
+    struct store_job *job = ask_new(ex);
+    store_delete(job, TABLE, &where, 1);
+    if (row->count)
+        audit_gone(ex, job, TABLE, row, 0);
+    ask_written(ex, job, deleted);
+}
+
 void handle_model_delete(struct exchange *ex, struct buf *body)
 {
     struct model_change *c = change_of(ex);
-    struct store_where where;
-    struct store_job *job;
     if (!read_body(ex))
         return;
     c->id = admin_need_text(ex, c->body, "id");
-    if (!c->id.n)
-        return;
-    job = ask_new(ex);
-    where = admin_where(ID, c->id);
-    store_delete(job, TABLE, &where, 1);
-    ask_written(ex, job, deleted);
+    if (c->id.n)
+        select_model(ex, delete_found);
 }

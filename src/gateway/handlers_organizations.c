@@ -8,6 +8,7 @@
 
 #include "access.h"
 #include "admin_budget.h"
+#include "audit.h"
 #include "detail.h"
 #include "key_delete.h"
 #include "query.h"
@@ -289,6 +290,7 @@ static void delete_all(struct exchange *ex, struct buf *body)
         struct admin_cells cells = {.n = 0};
         admin_copy_deleted(ex, q->teams, i, TABLE_DELETED_TEAM_TABLE, &cells);
         store_insert(job, TABLE_DELETED_TEAM_TABLE, cells.v, cells.n);
+        audit_gone(ex, job, TABLE_TEAM_TABLE, q->teams, i);
         store_tell(job, TABLE_TEAM_TABLE, store_rows_text(q->teams, i, "team_id"));
     }
     store_delete(job, TABLE_TEAM_MEMBERSHIP, &of_teams, 1);

@@ -11,7 +11,7 @@
 
 #include "handlers_admin.h"
 
-#include "admin.h"
+#include "audit.h"
 #include "base/map.h"
 #include "callback_vars.h"
 #include "detail.h"
@@ -399,6 +399,7 @@ static void put(struct exchange *ex, const struct store_rows *team, struct slice
     job = ask_new(ex);
     admin_set(&cells, "metadata", store_json(metadata));
     admin_update_same(job, &cells, ID, TABLE, team, 0);
+    audit_changed(ex, job, TABLE, team, 0, &cells);
     q->statement = admin_select(job, TABLE, ID, q->id);
     store_tell(job, TABLE, q->id);
     ask_store_conflict(ex, job, changed);

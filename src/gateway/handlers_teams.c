@@ -9,6 +9,7 @@
 #include "handlers_admin.h"
 
 #include "access.h"
+#include "audit.h"
 #include "key_delete.h"
 #include "team_fields.h"
 #include "team_members.h"
@@ -104,6 +105,7 @@ static void insert_team(struct exchange *ex, struct buf *body)
               store_json(team_members_json(ex, NULL, NULL, &q->members)));
     team_fields_put_aliases(ex, job, q->body, NULL, &q->cells);
     store_insert(job, TABLE, q->cells.v, q->cells.n);
+    audit_made(ex, job, TABLE, &q->cells);
     team_members_join(ex, job, 1, &q->members, q->id, budget);
     q->statement = admin_select(job, TABLE, ID, q->id);
     store_tell(job, TABLE, q->id);
@@ -264,6 +266,7 @@ static void change_found(struct exchange *ex, struct buf *body)
             &q->cells);
     team_fields_put_aliases(ex, job, q->body, team, &q->cells);
     admin_update_same(job, &q->cells, ID, TABLE, team, 0);
+    audit_changed(ex, job, TABLE, team, 0, &q->cells);
     q->statement = admin_select(job, TABLE, ID, q->id);
     store_tell(job, TABLE, q->id);
     ask_store_conflict(ex, job, write_changed);
@@ -300,6 +303,7 @@ static void delete_team(struct exchange *ex, struct buf *body)
     if (admin_find(q->teams, ID, q->id, &row)) {
         admin_copy_deleted(ex, q->teams, row, TABLE_DELETED_TEAM_TABLE, &cells);
         store_insert(job, TABLE_DELETED_TEAM_TABLE, cells.v, cells.n);
+        audit_gone(ex, job, TABLE, q->teams, row);
     }
     where = admin_where(ID, q->id);
     store_delete(job, TABLE_TEAM_MEMBERSHIP, &where, 1);

@@ -7,6 +7,7 @@
 #include "handlers_admin.h"
 
 #include "access.h"
+#include "audit.h"
 #include "detail.h"
 #include "key_delete.h"
 #include "key_fields.h"
@@ -230,11 +231,14 @@ static void insert_user(struct exchange *ex, struct buf *body)
     admin_set(&q->cells, ID, store_text(q->id));
     admin_set(&q->cells, "teams", store_texts(q->teams));
     store_insert(job, TABLE, q->cells.v, q->cells.n);
+    audit_made(ex, job, TABLE, &q->cells);
     join_teams(ex, job, ask_rows(ex, 2));
     join_organizations(ex, job, ask_rows(ex, 3));
     store_tell(job, TABLE, q->id);
-    if (q->key.n)
+    if (q->key.n) {
         store_insert(job, TABLE_VERIFICATION_TOKEN, q->of_key.v, q->of_key.n);
+        audit_made(ex, job, TABLE_VERIFICATION_TOKEN, &q->of_key);
+    }
     q->statement = admin_select(job, TABLE, ID, q->id);
     admin_select(job, TABLE_VERIFICATION_TOKEN, "token", slice_of(q->hash));
     ask_store_conflict(ex, job, made);

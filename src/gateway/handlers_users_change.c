@@ -6,6 +6,7 @@
 
 #include "handlers_admin.h"
 
+#include "audit.h"
 #include "key_delete.h"
 #include "password.h"
 #include "team_fields.h"
@@ -67,8 +68,10 @@ static bool ask_change(struct exchange *ex, yyjson_val *body, const struct store
     c->id = arena_dup(&ex->arena, store_rows_text(users, 0, ID));
     where = admin_where(ID, c->id);
     job = ask_new(ex);
-    if (cells.n)
+    if (cells.n) {
         store_update(job, TABLE, cells.v, cells.n, &where, 1);
+        audit_changed(ex, job, TABLE, users, 0, &cells);
+    }
     c->statement = admin_select(job, TABLE, ID, c->id);
     store_tell(job, TABLE, c->id);
     ask_store_conflict(ex, job, next);
@@ -273,6 +276,8 @@ static void delete_users(struct exchange *ex, struct buf *body)
         leave_team(ex, job, ask_rows(ex, 0), i);
     for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
         store_delete(job, tables[i], &where, 1);
+    for (size_t i = 0; i < ask_rows(ex, 1)->count; i++)
+        audit_gone(ex, job, TABLE, ask_rows(ex, 1), i);
     while ((id = yyjson_arr_iter_next(&it)))
         store_tell(job, TABLE, json_slice(id));
     ask_store_conflict(ex, job, deleted);
@@ -283,6 +288,7 @@ static void read_leaving(struct exchange *ex, struct buf *body)
 {
     struct store_job *job = ask_new(ex);
     admin_select_in(job, TABLE_TEAM_TABLE, "team_id", change_of(ex)->teams);
+    admin_select_in(job, TABLE, ID, ids_of(ex));
     ask_store(ex, job, delete_users);
 }
 

@@ -1,5 +1,6 @@
 #include "key_delete.h"
 
+#include "audit.h"
 #include "worker_private.h"
 
 void key_delete(struct exchange *ex, struct store_job *job, const struct store_rows *rows,
@@ -12,6 +13,7 @@ void key_delete(struct exchange *ex, struct store_job *job, const struct store_r
     store_insert(job, TABLE_DELETED_VERIFICATION_TOKEN, cells.v, cells.n);
     store_delete(job, TABLE_VERIFICATION_TOKEN, &where, 1);
     store_tell(job, TABLE_VERIFICATION_TOKEN, hash);
+    audit_gone(ex, job, TABLE_VERIFICATION_TOKEN, rows, row);
 }
 
 /* ---- many ------------------------------------------------------------------------------------ */

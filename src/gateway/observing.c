@@ -17,6 +17,7 @@ struct observing {
     struct metering *metering; /* NULL: not wanted */
     struct alerting *alerting; /* NULL: nobody is told */
     int64_t complained;        /* ms, turn time; 0: never */
+    uint64_t audit;            /* sinks that are told of changes */
 };
 
 static const char *variable(const char *name)
@@ -53,17 +54,24 @@ static bool is_done_elsewhere(struct slice name)
     return slice_eq(name, SLICE("banned_keywords")) || slice_eq(name, SLICE("blocked_user_check"));
 }
 
-static void add(struct worker *w, struct observing *o, struct slice name, unsigned outcomes)
+/* Of a callback that the configuration names. */
+static struct sink_setup setup_of(struct worker *w, struct slice name)
 {
     const struct callbacks *c = &w->config->callbacks;
-    if (slice_eq(name, SLICE("prometheus")) || is_done_elsewhere(name))
-        return;
-    struct sink_setup setup = {.name = name,
+    return (struct sink_setup){.name = name,
                                .settings = settings_of(c, name),
                                .headers = c->headers,
+                               .options = c->options,
                                .variable = variable,
                                .credentials = c->s3_identity ? s3_credentials : NULL,
                                .credentials_user = w};
+}
+
+static void add(struct worker *w, struct observing *o, struct slice name, unsigned outcomes)
+{
+    if (slice_eq(name, SLICE("prometheus")) || is_done_elsewhere(name))
+        return;
+    struct sink_setup setup = setup_of(w, name);
     if (!observe_add(o->sinks, &setup, outcomes))
         log_error("callback %.*s is not used: %s", SLICE_ARG(name), setup.error);
 }
@@ -99,15 +107,40 @@ static struct observing *begin(struct worker *w)
     return o;
 }
 
+/* Sinks of their own, that no request is told to. */
+static void add_audit(struct worker *w, struct observing *o, struct slice name)
+{
+    struct arena a;
+    struct sink_setup setup = setup_of(w, name);
+    const struct sink_kind *kind = sink_find(&setup);
+    arena_init(&a);
+    struct slice id = ARENA_JOIN(&a, SLICE("audit/"), name);
+    uint64_t sink = kind && kind->payloads ? observe_own(o->sinks, &setup, OBSERVE_BOTH, id) : 0;
+    o->audit |= sink;
+    if (!sink)
+        log_error("audit_log_callbacks: %.*s is not used: %s", SLICE_ARG(name),
+                  *setup.error ? setup.error : "it is none of webhook, generic_api, s3, datadog");
+    arena_fini(&a);
+}
+
+static void add_audits(struct worker *w, struct observing *o, yyjson_val *names)
+{
+    size_t i, n;
+    yyjson_val *name;
+    yyjson_arr_foreach(names, i, n, name) if (yyjson_is_str(name))
+        add_audit(w, o, json_slice(name));
+}
+
 struct observing *observing_new(struct worker *w)
 {
     const struct callbacks *c = &w->config->callbacks;
-    if (!c->both && !c->success && !c->failure && !w->config->alerting.channels)
+    if (!c->both && !c->success && !c->failure && !c->audit && !w->config->alerting.channels)
         return NULL;
     struct observing *o = begin(w);
     add_all(w, o, c->both, OBSERVE_BOTH);
     add_all(w, o, c->success, OBSERVE_SUCCESS);
     add_all(w, o, c->failure, OBSERVE_FAILURE);
+    add_audits(w, o, c->audit);
     if (metering_wanted(w->config))
         o->metering = metering_new(w);
     o->alerting = alerting_new(w);
@@ -188,7 +221,10 @@ uint64_t observing_own(struct worker *w, struct slice name, yyjson_val *variable
                        unsigned outcomes, bool configured)
 {
     struct arena a;
-    struct sink_setup setup = {.name = name, .variable = variable, .own_first = configured};
+    struct sink_setup setup = {.name = name,
+                               .options = w->config->callbacks.options,
+                               .variable = variable,
+                               .own_first = configured};
     if (!configured) {
         setup.trusts = callback_host_is_trusted;
         setup.user = w;
@@ -216,13 +252,7 @@ uint64_t observing_own(struct worker *w, struct slice name, yyjson_val *variable
 bool observing_test(struct worker *w, struct slice name, const struct record *draft,
                     char error[SINK_ERROR_SIZE])
 {
-    struct sink_setup setup = {.name = name,
-                               .settings = settings_of(&w->config->callbacks, name),
-                               .headers = w->config->callbacks.headers,
-                               .variable = variable,
-                               .credentials =
-                                   w->config->callbacks.s3_identity ? s3_credentials : NULL,
-                               .credentials_user = w};
+    struct sink_setup setup = setup_of(w, name);
     if (!w->observing)
         w->observing = begin(w);
     uint64_t sinks = observe_named(w->observing->sinks, name);
@@ -232,6 +262,16 @@ bool observing_test(struct worker *w, struct slice name, const struct record *dr
     if (sinks)
         observe_publish(w->observing->sinks, draft, sinks);
     return sinks;
+}
+
+void observing_audit(struct worker *w, struct slice id, struct slice json, int64_t at_ms)
+{
+    const struct record draft = {.text = {.answer_id = id, .event = json},
+                                 .begun_ms = at_ms,
+                                 .ended_ms = at_ms,
+                                 .status = 200};
+    if (w->observing && w->observing->audit)
+        observe_publish(w->observing->sinks, &draft, w->observing->audit);
 }
 
 static void forget_key(struct record_texts *t)

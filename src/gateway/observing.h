@@ -47,6 +47,8 @@ void observing_guard(struct worker *w, const struct request_meter_guard *g);
 /* `spent` USD of a budget are, with what the request has cost. */
 void observing_budget(struct worker *w, const struct exchange *ex, const struct budget *b,
                       double spent);
+/* A change (audit.h), as JSON, to audit_log_callbacks. */
+void observing_audit(struct worker *w, struct slice id, struct slice json, int64_t at_ms);
 /* A test alert for that channel. False: it is not in use. */
 bool observing_test_alert(struct worker *w, struct slice channel);
 /* A request of a route that calls no model is over. */

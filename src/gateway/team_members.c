@@ -6,6 +6,8 @@
 
 #include "team_members.h"
 
+#include "audit.h"
+
 #define MEMBERS_MAX (16 * 1024 * 1024) /* bytes of a team's list */
 
 /* ---- the client's words ---------------------------------------------------------------------- */
@@ -175,6 +177,7 @@ static void make_user(struct exchange *ex, struct store_job *job, const struct t
     admin_set(&cells, "models", store_texts(SLICE("[]")));
     admin_set(&cells, "teams", store_texts(change_list(ex, SLICE("[]"), team, true)));
     store_insert(job, TABLE_USER_TABLE, cells.v, cells.n);
+    audit_made(ex, job, TABLE_USER_TABLE, &cells);
 }
 
 static void make_membership(struct store_job *job, struct slice user, struct slice team,

@@ -74,7 +74,7 @@ static void read_trace(struct langfuse_story *s, const struct langfuse_defaults 
     s->trace_id = first_of(existing, said(s, "trace_id"));
     s->trace_given = s->trace_id.n > 0;
     s->trace_id = first_of(s->trace_id, t->call_id);
-    s->update_keys = json_get(s->metadata, "update_trace_keys");
+    s->update_keys = d->update_traces ? json_get(s->metadata, "update_trace_keys") : NULL;
     s->trace_name =
         first_of(said(s, "trace_name"), ARENA_JOIN(s->arena, SLICE("litellm-"), t->call_type));
     /* Who pays, where nobody is named. */
@@ -105,7 +105,7 @@ static void read_generation(struct langfuse_story *s)
 void langfuse_read(struct langfuse_story *s, const struct record *r,
                    const struct langfuse_defaults *d, struct arena *a, struct buf *scratch)
 {
-    *s = (struct langfuse_story){.record = r, .arena = a, .scratch = scratch};
+    *s = (struct langfuse_story){.record = r, .defaults = d, .arena = a, .scratch = scratch};
     s->metadata = otlp_parse(r->text.metadata, a);
     s->headers = otlp_parse(r->text.headers, a);
     read_trace(s, d);
@@ -123,7 +123,47 @@ static void write_list(struct json_writer *w, yyjson_val *list)
 
 bool langfuse_tagged(const struct langfuse_story *s)
 {
-    return s->record->text.tags.n > sizeof("[]") - 1 || header_value(s, "tags");
+    return s->record->text.tags.n > sizeof("[]") - 1 || s->defaults->tags ||
+           header_value(s, "tags");
+}
+
+static struct slice fact(const struct langfuse_story *s, struct slice name)
+{
+    const struct record_texts *t = &s->record->text;
+    const struct {
+        const char *name;
+        struct slice value;
+    } facts[] = {{"cache_hit", s->record->cache_hit ? SLICE("True") : SLICE("False")},
+                 {"user_api_key_alias", t->key_alias},
+                 {"user_api_key_hash", t->key},
+                 {"user_api_key", t->key},
+                 {"user_api_key_user_id", t->user},
+                 {"user_api_key_user_email", t->user_email},
+                 {"user_api_key_team_id", t->team},
+                 {"user_api_key_team_alias", t->team_alias},
+                 {"user_api_key_org_id", t->organization},
+                 {"user_api_key_end_user_id", t->end_user},
+                 {"model_group", t->group},
+                 {"deployment", t->upstream_as},
+                 {"api_base", t->api_base}};
+    for (size_t i = 0; i < sizeof(facts) / sizeof(*facts); i++)
+        if (slice_eq(name, slice_of(facts[i].name)))
+            return facts[i].value;
+    return json_slice(yyjson_is_obj(s->metadata) ? yyjson_obj_getn(s->metadata, name.p, name.n)
+                                                 : NULL);
+}
+
+/* LiteLLM's "user_api_key_alias:cline"; what is not known is left out. */
+static void write_default_tags(struct json_writer *w, const struct langfuse_story *s)
+{
+    size_t i, n;
+    yyjson_val *name;
+    yyjson_arr_foreach(s->defaults->tags, i, n, name)
+    {
+        struct slice value = fact(s, json_slice(name));
+        if (value.n)
+            json_string(w, ARENA_JOIN(s->arena, json_slice(name), SLICE(":"), value));
+    }
 }
 
 void langfuse_write_tags(struct json_writer *w, const struct langfuse_story *s)
@@ -133,6 +173,7 @@ void langfuse_write_tags(struct json_writer *w, const struct langfuse_story *s)
     json_array(w);
     write_list(w, otlp_parse(s->record->text.tags, s->arena));
     write_list(w, listed);
+    write_default_tags(w, s);
     while (!listed && header.p) {
         struct slice tag = slice_trim(slice_split(&header, ','));
         if (tag.n)

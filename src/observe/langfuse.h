@@ -13,10 +13,14 @@
 /* Said once, for all requests. */
 struct langfuse_defaults {
     struct slice environment, release;
+    yyjson_val
+        *tags; /* langfuse_default_tags: names of facts, told as tags "name:value"; or NULL */
+    bool update_traces; /* langfuse_enable_update_trace_keys: clients may change a trace that is */
 };
 
 struct langfuse_story {
     const struct record *record;
+    const struct langfuse_defaults *defaults;
     struct arena *arena;
     struct buf *scratch;                    /* for JSON within JSON */
     yyjson_val *metadata, *headers;         /* of the client; objects, or NULL */

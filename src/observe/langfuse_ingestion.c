@@ -47,7 +47,7 @@ static void write_trace(struct json_writer *w, const struct langfuse_story *s)
         sink_member_json(w, "input", s->input);
     if (changes(s, "output"))
         sink_member_json(w, "output", s->output);
-    if (changes(s, "metadata"))
+    if (changes(s, "metadata") || changes(s, "trace_metadata"))
         json_key(w, "metadata"), langfuse_write_trace_metadata(w, s);
     end_event(w);
 }

@@ -11,6 +11,7 @@
 #include "sinks.h"
 
 #define ANSWER_MAX ((size_t)2 * 1024 * 1024) /* bytes of an answer that is an attribute */
+#define WHOLE_MAX  SINK_CALL_MAX
 
 /* ---- values --------------------------------------------------------------------------------- */
 
@@ -237,7 +238,7 @@ static void write_model(struct json_writer *w, const struct record *r)
     json_object_end(w);
 }
 
-void payload_write(struct json_writer *w, const struct record *r, struct arena *a)
+static void write_whole(struct json_writer *w, const struct record *r, struct arena *a)
 {
     const struct record_texts *t = &r->text;
     json_object(w);
@@ -273,4 +274,39 @@ void payload_write(struct json_writer *w, const struct record *r, struct arena *
     member_null(w, "guardrail_information");
     member_null(w, "standard_built_in_tools_params");
     json_object_end(w);
+}
+
+static void write_members_but(struct json_writer *w, yyjson_val *whole, yyjson_val *without)
+{
+    size_t i, n;
+    yyjson_val *key, *value;
+    json_object(w);
+    yyjson_obj_foreach(whole, i, n, key, value)
+    {
+        if (json_list_has(without, json_slice(key)))
+            continue;
+        json_key_slice(w, json_slice(key));
+        json_value(w, value);
+    }
+    json_object_end(w);
+}
+
+void payload_write(struct json_writer *w, const struct record *r, yyjson_val *without,
+                   struct arena *a)
+{
+    struct buf b;
+    struct json_writer whole;
+    if (r->text.event.n) {
+        json_raw(w, r->text.event);
+        return;
+    }
+    if (!without) {
+        write_whole(w, r, a);
+        return;
+    }
+    buf_init(&b, WHOLE_MAX);
+    json_begin(&whole, &b);
+    write_whole(&whole, r, a);
+    write_members_but(w, b.overflow ? NULL : json_parse(buf_slice(&b), a, NULL), without);
+    buf_fini(&b);
 }

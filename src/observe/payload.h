@@ -7,7 +7,11 @@
 #include "base/json.h"
 #include "observe/record.h"
 
-void payload_write(struct json_writer *w, const struct record *r, struct arena *a);
+/* `without`: a list of members that are left out
+ * (litellm_settings.standard_logging_payload_excluded_fields), or NULL. */
+#define PAYLOAD_LEFT_OUT "standard_logging_payload_excluded_fields"
+void payload_write(struct json_writer *w, const struct record *r, yyjson_val *without,
+                   struct arena *a);
 
 /* Parts of it, for sinks with shapes of their own. */
 void payload_messages(struct json_writer *w, const struct record *r);   /* or null */

@@ -16,6 +16,7 @@ struct datadog {
     const char *url;
     struct slice key; /* empty: an agent's */
     struct slice source, service, host, tags;
+    yyjson_val *without; /* of payloads */
 };
 
 static bool read_url(struct datadog *d, struct sink_setup *s)
@@ -53,6 +54,7 @@ static void *datadog_open(struct sink_setup *s)
     d->tags = ARENA_JOIN(a, SLICE("env:"), said(d, s, "DD_ENV"), SLICE(",service:"), d->service,
                          SLICE(",version:"), said(d, s, "DD_VERSION"), SLICE(",HOSTNAME:"), d->host,
                          SLICE(",POD_NAME:"), said(d, s, "POD_NAME"));
+    d->without = sink_option_list(a, s, PAYLOAD_LEFT_OUT);
     s->wants_bodies = true;
     return d;
 }
@@ -83,7 +85,7 @@ static void write_log(struct json_writer *w, const struct datadog *d, const stru
     struct json_writer inner;
     buf_reset(payload);
     json_begin(&inner, payload);
-    payload_write(&inner, r, a);
+    payload_write(&inner, r, d->without, a);
     json_object(w);
     json_member_string(w, "ddsource", d->source);
     json_key(w, "ddtags"), write_tags(w, d, r, a);
@@ -124,6 +126,7 @@ static bool datadog_write(void *self, struct parcel *const *parcels, size_t n,
 const struct sink_kind sink_datadog = {
     .names = {"datadog"},
     .variables = {"DD_API_KEY", "DD_SITE", "LITELLM_DD_AGENT_HOST"},
+    .payloads = true,
     .open = datadog_open,
     .write = datadog_write,
     .free = sink_free,

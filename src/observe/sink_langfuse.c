@@ -55,6 +55,9 @@ static void *open_langfuse(struct sink_setup *s, bool spans_only)
     l->defaults.environment =
         sink_kept(&l->arena, s, "environment", "LANGFUSE_TRACING_ENVIRONMENT", SLICE(""));
     l->defaults.release = sink_kept(&l->arena, s, "release", "LANGFUSE_RELEASE", SLICE(""));
+    l->defaults.tags = sink_option_list(&l->arena, s, "langfuse_default_tags");
+    l->defaults.update_traces =
+        yyjson_is_true(json_get(s->options, "langfuse_enable_update_trace_keys"));
     s->wants_bodies = true;
     return l;
 }

@@ -29,6 +29,7 @@ struct s3 {
     bool (*refresh)(void *user, struct aws_credentials *found); /* NULL: they are for good */
     void *refresh_user;
     struct sigv4_key key;
+    yyjson_val *without; /* of payloads */
     bool lines, by_team, by_key;
 };
 
@@ -112,6 +113,7 @@ static void *s3_open(struct sink_setup *s)
     t->by_team = flag(s, "s3_use_team_prefix");
     t->by_key = flag(s, "s3_use_key_prefix");
     t->lines = slice_eq(sink_setting(s, "s3_log_format", NULL), SLICE("ndjson"));
+    t->without = sink_option_list(&t->arena, s, PAYLOAD_LEFT_OUT);
     s->batch_max = t->lines ? 0 : 1;
     s->wants_bodies = true;
     return t;
@@ -149,10 +151,10 @@ static struct slice path_of(const struct s3 *t, const struct record *r, struct a
     struct slice time = time_of(r, a);
     struct slice team = t->by_team && !t->lines ? r->text.team_alias : SLICE("");
     struct slice key = t->by_key && !t->lines ? r->text.key_alias : SLICE("");
-    struct slice rest =
-        ARENA_JOIN(a, t->root, SLICE("/"), t->path, team, team.n ? SLICE("/") : SLICE(""), key,
-                   key.n ? SLICE("/") : SLICE(""), slice_make(time.p, DAY_SIZE), SLICE("/"),
-                   name_of(t, r, slice_skip(time, DAY_SIZE + 1), a));
+    struct slice rest = ARENA_JOIN(
+        a, t->root, SLICE("/"), t->path, r->text.event.n ? SLICE("audit_logs/") : SLICE(""), team,
+        team.n ? SLICE("/") : SLICE(""), key, key.n ? SLICE("/") : SLICE(""),
+        slice_make(time.p, DAY_SIZE), SLICE("/"), name_of(t, r, slice_skip(time, DAY_SIZE + 1), a));
     buf_init(&b, (size_t)3 * KEY_MAX);
     while (rest.p) {
         percent_encode(slice_split(&rest, '/'), &b);
@@ -216,7 +218,7 @@ static bool s3_write(void *self, struct parcel *const *parcels, size_t n, struct
     for (size_t i = 0; i < n; i++) {
         struct json_writer w;
         json_begin(&w, &call->body);
-        payload_write(&w, record_of(parcels[i]), &call->arena);
+        payload_write(&w, record_of(parcels[i]), t->without, &call->arena);
         if (t->lines)
             buf_add_char(&call->body, '\n');
     }
@@ -233,6 +235,7 @@ static bool s3_write(void *self, struct parcel *const *parcels, size_t n, struct
 const struct sink_kind sink_s3 = {
     .names = {"s3", "s3_v2"},
     .variables = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"},
+    .payloads = true,
     .open = s3_open,
     .write = s3_write,
     .free = sink_free,

@@ -15,6 +15,7 @@ struct webhook {
     const char *url;
     struct slice headers, usual; /* the first win */
     enum format format;
+    yyjson_val *without; /* of payloads */
     bool no_successes, no_failures;
 };
 
@@ -64,6 +65,7 @@ static void *webhook_open(struct sink_setup *s)
     h->url = url.p;
     h->headers = read_headers(h, s, ours ? "WEBHOOK_HEADERS" : "GENERIC_LOGGER_HEADERS");
     h->usual = s->headers ? json_text_of(s->headers, &h->arena) : SLICE("");
+    h->without = sink_option_list(&h->arena, s, PAYLOAD_LEFT_OUT);
     read_events(h, s);
     s->wants_bodies = true;
     return h;
@@ -74,13 +76,13 @@ static void write_payloads(const struct webhook *h, struct json_writer *w,
 {
     for (size_t i = 0; i < n; i++) {
         const struct record *r = record_of(parcels[i]);
-        if (r->failed ? h->no_failures : h->no_successes)
+        if (!r->text.event.n && (r->failed ? h->no_failures : h->no_successes))
             continue;
         if (h->format == FORMAT_LINES && call->body.n) {
             buf_add_char(&call->body, '\n');
             json_begin(w, &call->body);
         }
-        payload_write(w, r, &call->arena);
+        payload_write(w, r, h->without, &call->arena);
         call->url = h->url;
     }
 }
@@ -106,6 +108,7 @@ const struct sink_kind sink_webhook = {
     .names = {"webhook", "generic_api", "custom_callback_api"},
     .variables = {"WEBHOOK_URL", "WEBHOOK_HEADERS", "GENERIC_LOGGER_ENDPOINT",
                   "GENERIC_LOGGER_HEADERS"},
+    .payloads = true,
     .open = webhook_open,
     .write = webhook_write,
     .free = sink_free,

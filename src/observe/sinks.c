@@ -60,6 +60,12 @@ void *sink_refuse(struct sink_setup *s, void *self, const char *why, ...)
     return NULL;
 }
 
+yyjson_val *sink_option_list(struct arena *a, const struct sink_setup *s, const char *name)
+{
+    yyjson_val *list = json_get(s->options, name);
+    return yyjson_arr_size(list) ? json_parse(json_text_of(list, a), a, NULL) : NULL;
+}
+
 struct slice sink_kept(struct arena *a, const struct sink_setup *s, const char *setting,
                        const char *variable, struct slice otherwise)
 {

@@ -23,6 +23,9 @@ void sink_free(void *self);
 void *sink_refuse(struct sink_setup *s, void *self, const char *why, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A list of texts, of setup->options: of its own in the arena; NULL: it is not there, or empty. */
+yyjson_val *sink_option_list(struct arena *a, const struct sink_setup *s, const char *name);
+
 /* sink_setting, or `otherwise` where nobody says anything; in the arena. */
 struct slice sink_kept(struct arena *a, const struct sink_setup *s, const char *setting,
                        const char *variable, struct slice otherwise);

@@ -48,7 +48,7 @@ def old_server():
 
 @pytest.fixture(scope="module")
 def ingested(launch, simulator, old_server):
-    return start(launch, simulator, old_server.url, "langfuse")
+    return start(launch, simulator, old_server.url, "langfuse", langfuse_enable_update_trace_keys=True)
 
 
 def ask(gateway, metadata=None, **more):
@@ -332,15 +332,18 @@ def test_the_sdk_for_node_says_the_same(ingested, old_server, node):
 
 
 def test_an_existing_trace_is_not_written_over(ingested, old_server):
-    metadata = {"existing_trace_id": "order-17", "update_trace_keys": "[]", "generation_id": "g-3"}
-    ask(ingested, metadata)
+    def trace_of(generation, keys):
+        ask(ingested, {"existing_trace_id": "order-17", "update_trace_keys": keys, "generation_id": generation, "trace_metadata": {"a": "b"}})
 
-    def find():
-        all_events = [e for r in old_server.at(INGESTION) for e in r.json()["batch"]]
-        found = [i for i, e in enumerate(all_events) if e["body"]["id"] == "g-3"]
-        return found and all_events[found[0] - 1]["body"]
+        def find():
+            all_events = [e for r in old_server.at(INGESTION) for e in r.json()["batch"]]
+            found = [i for i, e in enumerate(all_events) if e["body"]["id"] == generation]
+            return found and all_events[found[0] - 1]["body"]
 
-    assert until(find, "g-3") == {"id": "order-17"}
+        return until(find, generation)
+
+    assert trace_of("g-3", []) == {"id": "order-17"}
+    assert trace_of("g-4", ["trace_metadata"]) == {"id": "order-17", "metadata": {"a": "b"}}
 
 
 @pytest.mark.parametrize("way", ["metadata", "headers"])

@@ -33,6 +33,8 @@ def admin(launch, simulator, place, tmp_path_factory):
     team |= {"langfuse_public_key": "pk-file", "langfuse_secret": "os.environ/SECRET_OF_THE_TEAM", "langfuse_host": place.url}
     nested = {"team_id": "nested", "success_callback": ["webhook"], "callback_vars": {"webhook_url": place.url + "/nested"}}
     settings = {"callback_url_allowed_hosts": [place.url.removeprefix("http://")], "default_team_settings": [team, nested]}
+    settings |= {"langfuse_default_tags": ["user_api_key_team_id", "cache_hit", "user_api_key_alias", "colour"]}
+    settings |= {"standard_logging_payload_excluded_fields": ["messages", "response"]}
     config = configuration(simulator.url, general_settings=general, litellm_settings=settings)
     env = {"LITELLM_SALT_KEY": "sk-salt", "SECRET_OF_THE_TEAM": "sk-file"}
     a = Admin(launch(config, env=env), database)
@@ -75,7 +77,9 @@ def test_a_callback_of_a_team_lives(admin, place):
         {"callback_name": "webhook", "callback_type": "success", "callback_vars": {"webhook_url": HIDDEN, "webhook_headers": HIDDEN}}
     ]
     chat(admin, key, "first")
-    assert told(place, "/one", "first")[0].headers["authorization"] == "token-of-the-team"
+    first = told(place, "/one", "first")[0]
+    assert first.headers["authorization"] == "token-of-the-team"
+    assert not {"messages", "response"} & set(first.json()[0]) and first.json()[0]["end_user"] == "first"
     twice = admin.post(path, 400, **webhook(place, "/two"))["error"]
     assert (twice["type"], twice["param"], twice["code"]) == ("bad_request_error", "callback_name", "400")
     admin.post(path, **webhook(place, "/failures", "failure"))
@@ -84,7 +88,8 @@ def test_a_callback_of_a_team_lives(admin, place):
     chat(admin, key, "second", 429, "[[sim:throttle]]")
     told(place, "/failures", "second")
     span = wait_for(lambda: [s for s in place.spans(TRACES) if attributes(s).get("user.id") == "second"], 20, "Langfuse")
-    assert span and place.at(TRACES)[-1].headers["authorization"] == "Basic " + base64.b64encode(b"pk-1:sk-1").decode()
+    assert attributes(span[0])["langfuse.trace.tags"] == [f"user_api_key_team_id:{team}", "cache_hit:False"]
+    assert place.at(TRACES)[-1].headers["authorization"] == "Basic " + base64.b64encode(b"pk-1:sk-1").decode()
     shown = admin.get(path)["data"]
     assert shown["success_callbacks"] == shown["failure_callbacks"] == ["webhook", "langfuse"]
     assert shown["callback_vars"]["langfuse_host"] == place.url and shown["callback_vars"]["langfuse_secret_key"] == HIDDEN

@@ -1,0 +1,230 @@
+/* See audit.h.
+ *
+ * Happy path: what was there and what came are written as JSON, a row of the table of changes goes
+ * into the job, and with audit_log_callbacks a note waits until the job is done, which then becomes
+ * a record that these sinks are told.
+ *
+ * Failure modes: what is too long is left out, and says so; a job that does not hold takes its
+ * notes along; those of a client that left meanwhile are not told. */
+
+#include "audit.h"
+
+#include "base/date.h"
+#include "io/clock.h"
+#include "observing.h"
+#include "stored.h"
+#include "wire/crypto.h"
+#include "worker_private.h"
+
+#define VALUE_MAX (1024 * 1024)
+#define WHO_MAX   256 /* bytes of litellm-changed-by */
+#define DEPTH_MAX 6
+#define HIDDEN    SLICE("***REDACTED***")
+#define TOO_LONG  SLICE("{\"left_out\":\"it is too long\"}")
+
+struct audit_note {
+    struct audit_note *next;
+    struct slice id, json;
+    int64_t at_ms;
+};
+
+static bool wanted(const struct exchange *ex)
+{
+    return ex->config->settings.store_audit_logs || ex->config->callbacks.audit;
+}
+
+/* ---- values ---------------------------------------------------------------------------------- */
+
+static void write_open(struct json_writer *w, yyjson_val *v, unsigned depth)
+{
+    size_t i, n;
+    yyjson_val *key, *member;
+    if (!yyjson_is_obj(v) || depth == DEPTH_MAX) {
+        json_value(w, v);
+        return;
+    }
+    json_object(w);
+    yyjson_obj_foreach(v, i, n, key, member)
+    {
+        json_key_slice(w, json_slice(key));
+        if (config_is_secret(json_slice(key)) && !yyjson_is_obj(member))
+            json_string(w, HIDDEN);
+        else
+            write_open(w, member, depth + 1);
+    }
+    json_object_end(w);
+}
+
+static void write_value(struct exchange *ex, struct json_writer *w, struct slice name,
+                        const struct store_value *v)
+{
+    bool params = slice_eq(name, SLICE("litellm_params")) && !v->null;
+    yyjson_val *opened = params ? stored_open(ex->config, v->text, &ex->arena) : NULL;
+    json_key_slice(w, name);
+    if (slice_eq(name, SLICE("password")) || (params && !opened))
+        json_string(w, HIDDEN);
+    else if (opened)
+        write_open(w, opened, 0);
+    else
+        admin_write_value(w, name, v);
+}
+
+static struct slice value_end(struct exchange *ex, struct json_writer *w, struct buf *b)
+{
+    json_object_end(w);
+    struct slice text = b->overflow ? TOO_LONG : arena_dup(&ex->arena, buf_slice(b));
+    buf_fini(b);
+    return text;
+}
+
+static struct slice row_json(struct exchange *ex, const struct store_rows *rows, size_t row)
+{
+    const struct store_value *values = &rows->values[row * rows->column_count];
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, VALUE_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    for (size_t i = 0; i < rows->column_count; i++)
+        if (!values[i].null)
+            write_value(ex, &w, slice_of(rows->columns[i].name), &values[i]);
+    return value_end(ex, &w, &b);
+}
+
+static struct slice cells_json(struct exchange *ex, const struct admin_cells *cells)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, VALUE_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    for (size_t i = 0; i < cells->n; i++)
+        write_value(ex, &w, slice_of(cells->v[i].column), &cells->v[i].value);
+    return value_end(ex, &w, &b);
+}
+
+/* ---- one change ------------------------------------------------------------------------------ */
+
+/* Whoever has the master key may say for whom it acts. */
+static struct slice who(const struct exchange *ex)
+{
+    struct slice said = ex->caller.master && ex->head
+                            ? http_header_get(ex->head->headers, "litellm-changed-by")
+                            : SLICE("");
+    return said.n && said.n <= WHO_MAX ? said : admin_who(ex);
+}
+
+static const char *action_of(const struct exchange *ex, bool made, bool gone)
+{
+    struct slice path = slice_of(ex->route->path);
+    if (made || gone)
+        return made ? "created" : "deleted";
+    if (slice_ends(path, SLICE("/block")))
+        return "blocked";
+    return slice_ends(path, SLICE("/regenerate")) ? "rotated" : "updated";
+}
+
+static struct slice note_json(struct exchange *ex, const struct admin_cells *row, int64_t now)
+{
+    char date[DATE_SIZE];
+    struct buf b;
+    struct json_writer w;
+    date_format(now, date);
+    buf_init(&b, (size_t)4 * VALUE_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    for (size_t i = 0; i < row->n; i++) {
+        json_key_slice(&w, slice_of(row->v[i].column));
+        if (row->v[i].value.type == STORE_TIME)
+            json_string(&w, slice_of(date));
+        else
+            json_string_or_null(&w, row->v[i].value.text);
+    }
+    json_object_end(&w);
+    struct slice text = b.overflow ? TOO_LONG : arena_dup(&ex->arena, buf_slice(&b));
+    buf_fini(&b);
+    return text;
+}
+
+static void add_note(struct exchange *ex, struct slice id, const struct admin_cells *row,
+                     int64_t now)
+{
+    struct audit_note *note = ARENA_NEW(&ex->arena, struct audit_note);
+    *note = (struct audit_note){ex->audit, id, note_json(ex, row, now), now};
+    ex->audit = note;
+}
+
+/* `before`, `after`: JSON; p == NULL: there is none. */
+static void put(struct exchange *ex, struct store_job *job, enum store_table_id table,
+                struct slice object, struct slice before, struct slice after)
+{
+    struct admin_cells row = {.n = 0};
+    int64_t now = clock_unix_ms();
+    struct slice id = admin_id(ex, NULL, "");
+    admin_set(&row, "id", store_text(id));
+    admin_set(&row, "updated_at", store_time(now));
+    admin_set(&row, "changed_by", store_text(who(ex)));
+    admin_set(&row, "changed_by_api_key", store_text(admin_key(ex)));
+    admin_set(&row, "action", store_text(slice_of(action_of(ex, !before.p, !after.p))));
+    admin_set(&row, "table_name", store_text(slice_of(store_table(table)->name)));
+    admin_set(&row, "object_id", store_text(arena_dup(&ex->arena, object)));
+    admin_set(&row, "before_value", before.p ? store_json(before) : store_null());
+    admin_set(&row, "updated_values", store_json(after.p ? after : SLICE("{}")));
+    if (ex->config->settings.store_audit_logs)
+        store_insert(job, TABLE_AUDIT_LOG, row.v, row.n);
+    if (ex->config->callbacks.audit)
+        add_note(ex, id, &row, now);
+}
+
+/* ---- what handlers say ----------------------------------------------------------------------- */
+
+static const char *id_column(enum store_table_id table)
+{
+    return table == TABLE_VERIFICATION_TOKEN  ? "token"
+           : table == TABLE_TEAM_TABLE        ? "team_id"
+           : table == TABLE_PROXY_MODEL_TABLE ? "model_id"
+                                              : "user_id";
+}
+
+void audit_made(struct exchange *ex, struct store_job *job, enum store_table_id table,
+                const struct admin_cells *cells)
+{
+    struct slice id = {0};
+    if (!wanted(ex))
+        return;
+    for (size_t i = 0; i < cells->n; i++)
+        if (strcmp(cells->v[i].column, id_column(table)) == 0)
+            id = cells->v[i].value.text;
+    put(ex, job, table, id, (struct slice){0}, cells_json(ex, cells));
+}
+
+void audit_changed(struct exchange *ex, struct store_job *job, enum store_table_id table,
+                   const struct store_rows *rows, size_t row, const struct admin_cells *cells)
+{
+    if (wanted(ex))
+        put(ex, job, table, store_rows_text(rows, row, id_column(table)), row_json(ex, rows, row),
+            cells_json(ex, cells));
+}
+
+void audit_gone(struct exchange *ex, struct store_job *job, enum store_table_id table,
+                const struct store_rows *rows, size_t row)
+{
+    if (wanted(ex))
+        put(ex, job, table, store_rows_text(rows, row, id_column(table)), row_json(ex, rows, row),
+            (struct slice){0});
+}
+
+/* ---- telling --------------------------------------------------------------------------------- */
+
+void audit_settle(struct exchange *ex, bool holds)
+{
+    struct audit_note *told = NULL, *next;
+    for (struct audit_note *n = ex->audit; n; n = next) { /* in their order */
+        next = n->next;
+        n->next = told;
+        told = n;
+    }
+    ex->audit = NULL;
+    for (; holds && told; told = told->next)
+        observing_audit(ex->worker, told->id, told->json, told->at_ms);
+}
