@@ -65,6 +65,8 @@ void json_string_between(struct json_writer *w, struct slice before, struct slic
                          struct slice after);
 void json_string_or_null(struct json_writer *w, struct slice s); /* an empty one is null */
 void json_integer(struct json_writer *w, int64_t value);
+/* The same behind a key with quotes and colon. */
+void json_integer_after(struct json_writer *w, struct slice quoted, int64_t value);
 void json_number(struct json_writer *w, double value); /* shortest that reads back; non-finite: 0 */
 void json_bool(struct json_writer *w, bool value);
 void json_null(struct json_writer *w);
@@ -85,7 +87,7 @@ void json_string_end(struct json_writer *w);
 
 #define json_member_string(w, literal, s)                                                          \
     json_string_between((w), SLICE("\"" literal "\":"), (s), SLICE(""))
-#define json_member_integer(w, literal, v) (json_key((w), literal), json_integer((w), (v)))
+#define json_member_integer(w, literal, v) json_integer_after((w), SLICE("\"" literal "\":"), (v))
 #define json_member_bool(w, literal, v)    (json_key((w), literal), json_bool((w), (v)))
 
 #endif

@@ -134,6 +134,7 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     bool store_audit_logs;       /* litellm_settings */
     bool ignore_no_log;          /* global_disable_no_log_param */
     bool dynamic_disabling;      /* allow_dynamic_callback_disabling */
+    bool trace_upstream;         /* forward_traceparent_to_llm_provider */
     bool metrics_need_key;       /* require_auth_for_metrics_endpoint */
     int64_t metrics_series_max;  /* prometheus_metrics_max_series_per_metric */
     double keepalive_seconds;    /* sse_keepalive_ping_interval_seconds; 0 = off */

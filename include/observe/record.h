@@ -60,7 +60,7 @@ struct record_limits {
 struct record_texts {
     struct slice call_id;     /* x-litellm-call-id */
     struct slice answer_id;   /* of the answer, as the client got it; else the call's */
-    struct slice call_type;   /* "acompletion" */
+    struct slice call_type;   /* "acompletion"; from here on, see record_common */
     struct slice route;       /* "/v1/chat/completions" */
     struct slice model;       /* as the client named it */
     struct slice group;       /* that served it */
@@ -70,10 +70,10 @@ struct record_texts {
     struct slice api_base, region, service_tier;
     struct slice key, key_alias, user, user_email, team, team_alias, organization, end_user;
     struct slice peer, user_agent;
-    struct slice session;         /* of the header or the metadata */
     struct slice error_class;     /* LiteLLM's: "RateLimitError" */
+    struct slice finish_reason;   /* OpenAI's; the last of record_common */
+    struct slice session;         /* of the header or the metadata */
     struct slice error_message;   /* one line */
-    struct slice finish_reason;   /* OpenAI's */
     struct slice tags;            /* JSON list of strings */
     struct slice metadata;        /* JSON object: what the client says; or empty */
     struct slice headers;         /* JSON object: those of the client that steer a sink */
@@ -90,7 +90,7 @@ struct record {
     struct record_texts text;
     struct record_attempt *attempts;
     size_t attempt_count;
-    struct record_stage stages[RECORD_STAGES_MAX];
+    const struct record_stage *stages; /* of a draft: only the metrics look at them */
     size_t stage_count;
     int64_t begun_ms, ended_ms; /* since 1970 */
     int64_t called_ms;          /* when the last call was made; 0: none was */
@@ -110,6 +110,25 @@ struct record {
     char trace[RECORD_TRACE_SIZE]; /* all zero: not traced */
     char span[RECORD_SPAN_SIZE];   /* of the request itself */
 };
+
+/* The texts that most requests have in common with others: who asks for what, and who answers. Of
+ * record_new they lie one behind the other, and so do those that an attempt begins with. */
+#define RECORD_COMMON                                                                              \
+    ((offsetof(struct record_texts, finish_reason) - offsetof(struct record_texts, call_type)) /   \
+         sizeof(struct slice) +                                                                    \
+     1)
+#define RECORD_ATTEMPT_TEXTS (offsetof(struct record_attempt, status) / sizeof(struct slice))
+
+static inline const struct slice *record_common(const struct record *r)
+{
+    const struct slice *texts = (const struct slice *)(const void *)&r->text;
+    return texts + offsetof(struct record_texts, call_type) / sizeof(*texts);
+}
+
+static inline const struct slice *record_attempt_texts(const struct record_attempt *t)
+{
+    return (const struct slice *)(const void *)t;
+}
 
 /* A copy that owns what it points to, with one reference. */
 struct record *record_new(const struct record *draft);

@@ -458,10 +458,24 @@ void json_string(struct json_writer *w, struct slice s)
     json_string_between(w, slice_make(NULL, 0), s, slice_make(NULL, 0));
 }
 
+void json_integer_after(struct json_writer *w, struct slice quoted, int64_t value)
+{
+    char room[SLICE_DIGITS];
+    struct slice digits = slice_digits(value, room);
+    struct buf *out = w->out;
+    char *start = buf_reserve(out, w->comma + quoted.n + digits.n), *to = start;
+    if (!to)
+        return;
+    if (w->comma)
+        *to++ = ',';
+    to = put(put(to, quoted), digits);
+    out->n += (size_t)(to - start);
+    w->comma = true;
+}
+
 void json_integer(struct json_writer *w, int64_t value)
 {
-    char digits[SLICE_DIGITS];
-    json_raw(w, slice_digits(value, digits));
+    json_integer_after(w, SLICE(""), value);
 }
 
 #define WHOLE_MAX 1e15 /* numbers below are written with all their digits */

@@ -36,7 +36,8 @@ struct observed {
     struct llm_fold fold; /* … */
     enum llm_stop stop;
     bool stopped;
-    struct record_attempt made[RECORD_ATTEMPTS_MAX]; /* last: it is not zeroed */
+    struct record_attempt made[RECORD_ATTEMPTS_MAX]; /* from here on it is not zeroed */
+    struct record_stage stages[RECORD_STAGES_MAX];
 };
 
 /* ---- texts ---------------------------------------------------------------------------------- */
@@ -319,6 +320,8 @@ struct slice exchange_observe_traceparent(struct exchange *ex)
     char span[RECORD_SPAN_SIZE];
     if (!o || !observing_records(ex->worker))
         return slice_make(NULL, 0);
+    if (!o->draft.text.parent_span.n && !ex->config->settings.trace_upstream)
+        return slice_make(NULL, 0); /* nobody but us knows the trace */
     name_span(ex, o->attempts, span);
     return ARENA_JOIN(&ex->arena, SLICE("00-"), slice_make(o->draft.trace, RECORD_TRACE_SIZE),
                       SLICE("-"), slice_make(span, sizeof(span)),
@@ -346,14 +349,17 @@ void exchange_observe_event(struct exchange *ex, const struct llm_event *e)
 
 #define ATTEMPT_TEXT 200 /* bytes of an error in it */
 
-static void set_stages(const struct exchange *ex, struct record *r)
+static void set_stages(const struct exchange *ex)
 {
+    struct observed *o = ex->observed;
+    struct record *r = &o->draft;
     int64_t now = turn_now(&ex->worker->turn), next = now;
+    r->stages = o->stages;
     r->stage_count = 0;
     for (int s = EX_SETTLE - 1; s >= EX_HEAD && r->stage_count < RECORD_STAGES_MAX; s--) {
         if (!ex->times[s] || ex->times[s] > next)
             continue;
-        r->stages[r->stage_count++] =
+        o->stages[r->stage_count++] =
             (struct record_stage){exchange_states[s].name, next - ex->times[s]};
         next = ex->times[s];
     }
@@ -389,7 +395,7 @@ void exchange_observe_write(struct exchange *ex, struct json_writer *w)
     for (size_t i = 0; i < o->attempts; i++)
         write_attempt(ex, w, &o->made[i]);
     json_array_end(w);
-    set_stages(ex, &o->draft);
+    set_stages(ex);
     json_key(w, "stages");
     json_object(w);
     for (size_t i = o->draft.stage_count; i-- > 0;)
@@ -436,7 +442,7 @@ static void set_times(const struct exchange *ex, struct record *r)
         r->attempts[i].ended_ms += unix_ms;
         r->called_ms = r->attempts[i].begun_ms;
     }
-    set_stages(ex, r);
+    set_stages(ex);
 }
 
 static void set_caller(struct exchange *ex, struct record *r)

@@ -46,8 +46,10 @@ static void write_number(struct otlp *o, struct otlp_key name, yyjson_val *v)
 
 static void write_parameters(struct otlp *o, const struct record *r, struct arena *a)
 {
-    yyjson_val *p = otlp_parse(r->text.parameters, a), *stop = json_get(p, "stop");
-    yyjson_val *most = json_get(p, "max_completion_tokens");
+    yyjson_val *p = otlp_parse(r->text.parameters, a);
+    if (!p)
+        return;
+    yyjson_val *most = json_get(p, "max_completion_tokens"), *stop = json_get(p, "stop");
     write_integer(o, OTLP_INTEGER("gen_ai.request.max_tokens"),
                   most ? most : json_get(p, "max_tokens"));
     write_number(o, OTLP_NUMBER("gen_ai.request.temperature"), json_get(p, "temperature"));
@@ -55,7 +57,6 @@ static void write_parameters(struct otlp *o, const struct record *r, struct aren
     write_number(o, OTLP_NUMBER("gen_ai.request.top_k"), json_get(p, "top_k"));
     if (yyjson_is_arr(stop))
         otlp_texts(o, "gen_ai.request.stop_sequences", stop);
-    otlp_bool(o, "gen_ai.request.stream", r->stream);
 }
 
 static void write_usage(struct otlp *o, const struct record *r)
@@ -70,12 +71,10 @@ static void write_usage(struct otlp *o, const struct record *r)
         otlp_number(o, "gen_ai.usage.cost", r->cost);
 }
 
-static void write_caller(struct otlp *o, const struct record *r, struct arena *a)
+static void write_caller(struct otlp *o, const struct record *r)
 {
     const struct record_texts *t = &r->text;
     otlp_text(o, "user.id", t->end_user.n ? t->end_user : t->user);
-    otlp_text(o, "session.id", t->session);
-    otlp_text(o, "gen_ai.conversation.id", t->session);
     otlp_text(o, "client.address", t->peer);
     otlp_text(o, "user_agent.original", t->user_agent);
     otlp_text(o, "litellm.key.hash", t->key);
@@ -83,9 +82,6 @@ static void write_caller(struct otlp *o, const struct record *r, struct arena *a
     otlp_text(o, "litellm.user.id", t->user);
     otlp_text(o, "litellm.team.id", t->team);
     otlp_text(o, "litellm.team.alias", t->team_alias);
-    yyjson_val *tags = otlp_parse(t->tags, a);
-    if (tags)
-        otlp_texts(o, "litellm.tags", tags);
 }
 
 static void write_metadata(struct otlp *o, const struct record *r, struct arena *a)
@@ -101,13 +97,10 @@ static void write_metadata(struct otlp *o, const struct record *r, struct arena 
 
 static void write_outcome(struct otlp *o, const struct record *r)
 {
-    otlp_integer(o, "http.response.status_code", r->status);
-    otlp_text(o, "error.type", r->text.error_class);
     if (r->retries)
         otlp_integer(o, "litellm.retries", r->retries);
     if (r->fallbacks)
         otlp_integer(o, "litellm.fallbacks", r->fallbacks);
-    otlp_bool(o, "litellm.cache_hit", r->cache_hit);
     if (r->first_ms)
         otlp_number(o, "gen_ai.server.time_to_first_token",
                     (double)(r->first_ms - r->begun_ms) / 1000);
@@ -120,21 +113,41 @@ void genai_call(struct otlp *o, const struct record *r, struct slice model)
     otlp_text(o, "gen_ai.request.model", model);
 }
 
-void genai_request(struct otlp *o, const struct record *r, struct arena *a)
+void genai_common(struct otlp *o, const struct record *r)
 {
     const struct record_texts *t = &r->text;
     genai_call(o, r, t->model);
     otlp_text(o, "gen_ai.response.model", t->upstream);
-    otlp_text(o, "gen_ai.response.id", t->answer_id);
     otlp_text_alone(o, "gen_ai.response.finish_reasons", t->finish_reason);
     otlp_text(o, "http.request.method", SLICE("POST"));
     otlp_text(o, "http.route", t->route);
-    otlp_text(o, "litellm.call_id", t->call_id);
     otlp_text(o, "litellm.model_group", t->group);
     otlp_text(o, "litellm.deployment.id", t->deployment);
+    otlp_bool(o, "gen_ai.request.stream", r->stream);
+    write_caller(o, r);
+    otlp_integer(o, "http.response.status_code", r->status);
+    otlp_text(o, "error.type", t->error_class);
+    otlp_bool(o, "litellm.cache_hit", r->cache_hit);
+}
+
+uint64_t genai_more(const struct record *r)
+{
+    return (uint64_t)(uint32_t)r->status | (uint64_t)r->stream << 32 |
+           (uint64_t)r->cache_hit << 33 | (uint64_t)r->failed << 34;
+}
+
+void genai_own(struct otlp *o, const struct record *r, struct arena *a)
+{
+    const struct record_texts *t = &r->text;
+    yyjson_val *tags = otlp_parse(t->tags, a);
+    otlp_text(o, "gen_ai.response.id", t->answer_id);
+    otlp_text(o, "litellm.call_id", t->call_id);
+    otlp_text(o, "session.id", t->session);
+    otlp_text(o, "gen_ai.conversation.id", t->session);
+    if (tags)
+        otlp_texts(o, "litellm.tags", tags);
     write_parameters(o, r, a);
     write_usage(o, r);
-    write_caller(o, r, a);
     write_metadata(o, r, a);
     write_outcome(o, r);
 }

@@ -25,6 +25,8 @@ static yyjson_val *header_value(const struct langfuse_story *s, const char *key)
 
 static struct slice said(const struct langfuse_story *s, const char *key)
 {
+    if (!s->steered) /* mostly */
+        return slice_make(NULL, 0);
     yyjson_val *v = header_value(s, key);
     if (!v)
         v = json_get(s->metadata, key);
@@ -75,8 +77,6 @@ static void read_trace(struct langfuse_story *s, const struct langfuse_defaults 
     s->trace_given = s->trace_id.n > 0;
     s->trace_id = first_of(s->trace_id, t->call_id);
     s->update_keys = d->update_traces ? json_get(s->metadata, "update_trace_keys") : NULL;
-    s->trace_name =
-        first_of(said(s, "trace_name"), ARENA_JOIN(s->arena, SLICE("litellm-"), t->call_type));
     /* Who pays, where nobody is named. */
     s->user = first_of(first_of(said(s, "trace_user_id"), said(s, "user_id")),
                        first_of(t->end_user, first_of(t->user, t->key_alias)));
@@ -90,10 +90,7 @@ static void read_trace(struct langfuse_story *s, const struct langfuse_defaults 
 static void read_generation(struct langfuse_story *s)
 {
     const struct record_texts *t = &s->record->text;
-    struct slice named = t->key_alias.n ? ARENA_JOIN(s->arena, SLICE("litellm:"), t->key_alias)
-                                        : ARENA_JOIN(s->arena, SLICE("litellm-"), t->call_type);
     s->generation_id = first_of(said(s, "generation_id"), t->answer_id);
-    s->generation_name = first_of(said(s, "generation_name"), named);
     s->parent = said(s, "parent_observation_id");
     s->prompt_name = said(s, "prompt_name");
     s->prompt_version = said(s, "prompt_version");
@@ -102,12 +99,29 @@ static void read_generation(struct langfuse_story *s)
     s->output = asked(s, "mask_output") ? REDACTED : t->output;
 }
 
+struct slice langfuse_trace_name(const struct langfuse_story *s)
+{
+    struct slice name = said(s, "trace_name");
+    return name.n ? name : ARENA_JOIN(s->arena, SLICE("litellm-"), s->record->text.call_type);
+}
+
+struct slice langfuse_generation_name(const struct langfuse_story *s)
+{
+    const struct record_texts *t = &s->record->text;
+    struct slice name = said(s, "generation_name");
+    if (name.n)
+        return name;
+    return t->key_alias.n ? ARENA_JOIN(s->arena, SLICE("litellm:"), t->key_alias)
+                          : ARENA_JOIN(s->arena, SLICE("litellm-"), t->call_type);
+}
+
 void langfuse_read(struct langfuse_story *s, const struct record *r,
                    const struct langfuse_defaults *d, struct arena *a, struct buf *scratch)
 {
     *s = (struct langfuse_story){.record = r, .defaults = d, .arena = a, .scratch = scratch};
     s->metadata = otlp_parse(r->text.metadata, a);
     s->headers = otlp_parse(r->text.headers, a);
+    s->steered = s->metadata || s->headers;
     read_trace(s, d);
     read_generation(s);
 }
@@ -267,7 +281,12 @@ void langfuse_write_trace_metadata(struct json_writer *w, const struct langfuse_
     json_object_end(w);
 }
 
-static void write_request(struct json_writer *w, const struct record *r)
+void langfuse_write_said(struct json_writer *w, const struct langfuse_story *s)
+{
+    write_members(w, s->metadata, false);
+}
+
+void langfuse_write_common(struct json_writer *w, const struct record *r)
 {
     const struct record_texts *t = &r->text;
     sink_member_text(w, "user_api_key_hash", t->key);
@@ -280,25 +299,29 @@ static void write_request(struct json_writer *w, const struct record *r)
     sink_member_text(w, "user_api_key_end_user_id", t->end_user);
     sink_member_text(w, "requester_ip_address", t->peer);
     sink_member_text(w, "user_agent", t->user_agent);
-    sink_member_text(w, "litellm_call_id", t->call_id);
     sink_member_text(w, "model_group", t->group);
     sink_member_text(w, "model_id", t->deployment);
     sink_member_text(w, "api_base", t->api_base);
     sink_member_text(w, "aws_region_name", t->region);
     sink_member_text(w, "finish_reason", t->finish_reason);
+    json_member_bool(w, "cache_hit", r->cache_hit);
+    json_member_integer(w, "status_code", r->status);
+}
+
+void langfuse_write_own(struct json_writer *w, const struct record *r)
+{
+    sink_member_text(w, "litellm_call_id", r->text.call_id);
+    json_member_integer(w, "attempts", (int64_t)r->attempt_count);
+    if (r->priced)
+        json_key(w, "litellm_response_cost"), json_number(w, r->cost);
 }
 
 void langfuse_write_metadata(struct json_writer *w, const struct langfuse_story *s)
 {
-    const struct record *r = s->record;
     json_object(w);
-    write_members(w, s->metadata, false);
-    write_request(w, r);
-    json_member_bool(w, "cache_hit", r->cache_hit);
-    json_member_integer(w, "attempts", (int64_t)r->attempt_count);
-    json_member_integer(w, "status_code", r->status);
-    if (r->priced)
-        json_key(w, "litellm_response_cost"), json_number(w, r->cost);
+    langfuse_write_said(w, s);
+    langfuse_write_common(w, s->record);
+    langfuse_write_own(w, s->record);
     json_object_end(w);
 }
 

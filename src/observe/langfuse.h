@@ -8,6 +8,7 @@
  * prompt_name, prompt_version), each also as a header `langfuse_NAME`, which wins. */
 
 #include "base/json.h"
+#include "memo.h"
 #include "observe/record.h"
 
 /* Said once, for all requests. */
@@ -22,15 +23,17 @@ struct langfuse_story {
     const struct record *record;
     const struct langfuse_defaults *defaults;
     struct arena *arena;
-    struct buf *scratch;                    /* for JSON within JSON */
-    yyjson_val *metadata, *headers;         /* of the client; objects, or NULL */
-    struct slice trace_id;                  /* as the client, or the request, calls it */
-    bool trace_given;                       /* the client does */
-    bool trace_exists;                      /* existing_trace_id: only what is asked for changes */
-    yyjson_val *update_keys;                /* of such a trace: list of names, or NULL */
-    struct slice trace_name, user, session; /* user, session: may be empty */
+    struct buf *scratch;            /* for JSON within JSON */
+    struct memo *memo;              /* of spans: attributes, and members of metadata */
+    yyjson_val *metadata, *headers; /* of the client; objects, or NULL … */
+    bool steered;                   /* one of them is there */
+    struct slice trace_id;          /* as the client, or the request, calls it */
+    bool trace_given;               /* the client does */
+    bool trace_exists;              /* existing_trace_id: only what is asked for changes */
+    yyjson_val *update_keys;        /* of such a trace: list of names, or NULL */
+    struct slice user, session;     /* may be empty */
     struct slice release, version, trace_version, environment; /* may be empty */
-    struct slice generation_id, generation_name, parent;       /* parent: may be empty */
+    struct slice generation_id, parent;                        /* parent: may be empty */
     struct slice prompt_name, prompt_version;                  /* may be empty */
     struct slice model;
     struct slice input, output; /* JSON; may be empty */
@@ -39,6 +42,8 @@ struct langfuse_story {
 void langfuse_read(struct langfuse_story *s, const struct record *r,
                    const struct langfuse_defaults *d, struct arena *a, struct buf *scratch);
 
+struct slice langfuse_trace_name(const struct langfuse_story *s);
+struct slice langfuse_generation_name(const struct langfuse_story *s);
 bool langfuse_tagged(const struct langfuse_story *s); /* there may be tags */
 
 /* Values as JSON, the same for both ways. */
@@ -48,6 +53,11 @@ void langfuse_write_usage(struct json_writer *w, const struct langfuse_story *s)
 void langfuse_write_cost(struct json_writer *w, const struct langfuse_story *s);
 void langfuse_write_trace_metadata(struct json_writer *w, const struct langfuse_story *s);
 void langfuse_write_metadata(struct json_writer *w, const struct langfuse_story *s);
+/* The same in parts: what the client says; what is made of record_common and what genai_more tells;
+ * the rest. */
+void langfuse_write_said(struct json_writer *w, const struct langfuse_story *s);
+void langfuse_write_common(struct json_writer *w, const struct record *r);
+void langfuse_write_own(struct json_writer *w, const struct record *r);
 struct slice langfuse_time(struct arena *a, int64_t unix_ms); /* ISO 8601 */
 
 struct otlp;

@@ -35,7 +35,7 @@ static void write_trace(struct json_writer *w, const struct langfuse_story *s)
     json_member_string(w, "id", s->trace_id);
     if (!s->trace_exists) {
         json_member_string(w, "timestamp", langfuse_time(s->arena, r->begun_ms));
-        json_member_string(w, "name", s->trace_name);
+        json_member_string(w, "name", langfuse_trace_name(s));
         sink_member_text(w, "userId", s->user);
         sink_member_text(w, "sessionId", s->session);
         sink_member_text(w, "release", s->release);
@@ -75,7 +75,7 @@ static void write_generation(struct json_writer *w, const struct langfuse_story 
     begin_event(w, s, "generation-create");
     json_member_string(w, "id", s->generation_id);
     json_member_string(w, "traceId", s->trace_id);
-    json_member_string(w, "name", s->generation_name);
+    json_member_string(w, "name", langfuse_generation_name(s));
     sink_member_text(w, "parentObservationId", s->parent);
     write_times(w, s);
     json_member_string(w, "model", s->model);

@@ -57,31 +57,69 @@ static void write_tags(struct otlp *o, const struct langfuse_story *s)
         otlp_texts(o, "langfuse.trace.tags", list);
 }
 
-static void write_trace(struct otlp *o, const struct langfuse_story *s)
+/* What the client may change. */
+static void write_names(struct otlp *o, const struct langfuse_story *s)
 {
+    otlp_text(o, "langfuse.version", s->version);
+    otlp_text(o, "langfuse.environment", s->environment);
     if (s->trace_exists)
         return;
-    otlp_text(o, "langfuse.trace.name", s->trace_name);
+    otlp_text(o, "langfuse.trace.name", langfuse_trace_name(s));
     otlp_text(o, "user.id", s->user);
+    otlp_text(o, "langfuse.release", s->release);
+}
+
+/* Made of record_common and what genai_more tells, if the client changes nothing. */
+static void write_common(struct otlp *o, const struct langfuse_story *s)
+{
+    const struct record *r = s->record;
+    genai_call(o, r, r->text.model);
+    otlp_text(o, "gen_ai.response.model", s->model);
+    otlp_text(o, "langfuse.observation.type", SLICE("generation"));
+    otlp_text(o, "langfuse.observation.model.name", s->model);
+    otlp_text(o, "langfuse.observation.level", r->failed ? SLICE("ERROR") : SLICE("DEFAULT"));
+    if (!s->steered)
+        write_names(o, s);
+}
+
+static void write_trace(struct otlp *o, const struct langfuse_story *s)
+{
+    if (s->steered)
+        write_names(o, s);
+    if (s->trace_exists)
+        return;
     otlp_text(o, "session.id", s->session);
     if (langfuse_tagged(s))
         write_tags(o, s);
-    otlp_text(o, "langfuse.release", s->release);
     if (s->metadata)
         write_json(o, OTLP_TEXT("langfuse.trace.metadata"), s, langfuse_write_trace_metadata);
 }
 
-static void write_generation(struct otlp *o, const struct langfuse_story *s)
+/* `common`: its members that were written already; NULL: they are too long. */
+static void write_metadata(struct otlp *o, const struct langfuse_story *s, struct slice common)
+{
+    struct json_writer inner;
+    if (!common.p)
+        return;
+    buf_reset(s->scratch);
+    json_begin(&inner, s->scratch);
+    json_object(&inner);
+    langfuse_write_said(&inner, s);
+    json_raw(&inner, common);
+    langfuse_write_own(&inner, s->record);
+    json_object_end(&inner);
+    if (!s->scratch->overflow)
+        otlp_text(o, "langfuse.observation.metadata", buf_slice(s->scratch));
+}
+
+static void write_generation(struct otlp *o, const struct langfuse_story *s, struct slice common)
 {
     int64_t version;
     const struct record *r = s->record;
-    otlp_text(o, "langfuse.observation.type", SLICE("generation"));
     otlp_text(o, "langfuse.observation.input", s->input);
     otlp_text(o, "langfuse.observation.output", s->output);
-    otlp_text(o, "langfuse.observation.model.name", s->model);
     write_json(o, OTLP_TEXT("langfuse.observation.model.parameters"), s, langfuse_write_parameters);
-    write_json(o, OTLP_TEXT("langfuse.observation.metadata"), s, langfuse_write_metadata);
-    otlp_text(o, "langfuse.observation.level", r->failed ? SLICE("ERROR") : SLICE("DEFAULT"));
+    write_metadata(o, s, common);
     otlp_text(o, "langfuse.observation.status_message", r->text.error_message);
     if (!r->failed)
         write_json(o, OTLP_TEXT("langfuse.observation.usage_details"), s, langfuse_write_usage);
@@ -91,29 +129,53 @@ static void write_generation(struct otlp *o, const struct langfuse_story *s)
         otlp_text(
             o, "langfuse.observation.completion_start_time",
             ARENA_JOIN(s->arena, SLICE("\""), langfuse_time(s->arena, r->first_ms), SLICE("\"")));
-    otlp_text(o, "langfuse.version", s->version);
-    otlp_text(o, "langfuse.environment", s->environment);
     otlp_text(o, "langfuse.observation.prompt.name", s->prompt_name);
     if (slice_to_i64(s->prompt_version, &version))
         otlp_integer(o, "langfuse.observation.prompt.version", version);
 }
 
+/* The beginning of a span, up to its first attributes; returns the common members of the metadata.
+ */
+static struct slice begin_span(struct otlp *o, const struct langfuse_story *s,
+                               struct otlp_span *span)
+{
+    struct json_writer inner;
+    const struct record *r = s->record;
+    const struct memo_key key = {record_common(r), RECORD_COMMON,
+                                 genai_more(r) | (uint64_t)s->steered << 63};
+    const struct slice *made = memo_find(s->memo, &key);
+    span->name = made && !s->steered ? made[0] : langfuse_generation_name(s);
+    otlp_span_begin(o, span);
+    if (made) {
+        otlp_again(o, made[1]);
+        return made[2];
+    }
+    size_t start = o->out->n;
+    write_common(o, s);
+    buf_reset(s->scratch);
+    json_begin(&inner, s->scratch);
+    langfuse_write_common(&inner, r);
+    if (s->scratch->overflow || o->out->overflow)
+        return slice_make(NULL, 0);
+    struct slice members = arena_dup(s->arena, buf_slice(s->scratch));
+    struct slice written = slice_make(o->out->p + start, o->out->n - start);
+    memo_keep(s->memo, &key, (const struct slice[MEMO_PARTS]){span->name, written, members});
+    return members;
+}
+
 void langfuse_span(struct otlp *o, const struct langfuse_story *s)
 {
     const struct record *r = s->record;
-    const struct otlp_span span = {
+    struct otlp_span span = {
         .trace = trace_of(s),
         .id = slice_make(r->span, sizeof(r->span)),
         .parent = parent_of(s),
-        .name = s->generation_name,
         .kind = OTLP_CLIENT,
         .begun_ms = r->begun_ms,
         .ended_ms = r->ended_ms,
     };
-    otlp_span_begin(o, &span);
-    genai_call(o, r, r->text.model);
-    otlp_text(o, "gen_ai.response.model", s->model);
+    struct slice common = begin_span(o, s, &span);
     write_trace(o, s);
-    write_generation(o, s);
+    write_generation(o, s, common);
     otlp_span_end(o, r->failed, r->text.error_message);
 }

@@ -253,7 +253,8 @@ void metric_observe(struct metric_series *s, double value)
     while (s->buckets[i] > 0 && value > s->buckets[i])
         i++;
     add_to(s->entry, i, 1);
-    add_to(s->entry, s->sum, value);
+    if (value > 0) /* most stages of a request take less than a millisecond */
+        add_to(s->entry, s->sum, value);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */

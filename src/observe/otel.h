@@ -4,6 +4,7 @@
 /* Traces over OTLP, for every destination that takes them: where they go and what is added to the
  * GenAI conventions is data (sink_otel.c, sink_weave.c, sink_traceloop.c). */
 
+#include "memo.h"
 #include "otlp.h"
 #include "sinks.h"
 
@@ -17,10 +18,11 @@ struct otel {
     struct slice service, environment;   /* of the resource */
     enum sampler sampler;
     bool follows_parent;
-    uint64_t ratio; /* traces whose id ends below are kept */
-    bool json;      /* instead of protobuf */
-    bool bodies;    /* with prompts and answers */
-    bool attempts;  /* a span for each call of a model besides the request's */
+    uint64_t ratio;    /* traces whose id ends below are kept */
+    bool json;         /* instead of protobuf */
+    bool bodies;       /* with prompts and answers */
+    bool attempts;     /* a span for each call of a model besides the request's */
+    struct memo spans; /* their names and first attributes */
     /* Attributes of the request's span besides; NULL: none. */
     void (*more)(struct otlp *o, const struct record *r, struct arena *a);
 };

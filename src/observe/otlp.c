@@ -300,6 +300,12 @@ static void end(struct json_writer *w, struct slice closing)
     w->comma = true;
 }
 
+void otlp_again(struct otlp *o, struct slice attributes)
+{
+    buf_add(o->out, attributes);
+    o->w.comma = true;
+}
+
 void otlp_add_text(struct otlp *o, struct otlp_key key, struct slice value)
 {
     if (!value.n)

@@ -51,6 +51,9 @@ struct otlp_key {
 #define OTLP_BOOL(key)    OTLP_KEY(key, "\"boolValue\":")
 #define OTLP_LIST(key)    OTLP_KEY(key, "\"arrayValue\":{\"values\":[")
 
+/* Attributes that were written before, as bytes: the first of their span, then and now. */
+void otlp_again(struct otlp *o, struct slice attributes);
+
 /* Attributes. Empty texts are left out. */
 #define otlp_text(o, key, value)    otlp_add_text((o), OTLP_TEXT(key), (value))
 #define otlp_integer(o, key, value) otlp_add_integer((o), OTLP_INTEGER(key), (value))

@@ -60,6 +60,10 @@ static void write_text(struct protobuf *w, int number, struct slice value)
 void protobuf_text(struct protobuf *w, int number, struct slice value)
 {
     struct buf mended;
+    if (text_is_utf8(value)) {
+        write_text(w, number, value);
+        return;
+    }
     write_text(w, number, protobuf_utf8(value, &mended));
     buf_fini(&mended);
 }

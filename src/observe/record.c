@@ -25,7 +25,6 @@ static struct slice *texts_of(struct record *r)
 }
 
 /* Of an attempt; nothing but slices too, at its beginning. */
-#define ATTEMPT_TEXTS (offsetof(struct record_attempt, status) / sizeof(struct slice))
 _Static_assert(offsetof(struct record_attempt, status) % sizeof(struct slice) == 0, "only slices");
 
 static struct slice *texts_of_attempt(struct record_attempt *a)
@@ -58,18 +57,20 @@ struct record *record_new(const struct record *draft)
     size_t size = sizeof(*draft) + attempts +
                   size_of((const struct slice *)(const void *)&draft->text, TEXTS);
     for (size_t i = 0; i < draft->attempt_count; i++)
-        size += size_of(texts_of_attempt(&draft->attempts[i]), ATTEMPT_TEXTS);
+        size += size_of(texts_of_attempt(&draft->attempts[i]), RECORD_ATTEMPT_TEXTS);
     struct record *r = malloc(size);
     if (!r)
         abort();
     *r = *draft;
     r->parcel = (struct parcel){.refs = 1, .size = size};
+    r->stages = NULL;
+    r->stage_count = 0;
     r->attempts = (struct record_attempt *)(void *)(r + 1);
     if (attempts)
         memcpy(r->attempts, draft->attempts, attempts);
     char *room = pack(texts_of(r), TEXTS, (char *)(r + 1) + attempts);
     for (size_t i = 0; i < r->attempt_count; i++)
-        room = pack(texts_of_attempt(&r->attempts[i]), ATTEMPT_TEXTS, room);
+        room = pack(texts_of_attempt(&r->attempts[i]), RECORD_ATTEMPT_TEXTS, room);
     return r;
 }
 

@@ -87,23 +87,35 @@ static void observe_ms(struct counting *c, enum metric_id id, int64_t ms)
     metric_observe(series(c, id), (double)(ms > 0 ? ms : 0) / 1000);
 }
 
+/* Empty: they are too long. */
+static struct slice key_of(const struct counting *c, char room[KEY_MAX])
+{
+    char *to = room;
+    const struct metrics_plan *plan = &c->meter->metrics->shared->plan;
+    for (size_t i = 0; i < plan->used_count; i++) {
+        struct slice value = c->labels[plan->used[i]];
+        if (value.n >= (size_t)(room + KEY_MAX - to))
+            return slice_make(NULL, 0);
+        if (value.n)
+            memcpy(to, value.p, value.n);
+        to += value.n;
+        *to++ = '\0';
+    }
+    return slice_make(room, (size_t)(to - room));
+}
+
 static void find(struct counting *c, struct combination *spare)
 {
     char room[KEY_MAX];
-    struct buf key = {.p = room, .size = sizeof(room), .cap = sizeof(room)};
+    struct slice key = key_of(c, room);
     struct request_meter *r = c->meter;
-    const struct metrics_plan *plan = &r->metrics->shared->plan;
-    for (size_t i = 0; i < plan->used_count; i++) {
-        buf_add(&key, c->labels[plan->used[i]]);
-        buf_add_char(&key, '\0');
-    }
-    c->found = key.overflow ? spare : map_get(&r->kept, buf_slice(&key));
+    c->found = key.n ? map_get(&r->kept, key) : spare;
     if (c->found)
         return;
     if (r->kept.count >= REQUEST_METER_KEPT)
         request_meter_forget(r);
     c->found = ARENA_NEW(&r->arena, struct combination);
-    map_put(&r->kept, arena_dup(&r->arena, buf_slice(&key)), c->found);
+    map_put(&r->kept, arena_dup(&r->arena, key), c->found);
 }
 
 /* ---- what is counted ------------------------------------------------------------------------ */
@@ -167,9 +179,12 @@ static void count_times(struct counting *c, const struct record *r)
                        (double)took / 1000 / (double)r->usage.output);
 }
 
-/* Names are static: mostly the same pointer names the same stage. */
-static struct stage *stage_of(struct request_meter *r, const char *name, struct stage *spare)
+/* Names are static: mostly the same pointer names the same stage, and in the same place. */
+static struct stage *stage_of(struct request_meter *r, size_t place, const char *name,
+                              struct stage *spare)
 {
+    if (place < r->stage_count && r->stages[place].name == name)
+        return &r->stages[place];
     for (size_t i = 0; i < r->stage_count; i++)
         if (r->stages[i].name == name)
             return &r->stages[i];
@@ -197,7 +212,7 @@ static void count_stages(struct counting *c, const struct record *r)
     bool guarded = false;
     int64_t vet_ms = 0;
     for (size_t i = 0; i < r->stage_count; i++) {
-        const struct stage *s = stage_of(c->meter, r->stages[i].name, &spare);
+        const struct stage *s = stage_of(c->meter, i, r->stages[i].name, &spare);
         int64_t ms = r->stages[i].ms;
         metric_observe(s->seconds, ms ? (double)ms / 1000 : 0);
         if (s->queue)

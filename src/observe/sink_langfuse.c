@@ -17,6 +17,7 @@ struct langfuse {
     bool old;                      /* the server takes no spans */
     struct slice authorization;
     struct langfuse_defaults defaults;
+    struct memo memo;
 };
 
 static void read_urls(struct langfuse *l, const struct sink_setup *s, bool spans_only)
@@ -50,6 +51,7 @@ static void *open_langfuse(struct sink_setup *s, bool spans_only)
         return sink_refuse(s, NULL, "%s is not set",
                            name.n ? "LANGFUSE_SECRET_KEY" : "LANGFUSE_PUBLIC_KEY");
     struct langfuse *l = sink_new(sizeof(*l));
+    l->memo.arena = &l->arena;
     read_urls(l, s, spans_only);
     l->authorization = sink_basic(&l->arena, name, secret);
     l->defaults.environment =
@@ -73,7 +75,7 @@ static void *open_spans(struct sink_setup *s)
 }
 
 /* As one of both; the other is NULL. */
-static void write_stories(const struct langfuse *l, struct parcel *const *parcels, size_t n,
+static void write_stories(struct langfuse *l, struct parcel *const *parcels, size_t n,
                           struct arena *a, struct json_writer *events, struct otlp *spans)
 {
     struct buf scratch;
@@ -81,6 +83,7 @@ static void write_stories(const struct langfuse *l, struct parcel *const *parcel
     for (size_t i = 0; i < n; i++) {
         struct langfuse_story story;
         langfuse_read(&story, record_of(parcels[i]), &l->defaults, a, &scratch);
+        story.memo = &l->memo;
         if (spans)
             langfuse_span(spans, &story);
         else

@@ -85,6 +85,7 @@ static bool read_protocol(const struct sink_setup *s, bool *json)
 struct otel *otel_new(struct sink_setup *s)
 {
     struct otel *o = sink_new(sizeof(*o));
+    o->spans.arena = &o->arena;
     if (!read_sampler(o, s))
         return sink_refuse(s, o, "OTEL_TRACES_SAMPLER, or its _ARG, is none that is supported");
     o->service = sink_kept(&o->arena, s, "service_name", "OTEL_SERVICE_NAME", SLICE("litellm"));
@@ -114,21 +115,61 @@ static void *otel_open(struct sink_setup *s)
 
 /* ---- spans ---------------------------------------------------------------------------------- */
 
-static void write_request(const struct otel *self, struct otlp *o, const struct record *r,
+static void write_call(struct otlp *o, const struct record *r, const struct record_attempt *t)
+{
+    genai_call(o, r, t->model);
+    otlp_text(o, "cloud.region", t->region);
+    otlp_text(o, "litellm.deployment.id", t->deployment);
+    otlp_text(o, "litellm.model_group", t->group);
+    otlp_integer(o, "http.response.status_code", t->status);
+    otlp_text(o, "error.type", t->error_class);
+}
+
+static struct memo_key key_of(const struct record *r, const struct record_attempt *t)
+{
+    if (!t)
+        return (struct memo_key){record_common(r), RECORD_COMMON, genai_more(r)};
+    /* Operations have different lengths. A message is nobody else's. */
+    return (struct memo_key){record_attempt_texts(t), RECORD_ATTEMPT_TEXTS - 1,
+                             (uint64_t)(uint32_t)t->status | genai_operation(r).n << 32};
+}
+
+/* With the attributes that many spans have in common; of the request: without `t`. */
+static void begin_span(struct memo *m, struct otlp *o, struct otlp_span *span,
+                       const struct record *r, const struct record_attempt *t, struct arena *a)
+{
+    const struct memo_key key = key_of(r, t);
+    const struct slice *made = memo_find(m, &key);
+    span->name = made ? made[0] : genai_name(a, r, t ? t->model : r->text.model);
+    otlp_span_begin(o, span);
+    if (made) {
+        otlp_again(o, made[1]);
+        return;
+    }
+    size_t start = o->out->n;
+    if (t)
+        write_call(o, r, t);
+    else
+        genai_common(o, r);
+    struct slice written = slice_make(o->out->p + start, o->out->n - start);
+    if (!o->out->overflow)
+        memo_keep(m, &key, (const struct slice[MEMO_PARTS]){span->name, written});
+}
+
+static void write_request(struct otel *self, struct otlp *o, const struct record *r,
                           struct arena *a)
 {
-    const struct otlp_span span = {
+    struct otlp_span span = {
         .trace = slice_make(r->trace, sizeof(r->trace)),
         .id = slice_make(r->span, sizeof(r->span)),
         .parent = r->text.parent_span,
         .trace_state = r->text.trace_state,
-        .name = genai_name(a, r, r->text.model),
         .kind = self->attempts ? OTLP_SERVER : OTLP_CLIENT,
         .begun_ms = r->begun_ms,
         .ended_ms = r->ended_ms,
     };
-    otlp_span_begin(o, &span);
-    genai_request(o, r, a);
+    begin_span(&self->spans, o, &span, r, NULL, a);
+    genai_own(o, r, a);
     if (self->bodies)
         genai_bodies(o, r, a);
     if (self->more)
@@ -136,26 +177,19 @@ static void write_request(const struct otel *self, struct otlp *o, const struct 
     otlp_span_end(o, r->failed, r->text.error_message);
 }
 
-static void write_attempt(struct otlp *o, const struct record *r, const struct record_attempt *t,
-                          struct arena *a)
+static void write_attempt(struct otel *self, struct otlp *o, const struct record *r,
+                          const struct record_attempt *t, struct arena *a)
 {
-    const struct otlp_span span = {
+    struct otlp_span span = {
         .trace = slice_make(r->trace, sizeof(r->trace)),
         .id = slice_make(t->span, sizeof(t->span)),
         .parent = slice_make(r->span, sizeof(r->span)),
         .trace_state = r->text.trace_state,
-        .name = genai_name(a, r, t->model),
         .kind = OTLP_CLIENT,
         .begun_ms = t->begun_ms,
         .ended_ms = t->ended_ms,
     };
-    otlp_span_begin(o, &span);
-    genai_call(o, r, t->model);
-    otlp_text(o, "cloud.region", t->region);
-    otlp_text(o, "litellm.deployment.id", t->deployment);
-    otlp_text(o, "litellm.model_group", t->group);
-    otlp_integer(o, "http.response.status_code", t->status);
-    otlp_text(o, "error.type", t->error_class);
+    begin_span(&self->spans, o, &span, r, t, a);
     otlp_span_end(o, t->error_class.n, t->message);
 }
 
@@ -177,7 +211,7 @@ bool otel_write(void *self, struct parcel *const *parcels, size_t n, struct sink
         told++;
         write_request(o, &w, r, &call->arena);
         for (size_t t = 0; o->attempts && t < r->attempt_count; t++)
-            write_attempt(&w, r, &r->attempts[t], &call->arena);
+            write_attempt(o, &w, r, &r->attempts[t], &call->arena);
     }
     otlp_end(&w);
     call->url = told ? o->url : NULL;

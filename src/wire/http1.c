@@ -48,7 +48,7 @@ struct slice http_header_get(struct http_headers h, const char *name)
 {
     struct slice wanted = slice_of(name);
     for (size_t i = 0; i < h.n; i++)
-        if (slice_eq_nocase(h.v[i].name, wanted))
+        if (h.v[i].name.n == wanted.n && slice_eq_nocase(h.v[i].name, wanted))
             return h.v[i].value;
     return slice_make(NULL, 0);
 }

@@ -99,14 +99,16 @@ def test_json_where_it_was_asked_for(launch, simulator, variable):
     """Protobuf's own reader takes it, and nothing in it is unknown to it."""
     with destination() as d:
         gateway = launch(watched(simulator), env=otel(d.url, **{variable: "http/json"}), warm=False)
-        ask(gateway, user="ada", stop=["END"], metadata={"tags": ["red"]}, stream=True)
+        for _ in range(2):  # the second has much of the first
+            ask(gateway, user="ada", stop=["END"], metadata={"tags": ["red"]}, stream=True)
         gateway.stop()
-        (request,) = d.at("/v1/traces")
-        assert request.headers["content-type"] == "application/json"
-        root, call = d.spans()
+        root, call, *again = d.spans()
         assert attributes(root)["user.id"] == "ada" and attributes(root)["gen_ai.request.stop_sequences"] == ["END"]
         assert call["parentSpanId"] == root["spanId"] and len(root["traceId"]) == 32
-        json_format.Parse(hexless(request.json()), ExportTraceServiceRequest())
+        assert [(s["name"], set(attributes(s))) for s in again] == [(s["name"], set(attributes(s))) for s in (root, call)]
+        for request in d.at("/v1/traces"):
+            assert request.headers["content-type"] == "application/json"
+            json_format.Parse(hexless(request.json()), ExportTraceServiceRequest())
 
 
 def hexless(request):
@@ -139,7 +141,8 @@ def test_names_are_those_of_the_conventions(traced, server):
     assert len(used) > 20 and used - known == {"gen_ai.usage.cost"}
 
 
-def test_a_request_without_a_trace_gets_one_of_its_own(traced, server):
+def test_a_request_without_a_trace_gets_one_of_its_own(traced, server, simulator):
+    mark = simulator.mark()
     with openai_client(traced) as client:
         raw = client.chat.completions.with_raw_response.create(
             model="claude", messages=MESSAGES, user="grace", stream=True
@@ -147,6 +150,7 @@ def test_a_request_without_a_trace_gets_one_of_its_own(traced, server):
         raw.parse().response.read()
     root, call = trace_of(server, **{"user.id": "grace"})
     assert root["traceId"] == raw.headers["x-litellm-call-id"].replace("-", "")
+    assert "traceparent" not in simulator.since(mark)[-1]["headers"]
     assert "parentSpanId" not in root
     assert root["spanId"] != call["spanId"]
     assert attributes(root)["gen_ai.request.stream"] is True
@@ -186,9 +190,13 @@ def test_content_is_told_where_it_was_asked_for(launch, simulator, server):
 
 def test_redacted_content_is_not_told(launch, simulator, server):
     content = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"}
-    gateway = launch(watched(simulator, turn_off_message_logging=True), env=otel(server.url, **content))
+    settings = {"turn_off_message_logging": True, "forward_traceparent_to_llm_provider": True}
+    gateway = launch(watched(simulator, **settings), env=otel(server.url, **content))
+    mark = simulator.mark()
     ask(gateway, user="secret")
-    a = attributes(trace_of(server, **{"user.id": "secret"})[0])
+    root, call = trace_of(server, **{"user.id": "secret"})
+    assert simulator.since(mark)[-1]["headers"]["traceparent"] == f"00-{root['traceId']}-{call['spanId']}-01"
+    a = attributes(root)
     assert "hello" not in json.dumps(a)
     assert json.loads(a["gen_ai.output.messages"])[0]["parts"][0]["content"] == "redacted-by-litellm"
 
