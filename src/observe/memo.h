@@ -11,7 +11,7 @@
 
 #include "base/arena.h"
 
-#define MEMO_SLOTS     32
+#define MEMO_SLOTS     128
 #define MEMO_ROOM      ((size_t)4096) /* bytes of the texts and what was made of them */
 #define MEMO_TEXTS_MAX 24
 #define MEMO_PARTS     3
