@@ -67,6 +67,8 @@ struct llm_usage {
 };
 
 int64_t llm_usage_prompt(const struct llm_usage *u); /* all input */
+/* What was written to the prompt cache, by how long it holds: an object with Anthropic's names. */
+void llm_usage_write_lifetimes(struct json_writer *w, const struct llm_usage *u);
 
 struct llm_event {
     enum llm_event_kind kind;

@@ -29,10 +29,7 @@ void messages_write_usage(struct json_writer *w, const struct llm_usage *u, bool
     }
     if (u->tells_ttl) {
         json_key(w, "cache_creation");
-        json_object(w);
-        json_member_integer(w, "ephemeral_5m_input_tokens", u->cache_write - u->cache_write_1h);
-        json_member_integer(w, "ephemeral_1h_input_tokens", u->cache_write_1h);
-        json_object_end(w);
+        llm_usage_write_lifetimes(w, u);
     }
     json_member_integer(w, "output_tokens", u->output);
     if (u->tells_thinking) {

@@ -28,10 +28,7 @@ static void write_prompt_details(struct json_writer *w, const struct llm_usage *
     json_member_integer(w, "text_tokens", u->input);
     if (u->cache_write_1h) {
         json_key(w, "cache_creation_token_details");
-        json_object(w);
-        json_member_integer(w, "ephemeral_5m_input_tokens", u->cache_write - u->cache_write_1h);
-        json_member_integer(w, "ephemeral_1h_input_tokens", u->cache_write_1h);
-        json_object_end(w);
+        llm_usage_write_lifetimes(w, u);
     }
     json_object_end(w);
 }

@@ -102,6 +102,8 @@ static void on_drained(struct turn_item *item)
     close_handle((uv_handle_t *)&w->queue_clock);
     for (int i = 0; i < WORKER_SIGNALS; i++)
         close_handle((uv_handle_t *)&w->signals[i]);
+    signal(SIGHUP, SIG_IGN); /* what is still to be written is not cut by a rotation */
+    signal(SIGUSR1, SIG_IGN);
     uv_stop(&w->loop);
 }
 

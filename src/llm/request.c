@@ -26,6 +26,14 @@ int64_t llm_usage_prompt(const struct llm_usage *u)
     return u->input + u->cache_read + u->cache_write;
 }
 
+void llm_usage_write_lifetimes(struct json_writer *w, const struct llm_usage *u)
+{
+    json_object(w);
+    json_member_integer(w, "ephemeral_5m_input_tokens", u->cache_write - u->cache_write_1h);
+    json_member_integer(w, "ephemeral_1h_input_tokens", u->cache_write_1h);
+    json_object_end(w);
+}
+
 /* ---- presets ------------------------------------------------------------------------------- */
 
 static const struct llm_extra *find_extra(const struct llm_extra *list, struct slice name)

@@ -125,10 +125,7 @@ static void write_usage(struct json_writer *w, const struct llm_usage *u)
     json_member_integer(w, "cache_read_input_tokens", u->cache_read);
     json_member_integer(w, "cache_creation_input_tokens", u->cache_write);
     json_key(w, "cache_creation");
-    json_object(w);
-    json_member_integer(w, "ephemeral_5m_input_tokens", u->cache_write - u->cache_write_1h);
-    json_member_integer(w, "ephemeral_1h_input_tokens", u->cache_write_1h);
-    json_object_end(w);
+    llm_usage_write_lifetimes(w, u);
     json_object_end(w);
 }
 

@@ -21,6 +21,7 @@ import pytest
 from databases import KINDS
 from destination import destination
 from programs import BUILD, ROOT, Gateway, Simulator
+from redis_server import RedisServer
 
 HERE = pathlib.Path(__file__).resolve().parent
 NODE_MODULES = pathlib.Path(os.environ.get("LINTEL_TEST_NODE", ROOT / "build-test/node/node_modules"))
@@ -130,6 +131,13 @@ def database_server():
     yield get
     for server in started.values():
         server.stop()
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory):
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.kill()
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 SQLite, PostgreSQL and MariaDB, with one gateway for each."""
 
 import concurrent.futures
+import contextlib
 import json
 
 import httpx
@@ -45,14 +46,20 @@ def database(request, database_server):
     return server
 
 
+@contextlib.contextmanager
+def administered(gateway, database):
+    """An Admin of that gateway, once it has its database."""
+    admin = Admin(gateway, database)
+    wait_for(lambda: admin.ask("GET", "/budget/list").status_code == 200, 30, "the database")
+    yield admin
+    admin.http.close()
+
+
 @pytest.fixture(scope="module")
 def admin(launch, simulator, database, tmp_path_factory):
     settings = {"database_url": database.url, "data_directory": str(tmp_path_factory.mktemp("data"))}
-    gateway = launch(configuration(simulator.url, general_settings=settings))
-    a = Admin(gateway, database)
-    wait_for(lambda: a.ask("GET", "/budget/list").status_code == 200, 30, "the database")
-    yield a
-    a.http.close()
+    with administered(launch(configuration(simulator.url, general_settings=settings)), database) as admin:
+        yield admin
 
 
 def same(part, whole):

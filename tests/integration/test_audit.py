@@ -6,10 +6,9 @@ import json
 import httpx
 import pytest
 from conftest import KEY, configuration
-from databases import Sqlite
 from destination import destination
 from programs import wait_for
-from test_admin import Admin
+from test_admin import administered
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -23,8 +22,8 @@ def place():
 
 
 @pytest.fixture(scope="module")
-def admin(launch, simulator, place, tmp_path_factory):
-    database = Sqlite()
+def admin(launch, simulator, place, database_server, tmp_path_factory):
+    database = database_server("sqlite")
     database.create("audit")
     general = {"database_url": database.url, "data_directory": str(tmp_path_factory.mktemp("data")), "store_model_in_db": True}
     settings = {"store_audit_logs": True, "audit_log_callbacks": [{"webhook": {"event_types": ["llm_api_failure"]}}, "s3", "lunary"]}
@@ -33,11 +32,8 @@ def admin(launch, simulator, place, tmp_path_factory):
         "s3_aws_access_key_id": "AKIDEXAMPLE", "s3_aws_secret_access_key": "secret"}
     config = configuration(simulator.url, general_settings=general, litellm_settings=settings)
     env = {"WEBHOOK_URL": place.url + "/hook", "DEFAULT_FLUSH_INTERVAL_SECONDS": "0.1", "LITELLM_SALT_KEY": "sk-salt"}
-    a = Admin(launch(config, env=env), database)
-    wait_for(lambda: a.ask("GET", "/budget/list").status_code == 200, 30, "the database")
-    yield a
-    a.http.close()
-    database.stop()
+    with administered(launch(config, env=env), database) as admin:
+        yield admin
 
 
 def rows(admin, object_id):

@@ -48,13 +48,6 @@ def settings(simulator, redis, **params):
 
 
 @pytest.fixture(scope="module")
-def redis(tmp_path_factory):
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.kill()
-
-
-@pytest.fixture(scope="module")
 def four(launch, simulator, redis):
     gateways = [launch(settings(simulator, redis)) for _ in range(4)]
     for gateway in gateways:

@@ -7,10 +7,9 @@ import json
 import httpx
 import pytest
 from conftest import configuration
-from databases import Sqlite
 from destination import destination
 from programs import wait_for
-from test_admin import Admin
+from test_admin import administered
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -27,18 +26,15 @@ def places():
 
 
 @pytest.fixture(scope="module")
-def admin(launch, simulator, places, tmp_path_factory):
-    database = Sqlite()
+def admin(launch, simulator, places, database_server, tmp_path_factory):
+    database = database_server("sqlite")
     database.create("callbacks")
     general = {"database_url": database.url, "data_directory": str(tmp_path_factory.mktemp("data"))}
     settings = {"callback_url_allowed_hosts": [places["listed"].url.removeprefix("http://")], "success_callback": ["webhook"]}
     config = configuration(simulator.url, general_settings=general, litellm_settings=settings)
     env = {"LITELLM_SALT_KEY": SALT, "WEBHOOK_URL": places["usual"].url + "/usual", "DEFAULT_FLUSH_INTERVAL_SECONDS": "0.1"}
-    a = Admin(launch(config, env=env), database)
-    wait_for(lambda: a.ask("GET", "/budget/list").status_code == 200, 30, "the database")
-    yield a
-    a.http.close()
-    database.stop()
+    with administered(launch(config, env=env), database) as admin:
+        yield admin
 
 
 def own(url, **more):

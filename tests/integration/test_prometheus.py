@@ -12,7 +12,6 @@ from conftest import configuration, deployment
 from litellm_dashboards import NOT_HERE, USED
 from programs import ROOT, free_port, wait_for
 from prometheus_server import PrometheusServer, promtool
-from redis_server import RedisServer
 from test_keys import ask as manage
 from test_keys import generate
 from test_metrics import fetch
@@ -45,13 +44,6 @@ def queries(dashboard):
             text = target["expr"].replace("$__rate_interval", "5m").replace("$model", ".*")
             assert "$" not in text, text
             yield panel["title"], text
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory):
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.kill()
 
 
 @pytest.fixture(scope="module")

@@ -81,6 +81,28 @@ def test_the_provider_over_its_budget(launch, simulator):
     assert budget()["spend"] > 0 and budget()["budget_reset_at"]
 
 
+def test_gateways_share_it(launch, simulator, redis):
+    """What one spends, the other counts; and it outlives both."""
+    config = configuration(
+        simulator.url,
+        extra_models=[named("alone", "alone-1", simulator, **LIMITS)],
+        general_settings={"shared_patience": 30},  # a busy machine
+        router_settings={"redis_url": redis.url},
+    )
+
+    def start():
+        gateway = launch(config)
+        wait_for(lambda: not gateway.holds()["shared_state"]["away"], 60, "Redis")
+        return gateway
+
+    one, two = start(), start()
+    assert chat(one, "alone").status_code == 200
+    wait_for(lambda: refused(two, "alone"), 20, "the budget to be over for the other, too")
+    one.stop()
+    two.stop()
+    assert refused(start(), "alone")
+
+
 def test_request_metadata(gateway, simulator):
     mark = simulator.mark()
     metadata = {"spend_logs_metadata": {"job": "nightly", "user_api_key_alias": "me"}}

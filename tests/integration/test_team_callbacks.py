@@ -7,10 +7,9 @@ import json
 import httpx
 import pytest
 from conftest import KEY, configuration
-from databases import Sqlite
 from destination import attributes, destination
 from programs import wait_for
-from test_admin import Admin
+from test_admin import administered
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -25,8 +24,8 @@ def place():
 
 
 @pytest.fixture(scope="module")
-def admin(launch, simulator, place, tmp_path_factory):
-    database = Sqlite()
+def admin(launch, simulator, place, database_server, tmp_path_factory):
+    database = database_server("sqlite")
     database.create("teams")
     general = {"database_url": database.url, "data_directory": str(tmp_path_factory.mktemp("data"))}
     team = {"team_id": "of-the-file", "success_callback": ["langfuse"], "failure_callback": ["langfuse"]}
@@ -37,11 +36,8 @@ def admin(launch, simulator, place, tmp_path_factory):
     settings |= {"standard_logging_payload_excluded_fields": ["messages", "response"]}
     config = configuration(simulator.url, general_settings=general, litellm_settings=settings)
     env = {"LITELLM_SALT_KEY": "sk-salt", "SECRET_OF_THE_TEAM": "sk-file"}
-    a = Admin(launch(config, env=env), database)
-    wait_for(lambda: a.ask("GET", "/budget/list").status_code == 200, 30, "the database")
-    yield a
-    a.http.close()
-    database.stop()
+    with administered(launch(config, env=env), database) as admin:
+        yield admin
 
 
 def webhook(place, path, kind="success", **more):
