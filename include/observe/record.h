@@ -71,13 +71,14 @@ struct record_texts {
     struct slice key, key_alias, user, user_email, team, team_alias, organization, end_user;
     struct slice peer, user_agent;
     struct slice error_class;     /* LiteLLM's: "RateLimitError" */
-    struct slice finish_reason;   /* OpenAI's; the last of record_common */
+    struct slice finish_reason;   /* OpenAI's */
+    struct slice parameters;      /* JSON object: the request without its content; the last of
+                                     record_common */
     struct slice session;         /* of the header or the metadata */
     struct slice error_message;   /* one line */
     struct slice tags;            /* JSON list of strings */
     struct slice metadata;        /* JSON object: what the client says; or empty */
     struct slice headers;         /* JSON object: those of the client that steer a sink */
-    struct slice parameters;      /* JSON object: the request without its content */
     struct slice parent_span;     /* of the client's traceparent */
     struct slice trace_state;     /* of the client */
     struct slice messages, tools; /* JSON, as the client sent them; only if a sink wants bodies … */
@@ -114,7 +115,7 @@ struct record {
 /* The texts that most requests have in common with others: who asks for what, and who answers. Of
  * record_new they lie one behind the other, and so do those that an attempt begins with. */
 #define RECORD_COMMON                                                                              \
-    ((offsetof(struct record_texts, finish_reason) - offsetof(struct record_texts, call_type)) /   \
+    ((offsetof(struct record_texts, parameters) - offsetof(struct record_texts, call_type)) /      \
          sizeof(struct slice) +                                                                    \
      1)
 #define RECORD_ATTEMPT_TEXTS (offsetof(struct record_attempt, status) / sizeof(struct slice))

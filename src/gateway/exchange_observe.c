@@ -23,8 +23,10 @@
 #include "shortened.h"
 #include "worker_private.h"
 
-#define STEERING_MAX (16 * 1024) /* bytes of headers, parameters or metadata */
-#define REDACTED     "redacted-by-litellm"
+#define STEERING_MAX                                                                               \
+    (16 * 1024) /* bytes of headers, parameters or metadata, and of short bodies                   \
+                 */
+#define REDACTED "redacted-by-litellm"
 
 struct observed {
     struct record draft;
@@ -53,7 +55,7 @@ static struct observed *observed_of(struct exchange *ex)
     return ex->observed;
 }
 
-/* What steers is short: it is written here, and then copied into the arena. */
+/* What is short is written here, and then copied into the arena. */
 struct desk {
     struct buf text;
     char room[STEERING_MAX];
@@ -83,12 +85,19 @@ static struct slice json_kept(struct exchange *ex, yyjson_val *v)
 }
 
 /* The same in a buffer of its own, for what may be long. */
-static struct slice body_kept(const struct exchange *ex, struct buf *b, yyjson_val *v)
+static struct slice body_kept(struct exchange *ex, struct buf *b, yyjson_val *v)
 {
+    struct desk d;
     struct json_writer w;
     size_t max = (size_t)ex->config->settings.told_max;
     if (!v)
         return SLICE("");
+    if (ex->body.n <= STEERING_MAX) { /* needs no memory of its own */
+        desk_begin(&d, &w);
+        shortened_messages(&w, v, max);
+        if (!d.text.overflow)
+            return desk_kept(&d, ex);
+    }
     buf_init(b, RECORD_BODY_MAX);
     buf_reserve(b, ex->body.n < max ? ex->body.n : max);
     json_begin(&w, b);
@@ -410,6 +419,7 @@ void exchange_observe_write(struct exchange *ex, struct json_writer *w)
 
 static struct slice output_of(struct exchange *ex, const struct observed *o)
 {
+    struct desk d;
     struct buf b;
     struct json_writer w;
     const struct llm_response *r = o->folding ? &o->fold.response : &ex->fold.response;
@@ -418,11 +428,16 @@ static struct slice output_of(struct exchange *ex, const struct observed *o)
         return SLICE("{\"role\":\"assistant\",\"content\":\"" REDACTED "\"}");
     if (!o->bodies || !r->parts)
         return SLICE("");
-    buf_init(&b, RECORD_BODY_MAX);
-    json_begin(&w, &b);
+    desk_begin(&d, &w); /* nearly always long enough */
     openai_write_message(&w, r);
-    text = b.overflow ? SLICE("") : arena_dup(&ex->arena, buf_slice(&b));
-    buf_fini(&b);
+    text = desk_kept(&d, ex);
+    if (!text.n) {
+        buf_init(&b, RECORD_BODY_MAX);
+        json_begin(&w, &b);
+        openai_write_message(&w, r);
+        text = b.overflow ? SLICE("") : arena_dup(&ex->arena, buf_slice(&b));
+        buf_fini(&b);
+    }
     return exchange_guard_shown_answer(ex, text);
 }
 

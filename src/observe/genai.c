@@ -113,7 +113,7 @@ void genai_call(struct otlp *o, const struct record *r, struct slice model)
     otlp_text(o, "gen_ai.request.model", model);
 }
 
-void genai_common(struct otlp *o, const struct record *r)
+void genai_common(struct otlp *o, const struct record *r, struct arena *a)
 {
     const struct record_texts *t = &r->text;
     genai_call(o, r, t->model);
@@ -124,6 +124,7 @@ void genai_common(struct otlp *o, const struct record *r)
     otlp_text(o, "litellm.model_group", t->group);
     otlp_text(o, "litellm.deployment.id", t->deployment);
     otlp_bool(o, "gen_ai.request.stream", r->stream);
+    write_parameters(o, r, a);
     write_caller(o, r);
     otlp_integer(o, "http.response.status_code", r->status);
     otlp_text(o, "error.type", t->error_class);
@@ -146,7 +147,6 @@ void genai_own(struct otlp *o, const struct record *r, struct arena *a)
     otlp_text(o, "gen_ai.conversation.id", t->session);
     if (tags)
         otlp_texts(o, "litellm.tags", tags);
-    write_parameters(o, r, a);
     write_usage(o, r);
     write_metadata(o, r, a);
     write_outcome(o, r);

@@ -18,7 +18,7 @@ struct slice genai_name(struct arena *a, const struct record *r,
 void genai_call(struct otlp *o, const struct record *r, struct slice model);
 /* What many requests have in common, made of record_common and of what genai_more tells: status,
  * stream, cache_hit and failed, in 35 bits … */
-void genai_common(struct otlp *o, const struct record *r);
+void genai_common(struct otlp *o, const struct record *r, struct arena *a);
 uint64_t genai_more(const struct record *r);
 _Static_assert(RECORD_COMMON <= MEMO_TEXTS_MAX, "a memo takes them");
 /* … the rest, but for prompts and answers … */

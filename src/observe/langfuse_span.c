@@ -77,6 +77,7 @@ static void write_common(struct otlp *o, const struct langfuse_story *s)
     otlp_text(o, "gen_ai.response.model", s->model);
     otlp_text(o, "langfuse.observation.type", SLICE("generation"));
     otlp_text(o, "langfuse.observation.model.name", s->model);
+    write_json(o, OTLP_TEXT("langfuse.observation.model.parameters"), s, langfuse_write_parameters);
     otlp_text(o, "langfuse.observation.level", r->failed ? SLICE("ERROR") : SLICE("DEFAULT"));
     if (!s->steered)
         write_names(o, s);
@@ -118,7 +119,6 @@ static void write_generation(struct otlp *o, const struct langfuse_story *s, str
     const struct record *r = s->record;
     otlp_text(o, "langfuse.observation.input", s->input);
     otlp_text(o, "langfuse.observation.output", s->output);
-    write_json(o, OTLP_TEXT("langfuse.observation.model.parameters"), s, langfuse_write_parameters);
     write_metadata(o, s, common);
     otlp_text(o, "langfuse.observation.status_message", r->text.error_message);
     if (!r->failed)

@@ -150,7 +150,7 @@ static void begin_span(struct memo *m, struct otlp *o, struct otlp_span *span,
     if (t)
         write_call(o, r, t);
     else
-        genai_common(o, r);
+        genai_common(o, r, a);
     struct slice written = slice_make(o->out->p + start, o->out->n - start);
     if (!o->out->overflow)
         memo_keep(m, &key, (const struct slice[MEMO_PARTS]){span->name, written});
