@@ -8,30 +8,15 @@
 
 #include "config_loader.h"
 
+#include "base/duration.h"
 #include "config_reading.h"
 #include "config_shown.h"
 
 #include <stdlib.h>
 
-#define BUDGET_MAX      1e9 /* USD */
-#define DURATION_DIGITS 5
+#define BUDGET_MAX 1e9 /* USD */
 
 /* ---- budgets ------------------------------------------------------------------------------- */
-
-/* "30d", as gateway/duration.h reads it. */
-static bool is_duration(struct slice text)
-{
-    static const char *const units[] = {"s", "m", "h", "d", "w", "mo"};
-    size_t digits = 0;
-    while (digits < text.n && text.p[digits] >= '0' && text.p[digits] <= '9')
-        digits++;
-    if (!digits || digits > DURATION_DIGITS || *text.p == '0')
-        return false;
-    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
-        if (slice_eq(slice_skip(text, digits), slice_of(units[i])))
-            return true;
-    return false;
-}
 
 /* By the first names, else by the second; without a period there is no budget, as in LiteLLM. */
 static void read_budget(struct reading in, const char *const usd[2], const char *const period[2],
@@ -42,7 +27,7 @@ static void read_budget(struct reading in, const char *const usd[2], const char 
     if (!reading_number(in, usd[0], 0, BUDGET_MAX, &b->usd))
         reading_number(in, usd[1], 0, BUDGET_MAX, &b->usd);
     b->period = reading_text(in, period[named]);
-    if (b->usd <= 0 || is_duration(b->period))
+    if (b->usd <= 0 || duration_ms(b->period))
         return;
     b->usd = 0;
     if (b->period.n)

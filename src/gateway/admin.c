@@ -7,8 +7,8 @@
 
 #include "admin.h"
 
+#include "base/duration.h"
 #include "callback_vars.h"
-#include "duration.h"
 #include "io/clock.h"
 #include "query.h"
 #include "stored.h"

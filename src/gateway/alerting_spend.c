@@ -7,8 +7,8 @@
  * Failure modes: nothing was spent: nothing is told. The database is away: the next time. */
 
 #include "alerting.h"
+#include "base/duration.h"
 #include "base/log.h"
-#include "duration.h"
 #include "io/clock.h"
 #include "report.h"
 #include "task.h"

@@ -11,7 +11,7 @@
 #include "handlers.h"
 
 #include "audit.h"
-#include "duration.h"
+#include "base/duration.h"
 #include "io/clock.h"
 #include "key_access.h"
 #include "key_fields.h"

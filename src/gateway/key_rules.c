@@ -5,7 +5,7 @@
 
 #include "key_rules.h"
 
-#include "duration.h"
+#include "base/duration.h"
 #include "wire/crypto.h"
 
 #include <stdio.h>

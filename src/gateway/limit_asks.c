@@ -7,7 +7,7 @@
 
 #include "limit_asks.h"
 
-#include "duration.h"
+#include "base/duration.h"
 #include "router.h"
 #include "wire/crypto.h"
 

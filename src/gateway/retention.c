@@ -5,8 +5,8 @@
 
 #include "retention.h"
 
+#include "base/duration.h"
 #include "base/log.h"
-#include "duration.h"
 #include "io/clock.h"
 #include "task.h"
 #include "worker_private.h"

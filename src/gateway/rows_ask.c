@@ -7,7 +7,7 @@
 #include "rows_ask.h"
 
 #include "base/date.h"
-#include "duration.h"
+#include "base/duration.h"
 
 #include <stdlib.h>
 

@@ -6,8 +6,8 @@
 
 #include "task.h"
 
+#include "base/duration.h"
 #include "base/log.h"
-#include "duration.h"
 #include "io/clock.h"
 #include "worker_private.h"
 

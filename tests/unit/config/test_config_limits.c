@@ -143,6 +143,9 @@ static void problems(void **state)
          "as 30d\n"
          "W2 router_settings.provider_budget_config.openai: has no effect: only bedrock is "
          "called\n"},
+        {MODEL "router_settings: {provider_budget_config: {bedrock: {budget_limit: 1, time_period: "
+               "1000000s}}}\n",
+         ""},
         {"model_list: [{model_name: m, litellm_params: {model: bedrock/x.y, aws_region_name: r, "
          "max_budget: 5}}]\n",
          "W1 model_list[0].litellm_params.budget_duration: is missing: a budget without a period "

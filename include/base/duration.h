@@ -1,9 +1,10 @@
-#ifndef GATEWAY_DURATION_H
-#define GATEWAY_DURATION_H
+#ifndef BASE_DURATION_H
+#define BASE_DURATION_H
 
-/* LiteLLM's durations: "30s", "5m", "12h", "30d", "2w", "1mo"; at most a hundred years. Periods of
- * such a length begin with the calendar, in UTC: days at midnight, weeks (7d, 1w) on Monday, months
- * (30d, 1mo) on the first, hours and minutes with the clock. Pure. */
+/* LiteLLM's durations: "30s", "5m", "12h", "30d", "2w", "1mo"; at most 2,800,000 days, as dates end
+ * with the year 9999. Periods of such a length begin with the calendar, in UTC: days at midnight,
+ * weeks (7d, 1w) on Monday, months (30d, 1mo) on the first, hours and minutes with the clock. Pure.
+ */
 
 #include "base/slice.h"
 

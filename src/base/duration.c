@@ -1,11 +1,11 @@
-#include "duration.h"
+#include "base/duration.h"
 
 #include <assert.h>
 #include <time.h>
 
 #define MS_PER_S  1000
 #define S_PER_DAY 86400
-#define DAYS_MAX  36500
+#define DAYS_MAX  2800000
 #define WEEK      7
 #define MONTH     30
 #define THURSDAY  3 /* 1970-01-01 was one; days since Monday */
