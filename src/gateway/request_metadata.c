@@ -93,16 +93,6 @@ static void add_members(struct pairs *p, yyjson_val *map)
     }
 }
 
-static bool lists(yyjson_val *fields, struct slice name)
-{
-    yyjson_val *v;
-    yyjson_arr_iter it = yyjson_arr_iter_with(fields);
-    while ((v = yyjson_arr_iter_next(&it)))
-        if (slice_eq(json_slice(v), name))
-            return true;
-    return false;
-}
-
 static yyjson_val *own_of(const struct llm_request *r)
 {
     for (const struct llm_extra *e = r->extra; e; e = e->next)
@@ -120,7 +110,7 @@ void request_metadata_set(struct llm_request *r, yyjson_val *fields, const struc
     json_object(&p.w);
     add_facts(&p, fields, caller);
     add_members(&p, own_of(r));
-    if (lists(fields, SLICE(OF_CLIENT)))
+    if (json_list_has(fields, SLICE(OF_CLIENT)))
         add_members(&p, json_get(r->metadata, OF_CLIENT));
     json_object_end(&p.w);
     llm_request_drop(r, NAME, a);
