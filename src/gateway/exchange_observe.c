@@ -23,10 +23,8 @@
 #include "shortened.h"
 #include "worker_private.h"
 
-#define STEERING_MAX                                                                               \
-    (16 * 1024) /* bytes of headers, parameters or metadata, and of short bodies                   \
-                 */
-#define REDACTED "redacted-by-litellm"
+#define STEERING_MAX (16 * 1024) /* bytes of headers, parameters, metadata and short bodies */
+#define REDACTED     "redacted-by-litellm"
 
 struct observed {
     struct record draft;
@@ -417,28 +415,41 @@ void exchange_observe_write(struct exchange *ex, struct json_writer *w)
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
-static struct slice output_of(struct exchange *ex, const struct observed *o)
+/* Short by its fold's count: mostly twice that is room enough for what JSON adds. */
+static struct slice short_message(struct exchange *ex, const struct llm_fold *f)
 {
     struct desk d;
+    struct json_writer w;
+    if (f->bytes > STEERING_MAX / 2)
+        return SLICE("");
+    desk_begin(&d, &w);
+    openai_write_message(&w, &f->response);
+    return desk_kept(&d, ex);
+}
+
+static struct slice long_message(struct exchange *ex, const struct llm_fold *f)
+{
     struct buf b;
     struct json_writer w;
-    const struct llm_response *r = o->folding ? &o->fold.response : &ex->fold.response;
+    struct slice text;
+    buf_init(&b, RECORD_BODY_MAX);
+    json_begin(&w, &b);
+    openai_write_message(&w, &f->response);
+    text = b.overflow ? SLICE("") : arena_dup(&ex->arena, buf_slice(&b));
+    buf_fini(&b);
+    return text;
+}
+
+static struct slice output_of(struct exchange *ex, const struct observed *o)
+{
+    const struct llm_fold *f = o->folding ? &o->fold : &ex->fold;
     struct slice text;
     if (ex->audience.redact)
         return SLICE("{\"role\":\"assistant\",\"content\":\"" REDACTED "\"}");
-    if (!o->bodies || !r->parts)
+    if (!o->bodies || !f->response.parts)
         return SLICE("");
-    desk_begin(&d, &w); /* nearly always long enough */
-    openai_write_message(&w, r);
-    text = desk_kept(&d, ex);
-    if (!text.n) {
-        buf_init(&b, RECORD_BODY_MAX);
-        json_begin(&w, &b);
-        openai_write_message(&w, r);
-        text = b.overflow ? SLICE("") : arena_dup(&ex->arena, buf_slice(&b));
-        buf_fini(&b);
-    }
-    return exchange_guard_shown_answer(ex, text);
+    text = short_message(ex, f);
+    return exchange_guard_shown_answer(ex, text.n ? text : long_message(ex, f));
 }
 
 struct slice exchange_observe_output(struct exchange *ex)
