@@ -66,6 +66,7 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     bool permit_weak_master_key; /* dangerously_permit_weak_or_unset_master_key */
     bool always_include_stream_usage;
     int64_t max_request_size_mb;
+    double max_response_size_mb;         /* of answers that are not streamed; 0: no limit */
     const char *completion_model;        /* model of requests that name none */
     const char *litellm_key_header_name; /* an extra header that may carry the key */
     int64_t max_connections;             /* ours: client connections at once */
@@ -207,6 +208,7 @@ struct config {
     struct alerting_settings alerting;              /* … and of what goes wrong */
     struct guards guards;                           /* what looks at prompts and answers */
     struct limit_set limits;                        /* of all requests together */
+    struct admission_limits admission;              /* … of one worker */
     int64_t parallel_per_key;                       /* where the key says nothing */
     struct map keys; /* api_keys: hash → const struct fixed_key * */
     struct sso sso;  /* at the admin UI */

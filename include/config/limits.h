@@ -31,6 +31,13 @@ struct model_limits {
 
 enum limit_tokens { TOKENS_TOTAL, TOKENS_INPUT, TOKENS_OUTPUT }; /* that a tpm is about */
 
+/* Requests of one worker. */
+struct admission_limits {
+    int64_t in_flight; /* at once; 0: any number */
+    int64_t queued;    /* that wait for a place */
+    double timeout;    /* seconds that they wait */
+};
+
 #define KEY_HASH_SIZE 65 /* SHA-256, hex, and the NUL */
 
 struct fixed_key {

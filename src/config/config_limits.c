@@ -12,6 +12,8 @@
 
 #define WINDOW_SECONDS     60
 #define WINDOW_SECONDS_MAX 86400
+#define ADMISSION_SECONDS  1.0
+#define ADMISSION_SHORTEST 0.001 /* seconds */
 
 static void read_limit(struct reading in, const char *key, int64_t *limit)
 {
@@ -71,6 +73,17 @@ static void read_all(struct reading litellm, struct reading general)
     read_limit(general, "global_max_parallel_requests", &parallel);
     lower(&c->limits.parallel, parallel);
     read_limit(general, "max_parallel_requests", &c->parallel_per_key);
+}
+
+static void read_admission(struct reading general)
+{
+    struct admission_limits *a = &general.l->c->admission;
+    a->timeout = ADMISSION_SECONDS;
+    reading_integer(general, "max_in_flight_requests_per_worker", 0, &a->in_flight);
+    a->queued = a->in_flight;
+    reading_integer(general, "max_queued_requests_per_worker", 0, &a->queued);
+    reading_number(general, "admission_queue_timeout_seconds", ADMISSION_SHORTEST,
+                   CONFIG_MAX_SECONDS, &a->timeout);
 }
 
 static void read_group(struct reading groups, const struct node_item *item)
@@ -257,6 +270,7 @@ void config_read_limits(struct config_loader *l, const struct node *root)
     read_window(l);
     read_token_count(general);
     read_all(litellm, general);
+    read_admission(general);
     read_groups(router);
     read_keys(general);
 }

@@ -18,6 +18,7 @@
 #include "ask.h"
 #include "auth.h"
 #include "base/text.h"
+#include "exchange_admission.h"
 #include "exchange_again.h"
 #include "exchange_auth.h"
 #include "exchange_batch.h"
@@ -54,7 +55,7 @@
 #define STATUS_CLIENT_GONE 499 /* nginx's, in the log only */
 
 const struct sm_state exchange_states[EX_NR] = {
-    [EX_HEAD] = {"HEAD", SM_TO(EX_AUTH) | SM_TO(EX_SETTLE)},
+    [EX_HEAD] = {"HEAD", SM_TO(EX_AUTH) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_AUTH] = {"AUTH", SM_TO(EX_BODY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_BODY] = {"BODY", SM_TO(EX_GUARD) | SM_TO(EX_ADMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_GUARD] = {"GUARD", SM_TO(EX_ADMIT) | SM_TO(EX_SETTLE)},
@@ -92,7 +93,8 @@ static bool invariant(const struct sm *sm)
         return !ex->conn && !ex->op && !ex->credentials_wait.item && !ex->recall.waiting &&
                !ex->fetch && !ex->batch && !ex->caller_hold.held && !ex->place_hold.held &&
                !ex->own.ready && (!ex->responses || !ex->responses->asking) && !ex->cache.asking &&
-               !ex->cache.seat.flight && !ex->rows_wait.item;
+               !ex->cache.seat.flight && !ex->rows_wait.item &&
+               ex->admission.state == ADMISSION_OUT;
     case EX_HEAD:
     case EX_AUTH:
     case EX_BODY:
@@ -209,7 +211,9 @@ void exchange_expire(struct exchange *ex, int64_t now)
 
 static int step_head(struct exchange *ex)
 {
-    return EX_AUTH;
+    if (ex->config->admission.in_flight && !exchange_admission(ex))
+        return EX_SUSPEND;
+    return ex->failure.kind == FAILURE_NONE ? EX_AUTH : EX_FLUSH;
 }
 
 /* In the shape and the words of FastAPI, which answers these in LiteLLM. */
@@ -514,8 +518,8 @@ static int finish_whole(struct exchange *ex)
         return EX_FLUSH;
     buf_init(&body, OUT_MAX);
     ex->route->dialect->encode_whole(&ex->fold.response, &ex->effective, &ex->answer, &body);
-    reply_whole(ex, 200, SLICE("application/json"), buf_slice(&body));
-    exchange_responses_keep(ex, buf_slice(&body));
+    if (reply_answer(ex, buf_slice(&body)))
+        exchange_responses_keep(ex, buf_slice(&body));
     buf_fini(&body);
     return EX_FLUSH;
 }
@@ -698,6 +702,8 @@ static int step_settle(struct exchange *ex)
         if (ex->facts & FACT_GONE)
             ex->status = STATUS_CLIENT_GONE;
         exchange_estimate_usage(ex);
+        if (ex->admission.state != ADMISSION_OUT)
+            exchange_admission_leave(ex);
         exchange_queue_leave(ex);
         exchange_call_ended(ex);
         exchange_log(ex);

@@ -14,6 +14,7 @@
  *
  * Every state before FLUSH may go to FLUSH (refuse: an error reply) and, like FLUSH, to SETTLE (the
  * client is gone). Where it suspends, and for what:
+ *   HEAD    a place in the worker (exchange_admission.h)
  *   AUTH    the database, for a key that is not in the cache (exchange_auth.h)
  *   BODY    the rest of the request body
  *   GUARD   guards that have to be asked about the prompt; only where there are guards
@@ -41,6 +42,7 @@
  * Owned here: arena, body, upstream_body, out, decoder, fold, thinking. The connection is lent
  * until conn_finish() or `gone`; the configuration snapshot is referenced. */
 
+#include "admission.h"
 #include "audience.h"
 #include "base/sm.h"
 #include "cache.h"
@@ -180,8 +182,9 @@ struct exchange {
     unsigned attempts;             /* upstream calls made */
     unsigned learned;              /* members that this request found its model not to take */
     struct reroute reroute;
-    int64_t wait_ms;             /* before the next attempt */
-    struct failure last_failure; /* of the attempt before */
+    int64_t wait_ms;                   /* before the next attempt */
+    struct failure last_failure;       /* of the attempt before */
+    struct admission_ticket admission; /* its place in the worker */
     struct worker *worker;
     struct config *config;        /* the snapshot it started with */
     struct conn *conn;            /* NULL once the client is gone or served */

@@ -116,7 +116,7 @@ void exchange_batch_finish(struct exchange *ex)
     else if (ex->request.stream)
         buf_add(exchange_batch_open(ex), buf_slice(&body));
     else
-        reply_whole(ex, 200, SLICE("application/json"), buf_slice(&body));
+        reply_answer(ex, buf_slice(&body));
     buf_fini(&body);
 }
 

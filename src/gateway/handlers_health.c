@@ -269,17 +269,20 @@ static int64_t calls_under_way(const struct worker *w)
     return n;
 }
 
-/* Of this worker: all requests, those at a deployment, those that wait for a place at one, and
- * those that got none. */
+/* Of this worker: all requests, those that have a place in it (or, without
+ * max_in_flight_requests_per_worker, at a deployment), those that wait for one, and those that got
+ * none. */
 void handle_health_backlog(struct exchange *ex, struct buf *body)
 {
     const struct worker *w = ex->worker;
+    const struct admission *a = &w->admission;
+    bool limited = ex->config->admission.in_flight;
     struct json_writer j;
     json_begin(&j, body);
     json_object(&j);
     json_member_integer(&j, "in_flight_requests", w->live);
-    json_member_integer(&j, "admitted_requests", calls_under_way(w));
-    json_member_integer(&j, "queued_requests", w->queued);
-    json_member_integer(&j, "rejected_requests", (int64_t)w->queue_refused);
+    json_member_integer(&j, "admitted_requests", limited ? a->in : calls_under_way(w));
+    json_member_integer(&j, "queued_requests", (int64_t)w->queued + a->queued);
+    json_member_integer(&j, "rejected_requests", (int64_t)(w->queue_refused + a->full + a->late));
     json_object_end(&j);
 }

@@ -136,6 +136,17 @@ static void refresh_store(struct metering *m)
     follow(m, METRIC_SPEND_LOST, (double)(s.spend_dropped + s.spend_refused));
 }
 
+static void refresh_admission(struct metering *m)
+{
+    const struct admission *a = &m->worker->admission;
+    gauge(m, METRIC_ADMITTED, a->in);
+    gauge(m, METRIC_ADMISSION_QUEUED, a->queued);
+    metric_follow(metrics_one(m->metrics, METRIC_ADMISSION_REFUSED, SLICE("queue_full")),
+                  (double)a->full);
+    metric_follow(metrics_one(m->metrics, METRIC_ADMISSION_REFUSED, SLICE("queue_timeout")),
+                  (double)a->late);
+}
+
 static void refresh(struct metering *m)
 {
     const struct worker *w = m->worker;
@@ -148,6 +159,8 @@ static void refresh(struct metering *m)
     follow(m, METRIC_QUEUE_REFUSED, (double)w->queue_refused);
     follow(m, METRIC_LOG_DROPPED, (double)log_dropped());
     gauge(m, METRIC_UPSTREAM_CONNECTIONS, upstream_connections(w->upstream));
+    if (w->config->admission.in_flight)
+        refresh_admission(m);
     refresh_store(m);
     refresh_shared(m);
     refresh_repairs(m);

@@ -12,7 +12,8 @@
 #define FAILURE_BODY_MAX     (128 * 1024)
 #define PREFLIGHT_MAX_AGE    "600"          /* seconds */
 #define OWN_WHOLE_MAX        (1024u * 1024) /* bytes; copying and packing more would hold up others */
-#define GZIP_MIN             1400           /* bytes: what fits one packet gains nothing */
+#define MEBIBYTE             (1024 * 1024)
+#define GZIP_MIN             1400 /* bytes: what fits one packet gains nothing */
 
 struct reply_headers {
     struct http_header v[HEADERS_MAX];
@@ -246,6 +247,22 @@ void reply_whole(struct exchange *ex, int status, struct slice content_type, str
     add_durations(ex, &h);
     add_cost(ex, &h);
     write_reply(ex, &h, status, body);
+}
+
+bool reply_answer(struct exchange *ex, struct slice body)
+{
+    double most = ex->config->settings.max_response_size_mb, mb = (double)body.n / MEBIBYTE;
+    if (most > 0 && mb > most) {
+        failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, 400,
+                    "Response size is too large. Response size is %gMB. Max size is %gMB", mb,
+                    most);
+        ex->failure.type = "bad_request_error";
+        ex->failure.param = SLICE("content-length");
+        ex->failure.param_shown = true;
+        return false;
+    }
+    reply_whole(ex, 200, SLICE("application/json"), body);
+    return true;
 }
 
 void reply_own(struct exchange *ex)

@@ -9,6 +9,10 @@
 /* A reply with a body known in full. */
 void reply_whole(struct exchange *ex, int status, struct slice content_type, struct slice body);
 
+/* The whole answer of a model, as JSON. False: it is larger than max_response_size_mb; see
+ * ex->failure (400). */
+bool reply_answer(struct exchange *ex, struct slice body);
+
 /* The answer in ex->own. */
 void reply_own(struct exchange *ex);
 

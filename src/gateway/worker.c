@@ -366,6 +366,7 @@ static void start(struct worker *w)
     keep_bodies_in_the_heap();
     list_init(&w->exchanges);
     list_init(&w->queue);
+    admission_init(&w->admission);
     turn_item_init(&w->drained, on_drained);
     uv_loop_init(&w->loop);
     watch_turns(w);

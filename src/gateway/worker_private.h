@@ -3,6 +3,7 @@
 
 /* What exchanges and handlers see of their worker. */
 
+#include "admission.h"
 #include "affinity.h"
 #include "cache.h"
 #include "credentials.h"
@@ -57,6 +58,7 @@ struct worker {
     struct listener *listener;           /* NULL once closed */
     struct handover *handover;           /* NULL: the sockets are not handed on */
     struct observing *observing;         /* who watches; NULL: nobody */
+    struct admission admission;          /* requests that are worked on, and that wait */
     struct list exchanges;               /* exchange.link: all that live */
     unsigned live;                       /* how many */
     uint64_t served;                     /* exchanges ended so far */

@@ -60,11 +60,13 @@ USED = {
     "litellm_callback_logging_failures_metric_total": "callback_name",
     "litellm_redis_total_requests_total": "",
     "litellm_redis_failed_requests_total": "",
+    "litellm_admission_admitted_requests": "",
+    "litellm_admission_queued_requests": "",
+    "litellm_admission_rejected_requests_total": "reason",
 }
 
 # The rest, and why it is not here: what begins so
 NOT_HERE = {
-    "litellm_admission_": "a middleware of Python's servers; lintel_queued_requests, lintel_queue_refused_total",
     "litellm_input_audio_tokens_metric": "Bedrock's Converse takes no audio",
     "litellm_output_audio_tokens_metric": "nor answers with it",
     "litellm_output_reasoning_tokens_metric": "Bedrock does not count them apart",

@@ -57,7 +57,7 @@ def busy(launch, simulator, redis, server):
         configuration(
             simulator.url,
             extra_models=[limited, second],
-            general_settings={"database_url": "sqlite", "shared_patience": 5},
+            general_settings={"database_url": "sqlite", "shared_patience": 5, "max_in_flight_requests_per_worker": 1000},
             router_settings={"redis_url": redis.url, "fallbacks": [{"nova": ["claude"]}, {"claude-3-5-sonnet": ["nova"]}], "allowed_fails": 0, "cooldown_time": 0.2},
             litellm_settings={"callbacks": ["prometheus", "webhook"], "cache": True, "cache_params": {"type": "redis"}},
         )
