@@ -54,6 +54,8 @@ struct made_rules {
     bool no_own_keys;     /* disable_custom_api_keys */
     bool teams_only;      /* default_team_disabled */
     bool plain_aliases;   /* enable_key_alias_format_validation */
+    const char *aliases;  /* key_alias_pattern; NULL: any */
+    double soft_budget;   /* default_soft_budget: USD; 0: none */
     bool admins_stay_out; /* disable_auto_add_proxy_admin_to_teams */
     const char *grace;    /* LITELLM_KEY_ROTATION_GRACE_PERIOD: of keys that are renewed; or NULL */
 };
@@ -145,6 +147,7 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     double max_budget;           /* USD of the whole gateway, in each … */
     const char *budget_duration; /* … of these; 0: no limit */
     int64_t budget_status;       /* budget_exceeded_status_code */
+    double ui_session_budget;    /* USD of a login at the admin UI; 0: no limit */
     double max_end_user_budget;  /* USD of an end user without a budget of its own; 0: no limit */
     const char *max_end_user_budget_id;
 
@@ -201,6 +204,8 @@ struct config {
     /* Objects as written, or NULL: members of what is made (default_…_params), the most that a
      * new key may have, who makes keys (key_generation_settings), {tag: its budget}. */
     yyjson_val *new_key, *most_of_key, *key_rules, *new_user, *new_team, *tag_budgets;
+    struct guard_rules *key_aliases; /* key_alias_pattern: blocks what is one; NULL: any alias */
+    yyjson_val *team_schema;         /* team_metadata_schema: list of {key, label}, or NULL */
     yyjson_val *user_budget, *user_budget_duration; /* of new internal users; NULL: none */
     struct config_redis redis;                      /* what gateways share */
     struct callbacks callbacks;                     /* who is told of requests */

@@ -261,6 +261,7 @@ void config_unref(struct config *c)
             map_fini(c->deployments[i].known);
     for (size_t i = 0; i < c->guards.n; i++)
         guard_rules_free(c->guards.v[i].rules);
+    guard_rules_free(c->key_aliases);
     map_fini(&c->pools.by_name);
     map_fini(&c->keys);
     map_fini(&c->access.demands.blocked);

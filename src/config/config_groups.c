@@ -105,6 +105,42 @@ static void read_retries(struct config_loader *l, const struct node *router,
         c->retry_after = 0;
 }
 
+/* Python's fullmatch: the whole of it, in upper and lower case as written. First as it stands, so
+ * that an error is about what was written. */
+static void read_alias_pattern(struct config_loader *l, const struct node *litellm)
+{
+    struct slice pattern = slice_of(l->c->settings.rules.aliases), none = SLICE("");
+    const char *error = NULL;
+    const struct config_path up = {.key = SLICE("litellm_settings")};
+    const struct config_path path = {.up = &up, .key = SLICE("key_alias_pattern")};
+    if (!pattern.n)
+        return;
+    struct slice whole = ARENA_JOIN(&l->arena, SLICE("\\A(?-i:"), pattern, SLICE(")\\z"));
+    struct guard_rules *rules = l->c->key_aliases = guard_rules_new();
+    if (!guard_rules_add(rules, none, none, GUARD_LOG, pattern, &l->arena, &error) ||
+        !guard_rules_add(rules, none, none, GUARD_BLOCK, whole, &l->arena, &error))
+        config_error(l, config_place(node_get(litellm, path.key), &path), "%s", error);
+}
+
+static void read_team_schema(struct config_loader *l, const struct node *general)
+{
+    const struct config_path up = {.key = SLICE("general_settings")};
+    const struct config_path path = {.up = &up, .key = SLICE("team_metadata_schema")};
+    const struct node *list = node_get(general, path.key);
+    yyjson_val *fields = config_read_list(l, general, "general_settings", "team_metadata_schema");
+    for (size_t i = 0; i < yyjson_arr_size(fields); i++) {
+        const struct config_path at = {.up = &path, .index = i};
+        struct slice key = json_get_slice(yyjson_arr_get(fields, i), "key");
+        bool twice = false;
+        for (size_t k = 0; k < i; k++)
+            twice = twice || slice_eq(json_get_slice(yyjson_arr_get(fields, k), "key"), key);
+        if (!key.n || twice)
+            config_error(l, config_place(list->items[i].value, &at),
+                         twice ? "the key stands twice" : "expected {key, label}");
+    }
+    l->c->team_schema = fields;
+}
+
 /* What is said of that which is made in the database. */
 static void read_made(struct config_loader *l, const struct node *litellm)
 {
@@ -123,6 +159,7 @@ static void read_made(struct config_loader *l, const struct node *litellm)
     c->user_budget = read_json(l, litellm, "litellm_settings", "max_internal_user_budget");
     c->user_budget_duration =
         read_json(l, litellm, "litellm_settings", "internal_user_budget_duration");
+    read_alias_pattern(l, litellm);
 }
 
 void config_read_groups(struct config_loader *l, const struct node *root)
@@ -133,6 +170,7 @@ void config_read_groups(struct config_loader *l, const struct node *root)
     read_aliases(l, router);
     read_retries(l, router, litellm);
     read_made(l, litellm);
+    read_team_schema(l, NODE_GET(root, "general_settings"));
     c->fallbacks = read_fallbacks(l, router, litellm, "fallbacks");
     c->default_fallbacks = read_fallbacks(l, router, litellm, "default_fallbacks");
     c->context_window_fallbacks = read_fallbacks(l, router, litellm, "context_window_fallbacks");

@@ -85,6 +85,7 @@
     {"POST", "/team/model/delete", TEAMS, "Take models from a team", .body = "team_id! models!:t"},
     {"GET", "/team/permissions_list", TEAMS, "What members may do with the team's keys", .query = "team_id!"},
     {"POST", "/team/permissions_update", TEAMS, "Say what members may do with the team's keys", .body = "team_id! team_member_permissions!:t"},
+    {"GET", "/team/metadata_schema", TEAMS, "Members that a team's metadata is meant to have"},
     {"GET", "/team/available", TEAMS, "Teams that a user may join"},
     {"POST", "/team/member_add", TEAMS, "Add members to a team", .body = "team_id! member!:a max_budget_in_team:n tpm_limit:i rpm_limit:i budget_duration allowed_models:t", .example = "{\"team_id\":\"research\",\"member\":{\"user_id\":\"someone\",\"role\":\"user\"}}"},
     {"POST", "/team/bulk_member_add", TEAMS, "Add many members to a team", .body = "team_id! members:l all_users:b max_budget_in_team:n"},

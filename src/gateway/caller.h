@@ -44,10 +44,11 @@ enum caller_role { /* LiteLLM's, of the key's user */
 };
 
 struct caller {
-    bool master;      /* may do everything */
-    bool role_stays;  /* whoever is looked up */
-    bool login;       /* a user, at the admin UI, without a key */
-    struct slice key; /* SHA-256 of the key, hex; empty: there is none */
+    bool master;          /* may do everything */
+    bool role_stays;      /* whoever is looked up */
+    bool login;           /* a user, at the admin UI, without a key */
+    struct slice session; /* … or whoever is logged in there: of this login alone; else empty */
+    struct slice key;     /* SHA-256 of the key, hex; empty: there is none */
     struct slice alias, user, team, organization, project; /* of the key; may be empty */
     struct slice end_user; /* whom the request itself names; may be empty */
     enum caller_role role;

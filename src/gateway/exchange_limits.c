@@ -126,6 +126,17 @@ static struct slice clock_in(struct exchange *ex, int seconds)
     return arena_dup(&ex->arena, slice_make(text, n));
 }
 
+/* The one budget among a caller's limits. */
+static void refuse_session(struct exchange *ex, const struct shared_state *state,
+                           const struct shared_ask *ask)
+{
+    const struct budget b = {.holder = HOLDER_USER,
+                             .who = SLICE("this login"),
+                             .most = (double)ask->limit / LIMIT_PER_USD};
+    budget_refuse(&b, (double)state->used / LIMIT_PER_USD, ex->config->settings.budget_status,
+                  &ex->arena, &ex->failure);
+}
+
 /* In LiteLLM's words. */
 static void refuse(struct exchange *ex, struct limit_hold *h)
 {
@@ -133,6 +144,10 @@ static void refuse(struct exchange *ex, struct limit_hold *h)
     const struct shared_ask *ask = &h->limits.asks[h->refused];
     const struct shared_state *state = &h->states[h->refused];
     int seconds = seconds_of(state->wait_ms ? state->wait_ms : state->reset_ms);
+    if (of->unit == LIMIT_SPEND) {
+        refuse_session(ex, state, ask);
+        return;
+    }
     int64_t left = ask->limit - state->used;
     h->reset_at = clock_in(ex, seconds);
     failure_set(&ex->failure, &ex->arena, FAILURE_RATE_LIMIT, 429,
@@ -194,7 +209,8 @@ bool exchange_limit(struct exchange *ex)
 /* Only of a call that was made does anything stay taken. */
 bool exchange_limits_settle(struct exchange *ex)
 {
-    const struct limit_used used = used_by(ex, &ex->usage, false);
+    struct limit_used used = used_by(ex, &ex->usage, false);
+    used.spend = (int64_t)(ex->cost.total * LIMIT_PER_USD);
     settle(ex, &ex->caller_hold, &used, ex->attempts > 0);
     settle(ex, &ex->place_hold, NULL, false);
     return !ex->caller_hold.waiting && !ex->place_hold.waiting;

@@ -53,6 +53,7 @@ static enum login_result be(struct exchange *ex, struct slice *hash)
 {
     const struct session *s = &ex->login->session;
     bool stored = rows_have_database(ex->worker->rows);
+    ex->caller.session = s->nonce;
     if (ex->login->ended || (s->kind != SESSION_MASTER && !stored)) {
         exchange_login_over(ex);
     } else if (!is_of_the_page(ex)) {

@@ -67,6 +67,7 @@ void handle_team_info(struct exchange *ex, struct buf *body);
 void handle_team_list(struct exchange *ex, struct buf *body);
 void handle_team_list_v2(struct exchange *ex, struct buf *body);
 void handle_team_permissions(struct exchange *ex, struct buf *body);
+void handle_team_schema(struct exchange *ex, struct buf *body);
 void handle_team_available(struct exchange *ex, struct buf *body);
 
 /* handlers_members.c */

@@ -152,9 +152,10 @@ static void key_made(struct exchange *ex, struct buf *body)
 static void add_soft_budget(struct exchange *ex, struct store_job *job, yyjson_val *body,
                             struct admin_cells *cells)
 {
-    double soft;
+    double soft = ex->config->settings.rules.soft_budget;
+    bool said = json_double(json_get(body, "soft_budget"), &soft);
     char id[UUID_SIZE];
-    if (!json_double(json_get(body, "soft_budget"), &soft) || json_get_slice(body, "budget_id").n)
+    if ((!said && soft <= 0) || json_get_slice(body, "budget_id").n)
         return;
     random_uuid(id);
     struct slice name = arena_dup(&ex->arena, slice_of(id));
@@ -379,7 +380,7 @@ static void update_found(struct exchange *ex, struct buf *body)
     if (!rows->count)
         key_refuse_missing(ex, "Key not found.");
     else if (key_may_change(ex, rows, 0) && key_may_say(ex, q->body, rows, 0) &&
-             key_rules_bound(ex, q->body) &&
+             key_rules_bound(ex, q->body, store_rows_text(rows, 0, "key_alias")) &&
              key_fields_read(ex, q->body, store_rows_text(rows, 0, "metadata"), &cells))
         write_cells(ex, &cells);
 }

@@ -69,7 +69,7 @@ static void found(struct exchange *ex, struct buf *body)
     struct admin_cells cells;
     if (!rows->count)
         key_refuse_missing(ex, "Key not found.");
-    else if (key_rules_bound(ex, one_of(b)))
+    else if (key_rules_bound(ex, one_of(b), store_rows_text(rows, 0, "key_alias")))
         key_fields_read(ex, one_of(b), store_rows_text(rows, 0, "metadata"), &cells);
     if (ex->failure.kind != FAILURE_NONE) {
         note_failure(ex, body);

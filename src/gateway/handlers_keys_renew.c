@@ -152,7 +152,8 @@ static void renew_found(struct exchange *ex, struct buf *body)
     struct store_where where = admin_where("token", slice_of(r->hash));
     struct admin_cells cells;
     int64_t now = clock_unix_ms(), grace;
-    if (!may_go_on(ex) || !key_may_say(ex, r->body, rows, 0) || !key_rules_bound(ex, r->body) ||
+    if (!may_go_on(ex) || !key_may_say(ex, r->body, rows, 0) ||
+        !key_rules_bound(ex, r->body, store_rows_text(rows, 0, "key_alias")) ||
         !read_grace(ex, r->body, &grace) || !choose(ex, r) ||
         !key_fields_read(ex, r->body, store_rows_text(rows, 0, "metadata"), &cells))
         return;

@@ -367,6 +367,31 @@ void handle_team_permissions(struct exchange *ex, struct buf *body)
         detail_refuse_input(ex, "query", ID, "Field required");
 }
 
+/* ---- GET /team/metadata_schema --------------------------------------------------------------- */
+
+void handle_team_schema(struct exchange *ex, struct buf *body)
+{
+    yyjson_arr_iter it = yyjson_arr_iter_with(ex->config->team_schema);
+    yyjson_val *field;
+    struct json_writer w;
+    json_begin(&w, body);
+    json_object(&w);
+    json_key(&w, "fields"), json_array(&w);
+    while ((field = yyjson_arr_iter_next(&it))) {
+        struct slice label = json_get_slice(field, "label");
+        json_object(&w);
+        json_member_string(&w, "key", json_get_slice(field, "key"));
+        json_key(&w, "label");
+        if (label.n)
+            json_string(&w, label);
+        else
+            json_null(&w);
+        json_object_end(&w);
+    }
+    json_array_end(&w);
+    json_object_end(&w);
+}
+
 /* Nobody joins teams by themselves here. */
 void handle_team_available(struct exchange *ex, struct buf *body)
 {

@@ -116,23 +116,58 @@ static bool is_plain(struct slice alias)
     return plain;
 }
 
-static bool has_good_alias(struct exchange *ex, yyjson_val *body)
+/* No pattern makes a path out of the directory, or a line of a log, of it. */
+static bool is_harmless(struct slice alias)
 {
-    yyjson_val *alias = json_get(body, "key_alias");
-    if (!ex->config->settings.rules.plain_aliases || !yyjson_is_str(alias) ||
-        is_plain(json_slice(alias)))
+    bool fine = slice_find(alias, SLICE("..")) < 0;
+    size_t characters = 0;
+    for (size_t i = 0; fine && i < alias.n; i++) {
+        fine = (unsigned char)alias.p[i] >= ' ' && alias.p[i] != 0x7F;
+        characters += ((unsigned char)alias.p[i] & 0xC0) != 0x80;
+    }
+    return fine && characters <= ALIAS_MAX;
+}
+
+static bool matches(const struct guard_rules *pattern, struct slice alias)
+{
+    struct guard_found found = {0};
+    struct guard_scan scan;
+    struct buf out;
+    buf_init(&out, GUARD_WINDOW);
+    guard_scan_init(&scan, &pattern, 1, &found);
+    guard_scan_text(&scan, alias, &out);
+    guard_scan_fini(&scan);
+    buf_fini(&out);
+    return found.blocked && !found.failed;
+}
+
+static bool has_good_alias(struct exchange *ex, yyjson_val *body, struct slice old)
+{
+    const struct made_rules *rules = &ex->config->settings.rules;
+    yyjson_val *v = json_get(body, "key_alias");
+    struct slice alias = json_slice(v);
+    const struct guard_rules *pattern = ex->config->key_aliases;
+    if (!yyjson_is_str(v) || (old.n && slice_eq(alias, old)) ||
+        (pattern ? is_harmless(alias) && matches(pattern, alias)
+                 : !rules->plain_aliases || is_plain(alias)))
         return true;
-    admin_refuse(ex, 400, "bad_request_error",
-                 "Invalid key_alias format. Must be 2-255 characters, start/end with alphanumeric, "
-                 "and only contain a-zA-Z0-9_-/.@.");
+    if (pattern)
+        admin_refuse(ex, 400, "bad_request_error",
+                     "Invalid key_alias format. Must be at most 255 characters and match the "
+                     "configured key_alias_pattern: %s",
+                     rules->aliases);
+    else
+        admin_refuse(ex, 400, "bad_request_error",
+                     "Invalid key_alias format. Must be 2-255 characters, start/end with "
+                     "alphanumeric, and only contain a-zA-Z0-9_-/.@.");
     admin_show_param(ex, "key_alias");
     return false;
 }
 
-bool key_rules_bound(struct exchange *ex, yyjson_val *body)
+bool key_rules_bound(struct exchange *ex, yyjson_val *body, struct slice alias)
 {
     yyjson_val *name;
-    if (!has_good_alias(ex, body))
+    if (!has_good_alias(ex, body, alias))
         return false;
     yyjson_obj_iter it = yyjson_obj_iter_with(ex->config->most_of_key);
     while ((name = yyjson_obj_iter_next(&it)))
@@ -144,7 +179,7 @@ bool key_rules_bound(struct exchange *ex, yyjson_val *body)
 yyjson_val *key_rules_complete(struct exchange *ex, yyjson_val *body)
 {
     yyjson_val *whole = admin_with_defaults(ex, body, ex->config->new_key);
-    if (!whole || !key_rules_bound(ex, whole))
+    if (!whole || !key_rules_bound(ex, whole, SLICE("")))
         return NULL;
     return admin_with_defaults(ex, whole, ex->config->most_of_key);
 }

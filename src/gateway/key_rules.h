@@ -3,7 +3,7 @@
 
 /* What the configuration says of new keys: default_key_generate_params,
  * upperbound_key_generate_params, key_generation_settings, disable_custom_api_keys,
- * default_team_disabled, enable_key_alias_format_validation. */
+ * default_team_disabled, enable_key_alias_format_validation, key_alias_pattern. */
 
 #include "admin.h"
 
@@ -19,9 +19,9 @@ yyjson_val *key_rules_complete(struct exchange *ex, yyjson_val *body);
 /* Whether a client may choose the text of a key. False: see ex->failure. */
 bool key_rules_own_text(struct exchange *ex);
 
-/* Whether the body of a change stays below the most, and its alias looks as one has to. False: see
- * ex->failure. */
-bool key_rules_bound(struct exchange *ex, yyjson_val *body);
+/* Whether the body of a change stays below the most, and its alias looks as one has to, where it is
+ * another one than `alias`, the key's so far. False: see ex->failure. */
+bool key_rules_bound(struct exchange *ex, yyjson_val *body, struct slice alias);
 
 /* Two keys may not have one alias, as in LiteLLM. The first statements of a job that writes this
  * key: the job is undone where another key has the alias that the body gives it. */

@@ -9,6 +9,7 @@
 
 #include "base/duration.h"
 #include "router.h"
+#include "session.h"
 #include "wire/crypto.h"
 
 #define MS_PER_S           1000
@@ -141,6 +142,18 @@ static void add_key_model(struct limits *l, const struct config *c, const struct
         add_model(l, c, "model_per_key", caller->key, pool->name, &pool->per_key, a);
 }
 
+/* A login at the admin UI: as LiteLLM, but where its user has a budget anyway. */
+static void add_session(struct limits *l, const struct config *c, const struct caller *caller,
+                        struct arena *a)
+{
+    const struct row *user = caller->holders[HOLDER_USER].row;
+    double usd = c->settings.ui_session_budget;
+    int64_t limit = (int64_t)(usd * LIMIT_PER_USD);
+    if (caller->session.n && usd > 0 && (!user || user->budget < 0))
+        add_within(l, (struct limit_ask){LIMIT_SCOPE_SESSION, caller->session, LIMIT_SPEND},
+                   limit ? limit : 1, SESSION_MS, a);
+}
+
 void limits_of_caller(struct limits *l, const struct config *c, const struct caller *caller,
                       struct slice model, struct arena *a)
 {
@@ -169,6 +182,7 @@ void limits_of_caller(struct limits *l, const struct config *c, const struct cal
     if (caller->end_user.n)
         add_set(l, c, "end_user", caller->end_user, &caller->of_end_user, a);
     add_set(l, c, "global", SLICE("all"), &c->limits, a);
+    add_session(l, c, caller, a);
 }
 
 /* ---- the deployment -------------------------------------------------------------------------- */

@@ -57,6 +57,7 @@ void limits_of_caller(struct limits *l, const struct config *c, const struct cal
  * group. A budget lets through what comes before it is used up, whatever that will cost. */
 #define LIMIT_SCOPE_DEPLOYMENT "deployment"
 #define LIMIT_SCOPE_PROVIDER   "provider"
+#define LIMIT_SCOPE_SESSION    "session"
 void limits_of_deployment(struct limits *l, const struct config *c, const struct deployment *d,
                           bool shared, struct arena *a);
 

@@ -63,6 +63,7 @@
     ALSO("POST", "/team/model/delete", handle_team_change, ORG_ADMIN),
     ALSO("GET", "/team/permissions_list", handle_team_permissions, TEAM_ADMIN | TEAM_MEMBER | ORG_ADMIN),
     ALSO("POST", "/team/permissions_update", handle_team_change, TEAM_ADMIN | ORG_ADMIN),
+    ALSO("GET", "/team/metadata_schema", handle_team_schema, ACCESS_SELF),
     ALSO("GET", "/team/available", handle_team_available, ACCESS_SELF),
     ALSO("POST", "/team/member_add", handle_member_add, TEAM_ADMIN | ORG_ADMIN),
     ALSO("POST", "/team/bulk_member_add", handle_member_add, TEAM_ADMIN | ORG_ADMIN),

@@ -17,7 +17,7 @@ export function teams() {
     sort_by: asked.order.by, sort_order: asked.order.down ? "desc" : "asc" }), found => show(found, asked, again));
   const again = () => list.again();
   const find = search(t("teams.search"), text => { Object.assign(asked, { search: text, page: 1 }); again(); });
-  const create = () => createTeam(async (body, close) => {
+  const create = async () => createTeam((await get("team/metadata_schema")).fields, async (body, close) => {
     await post("team/new", body);
     close();
     again();

@@ -21,8 +21,10 @@ function limits(row) {
 const ofTeam = row => [{ name: "team_alias", label: t("name"), value: row.team_alias, required: true },
   ...limits(row).filter(field => field.name !== "max_parallel_requests")];
 
-export function createTeam(save) {
-  form(t("teams.create"), [...ofTeam({}), { name: "team_id", label: t("team.team_id"), hint: t("id.hint") }], t("create"), save);
+// `schema`: members that metadata is meant to have.
+export function createTeam(schema, save) {
+  const metadata = Object.fromEntries(schema.map(({ key }) => [key, ""]));
+  form(t("teams.create"), [...ofTeam({ metadata }), { name: "team_id", label: t("team.team_id"), hint: t("id.hint") }], t("create"), save);
 }
 
 export function editTeam(team, save) {

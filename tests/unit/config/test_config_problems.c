@@ -125,6 +125,12 @@ static void wrong_types(void **state)
          "E2 router_settings.model_group_alias.a: expected the name of a model group\n"},
         {MODEL "router_settings: {model_group_alias: {a: {hidden: true}}}\n",
          "E2 router_settings.model_group_alias.a: expected the name of a model group\n"},
+        {MODEL "litellm_settings: {key_alias_pattern: 'a('}\n",
+         "E2 litellm_settings.key_alias_pattern: missing closing parenthesis (at byte 2)\n"},
+        {MODEL "general_settings: {team_metadata_schema: [{key: a}, {label: b}]}\n",
+         "E2 general_settings.team_metadata_schema[1]: expected {key, label}\n"},
+        {MODEL "general_settings: {team_metadata_schema: [{key: a}, {key: a}]}\n",
+         "E2 general_settings.team_metadata_schema[1]: the key stands twice\n"},
     };
     (void)state;
     RUN(rows);

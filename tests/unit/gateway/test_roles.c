@@ -124,6 +124,7 @@ static const struct rule {
     {"POST", "/team/model/delete", ORG_ADMIN},
     {"GET", "/team/permissions_list", TEAM_ADMIN | TEAM_MEMBER | ORG_ADMIN},
     {"POST", "/team/permissions_update", TEAM_ADMIN | ORG_ADMIN},
+    {"GET", "/team/metadata_schema", SELF},
     {"GET", "/team/available", SELF},
     {"POST", "/team/member_add", TEAM_ADMIN | ORG_ADMIN},
     {"POST", "/team/bulk_member_add", TEAM_ADMIN | ORG_ADMIN},
