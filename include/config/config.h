@@ -154,6 +154,13 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     struct caching caching; /* and cache_params */
 
     bool metrics_stream;          /* prometheus_emit_stream_label */
+    bool metrics_limits;          /* prometheus_emit_rate_limit_labels */
+    bool metrics_prompt_length;   /* prometheus_emit_input_sequence_length_label */
+    bool metrics_user_names;      /* prometheus_user_budget_label_include_email_alias */
+    bool metrics_budgets;         /* prometheus_initialize_budget_metrics */
+    int64_t metrics_end_users;    /* prometheus_end_user_metrics_max_…; 0: as the others */
+    double metrics_end_user_ttl;  /* … and ttl_seconds; 0: as the others */
+    double metrics_look;          /* prometheus_metrics_cleanup_interval_seconds; 0: by the ttl */
     double metrics_ttl;           /* prometheus_metrics_ttl_seconds; 0: never */
     const char *metrics_identity; /* prometheus_deployment_and_latency_caller_identity */
 

@@ -33,6 +33,8 @@ struct failure {
     struct slice param;     /* member of the request at fault ("messages[0].role"), or empty */
     const char *code;       /* by which a client's program knows what to do about it, where it has
                                such codes; or NULL */
+    const char *limit;      /* static: which of the gateway's limits it ran into: "requests",
+                               "tokens", "concurrent_requests", "budget"; or NULL */
     const char *type;       /* error.type where the kind does not say it well; NULL: by kind */
     bool param_shown;       /* clients read it as error.param; else that is null: see below */
 };

@@ -27,7 +27,9 @@ struct metrics_options {
     yyjson_val *metadata, *tags; /* labels of its own: members of metadata; tags or "begin*" */
     yyjson_val *buckets;         /* of latencies, seconds, rising */
     const char *identity;        /* "user_email", "both"; or NULL: the key's alias */
-    bool stream;
+    bool stream;                 /* emit_…: labels that are there on demand */
+    bool limits, prompt_length;
+    bool user_names; /* user_budget_label_include_email_alias */
 };
 
 struct metrics;        /* one worker's */
@@ -40,6 +42,9 @@ void metrics_shared_free(struct metrics_shared *s); /* NULL is fine */
 
 struct metrics *metrics_new(struct metrics_shared *s, unsigned worker, size_t series_max);
 void metrics_free(struct metrics *m); /* NULL is fine */
+/* Other bounds for what tells of an end user: series of a metric that has that label, and how long
+ * one that names somebody stays; 0: those of all. Before the first series. */
+void metrics_bound_end_users(struct metrics *m, size_t series_max, int64_t ttl_ms);
 
 /* `values`: in the order of the row's labels. Never NULL. */
 struct metric_series *metrics_series(struct metrics *m, enum metric_id id,
@@ -53,9 +58,9 @@ void metric_observe(struct metric_series *s, double value);              /* a hi
 /* A counter that somebody else in this process keeps: what it says now. */
 void metric_follow(struct metric_series *s, double total);
 
-/* Series of this worker which tell of a caller, and have not changed for `ttl_ms` at two looks, go:
- * they are shown no more, count against no bound, and begin anew at 0. True: there were such; what
- * was got of them before is not valid any more. */
+/* Series of this worker which tell of a caller, and have not changed for `ttl_ms` (0: none of all)
+ * at two looks, go: they are shown no more, count against no bound, and begin anew at 0. True:
+ * there were such; what was got of them before is not valid any more. */
 bool metrics_expire(struct metrics *m, int64_t now_ms, int64_t ttl_ms);
 
 /* A configuration makes labels of metadata or tags: the texts must be there. */

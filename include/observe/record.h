@@ -91,8 +91,10 @@ struct record {
     struct record_texts text;
     struct record_attempt *attempts;
     size_t attempt_count;
-    const struct record_stage *stages; /* of a draft: only the metrics look at them */
+    const struct record_stage *stages; /* of a draft, as the next three: the metrics look at them */
     size_t stage_count;
+    struct slice user_alias;
+    const char *limit;          /* static: the gateway's that refused it ("tokens"); or NULL */
     int64_t begun_ms, ended_ms; /* since 1970 */
     int64_t called_ms;          /* when the last call was made; 0: none was */
     int64_t first_ms;           /* when the answer began to say something; 0: it did not */

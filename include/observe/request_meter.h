@@ -20,6 +20,14 @@ void request_meter_forget(struct request_meter *r);
 
 void request_meter_count(struct request_meter *r, const struct record *record);
 
+/* What somebody has of a budget, though nobody asked for anything. */
+struct request_meter_payer {
+    struct slice id, alias, email; /* the latter of a user; may be empty */
+};
+void request_meter_budget(struct request_meter *r, enum record_payer payer,
+                          const struct request_meter_payer *who, const struct record_budget *b,
+                          int64_t now_ms);
+
 /* A guardrail looked at a prompt, or an answer. */
 struct request_meter_guard {
     struct slice name;

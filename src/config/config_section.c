@@ -34,6 +34,7 @@ static const struct range ranges[] = {
     {"default_max_parallel_requests", 0, 1000000},
     {"fetch_max_mb", 0, FETCH_MB_MAX},
     {"prometheus_metrics_max_series_per_metric", 1, 100000},
+    {"prometheus_end_user_metrics_max_series_per_metric", 0, 100000},
     {"health_check_interval", 1, CONFIG_MAX_SECONDS},
     {"health_check_concurrency", 1, 8},
     {NULL, 0, CONFIG_MAX_SECONDS}, /* all others are durations */

@@ -228,4 +228,5 @@ void budget_refuse(const struct budget *b, double spend, int64_t status, struct 
     bool fits = status >= 400 && status < 500;
     failure_set(f, a, FAILURE_BAD_REQUEST, fits ? (int)status : 422, "%.*s", SLICE_ARG(text));
     f->type = "budget_exceeded";
+    f->limit = "budget";
 }

@@ -137,6 +137,20 @@ static void refuse_session(struct exchange *ex, const struct shared_state *state
                   &ex->arena, &ex->failure);
 }
 
+/* Of metrics; LiteLLM's RateLimitType. */
+static const char *dimension(enum limit_unit unit)
+{
+    switch (unit) {
+    case LIMIT_REQUESTS: return "requests";
+    case LIMIT_PARALLEL: return "concurrent_requests";
+    case LIMIT_SPEND: return "budget";
+    case LIMIT_TOKENS:
+    case LIMIT_INPUT:
+    case LIMIT_OUTPUT: break;
+    }
+    return "tokens";
+}
+
 /* In LiteLLM's words. */
 static void refuse(struct exchange *ex, struct limit_hold *h)
 {
@@ -156,6 +170,7 @@ static void refuse(struct exchange *ex, struct limit_hold *h)
                 of->scope, SLICE_ARG(of->name), limit_unit_name(of->unit), (long long)ask->limit,
                 (long long)(left > 0 ? left : 0), SLICE_ARG(h->reset_at));
     ex->failure.retry_after_s = seconds;
+    ex->failure.limit = dimension(of->unit);
 }
 
 static void refuse_away(struct exchange *ex)

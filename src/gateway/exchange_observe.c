@@ -474,12 +474,20 @@ static void set_times(const struct exchange *ex, struct record *r)
 static void set_caller(struct exchange *ex, struct record *r)
 {
     const struct caller *c = &ex->caller;
+    const struct row *user = c->holders[HOLDER_USER].row, *team = c->holders[HOLDER_TEAM].row;
     struct record_texts *t = &r->text;
     t->key = c->key;
     t->key_alias = c->alias;
     t->user = c->user;
     t->team = c->team;
+    t->organization = c->holders[HOLDER_ORGANIZATION].id;
     t->end_user = c->end_user;
+    if (user) {
+        t->user_email = user->email;
+        r->user_alias = user->alias;
+    }
+    if (team)
+        t->team_alias = team->alias;
 }
 
 static void set_model(struct exchange *ex, struct record *r)
@@ -518,6 +526,7 @@ static void set_outcome(struct exchange *ex, const struct observed *o, struct re
     r->retries = ex->reroute.retries;
     r->fallbacks = ex->reroute.fallbacks;
     r->repairs = ex->plan.repairs;
+    r->limit = ex->failure.limit;
     t->error_class = slice_of(failed ? failure_class(&ex->failure) : NULL);
     t->error_message = exchange_log_failure(ex, &ex->failure);
     if (!ex->request.stream)

@@ -178,6 +178,7 @@ static bool refuse_budget(struct exchange *ex, const struct router_pick *pick)
                 "No deployments available - crossed budget: %.*s", SLICE_ARG(ex->over_budget));
     ex->failure.retry_after_s = (int)(seconds < RETRY_AFTER_MAX ? seconds : RETRY_AFTER_MAX);
     ex->failure.retryable = true;
+    ex->failure.limit = "budget";
     return false;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "io/clock.h"
+#include "metering_budgets.h"
 #include "worker_private.h"
 
 #include <stdio.h>
@@ -19,10 +20,11 @@ struct metering {
     struct metrics *metrics;
     struct request_meter *requests;
     struct metric_series *loop;
-    uint64_t turn_end, idle; /* ns: of the turn before */
-    int64_t ttl_ms;          /* of series; 0: for ever */
-    int64_t next_look;       /* unix ms */
-    uv_timer_t timer;        /* its end frees this */
+    uint64_t turn_end, idle;          /* ns: of the turn before */
+    struct metering_budgets *budgets; /* NULL: another worker shows them, or nobody */
+    int64_t ttl_ms;                   /* of series; 0: for ever */
+    int64_t look_ms, next_look;       /* how often they are looked at, 0: never; unix ms */
+    uv_timer_t timer;                 /* its end frees this */
 };
 
 /* ---- whether -------------------------------------------------------------------------------- */
@@ -46,6 +48,9 @@ static struct metrics_shared *memory(const struct config *c, unsigned workers)
         .buckets = m->buckets,
         .identity = c->settings.metrics_identity,
         .stream = c->settings.metrics_stream,
+        .limits = c->settings.metrics_limits,
+        .prompt_length = c->settings.metrics_prompt_length,
+        .user_names = c->settings.metrics_user_names,
     };
     return metrics_shared_new(workers, &o);
 }
@@ -170,9 +175,9 @@ static void refresh(struct metering *m)
 static void expire(struct metering *m)
 {
     int64_t now = clock_unix_ms();
-    if (!m->ttl_ms || now < m->next_look)
+    if (!m->look_ms || now < m->next_look)
         return;
-    m->next_look = now + (m->ttl_ms / 4 < LOOK_MAX_MS ? m->ttl_ms / 4 : LOOK_MAX_MS);
+    m->next_look = now + m->look_ms;
     if (metrics_expire(m->metrics, now, m->ttl_ms))
         request_meter_forget(m->requests);
 }
@@ -236,9 +241,27 @@ static void show_deployments(struct metering *m)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+static int64_t shorter(int64_t a, int64_t b)
+{
+    return !a || (b && b < a) ? b : a;
+}
+
+static void set_bounds(struct metering *m, const struct settings *s)
+{
+    int64_t end_user_ms = (int64_t)(s->metrics_end_user_ttl * 1000);
+    m->ttl_ms = (int64_t)(s->metrics_ttl * 1000);
+    m->look_ms = shorter(LOOK_MAX_MS, shorter(m->ttl_ms, end_user_ms) / 4);
+    if (s->metrics_look > 0)
+        m->look_ms = (int64_t)(s->metrics_look * 1000);
+    if (!m->ttl_ms && !end_user_ms)
+        m->look_ms = 0;
+    metrics_bound_end_users(m->metrics, (size_t)s->metrics_end_users, end_user_ms);
+}
+
 struct metering *metering_new(struct worker *w)
 {
     const struct worker_options *o = w->options;
+    const struct settings *s = &w->config->settings;
     struct metering *m = calloc(1, sizeof(*m));
     if (!m)
         abort();
@@ -246,9 +269,9 @@ struct metering *metering_new(struct worker *w)
     if (!o->metrics)
         m->own = memory(w->config, 1);
     m->metrics = metrics_new(o->metrics ? o->metrics : m->own, o->metrics ? (unsigned)o->index : 0,
-                             (size_t)w->config->settings.metrics_series_max);
+                             (size_t)s->metrics_series_max);
     m->requests = request_meter_new(m->metrics);
-    m->ttl_ms = (int64_t)(w->config->settings.metrics_ttl * 1000);
+    set_bounds(m, s);
     m->loop = metrics_one(m->metrics, METRIC_LOOP_SECONDS, SLICE(""));
     uv_loop_configure(&w->loop, UV_METRICS_IDLE_TIME);
     uv_timer_init(&w->loop, &m->timer);
@@ -256,7 +279,15 @@ struct metering *metering_new(struct worker *w)
     uv_timer_start(&m->timer, on_timer, REFRESH_MS, REFRESH_MS);
     uv_unref((uv_handle_t *)&m->timer);
     show_deployments(m);
+    if (s->metrics_budgets && s->database_url && (!o->metrics || o->index == 0))
+        m->budgets = metering_budgets_new(w, m->requests);
     return m;
+}
+
+void metering_flush(struct metering *m)
+{
+    metering_budgets_free(m->budgets);
+    m->budgets = NULL;
 }
 
 static void release(uv_handle_t *handle)

@@ -18,6 +18,8 @@ bool metering_wanted(const struct config *c);
 struct metrics_shared *metering_memory(const struct config *c, unsigned workers);
 
 struct metering *metering_new(struct worker *w);
+/* Before the database closes: nothing is read from here on. */
+void metering_flush(struct metering *m);
 void metering_free(struct metering *m); /* NULL is fine; run the loop once more after */
 
 void metering_count(struct metering *m, const struct record *draft);

@@ -153,6 +153,8 @@ void observing_flush(struct observing *o)
         observe_flush(o->sinks, OBSERVING_FLUSH_MS);
     if (o && o->alerting)
         alerting_flush(o->alerting, OBSERVING_FLUSH_MS);
+    if (o && o->metering)
+        metering_flush(o->metering);
 }
 
 void observing_free(struct observing *o)

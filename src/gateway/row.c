@@ -275,6 +275,7 @@ static void read_names(const struct reader *r, struct row *k)
     k->budget_id = text_of(r, "budget_id");
     k->name = text_of(r, "key_name");
     k->role = text_of(r, "user_role");
+    k->email = text_of(r, "user_email");
     k->id = k->kind == ROW_MEMBER ? ARENA_JOIN(r->a, k->team, SLICE("\n"), k->user)
             : ids[k->kind]        ? text_of(r, ids[k->kind])
                                   : k->id;

@@ -43,7 +43,7 @@ struct row {
     struct slice name;  /* of a key: "sk-...abcd" */
     struct slice user, team, organization, project, budget_id, model_table; /* may be empty */
     struct slice active; /* of a key that was replaced: the hash of the new one, good for … */
-    struct slice role;   /* of a user */
+    struct slice role, email; /* of a user */
     bool blocked;
     bool sees_spend; /* of a key: permissions.get_spend_routes */
     int64_t expires; /* unix ms; 0: never */

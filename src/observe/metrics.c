@@ -200,6 +200,12 @@ static struct metric_series *other_series(struct metrics *m, enum metric_id id)
     return m->other[id];
 }
 
+static size_t series_max(const struct metrics *m, enum metric_id id)
+{
+    bool end_users = m->end_user_max && metric_has_label(metric_row_of(m, id), LABEL_END_USER);
+    return end_users ? m->end_user_max : m->series_max;
+}
+
 struct metric_series *metrics_series(struct metrics *m, enum metric_id id,
                                      const struct slice *values)
 {
@@ -213,7 +219,7 @@ struct metric_series *metrics_series(struct metrics *m, enum metric_id id,
     struct metric_series *s = map_get(&m->series[id], buf_slice(&b));
     if (s)
         return s;
-    if (!b.overflow && m->series[id].count < m->series_max)
+    if (!b.overflow && m->series[id].count < series_max(m, id))
         s = add_series(m, id, buf_slice(&b));
     return s ? s : other_series(m, id);
 }
@@ -286,6 +292,12 @@ struct metrics *metrics_new(struct metrics_shared *s, unsigned worker, size_t se
         map_init(&m->series[i]);
     take_over(m);
     return m;
+}
+
+void metrics_bound_end_users(struct metrics *m, size_t series, int64_t ttl_ms)
+{
+    m->end_user_max = series;
+    m->end_user_ttl = ttl_ms;
 }
 
 void metrics_free(struct metrics *m)

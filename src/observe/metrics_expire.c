@@ -21,6 +21,19 @@ bool metric_expires(const struct metric_row *r)
     return false;
 }
 
+/* Quotes within values are escaped: this is the label. */
+static bool names_end_user(const struct metric_entry *e)
+{
+    struct slice labels = metric_labels(e), label = SLICE("end_user=\"");
+    ptrdiff_t at = slice_find(labels, label);
+    return at >= 0 && !slice_starts(slice_skip(labels, (size_t)at + label.n), SLICE("None\""));
+}
+
+static int64_t ttl_of(const struct metrics *m, const struct metric_entry *e, int64_t ttl)
+{
+    return m->end_user_ttl && names_end_user(e) ? m->end_user_ttl : ttl;
+}
+
 static double said(const struct metrics *m, const struct metric_entry *e)
 {
     double all = 0;
@@ -35,7 +48,7 @@ static bool is_stale(const struct metrics *m, struct metric_entry *e, int64_t no
 {
     double says = said(m, e);
     if (e->looked_ms && !(says < e->seen) && !(says > e->seen))
-        return now - e->looked_ms > ttl;
+        return ttl && now - e->looked_ms > ttl;
     e->seen = says;
     e->looked_ms = now;
     return false;
@@ -77,7 +90,8 @@ bool metrics_expire(struct metrics *m, int64_t now_ms, int64_t ttl_ms)
     uint64_t place = 0;
     for (struct metric_entry *e; (e = metric_next(m->region, &place));) {
         if (!metric_expires(metric_row_of(m, e->metric)) ||
-            atomic_load_explicit(&e->gone, memory_order_relaxed) || !is_stale(m, e, now_ms, ttl_ms))
+            atomic_load_explicit(&e->gone, memory_order_relaxed) ||
+            !is_stale(m, e, now_ms, ttl_of(m, e, ttl_ms)))
             continue;
         e->looked_ms = now_ms;
         atomic_store_explicit(&e->gone, 1, memory_order_release);

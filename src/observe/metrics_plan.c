@@ -68,6 +68,20 @@ static bool tells_identity(enum metric_id id)
     }
 }
 
+/* Labels that are there on demand. */
+static bool is_asked_for(const struct metrics_options *o, const struct metric_row *row, uint8_t l)
+{
+    switch (l) {
+    case LABEL_STREAM: return o->stream;
+    case LABEL_LIMIT_CATEGORY:
+    case LABEL_LIMIT_TYPE: return o->limits;
+    case LABEL_PROMPT_LENGTH: return o->prompt_length;
+    case LABEL_USER_ALIAS: return o->user_names;
+    case LABEL_USER_EMAIL: return o->user_names || !metric_has_label(row, LABEL_USER_ALIAS);
+    default: return true;
+    }
+}
+
 struct labels { /* of a row, as it grows */
     struct metrics_plan *plan;
     const struct metrics_options *options;
@@ -92,7 +106,7 @@ static void add_labels(struct labels *l, enum metric_id id)
     struct slice identity = slice_of(tells_identity(id) ? l->options->identity : NULL);
     bool email = slice_eq(identity, SLICE("user_email"));
     for (unsigned i = 0; from->labels[i]; i++) {
-        if (from->labels[i] == LABEL_STREAM && !l->options->stream)
+        if (!is_asked_for(l->options, from, from->labels[i]))
             continue;
         if (from->labels[i] != LABEL_KEY_ALIAS || !email)
             add_label(l, from->labels[i]);

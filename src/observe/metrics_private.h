@@ -75,7 +75,8 @@ struct metrics {
     struct map series[METRIC_COUNT];        /* labels → struct metric_series * */
     struct metric_gone *gone[METRIC_COUNT]; /* in the arena `callers` */
     struct metric_series *other[METRIC_COUNT];
-    size_t series_max;
+    size_t series_max, end_user_max;
+    int64_t end_user_ttl; /* ms; 0: that of all */
 };
 
 /* The row of a series, as the configuration has it. */

@@ -65,6 +65,8 @@ struct record *record_new(const struct record *draft)
     r->parcel = (struct parcel){.refs = 1, .size = size};
     r->stages = NULL;
     r->stage_count = 0;
+    r->user_alias = SLICE("");
+    r->limit = NULL;
     r->attempts = (struct record_attempt *)(void *)(r + 1);
     if (attempts)
         memcpy(r->attempts, draft->attempts, attempts);

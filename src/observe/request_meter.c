@@ -120,6 +120,27 @@ static void find(struct counting *c, struct combination *spare)
 
 /* ---- what is counted ------------------------------------------------------------------------ */
 
+/* LiteLLM's RateLimitErrorCategory: whose limit it was. */
+static struct slice limit_category(const struct record *r)
+{
+    if (r->limit)
+        return SLICE("litellm_rate_limit");
+    return r->failed && r->attempt_count && slice_eq(r->text.error_class, SLICE("RateLimitError"))
+               ? SLICE("vendor_rate_limit")
+               : slice_make(NULL, 0);
+}
+
+/* LiteLLM's buckets of prompts. */
+static struct slice length_of(int64_t tokens)
+{
+    return tokens <= 0      ? SLICE("unknown")
+           : tokens < 1000  ? SLICE("0-1k")
+           : tokens < 4000  ? SLICE("1k-4k")
+           : tokens < 16000 ? SLICE("4k-16k")
+           : tokens < 64000 ? SLICE("16k-64k")
+                            : SLICE("64k+");
+}
+
 static void set_labels(struct counting *c, const struct record *r)
 {
     const struct record_texts *t = &r->text;
@@ -131,6 +152,7 @@ static void set_labels(struct counting *c, const struct record *r)
     l[LABEL_TEAM_ALIAS] = t->team_alias;
     l[LABEL_USER] = t->user;
     l[LABEL_USER_EMAIL] = t->user_email;
+    l[LABEL_USER_ALIAS] = r->user_alias;
     l[LABEL_ORG] = t->organization;
     l[LABEL_REQUESTED_MODEL] = t->model;
     l[LABEL_MODEL_GROUP] = t->group;
@@ -143,6 +165,9 @@ static void set_labels(struct counting *c, const struct record *r)
     l[LABEL_STATUS_CODE] = slice_digits(r->status, c->status);
     l[LABEL_EXCEPTION_STATUS] = r->failed ? l[LABEL_STATUS_CODE] : slice_make(NULL, 0);
     l[LABEL_EXCEPTION_CLASS] = t->error_class;
+    l[LABEL_LIMIT_CATEGORY] = limit_category(r);
+    l[LABEL_LIMIT_TYPE] = slice_of(r->limit);
+    l[LABEL_PROMPT_LENGTH] = length_of(llm_usage_prompt(&r->usage));
     l[LABEL_ROUTE] = t->route;
     l[LABEL_CLIENT_IP] = t->peer;
     l[LABEL_USER_AGENT] = t->user_agent;
@@ -259,6 +284,18 @@ static const struct budget_metrics budgets[RECORD_PAYERS] = {
                          METRIC_CUSTOMER_BUDGET_HOURS},
 };
 
+static const enum label id_labels[RECORD_PAYERS] = {[RECORD_KEY] = LABEL_KEY,
+                                                    [RECORD_USER] = LABEL_USER,
+                                                    [RECORD_TEAM] = LABEL_TEAM,
+                                                    [RECORD_ORGANIZATION] = LABEL_ORG,
+                                                    [RECORD_CUSTOMER] = LABEL_END_USER};
+static const enum label alias_labels[RECORD_PAYERS] = {[RECORD_KEY] = LABEL_KEY_ALIAS,
+                                                       [RECORD_USER] = LABEL_USER_ALIAS,
+                                                       [RECORD_TEAM] = LABEL_TEAM_ALIAS,
+                                                       [RECORD_ORGANIZATION] = LABEL_ORG_ALIAS,
+                                                       [RECORD_CUSTOMER] =
+                                                           LABEL_END /* it has none */};
+
 static void count_budget(struct counting *c, const struct budget_metrics *m,
                          const struct record_budget *b)
 {
@@ -266,6 +303,18 @@ static void count_budget(struct counting *c, const struct budget_metrics *m,
     metric_set(series(c, m->left), b->most - b->spent, c->now);
     if (b->reset_ms > c->now)
         metric_set(series(c, m->hours), (double)(b->reset_ms - c->now) / 3600000, c->now);
+}
+
+void request_meter_budget(struct request_meter *r, enum record_payer payer,
+                          const struct request_meter_payer *who, const struct record_budget *b,
+                          int64_t now_ms)
+{
+    struct combination found = {0};
+    struct counting c = {.meter = r, .found = &found, .now = now_ms};
+    c.labels[id_labels[payer]] = who->id;
+    c.labels[alias_labels[payer]] = who->alias;
+    c.labels[LABEL_USER_EMAIL] = who->email;
+    count_budget(&c, &budgets[payer], b);
 }
 
 static void count_limits(struct counting *c, const struct record *r)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import urllib.error
 import urllib.request
 
@@ -251,6 +252,56 @@ def test_budgets_and_what_waits(launch, simulator):
     assert value(gateway, "lintel_upstream_connections") >= 1
     assert value(gateway, "lintel_database_away") == value(gateway, "lintel_spend_lost_total") == 0
     assert "lintel_spend_spool_bytes" in metrics(gateway)
+
+
+def test_budgets_show_before_they_are_used(launch, simulator, tmp_path):
+    """All that the database knows, more than a page of them; whichever worker is asked. And labels on demand."""
+    general = {"database_url": f"sqlite:///{tmp_path}/budgets.db"}
+    first = launch(configuration(simulator.url, general_settings=general), warm=False)
+    first.wait_database()
+    for path, row in (
+        ("/budget/new", {"budget_id": "shops", "max_budget": 30, "budget_duration": "1d"}),
+        ("/organization/new", {"organization_id": "acme", "organization_alias": "Acme", "max_budget": 100}),
+        ("/team/new", {"team_id": "reds", "team_alias": "Reds", "max_budget": 10}),
+        ("/user/new", {"user_id": "ada", "user_email": "ada@example.com", "user_alias": "Ada", "max_budget": 20, "auto_create_key": False}),
+        ("/customer/new", {"user_id": "shop-000", "budget_id": "shops"}),
+    ):
+        answer = manage(first, path, row)
+        assert answer.status_code == 200, (path, answer.text)
+    poor = generate(first, max_budget=0.000001, key_alias="poor")["key"]
+    slow = generate(first, team_id="reds", user_id="ada", rpm_limit=1)["key"]
+    first.stop()
+    with sqlite3.connect(tmp_path / "budgets.db") as database:
+        shops = [(f"shop-{i:03}", "shops") for i in range(1, 250)]
+        database.executemany('INSERT INTO "LiteLLM_EndUserTable" (user_id, budget_id) VALUES (?, ?)', shops)
+    options = ("initialize_budget_metrics", "user_budget_label_include_email_alias", "emit_rate_limit_labels", "emit_input_sequence_length_label")
+    settings = {"callbacks": ["prometheus"], **{f"prometheus_{name}": True for name in options}}
+    gateway = launch(configuration(simulator.url, general_settings=general, litellm_settings=settings), "--num_workers", 2, warm=False)
+    wait_for(lambda: value(gateway, "litellm_customer_max_budget_metric") == 250 * 30, 60, "the last customer's")
+    assert value(gateway, "litellm_team_max_budget_metric", team="reds", team_alias="Reds") == 10
+    assert value(gateway, "litellm_remaining_org_budget_metric", org_id="acme", org_alias="Acme") == 100
+    assert value(gateway, "litellm_api_key_max_budget_metric", api_key_alias="poor") == 0.000001
+    assert value(gateway, "litellm_user_max_budget_metric", user="ada", user_email="ada@example.com", user_alias="Ada") == 20
+    assert 0 < value(gateway, "litellm_customer_budget_remaining_hours_metric", end_user="shop-249") <= 24
+
+    def refused(key, text="hi"):
+        with openai_client(gateway, api_key=key) as client, pytest.raises(openai.APIStatusError):
+            wait_for(lambda: not ask(client, messages=[{"role": "user", "content": text}]), 20, "a refusal")
+
+    def told(category, kind):
+        labels = {"rate_limit_category": category, "rate_limit_type": kind}
+        return value(gateway, "litellm_proxy_failed_requests_metric_total", **labels)
+
+    refused(slow)
+    refused(poor)
+    refused(KEY, "[[sim:throttle]]")
+    for category, kind in ("litellm_rate_limit", "requests"), ("litellm_rate_limit", "budget"), ("vendor_rate_limit", "None"):
+        wait_for(lambda: told(category, kind) == 1, 20, f"{category} {kind}")  # noqa: B023
+    who = {"user_email": "ada@example.com", "team_alias": "Reds"}
+    wait_for(lambda: value(gateway, "litellm_requests_metric_total", **who) == 1, 20, "the first one's")
+    assert value(gateway, "litellm_llm_api_latency_metric_count", team_alias="Reds", input_sequence_length="0-1k") == 1
+    teams = [s.labels for s in metrics(gateway)["litellm_team_max_budget_metric"].samples]
+    assert teams == [{"team": "reds", "team_alias": "Reds"}]  # requests count in the same series
 
 
 def test_workers_answer_for_each_other(launch, simulator):

@@ -320,6 +320,109 @@ static void a_configuration_makes_labels_and_buckets(void **state)
     arena_fini(&a);
 }
 
+/* Labels that LiteLLM has on demand. */
+static void labels_come_on_demand(void **state)
+{
+    static const struct {
+        int64_t tokens;
+        const char *label;
+    } lengths[] = {{-1, "unknown"},    {0, "unknown"},     {1, "0-1k"},      {999, "0-1k"},
+                   {1000, "1k-4k"},    {3999, "1k-4k"},    {4000, "4k-16k"}, {15999, "4k-16k"},
+                   {16000, "16k-64k"}, {63999, "16k-64k"}, {64000, "64k+"}};
+    const struct metrics_options o = {.limits = true, .prompt_length = true};
+    struct record_attempt attempt;
+    char text_of[64];
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
+        struct machine m;
+        start_with(&m, &o);
+        struct record r = request_of("ada", &attempt);
+        r.usage = (struct llm_usage){.input = lengths[i].tokens};
+        r.failed = true;
+        r.text.error_class = SLICE("RateLimitError");
+        r.limit = i % 2 ? "tokens" : NULL;
+        count_one(&m, &r);
+        snprintf(text_of, sizeof(text_of), ",input_sequence_length=\"%s\"} ", lengths[i].label);
+        assert_non_null(strstr(text(&m, false), text_of));
+        assert_non_null(strstr(m.text.p, i % 2 ? ",rate_limit_category=\"litellm_rate_limit\",rate_"
+                                                 "limit_type=\"tokens\"} 2"
+                                               : ",rate_limit_category=\"vendor_rate_limit\",rate_"
+                                                 "limit_type=\"None\"} 2"));
+        stop(&m);
+    }
+    struct machine m;
+    start(&m);
+    struct record r = request_of("ada", &attempt);
+    r.failed = true;
+    count_one(&m, &r);
+    HIDES(&m, "rate_limit_");
+    HIDES(&m, "input_sequence_length");
+    stop(&m);
+}
+
+static void show_budget(struct machine *m, enum record_payer payer, const char *id)
+{
+    const struct record_budget budget = {.most = 10, .spent = 4, .reset_ms = 7200000};
+    const struct request_meter_payer who = {slice_of(id), SLICE("alias"), SLICE("a@b")};
+    struct request_meter *meter = request_meter_new(m->workers[0]);
+    request_meter_budget(meter, payer, &who, &budget, 3600000);
+    request_meter_free(meter);
+}
+
+/* Though nobody asked for anything. */
+static void budgets_are_shown(void **state)
+{
+    const struct metrics_options o = {.user_names = true};
+    struct machine m;
+    start(&m);
+    show_budget(&m, RECORD_KEY, "hash");
+    show_budget(&m, RECORD_TEAM, "reds");
+    show_budget(&m, RECORD_USER, "ada");
+    show_budget(&m, RECORD_ORGANIZATION, "acme");
+    show_budget(&m, RECORD_CUSTOMER, "shop");
+    SHOWS(&m, "litellm_remaining_api_key_budget_metric{hashed_api_key=\"hash\",api_key_alias="
+              "\"alias\"} 6");
+    SHOWS(&m, "litellm_team_max_budget_metric{team=\"reds\",team_alias=\"alias\"} 10");
+    SHOWS(&m, "litellm_user_budget_remaining_hours_metric{user=\"ada\"} 1");
+    SHOWS(&m, "litellm_org_max_budget_metric{org_id=\"acme\",org_alias=\"alias\"} 10");
+    SHOWS(&m, "litellm_remaining_customer_budget_metric{end_user=\"shop\"} 6");
+    stop(&m);
+    start_with(&m, &o);
+    show_budget(&m, RECORD_USER, "ada");
+    SHOWS(&m, "litellm_user_max_budget_metric{user=\"ada\",user_email=\"a@b\",user_alias=\"alias"
+              "\"} 10");
+    stop(&m);
+}
+
+/* They are many, and have bounds of their own. */
+static void end_users_have_other_bounds(void **state)
+{
+    struct machine m;
+    struct record_attempt attempt;
+    start(&m);
+    metrics_bound_end_users(m.workers[0], 1, 1000);
+    struct request_meter *meter = request_meter_new(m.workers[0]);
+    struct record r = request_of("ada", &attempt);
+    request_meter_count(meter, &r);
+    r.text.end_user = SLICE("shop \"end_user=None\"");
+    request_meter_count(meter, &r);
+    SHOWS(&m, "lintel_metrics_overflow_total{metric=\"litellm_requests_metric\"} 1");
+    assert_false(metrics_expire(m.workers[0], 10000, 0));
+    assert_true(metrics_expire(m.workers[0], 20000, 0)); /* what is nobody's stays */
+    HIDES(&m, "end_user=\"other\"");
+    assert_non_null(strstr(text(&m, false), "litellm_requests_metric_total{end_user=\"None\""));
+    request_meter_free(meter);
+    stop(&m);
+    start(&m);
+    metrics_bound_end_users(m.workers[0], 0, 1000);
+    meter = request_meter_new(m.workers[0]);
+    request_meter_count(meter, &r);
+    assert_false(metrics_expire(m.workers[0], 10000, 0));
+    assert_true(metrics_expire(m.workers[0], 20000, 0));
+    HIDES(&m, "shop");
+    request_meter_free(meter);
+    stop(&m);
+}
+
 /* A caller that is gone for good leaves its place to others; what it counts later begins anew. */
 static void series_expire(void **state)
 {
@@ -370,6 +473,9 @@ int main(void)
         cmocka_unit_test(a_configuration_chooses),
         cmocka_unit_test(a_configuration_makes_labels_and_buckets),
         cmocka_unit_test(series_expire),
+        cmocka_unit_test(labels_come_on_demand),
+        cmocka_unit_test(budgets_are_shown),
+        cmocka_unit_test(end_users_have_other_bounds),
         cmocka_unit_test(ten_thousand_of_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
