@@ -13,6 +13,7 @@ import { models } from "./pages/models.js";
 import { keys } from "./pages/keys.js";
 import { teams } from "./pages/teams.js";
 import { users } from "./pages/users.js";
+import { audit } from "./pages/audit.js";
 import { settings } from "./pages/settings.js";
 import { playground } from "./pages/playground.js";
 import { reference } from "./pages/reference.js";
@@ -26,6 +27,7 @@ const pages = {
   keys: { show: keys },
   teams: { show: teams },
   users: { show: users, all: true },
+  audit: { show: audit, all: true },
   settings: { show: settings, all: true },
   playground: { show: playground },
   reference: { show: reference, open: true },

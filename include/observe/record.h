@@ -68,7 +68,8 @@ struct record_texts {
     struct slice upstream_as; /* the same as configured: "bedrock/us.anthropic…" */
     struct slice deployment;  /* its id */
     struct slice api_base, region, service_tier;
-    struct slice key, key_alias, user, user_email, team, team_alias, organization, end_user;
+    struct slice key, key_alias, user, user_email, team, team_alias, organization;
+    struct slice organization_alias, end_user;
     struct slice peer, user_agent;
     struct slice error_class;     /* LiteLLM's: "RateLimitError" */
     struct slice finish_reason;   /* OpenAI's */

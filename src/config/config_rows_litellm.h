@@ -16,7 +16,7 @@ READ("failure_callback", LIST, RESTART, "[]", "who is told of requests that fail
 READ("callbacks", ANY, RESTART, "[]", "who is told of both: a list, or one name")
 ACCEPTED("service_callback", LIST, "[]", "loggers that LiteLLM tells how Redis and the database fare: the callback prometheus counts that")
 ACCEPTED("service_callbacks", LIST, "[]", "the same")
-READ("audit_log_callbacks", LIST, RESTART, "[]", "who is told who changed what of keys, teams, users and models: webhook, generic_api, s3, datadog")
+READ("audit_log_callbacks", LIST, RESTART, "[]", "who is told who changed what of keys, teams, users, models, budgets …: webhook, generic_api, s3, datadog")
 STORED("store_audit_logs", BOOL, RELOAD, store_audit_logs, "false", "keep that in the database (LiteLLM_AuditLog); also LITELLM_STORE_AUDIT_LOGS")
 ACCEPTED("input_callback", LIST, "[]", "loggers that LiteLLM tells before a call is made; callbacks are told when it is over")
 READ("num_retries", INT, RELOAD, NULL, "retries of a failed call")

@@ -1,5 +1,7 @@
 #include "admin_budget.h"
 
+#include "audit.h"
+
 #define ID "budget_id"
 
 static const char *const settable[] = {
@@ -45,27 +47,46 @@ bool admin_budget_read(struct exchange *ex, yyjson_val *body, struct admin_cells
     return admin_read(ex, &part, body, SLICE(""), cells);
 }
 
+bool admin_budget_unread(struct exchange *ex, const struct admin_cells *cells, struct slice id,
+                         struct slice *read)
+{
+    if (!audit_wanted(ex) || !cells->n || slice_eq(id, *read))
+        return false;
+    *read = arena_dup(&ex->arena, id);
+    return true;
+}
+
+size_t admin_budget_select(struct store_job *job, struct slice read)
+{
+    return admin_select(job, TABLE_BUDGET_TABLE, ID, read);
+}
+
 struct slice admin_budget_put(struct exchange *ex, struct store_job *job, struct slice id,
-                              struct admin_cells *cells)
+                              const struct store_rows *old, struct admin_cells *cells)
 {
     struct slice to = id.n ? id : admin_id(ex, NULL, "");
     struct store_where where = admin_where(ID, to);
+    size_t row;
     admin_set(cells, "updated_by", store_text(admin_who(ex)));
     if (id.n) {
         store_update(job, TABLE_BUDGET_TABLE, cells->v, cells->n, &where, 1);
+        if (old && admin_find(old, ID, id, &row))
+            audit_changed(ex, job, TABLE_BUDGET_TABLE, old, row, cells);
     } else {
         admin_set(cells, ID, store_text(to));
         admin_set(cells, "created_by", store_text(admin_who(ex)));
         store_insert(job, TABLE_BUDGET_TABLE, cells->v, cells->n);
+        audit_made(ex, job, TABLE_BUDGET_TABLE, cells);
     }
     store_tell(job, TABLE_BUDGET_TABLE, to);
     return to;
 }
 
 struct slice admin_budget_join(struct exchange *ex, struct store_job *job, struct slice id,
-                               struct admin_cells *budget, struct admin_cells *cells)
+                               const struct store_rows *old, struct admin_cells *budget,
+                               struct admin_cells *cells)
 {
-    struct slice to = budget->n ? admin_budget_put(ex, job, id, budget) : id;
+    struct slice to = budget->n ? admin_budget_put(ex, job, id, old, budget) : id;
     if (to.n)
         admin_set(cells, ID, store_text(to));
     return to;

@@ -13,14 +13,22 @@ extern const struct admin_fields admin_budget_fields; /* as /budget/… shows th
 bool admin_budget_read(struct exchange *ex, yyjson_val *body, struct admin_cells *cells);
 
 /* Gives these cells to the budget `id`; an empty id: to a new one. Told to other processes. Returns
- * the id. */
+ * the id. `old`: the budget as it was read (admin_budget_unread), of which the audit log tells;
+ * NULL for a new one. */
 struct slice admin_budget_put(struct exchange *ex, struct store_job *job, struct slice id,
-                              struct admin_cells *cells);
+                              const struct store_rows *old, struct admin_cells *cells);
 
 /* The same for the budget that a row names in its column budget_id, which becomes one of the row's
  * `cells`: `id`, or a new one; neither: nothing. Returns the id. */
 struct slice admin_budget_join(struct exchange *ex, struct store_job *job, struct slice id,
-                               struct admin_cells *budget, struct admin_cells *cells);
+                               const struct store_rows *old, struct admin_cells *budget,
+                               struct admin_cells *cells);
+
+/* Whether the budget `id` is to be read before it gets `cells`: `*read` is it then, and the caller
+ * asks for everything once more, for the budget *read too (admin_budget_select). */
+bool admin_budget_unread(struct exchange *ex, const struct admin_cells *cells, struct slice id,
+                         struct slice *read);
+size_t admin_budget_select(struct store_job *job, struct slice read);
 
 /* The budgets that rows name in their column budget_id. Keeps the job of the rows. */
 void admin_budget_ask(struct exchange *ex, const struct store_rows *rows, answer_next *next);

@@ -208,6 +208,8 @@
     {"GET", "/organization/daily/activity/aggregated/model_top_keys", SPEND, "The keys that spent most on a model", .query = DAYS " model api_key organization_ids exclude_organization_ids model_group! by_model_group:b limit:i"},
     {"GET", "/organization/daily/activity/export", SPEND, "What was spent by day, as a file", .query = DAYS " model api_key organization_ids exclude_organization_ids export_type format", .answer = "text/csv"},
 
+    {"GET", "/audit", SETTING, "Who changed what, page by page", .query = DAYS " changed_by changed_by_api_key action table_name object_id object_team_id object_key_hash sort_by sort_order" PAGES},
+    {"GET", "/audit/{item}", SETTING, "One change"},
     {"POST", "/config/update", SETTING, "Change settings, in the database", .body = "general_settings:o litellm_settings:o router_settings:o environment_variables:o", .example = "{\"router_settings\":{\"num_retries\":2}}"},
     {"GET", "/config/list", SETTING, "The settings of a section that can be changed, and their values", .query = "config_type!"},
     {"GET", "/config/field/info", SETTING, "One setting", .query = "field_name!"},

@@ -28,7 +28,7 @@ struct audit_note {
     int64_t at_ms;
 };
 
-static bool wanted(const struct exchange *ex)
+bool audit_wanted(const struct exchange *ex)
 {
     return ex->config->settings.store_audit_logs || ex->config->callbacks.audit;
 }
@@ -58,7 +58,8 @@ static void write_open(struct json_writer *w, yyjson_val *v, unsigned depth)
 static void write_value(struct exchange *ex, struct json_writer *w, struct slice name,
                         const struct store_value *v)
 {
-    bool params = slice_eq(name, SLICE("litellm_params")) && !v->null;
+    bool params = !v->null && (slice_eq(name, SLICE("litellm_params")) ||
+                               slice_eq(name, SLICE("credential_values")));
     yyjson_val *opened = params ? stored_open(ex->config, v->text, &ex->arena) : NULL;
     json_key_slice(w, name);
     if (slice_eq(name, SLICE("password")) || (params && !opened))
@@ -178,39 +179,53 @@ static void put(struct exchange *ex, struct store_job *job, enum store_table_id 
 
 /* ---- what handlers say ----------------------------------------------------------------------- */
 
-static const char *id_column(enum store_table_id table)
+/* What names a row, "user/organization" where two columns do. */
+static struct slice add_id(struct exchange *ex, struct slice id, struct slice more)
 {
-    return table == TABLE_VERIFICATION_TOKEN  ? "token"
-           : table == TABLE_TEAM_TABLE        ? "team_id"
-           : table == TABLE_PROXY_MODEL_TABLE ? "model_id"
-                                              : "user_id";
+    return id.n ? ARENA_JOIN(&ex->arena, id, SLICE("/"), more) : more;
+}
+
+static struct slice id_of_cells(struct exchange *ex, enum store_table_id table,
+                                const struct admin_cells *cells)
+{
+    struct slice id = {0};
+    for (const char *const *key = store_table(table)->key; *key; key++)
+        for (size_t i = 0; i < cells->n; i++)
+            if (strcmp(cells->v[i].column, *key) == 0)
+                id = add_id(ex, id, cells->v[i].value.text);
+    return id;
+}
+
+static struct slice id_of_row(struct exchange *ex, enum store_table_id table,
+                              const struct store_rows *rows, size_t row)
+{
+    struct slice id = {0};
+    for (const char *const *key = store_table(table)->key; *key; key++)
+        id = add_id(ex, id, store_rows_text(rows, row, *key));
+    return id;
 }
 
 void audit_made(struct exchange *ex, struct store_job *job, enum store_table_id table,
                 const struct admin_cells *cells)
 {
-    struct slice id = {0};
-    if (!wanted(ex))
-        return;
-    for (size_t i = 0; i < cells->n; i++)
-        if (strcmp(cells->v[i].column, id_column(table)) == 0)
-            id = cells->v[i].value.text;
-    put(ex, job, table, id, (struct slice){0}, cells_json(ex, cells));
+    if (audit_wanted(ex))
+        put(ex, job, table, id_of_cells(ex, table, cells), (struct slice){0},
+            cells_json(ex, cells));
 }
 
 void audit_changed(struct exchange *ex, struct store_job *job, enum store_table_id table,
                    const struct store_rows *rows, size_t row, const struct admin_cells *cells)
 {
-    if (wanted(ex))
-        put(ex, job, table, store_rows_text(rows, row, id_column(table)), row_json(ex, rows, row),
+    if (audit_wanted(ex))
+        put(ex, job, table, id_of_row(ex, table, rows, row), row_json(ex, rows, row),
             cells_json(ex, cells));
 }
 
 void audit_gone(struct exchange *ex, struct store_job *job, enum store_table_id table,
                 const struct store_rows *rows, size_t row)
 {
-    if (wanted(ex))
-        put(ex, job, table, store_rows_text(rows, row, id_column(table)), row_json(ex, rows, row),
+    if (audit_wanted(ex))
+        put(ex, job, table, id_of_row(ex, table, rows, row), row_json(ex, rows, row),
             (struct slice){0});
 }
 

@@ -1,7 +1,8 @@
 #ifndef GATEWAY_AUDIT_H
 #define GATEWAY_AUDIT_H
 
-/* Who changed what: keys, teams, users and models of the database.
+/* Who changed what: keys, teams, users, models, credentials, organizations and their members,
+ * customers, tags and budgets of the database.
  *
  * A handler that changes such a row says so beside the statement that does it; with
  * litellm_settings.store_audit_logs a row of LiteLLM_AuditLog then comes into the same transaction,
@@ -11,6 +12,9 @@
 #include "admin.h"
 
 struct audit_note; /* changes of the job under way, that callbacks are still to be told */
+
+/* Whether anybody wants to know: what is read for it alone need not be, else. */
+bool audit_wanted(const struct exchange *ex);
 
 /* In the job that does it; not between a statement and its store_expect. `rows`: the whole row as
  * it was read; `cells`: what is written. */

@@ -326,6 +326,12 @@ enum caller_role caller_role_find(struct slice name)
     return ROLE_NONE;
 }
 
+struct slice caller_alias(const struct caller *c, enum caller_holder holder)
+{
+    const struct row *r = c->holders[holder].row;
+    return r ? r->alias : SLICE("");
+}
+
 /* LiteLLM's names for them. */
 struct slice caller_logged_key(const struct caller *c)
 {

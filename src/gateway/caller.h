@@ -97,6 +97,9 @@ struct slice caller_model(const struct caller *c, struct slice model);
 bool caller_may_call(const struct caller *c, const struct config *config, struct slice model,
                      const char **whose);
 
+/* What people call a holder; may be empty. */
+struct slice caller_alias(const struct caller *c, enum caller_holder holder);
+
 /* What rows of spend call its key and its user: of the master key not even the hash is kept. */
 struct slice caller_logged_key(const struct caller *c);
 struct slice caller_logged_user(const struct caller *c);

@@ -19,17 +19,28 @@ static void take(struct exchange *ex, struct buf *json)
     buf_fini(json);
 }
 
-void detail_refuse_error(struct exchange *ex, int status, struct slice text)
+static void refuse_with(struct exchange *ex, int status, const char *member, struct slice text)
 {
     struct buf json;
     struct json_writer w;
     buf_init(&json, DETAIL_MAX);
     json_begin(&w, &json);
     json_object(&w);
-    json_member_string(&w, "error", text);
+    json_key_slice(&w, slice_of(member));
+    json_string(&w, text);
     json_object_end(&w);
     detail_refuse(ex, status, text);
     take(ex, &json);
+}
+
+void detail_refuse_error(struct exchange *ex, int status, struct slice text)
+{
+    refuse_with(ex, status, "error", text);
+}
+
+void detail_refuse_message(struct exchange *ex, int status, struct slice text)
+{
+    refuse_with(ex, status, "message", text);
 }
 
 static void refuse_input(struct exchange *ex, const char *where, const char *name, const char *type,

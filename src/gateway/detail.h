@@ -12,6 +12,9 @@ void detail_refuse(struct exchange *ex, int status, struct slice text);
 /* {"detail": {"error": "text"}} */
 void detail_refuse_error(struct exchange *ex, int status, struct slice text);
 
+/* {"detail": {"message": "text"}} */
+void detail_refuse_message(struct exchange *ex, int status, struct slice text);
+
 /* 422: a member of "body" is not what it must be, in words of LiteLLM's validator: "type_error" and
  * its like. */
 void detail_refuse_value(struct exchange *ex, const char *name, const char *type,

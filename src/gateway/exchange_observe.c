@@ -474,20 +474,18 @@ static void set_times(const struct exchange *ex, struct record *r)
 static void set_caller(struct exchange *ex, struct record *r)
 {
     const struct caller *c = &ex->caller;
-    const struct row *user = c->holders[HOLDER_USER].row, *team = c->holders[HOLDER_TEAM].row;
+    const struct row *user = c->holders[HOLDER_USER].row;
     struct record_texts *t = &r->text;
     t->key = c->key;
     t->key_alias = c->alias;
     t->user = c->user;
+    t->user_email = user ? user->email : SLICE("");
+    r->user_alias = caller_alias(c, HOLDER_USER);
     t->team = c->team;
-    t->organization = c->holders[HOLDER_ORGANIZATION].id;
+    t->team_alias = caller_alias(c, HOLDER_TEAM);
+    t->organization = c->organization;
+    t->organization_alias = caller_alias(c, HOLDER_ORGANIZATION);
     t->end_user = c->end_user;
-    if (user) {
-        t->user_email = user->email;
-        r->user_alias = user->alias;
-    }
-    if (team)
-        t->team_alias = team->alias;
 }
 
 static void set_model(struct exchange *ex, struct record *r)

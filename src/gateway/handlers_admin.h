@@ -100,6 +100,10 @@ void handle_credential_update(struct exchange *ex, struct buf *body);
 void handle_credential_delete(struct exchange *ex, struct buf *body);
 void handle_model_delete(struct exchange *ex, struct buf *body);
 
+/* handlers_audit.c */
+void handle_audit(struct exchange *ex, struct buf *body);
+void handle_audit_one(struct exchange *ex, struct buf *body);
+
 /* handlers_config.c */
 void handle_config_update(struct exchange *ex, struct buf *body);
 void handle_config_field_change(struct exchange *ex, struct buf *body); /* update, delete */

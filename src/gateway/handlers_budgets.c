@@ -6,6 +6,7 @@
 #include "handlers_admin.h"
 
 #include "admin_budget.h"
+#include "audit.h"
 #include "detail.h"
 #include "query.h"
 
@@ -13,6 +14,8 @@ struct budget_question {
     struct slice id;
     yyjson_val *body;
     size_t statement; /* whose rows are the answer */
+    struct admin_cells cells;
+    const struct store_rows *gone;
 };
 
 static struct budget_question *question_of(struct exchange *ex)
@@ -28,19 +31,24 @@ static void refuse_missing(struct exchange *ex, struct slice id)
         ex, 404, arena_printf(&ex->arena, "Budget with id '%.*s' not found.", SLICE_ARG(id)));
 }
 
-static void write_row(struct exchange *ex, struct buf *body)
+/* The first of the rows: each answer but of lists. */
+static void write_first(const struct store_rows *rows, struct buf *body)
 {
-    const struct budget_question *q = question_of(ex);
-    const struct store_rows *rows = ask_rows(ex, q->statement);
     struct json_writer w;
-    if (!rows->count) {
-        refuse_missing(ex, q->id);
-        return;
-    }
     json_begin(&w, body);
     json_object(&w);
     admin_write(&w, &admin_budget_fields, rows, 0);
     json_object_end(&w);
+}
+
+static void write_row(struct exchange *ex, struct buf *body)
+{
+    const struct budget_question *q = question_of(ex);
+    const struct store_rows *rows = ask_rows(ex, q->statement);
+    if (rows->count)
+        write_first(rows, body);
+    else
+        refuse_missing(ex, q->id);
 }
 
 static void write_list(struct exchange *ex, struct buf *body)
@@ -73,16 +81,39 @@ void handle_budget_new(struct exchange *ex, struct buf *body)
     admin_set(&cells, "created_by", store_text(admin_who(ex)));
     admin_set(&cells, "updated_by", store_text(admin_who(ex)));
     store_insert(job, TABLE_BUDGET_TABLE, cells.v, cells.n);
+    audit_made(ex, job, TABLE_BUDGET_TABLE, &cells);
     q->statement = admin_select(job, TABLE_BUDGET_TABLE, "budget_id", q->id);
     store_tell(job, TABLE_BUDGET_TABLE, q->id);
     ask_store_conflict(ex, job, write_new);
 }
 
+static void select_budget(struct exchange *ex, answer_next *next)
+{
+    struct store_job *job = ask_new(ex);
+    if (!job)
+        return;
+    admin_budget_select(job, question_of(ex)->id);
+    ask_store(ex, job, next);
+}
+
+static void update_found(struct exchange *ex, struct buf *body)
+{
+    struct budget_question *q = question_of(ex);
+    const struct store_rows *old = ask_rows(ex, 0);
+    struct store_job *job;
+    if (!old->count) {
+        refuse_missing(ex, q->id);
+        return;
+    }
+    job = ask_new(ex);
+    admin_budget_put(ex, job, q->id, old, &q->cells);
+    q->statement = admin_budget_select(job, q->id);
+    ask_store(ex, job, write_row);
+}
+
 void handle_budget_update(struct exchange *ex, struct buf *body)
 {
     struct budget_question *q = question_of(ex);
-    struct admin_cells cells;
-    struct store_job *job;
     q->body = ask_body(ex);
     if (!q->body)
         return;
@@ -91,11 +122,8 @@ void handle_budget_update(struct exchange *ex, struct buf *body)
         detail_refuse_error(ex, 400, SLICE("budget_id is required"));
         return;
     }
-    if (!admin_budget_read(ex, q->body, &cells) || !(job = ask_new(ex)))
-        return;
-    admin_budget_put(ex, job, q->id, &cells);
-    q->statement = admin_select(job, TABLE_BUDGET_TABLE, "budget_id", q->id);
-    ask_store(ex, job, write_row);
+    if (admin_budget_read(ex, q->body, &q->cells))
+        select_budget(ex, update_found);
 }
 
 /* ---- POST /budget/info, GET /budget/list ----------------------------------------------------- */
@@ -131,28 +159,43 @@ void handle_budget_list(struct exchange *ex, struct buf *body)
 
 static void write_deleted(struct exchange *ex, struct buf *body)
 {
-    if (store_job_status(ex->own.job) == STORE_OK)
-        write_row(ex, body);
+    const struct budget_question *q = question_of(ex);
+    enum store_status status = store_job_status(ex->own.job);
+    if (status == STORE_OK)
+        write_first(q->gone, body);
+    else if (status == STORE_CONFLICT) /* somebody else was faster */
+        refuse_missing(ex, q->id);
     else
         detail_refuse_error(ex, 400, SLICE("The budget is in use."));
+}
+
+static void delete_found(struct exchange *ex, struct buf *body)
+{
+    struct budget_question *q = question_of(ex);
+    struct store_where where = admin_where("budget_id", q->id);
+    struct store_job *job;
+    q->gone = ask_keep(ex, 0);
+    if (!q->gone->count) {
+        refuse_missing(ex, q->id);
+        return;
+    }
+    job = ask_new(ex);
+    store_delete(job, TABLE_BUDGET_TABLE, &where, 1);
+    store_expect(job, 1);
+    audit_gone(ex, job, TABLE_BUDGET_TABLE, q->gone, 0);
+    store_tell(job, TABLE_BUDGET_TABLE, q->id);
+    ask_store_conflict(ex, job, write_deleted);
 }
 
 void handle_budget_delete(struct exchange *ex, struct buf *body)
 {
     struct budget_question *q = question_of(ex);
-    struct store_where where = {0};
-    struct store_job *job;
     q->body = ask_body(ex);
     if (!q->body)
         return;
     q->id = admin_need_text(ex, q->body, "id");
-    if (!q->id.n || !(job = ask_new(ex)))
-        return;
-    where = admin_where("budget_id", q->id);
-    q->statement = admin_select(job, TABLE_BUDGET_TABLE, "budget_id", q->id);
-    store_delete(job, TABLE_BUDGET_TABLE, &where, 1);
-    store_tell(job, TABLE_BUDGET_TABLE, q->id);
-    ask_store_conflict(ex, job, write_deleted);
+    if (q->id.n)
+        select_budget(ex, delete_found);
 }
 
 /* ---- GET /budget/settings -------------------------------------------------------------------- */

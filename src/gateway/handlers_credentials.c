@@ -10,6 +10,7 @@
 #include "handlers_admin.h"
 
 #include "admin.h"
+#include "audit.h"
 #include "stored.h"
 #include "worker_private.h"
 
@@ -35,6 +36,11 @@ static void refuse(struct exchange *ex, int status, const char *before, struct s
 {
     admin_refuse(ex, status, NULL, "%s%.*s", before, SLICE_ARG(text));
     admin_show_param(ex, "None");
+}
+
+static void refuse_taken(struct exchange *ex, struct slice name)
+{
+    refuse(ex, 400, "There is a credential of this name already: ", name);
 }
 
 /* ---- showing --------------------------------------------------------------------------------- */
@@ -182,7 +188,7 @@ static void inserted(struct exchange *ex, struct buf *body)
     if (store_job_status(ex->own.job) == STORE_OK)
         written(ex, body);
     else
-        refuse(ex, 400, "There is a credential of this name already: ", change_of(ex)->name);
+        refuse_taken(ex, change_of(ex)->name);
 }
 
 void handle_credential_new(struct exchange *ex, struct buf *body)
@@ -203,7 +209,7 @@ void handle_credential_new(struct exchange *ex, struct buf *body)
         return;
     }
     if (find(ex->config, c->name)) {
-        refuse(ex, 400, "There is a credential of this name already: ", c->name);
+        refuse_taken(ex, c->name);
         return;
     }
     if (!try_credential(ex, c->name, values, json_get(c->body, "credential_info"), &cells))
@@ -212,6 +218,7 @@ void handle_credential_new(struct exchange *ex, struct buf *body)
     admin_set(&cells, "credential_id", store_text(admin_id(ex, NULL, "id")));
     admin_set(&cells, "created_by", store_text(admin_who(ex)));
     store_insert(job, TABLE, cells.v, cells.n);
+    audit_made(ex, job, TABLE, &cells);
     ask_written(ex, job, inserted);
 }
 
@@ -219,11 +226,11 @@ void handle_credential_new(struct exchange *ex, struct buf *body)
 
 static void update_found(struct exchange *ex, struct buf *body);
 
-static void select_credential(struct exchange *ex)
+static void select_credential(struct exchange *ex, answer_next *next)
 {
     struct store_job *job = ask_new(ex);
     admin_select(job, TABLE, NAME, change_of(ex)->name);
-    ask_store(ex, job, update_found);
+    ask_store(ex, job, next);
 }
 
 static void refuse_missing(struct exchange *ex)
@@ -240,7 +247,7 @@ static void updated(struct exchange *ex, struct buf *body)
     if (store_job_status(ex->own.job) == STORE_OK)
         written(ex, body);
     else if (admin_again(ex, &change_of(ex)->tries))
-        select_credential(ex);
+        select_credential(ex, update_found);
 }
 
 static void update_found(struct exchange *ex, struct buf *body)
@@ -261,7 +268,7 @@ static void update_found(struct exchange *ex, struct buf *body)
         stored_open(ex->worker->config, store_rows_text(row, 0, "credential_values"), &ex->arena);
     yyjson_val *info = json_parse(store_rows_text(row, 0, "credential_info"), &ex->arena, NULL);
     if (!slice_eq(name, c->name) && find(ex->config, name)) {
-        refuse(ex, 400, "There is a credential of this name already: ", name);
+        refuse_taken(ex, name);
         return;
     }
     if (!try_credential(ex, name, admin_merge(ex, values, json_get(c->body, "credential_values")),
@@ -269,6 +276,7 @@ static void update_found(struct exchange *ex, struct buf *body)
         return;
     job = ask_new(ex);
     admin_update_same(job, &cells, NAME, TABLE, row, 0);
+    audit_changed(ex, job, TABLE, row, 0, &cells);
     ask_written(ex, job, updated);
 }
 
@@ -280,31 +288,42 @@ void handle_credential_update(struct exchange *ex, struct buf *body)
         return;
     c->name = percent_decode(ex->route_item, &ex->arena);
     c->done = "Credential updated successfully";
-    select_credential(ex);
+    select_credential(ex, update_found);
 }
 
 /* ---- DELETE ---------------------------------------------------------------------------------- */
 
 static void deleted(struct exchange *ex, struct buf *body)
 {
-    if (ask_rows(ex, 0)->changed)
+    if (store_job_status(ex->own.job) == STORE_OK)
         written(ex, body);
-    else
+    else /* somebody else was faster */
         refuse_missing(ex);
+}
+
+static void delete_found(struct exchange *ex, struct buf *body)
+{
+    struct store_where where = admin_where(NAME, change_of(ex)->name);
+    struct store_job *job;
+    (void)body;
+    if (!ask_rows(ex, 0)->count) {
+        refuse_missing(ex);
+        return;
+    }
+    job = ask_new(ex);
+    store_delete(job, TABLE, &where, 1);
+    store_expect(job, 1);
+    audit_gone(ex, job, TABLE, ask_rows(ex, 0), 0);
+    ask_written(ex, job, deleted);
 }
 
 void handle_credential_delete(struct exchange *ex, struct buf *body)
 {
     struct credential_change *c = change_of(ex);
-    struct store_where where;
-    struct store_job *job;
     (void)body;
     if (!admin_may_store(ex))
         return;
     c->name = percent_decode(ex->route_item, &ex->arena);
     c->done = "Credential deleted successfully";
-    where = admin_where(NAME, c->name);
-    job = ask_new(ex);
-    store_delete(job, TABLE, &where, 1);
-    ask_written(ex, job, deleted);
+    select_credential(ex, delete_found);
 }

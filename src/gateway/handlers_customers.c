@@ -7,6 +7,7 @@
 #include "handlers_admin.h"
 
 #include "admin_budget.h"
+#include "audit.h"
 #include "detail.h"
 #include "query.h"
 
@@ -23,6 +24,7 @@ const struct admin_fields customer_fields = {.table = TABLE, .settable = settabl
 struct customer_question {
     yyjson_val *body;
     struct slice id;
+    struct slice read;             /* the budget that is read with the customer */
     const struct store_rows *rows; /* customers */
     size_t statement;              /* of the customers; the budgets are behind */
     struct admin_cells cells, budget;
@@ -137,9 +139,10 @@ void handle_customer_new(struct exchange *ex, struct buf *body)
     if (!read_body(ex, q) || !(job = ask_new(ex)))
         return;
     budget = q->budget.n ? SLICE("") : budget_of(q);
-    budget = admin_budget_join(ex, job, budget, &q->budget, &q->cells);
+    budget = admin_budget_join(ex, job, budget, NULL, &q->budget, &q->cells);
     admin_set(&q->cells, ID, store_text(q->id));
     store_insert(job, TABLE, q->cells.v, q->cells.n);
+    audit_made(ex, job, TABLE, &q->cells);
     ask_written(ex, job, budget, write_new);
 }
 
@@ -151,10 +154,12 @@ static void write_updated(struct exchange *ex, struct buf *body)
         admin_refuse(ex, 400, "bad_request", "There is no such budget.");
 }
 
+static void read_for_update(struct exchange *ex);
+
 static void update_found(struct exchange *ex, struct buf *body)
 {
     struct customer_question *q = question_of(ex);
-    const struct store_rows *rows = ask_keep(ex, 0);
+    const struct store_rows *rows = ask_rows(ex, 0);
     struct store_where where = admin_where(ID, q->id);
     struct store_job *job;
     struct slice budget;
@@ -162,22 +167,35 @@ static void update_found(struct exchange *ex, struct buf *body)
         refuse_missing(ex, q->id, ID);
         return;
     }
-    job = ask_new(ex);
     budget = budget_of(q).n ? budget_of(q) : store_rows_text(rows, 0, "budget_id");
-    budget = admin_budget_join(ex, job, budget, &q->budget, &q->cells);
-    if (q->cells.n)
+    if (admin_budget_unread(ex, &q->budget, budget, &q->read)) {
+        read_for_update(ex);
+        return;
+    }
+    job = ask_new(ex);
+    budget = admin_budget_join(ex, job, budget, ask_rows(ex, 1), &q->budget, &q->cells);
+    if (q->cells.n) {
         store_update(job, TABLE, q->cells.v, q->cells.n, &where, 1);
+        audit_changed(ex, job, TABLE, rows, 0, &q->cells);
+    }
     ask_written(ex, job, budget, write_updated);
+}
+
+static void read_for_update(struct exchange *ex)
+{
+    const struct customer_question *q = question_of(ex);
+    struct store_job *job = ask_new(ex);
+    if (!job)
+        return;
+    admin_select(job, TABLE, ID, q->id);
+    admin_budget_select(job, q->read);
+    ask_store(ex, job, update_found);
 }
 
 void handle_customer_update(struct exchange *ex, struct buf *body)
 {
-    struct customer_question *q = question_of(ex);
-    struct store_job *job;
-    if (!read_body(ex, q) || !(job = ask_new(ex)))
-        return;
-    admin_select(job, TABLE, ID, q->id);
-    ask_store(ex, job, update_found);
+    if (read_body(ex, question_of(ex)))
+        read_for_update(ex);
 }
 
 /* ---- info, list ------------------------------------------------------------------------------ */
@@ -275,6 +293,8 @@ static void delete_found(struct exchange *ex, struct buf *body)
     job = ask_new(ex);
     store_delete(job, TABLE, &where, 1);
     tell_all(job, ids);
+    for (row = 0; row < ask_rows(ex, 0)->count; row++)
+        audit_gone(ex, job, TABLE, ask_rows(ex, 0), row);
     ask_store(ex, job, write_deleted);
 }
 
@@ -289,39 +309,49 @@ static void write_blocked(struct exchange *ex, struct buf *body)
     json_object_end(&w);
 }
 
-static yyjson_val *read_ids(struct exchange *ex)
+/* The customers that the body names, as they are. */
+static void read_ids(struct exchange *ex, answer_next *next)
 {
     struct customer_question *q = question_of(ex);
+    yyjson_val *ids;
+    struct store_job *job;
     q->body = ask_body(ex);
-    return q->body ? admin_need_texts(ex, q->body, "user_ids") : NULL;
+    ids = q->body ? admin_need_texts(ex, q->body, "user_ids") : NULL;
+    if (!ids || !(job = ask_new(ex)))
+        return;
+    admin_select_in(job, TABLE, ID, json_text_of(ids, &ex->arena));
+    ask_store(ex, job, next);
 }
 
 void handle_customer_delete(struct exchange *ex, struct buf *body)
 {
-    yyjson_val *ids = read_ids(ex);
-    struct store_job *job;
-    if (!ids || !(job = ask_new(ex)))
-        return;
-    admin_select_in(job, TABLE, ID, json_text_of(ids, &ex->arena));
-    ask_store(ex, job, delete_found);
+    read_ids(ex, delete_found);
 }
 
 /* Those that are not there yet are made: they may not begin to call. */
-void handle_customer_block(struct exchange *ex, struct buf *body)
+static void block_found(struct exchange *ex, struct buf *body)
 {
     bool block = !slice_ends(slice_of(ex->route->path), SLICE("/unblock"));
-    yyjson_val *ids = read_ids(ex), *id;
+    yyjson_val *ids = json_get(question_of(ex)->body, "user_ids"), *id;
     yyjson_arr_iter it = yyjson_arr_iter_with(ids);
-    struct store_job *job;
-    if (!ids || !(job = ask_new(ex)))
-        return;
+    struct store_job *job = ask_new(ex);
+    size_t row;
     while ((id = yyjson_arr_iter_next(&it))) {
         struct admin_cells cells = {.n = 0};
         admin_set(&cells, ID, store_text(json_slice(id)));
         admin_set(&cells, "blocked", store_flag(block));
         store_upsert(job, TABLE, cells.v, cells.n);
+        if (admin_find(ask_rows(ex, 0), ID, json_slice(id), &row))
+            audit_changed(ex, job, TABLE, ask_rows(ex, 0), row, &cells);
+        else
+            audit_made(ex, job, TABLE, &cells);
     }
     tell_all(job, ids);
     question_of(ex)->statement = admin_select_in(job, TABLE, ID, json_text_of(ids, &ex->arena));
     ask_store(ex, job, write_blocked);
+}
+
+void handle_customer_block(struct exchange *ex, struct buf *body)
+{
+    read_ids(ex, block_found);
 }

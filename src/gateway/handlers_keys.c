@@ -9,6 +9,7 @@
 
 #include "handlers.h"
 
+#include "admin_budget.h"
 #include "audit.h"
 #include "auth.h"
 #include "io/clock.h"
@@ -154,18 +155,12 @@ static void add_soft_budget(struct exchange *ex, struct store_job *job, yyjson_v
 {
     double soft = ex->config->settings.rules.soft_budget;
     bool said = json_double(json_get(body, "soft_budget"), &soft);
-    char id[UUID_SIZE];
+    struct admin_cells budget = {.n = 0};
     if ((!said && soft <= 0) || json_get_slice(body, "budget_id").n)
         return;
-    random_uuid(id);
-    struct slice name = arena_dup(&ex->arena, slice_of(id));
-    struct store_cell budget[] = {{"budget_id", store_text(name), STORE_SET},
-                                  {"soft_budget", store_number(soft), STORE_SET},
-                                  {"model_max_budget", store_json(SLICE("{}")), STORE_SET},
-                                  {"created_by", store_text(admin_who(ex)), STORE_SET},
-                                  {"updated_by", store_text(admin_who(ex)), STORE_SET}};
-    store_insert(job, TABLE_BUDGET_TABLE, budget, 5);
-    admin_set(cells, "budget_id", store_text(name));
+    admin_set(&budget, "soft_budget", store_number(soft));
+    admin_set(&budget, "model_max_budget", store_json(SLICE("{}")));
+    admin_set(cells, "budget_id", store_text(admin_budget_put(ex, job, SLICE(""), NULL, &budget)));
 }
 
 /* The keys of services belong to a team, and to nobody in it. */

@@ -8,7 +8,6 @@
  * is no admin gets its own rows, and those of the teams it is an admin of, whatever it asks for. */
 
 #include "handlers_logs.h"
-#include "base/date.h"
 #include "detail.h"
 #include "handlers.h"
 #include "query.h"
@@ -171,7 +170,6 @@ static bool refuse_page(struct exchange *ex, const char *param, struct slice val
     return false;
 }
 
-/* "2026-11-21 10:00:00", or a day, which as the end means all of it. */
 static bool time_of(struct exchange *ex, const char *name, bool end, int64_t *ms)
 {
     struct slice text = slice_trim(query_get(ex->head->query, name, &ex->arena));
@@ -180,15 +178,9 @@ static bool time_of(struct exchange *ex, const char *name, bool end, int64_t *ms
                       SLICE("Start date and end date are required"));
         return false;
     }
-    *ms = report_day_begins(text);
-    if (*ms >= 0) {
-        *ms += end ? REPORT_DAY_MS - 1 : 0;
+    *ms = report_time(text, end);
+    if (*ms >= 0)
         return true;
-    }
-    if (date_parse(text, ms)) {
-        *ms += end ? 999 : 0; /* the second is meant */
-        return true;
-    }
     report_refuse(ex, 400, "bad_request", "None",
                   arena_printf(&ex->arena,
                                "Invalid date format: %.*s. Expected: 'YYYY-MM-DD' or 'YYYY-MM-DD "

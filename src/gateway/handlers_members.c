@@ -17,7 +17,8 @@
 struct member_question {
     struct key_sweep sweep; /* first: see key_delete.h */
     yyjson_val *body;
-    struct slice id; /* of the team */
+    struct slice id;   /* of the team */
+    struct slice read; /* the member's budget that is read with it */
     unsigned tries;
     struct team_members members;
     struct admin_cells budget;
@@ -174,7 +175,7 @@ static void add_found(struct exchange *ex, struct buf *body)
     if (refuse_twice(ex, old))
         return;
     job = ask_new(ex);
-    budget_id = budget.n ? admin_budget_put(ex, job, SLICE(""), &budget)
+    budget_id = budget.n ? admin_budget_put(ex, job, SLICE(""), NULL, &budget)
                          : team_fields_member_budget(ex, store_rows_text(team, 0, "metadata"));
     admin_set(&cells, "members_with_roles",
               store_json(team_members_json(ex, old, NULL, &q->members)));
@@ -252,6 +253,7 @@ static void ask_one(struct exchange *ex, answer_next *next)
     if (!job)
         return;
     admin_select(job, TABLE_TEAM_MEMBERSHIP, ID, q->id);
+    admin_budget_select(job, q->read);
     ask_store(ex, job, next);
 }
 
@@ -286,22 +288,26 @@ static void write_updated(struct exchange *ex, struct buf *body)
     json_object_end(&w);
 }
 
-/* A budget of the member's own: that of all members stays as it is. */
-static void put_budget(struct exchange *ex, struct store_job *job, const struct store_rows *team)
+/* A budget of the member's own: that of all members stays as it is. Empty: there is none yet. */
+static struct slice own_budget(struct exchange *ex, const struct store_rows *team)
+{
+    const struct store_rows *memberships = ask_rows(ex, 3);
+    struct slice common = team_fields_member_budget(ex, store_rows_text(team, 0, "metadata")), own;
+    size_t row;
+    if (!admin_find(memberships, "user_id", question_of(ex)->members.v[0].id, &row))
+        return SLICE("");
+    own = store_rows_text(memberships, row, "budget_id");
+    return slice_eq(own, common) ? SLICE("") : own;
+}
+
+static void put_budget(struct exchange *ex, struct store_job *job, struct slice old)
 {
     struct member_question *q = question_of(ex);
-    const struct store_rows *memberships = ask_rows(ex, 3);
-    struct slice common = team_fields_member_budget(ex, store_rows_text(team, 0, "metadata")), old;
     struct admin_cells budget = q->budget, cells = {.n = 0};
-    size_t row;
-    old = admin_find(memberships, "user_id", q->members.v[0].id, &row)
-              ? store_rows_text(memberships, row, "budget_id")
-              : SLICE("");
-    if (slice_eq(old, common))
-        old = SLICE("");
     admin_set(&cells, "user_id", store_text(q->members.v[0].id));
     admin_set(&cells, ID, store_text(q->id));
-    admin_set(&cells, "budget_id", store_text(admin_budget_put(ex, job, old, &budget)));
+    admin_set(&cells, "budget_id",
+              store_text(admin_budget_put(ex, job, old, ask_rows(ex, 4), &budget)));
     store_upsert(job, TABLE_TEAM_MEMBERSHIP, cells.v, cells.n);
 }
 
@@ -312,16 +318,21 @@ static void update_found(struct exchange *ex, struct buf *body)
     yyjson_val *list, *old = find_member(ex, team, &list);
     struct team_members changed = {.n = 1};
     struct admin_cells cells = {.n = 0};
-    struct slice role;
+    struct slice role, budget;
     struct store_job *job;
     if (!old)
         return;
+    budget = own_budget(ex, team);
+    if (admin_budget_unread(ex, &q->budget, budget, &q->read)) {
+        ask_one(ex, update_found);
+        return;
+    }
     role = json_get_slice(q->body, "role");
     changed.v[0] = (struct team_member){q->members.v[0].id, json_get_slice(old, "user_email"),
                                         role.n ? role : json_get_slice(old, "role")};
     job = ask_new(ex);
     if (q->budget.n)
-        put_budget(ex, job, team);
+        put_budget(ex, job, budget);
     admin_set(&cells, "members_with_roles", store_json(team_members_json(ex, list, old, &changed)));
     admin_update_same(job, &cells, ID, TABLE_TEAM_TABLE, team, 0);
     audit_changed(ex, job, TABLE_TEAM_TABLE, team, 0, &cells);

@@ -225,15 +225,19 @@ void handle_models(struct exchange *ex, struct buf *body)
 void handle_model(struct exchange *ex, struct buf *body)
 {
     struct slice name = percent_decode(ex->route_model, &ex->arena);
+    struct slice model = caller_model(&ex->caller, name);
     struct model_listed l;
     struct json_writer w;
-    if (!name.n || !model_list_find(ex->config, name, &l, &ex->arena)) {
+    const char *whose;
+    if (!name.n || !caller_may_call(&ex->caller, ex->config, model, &whose) ||
+        !model_list_find(ex->config, model, &l, &ex->arena)) {
         detail_refuse(ex, 404,
                       arena_printf(&ex->arena,
                                    "The model `%.*s` does not exist or is not accessible",
                                    SLICE_ARG(name)));
         return;
     }
+    l.name = name;
     json_begin(&w, body);
     write_model(ex, &l, FALLBACK_NONE, &w);
 }

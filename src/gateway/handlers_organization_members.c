@@ -7,6 +7,7 @@
 #include "handlers_admin.h"
 
 #include "admin_budget.h"
+#include "audit.h"
 #include "team_members.h"
 #include "user_fields.h"
 
@@ -15,7 +16,8 @@
 
 struct member_question {
     yyjson_val *body;
-    struct slice id; /* of the organization */
+    struct slice id;   /* of the organization */
+    struct slice read; /* the budget that is read with it */
     struct team_members members;
     struct admin_cells budget;
     size_t statement; /* of the memberships that are the answer; the users are behind */
@@ -70,6 +72,7 @@ static void ask_members(struct exchange *ex, answer_next *next)
     if (!job)
         return;
     admin_select(job, TABLE, ID, q->id);
+    admin_budget_select(job, q->read);
     ask_store(ex, job, next);
 }
 
@@ -103,10 +106,13 @@ static void ask_written(struct exchange *ex, struct store_job *job, answer_next 
     ask_store(ex, job, next);
 }
 
-static void put(struct store_job *job, const struct member_question *q,
-                const struct team_member *one, struct slice budget)
+static void put(struct exchange *ex, struct store_job *job, const struct team_member *one,
+                struct slice budget)
 {
+    const struct member_question *q = question_of(ex);
+    const struct store_rows *old = ask_rows(ex, 3);
     struct admin_cells cells = {.n = 0};
+    size_t row;
     admin_set(&cells, "user_id", store_text(one->id));
     admin_set(&cells, ID, store_text(q->id));
     if (one->role.n)
@@ -114,6 +120,10 @@ static void put(struct store_job *job, const struct member_question *q,
     if (budget.n)
         admin_set(&cells, "budget_id", store_text(budget));
     store_upsert(job, TABLE, cells.v, cells.n);
+    if (admin_find(old, "user_id", one->id, &row))
+        audit_changed(ex, job, TABLE, old, row, &cells);
+    else
+        audit_made(ex, job, TABLE, &cells);
 }
 
 /* ---- member_add ------------------------------------------------------------------------------ */
@@ -139,15 +149,21 @@ static void write_added(struct exchange *ex, struct buf *body)
     json_object_end(&w);
 }
 
-static void make_user(struct store_job *job, const struct team_member *one)
+/* Whoever is not there yet. */
+static void make_user(struct exchange *ex, struct store_job *job, const struct team_member *one)
 {
     struct admin_cells cells = {.n = 0};
+    size_t row;
+    if (admin_find(ask_rows(ex, 1), "user_id", one->id, &row) ||
+        admin_find(ask_rows(ex, 2), "user_id", one->id, &row))
+        return;
     admin_set(&cells, "user_id", store_text(one->id));
     if (one->email.n)
         admin_set(&cells, "user_email", store_text(one->email));
     admin_set(&cells, "user_role", store_text(SLICE("internal_user")));
     admin_set(&cells, "models", store_texts(SLICE("[]")));
     store_insert_new(job, TABLE_USER_TABLE, cells.v, cells.n);
+    audit_made(ex, job, TABLE_USER_TABLE, &cells);
 }
 
 static void add_found(struct exchange *ex, struct buf *body)
@@ -165,10 +181,10 @@ static void add_found(struct exchange *ex, struct buf *body)
         }
     job = ask_new(ex);
     if (q->budget.n)
-        budget = admin_budget_put(ex, job, SLICE(""), &q->budget);
+        budget = admin_budget_put(ex, job, SLICE(""), NULL, &q->budget);
     for (size_t i = 0; i < q->members.n; i++) {
-        make_user(job, &q->members.v[i]);
-        put(job, q, &q->members.v[i], budget);
+        make_user(ex, job, &q->members.v[i]);
+        put(ex, job, &q->members.v[i], budget);
     }
     ask_written(ex, job, write_added);
 }
@@ -228,10 +244,14 @@ static void update_found(struct exchange *ex, struct buf *body)
     if (!find_one(ex, &row))
         return;
     budget = store_rows_text(ask_rows(ex, 3), row, "budget_id");
+    if (admin_budget_unread(ex, &q->budget, budget, &q->read)) {
+        ask_members(ex, update_found);
+        return;
+    }
     job = ask_new(ex);
     if (q->budget.n)
-        budget = admin_budget_put(ex, job, budget, &q->budget);
-    put(job, q, &q->members.v[0], budget);
+        budget = admin_budget_put(ex, job, budget, ask_rows(ex, 4), &q->budget);
+    put(ex, job, &q->members.v[0], budget);
     ask_written(ex, job, updated);
 }
 
@@ -257,6 +277,7 @@ static void delete_found(struct exchange *ex, struct buf *body)
     job = ask_new(ex);
     store_select(job, &(struct store_query){.table = TABLE, .where = where, .where_count = 2});
     store_delete(job, TABLE, where, 2);
+    audit_gone(ex, job, TABLE, ask_rows(ex, 3), row);
     store_tell(job, TABLE_USER_TABLE, q->members.v[0].id);
     store_tell(job, TABLE_ORGANIZATION_TABLE, q->id);
     q->statement = 0;

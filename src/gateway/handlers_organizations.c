@@ -29,6 +29,7 @@ struct organization_question {
     struct key_sweep sweep; /* first: see key_delete.h */
     yyjson_val *body;
     struct slice id, ids; /* ids: JSON list, of several */
+    struct slice read;    /* the budget that is read with the organization */
     size_t statement;     /* of the organization; its budget is behind */
     struct admin_cells cells, budget;
     struct store_where where[1];
@@ -102,19 +103,22 @@ void handle_organization_new(struct exchange *ex, struct buf *body)
     q->id = admin_id(ex, q->body, ID);
     budget = json_get_slice(q->body, "budget_id");
     if (!budget.n)
-        budget = admin_budget_put(ex, job, SLICE(""), &q->budget);
+        budget = admin_budget_put(ex, job, SLICE(""), NULL, &q->budget);
     admin_set(&q->cells, ID, store_text(q->id));
     admin_set(&q->cells, "budget_id", store_text(budget));
     admin_set(&q->cells, "created_by", store_text(admin_who(ex)));
     admin_set(&q->cells, "updated_by", store_text(admin_who(ex)));
     store_insert(job, TABLE, q->cells.v, q->cells.n);
+    audit_made(ex, job, TABLE, &q->cells);
     ask_changed(ex, job, budget);
 }
+
+static void read_for_update(struct exchange *ex);
 
 static void update_found(struct exchange *ex, struct buf *body)
 {
     struct organization_question *q = question_of(ex);
-    const struct store_rows *rows = ask_keep(ex, 0);
+    const struct store_rows *rows = ask_rows(ex, 0);
     struct store_where where = admin_where(ID, q->id);
     struct slice budget = json_get_slice(q->body, "budget_id");
     struct store_job *job;
@@ -126,28 +130,41 @@ static void update_found(struct exchange *ex, struct buf *body)
                     &q->cells) ||
         !admin_budget_read(ex, q->body, &q->budget))
         return;
-    job = ask_new(ex);
     if (!budget.n)
         budget = store_rows_text(rows, 0, "budget_id");
+    if (admin_budget_unread(ex, &q->budget, budget, &q->read)) {
+        read_for_update(ex);
+        return;
+    }
+    job = ask_new(ex);
     if (q->budget.n)
-        admin_budget_put(ex, job, budget, &q->budget);
+        admin_budget_put(ex, job, budget, ask_rows(ex, 1), &q->budget);
     admin_set(&q->cells, "updated_by", store_text(admin_who(ex)));
     store_update(job, TABLE, q->cells.v, q->cells.n, &where, 1);
+    audit_changed(ex, job, TABLE, rows, 0, &q->cells);
     ask_changed(ex, job, budget);
+}
+
+static void read_for_update(struct exchange *ex)
+{
+    const struct organization_question *q = question_of(ex);
+    struct store_job *job = ask_new(ex);
+    if (!job)
+        return;
+    admin_select(job, TABLE, ID, q->id);
+    admin_budget_select(job, q->read);
+    ask_store(ex, job, update_found);
 }
 
 void handle_organization_update(struct exchange *ex, struct buf *body)
 {
     struct organization_question *q = question_of(ex);
-    struct store_job *job;
     q->body = ask_body(ex);
     if (!q->body)
         return;
     q->id = admin_need_text(ex, q->body, ID);
-    if (!q->id.n || !(job = ask_new(ex)))
-        return;
-    admin_select(job, TABLE, ID, q->id);
-    ask_store(ex, job, update_found);
+    if (q->id.n)
+        read_for_update(ex);
 }
 
 /* ---- info, list ------------------------------------------------------------------------------ */
@@ -297,8 +314,10 @@ static void delete_all(struct exchange *ex, struct buf *body)
     store_delete(job, TABLE_TEAM_TABLE, &where, 1);
     store_delete(job, TABLE_ORGANIZATION_MEMBERSHIP, &where, 1);
     store_delete(job, TABLE, &where, 1);
-    for (size_t i = 0; i < q->rows->count; i++)
+    for (size_t i = 0; i < q->rows->count; i++) {
+        audit_gone(ex, job, TABLE, q->rows, i);
         store_tell(job, TABLE, store_rows_text(q->rows, i, ID));
+    }
     ask_store(ex, job, deleted);
 }
 

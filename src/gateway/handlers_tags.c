@@ -7,6 +7,7 @@
 #include "handlers_admin.h"
 
 #include "admin_budget.h"
+#include "audit.h"
 #include "detail.h"
 #include "report.h"
 
@@ -21,6 +22,7 @@ const struct admin_fields tag_fields = {.table = TABLE, .settable = settable, .h
 struct tag_question {
     yyjson_val *body;
     struct slice name;
+    struct slice read;                    /* the budget that is read with the tag */
     const struct store_rows *rows, *used; /* tags; names that requests used */
     size_t statement;                     /* of the tag; its budget is behind */
     struct admin_cells cells, budget;
@@ -117,19 +119,31 @@ void handle_tag_new(struct exchange *ex, struct buf *body)
         return;
     budget = json_get_slice(q->body, "budget_id");
     if (!budget.n && q->budget.n)
-        budget = admin_budget_put(ex, job, SLICE(""), &q->budget);
+        budget = admin_budget_put(ex, job, SLICE(""), NULL, &q->budget);
     if (budget.n)
         admin_set(&q->cells, "budget_id", store_text(budget));
     admin_set(&q->cells, ID, store_text(q->name));
     admin_set(&q->cells, "created_by", store_text(admin_who(ex)));
     store_insert(job, TABLE, q->cells.v, q->cells.n);
+    audit_made(ex, job, TABLE, &q->cells);
     ask_written(ex, job, budget, write_new);
+}
+
+static void read_for_change(struct exchange *ex, answer_next *next)
+{
+    const struct tag_question *q = question_of(ex);
+    struct store_job *job = ask_new(ex);
+    if (!job)
+        return;
+    admin_select(job, TABLE, ID, q->name);
+    admin_budget_select(job, q->read);
+    ask_store(ex, job, next);
 }
 
 static void update_found(struct exchange *ex, struct buf *body)
 {
     struct tag_question *q = question_of(ex);
-    const struct store_rows *rows = ask_keep(ex, 0);
+    const struct store_rows *rows = ask_rows(ex, 0);
     struct store_where where = admin_where(ID, q->name);
     struct slice budget = json_get_slice(q->body, "budget_id");
     struct store_job *job;
@@ -137,23 +151,25 @@ static void update_found(struct exchange *ex, struct buf *body)
         refuse(ex, 404, " not found", q->name);
         return;
     }
-    job = ask_new(ex);
     if (!budget.n)
         budget = store_rows_text(rows, 0, "budget_id");
-    budget = admin_budget_join(ex, job, budget, &q->budget, &q->cells);
-    if (q->cells.n)
+    if (admin_budget_unread(ex, &q->budget, budget, &q->read)) {
+        read_for_change(ex, update_found);
+        return;
+    }
+    job = ask_new(ex);
+    budget = admin_budget_join(ex, job, budget, ask_rows(ex, 1), &q->budget, &q->cells);
+    if (q->cells.n) {
         store_update(job, TABLE, q->cells.v, q->cells.n, &where, 1);
+        audit_changed(ex, job, TABLE, rows, 0, &q->cells);
+    }
     ask_written(ex, job, budget, write_new);
 }
 
 void handle_tag_update(struct exchange *ex, struct buf *body)
 {
-    struct tag_question *q = question_of(ex);
-    struct store_job *job;
-    if (!read_body(ex, q) || !(job = ask_new(ex)))
-        return;
-    admin_select(job, TABLE, ID, q->name);
-    ask_store(ex, job, update_found);
+    if (read_body(ex, question_of(ex)))
+        read_for_change(ex, update_found);
 }
 
 /* ---- info ------------------------------------------------------------------------------------ */
@@ -314,7 +330,7 @@ static void write_deleted(struct exchange *ex, struct buf *body)
 {
     struct slice name = question_of(ex)->name;
     struct json_writer w;
-    if (!ask_rows(ex, 0)->changed) {
+    if (store_job_status(ex->own.job) != STORE_OK) { /* somebody else was faster */
         refuse(ex, 404, " not found", name);
         return;
     }
@@ -325,19 +341,30 @@ static void write_deleted(struct exchange *ex, struct buf *body)
     json_object_end(&w);
 }
 
+static void delete_found(struct exchange *ex, struct buf *body)
+{
+    const struct tag_question *q = question_of(ex);
+    struct store_where where = admin_where(ID, q->name);
+    struct store_job *job;
+    if (!ask_rows(ex, 0)->count) {
+        refuse(ex, 404, " not found", q->name);
+        return;
+    }
+    job = ask_new(ex);
+    store_delete(job, TABLE, &where, 1);
+    store_expect(job, 1);
+    audit_gone(ex, job, TABLE, ask_rows(ex, 0), 0);
+    store_tell(job, TABLE, q->name);
+    ask_store_conflict(ex, job, write_deleted);
+}
+
 void handle_tag_delete(struct exchange *ex, struct buf *body)
 {
     struct tag_question *q = question_of(ex);
-    struct store_where where = {0};
-    struct store_job *job;
     q->body = ask_body(ex);
     if (!q->body)
         return;
     q->name = admin_need_text(ex, q->body, "name");
-    if (!q->name.n || !(job = ask_new(ex)))
-        return;
-    where = admin_where(ID, q->name);
-    store_delete(job, TABLE, &where, 1);
-    store_tell(job, TABLE, q->name);
-    ask_store(ex, job, write_deleted);
+    if (q->name.n)
+        read_for_change(ex, delete_found);
 }

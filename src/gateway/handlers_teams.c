@@ -17,12 +17,15 @@
 #define ID    "team_id"
 #define TABLE TABLE_TEAM_TABLE
 
-#define LEAVE_MAX 250 /* users that leave a deleted team in one job */
+#define ALL_MODELS SLICE("all-proxy-models")
+#define NO_MODELS  SLICE("no-default-models")
+#define LEAVE_MAX  250 /* users that leave a deleted team in one job */
 
 struct team_question {
     struct key_sweep sweep; /* first: see key_delete.h */
     yyjson_val *body;
     struct slice id;
+    struct slice read; /* the budget of its members that is read with it */
     unsigned tries;
     size_t statement; /* of the team that is the answer */
     struct admin_cells cells, budget;
@@ -55,6 +58,7 @@ static void ask_team(struct exchange *ex, answer_next *next)
     if (!job)
         return;
     admin_select(job, TABLE, ID, question_of(ex)->id);
+    admin_budget_select(job, question_of(ex)->read);
     ask_store(ex, job, next);
 }
 
@@ -97,7 +101,7 @@ static void insert_team(struct exchange *ex, struct buf *body)
     job = ask_new(ex);
     team_members_resolve(ex, 1, &q->members);
     if (q->budget.n) {
-        budget = admin_budget_put(ex, job, SLICE(""), &q->budget);
+        budget = admin_budget_put(ex, job, SLICE(""), NULL, &q->budget);
         team_fields_set_member_budget(ex, SLICE(""), budget, &q->cells);
     }
     admin_set(&q->cells, ID, store_text(q->id));
@@ -207,7 +211,8 @@ static bool change_permissions(struct exchange *ex, const struct store_rows *tea
                              "team_member_permissions", &q->cells);
 }
 
-/* /team/model/add, /team/model/delete */
+/* /team/model/add, /team/model/delete. An empty list is all models: one more must not make it
+ * fewer, and the last one that goes must not make it all. */
 static bool change_models(struct exchange *ex, const struct store_rows *team)
 {
     struct team_question *q = question_of(ex);
@@ -216,12 +221,19 @@ static bool change_models(struct exchange *ex, const struct store_rows *team)
     yyjson_val *old = json_parse(store_rows_text(team, 0, "models"), &ex->arena, NULL);
     yyjson_arr_iter it = yyjson_arr_iter_with(old), more = yyjson_arr_iter_with(changed);
     struct admin_texts t;
+    bool all = !yyjson_arr_size(old), none = !add && !all;
     if (!changed)
         return false;
     admin_texts_begin(&t);
     while ((v = yyjson_arr_iter_next(&it)))
-        if (!json_list_has(changed, json_slice(v)))
+        if (!json_list_has(changed, json_slice(v))) {
             admin_texts_add(&t, json_slice(v));
+            none = false;
+        }
+    if (add && all && !json_list_has(changed, ALL_MODELS))
+        admin_texts_add(&t, ALL_MODELS);
+    if (none)
+        admin_texts_add(&t, NO_MODELS);
     while (add && (v = yyjson_arr_iter_next(&more)))
         admin_texts_add(&t, json_slice(v));
     admin_set(&q->cells, "models", store_texts(admin_texts_end(&t, &ex->arena)));
@@ -247,7 +259,7 @@ static void change_found(struct exchange *ex, struct buf *body)
 {
     struct team_question *q = question_of(ex);
     const struct store_rows *team = ask_rows(ex, 0);
-    struct slice metadata;
+    struct slice metadata, budget;
     struct store_job *job;
     if (!team->count) {
         team_fields_refuse_missing(ex, q->id);
@@ -257,12 +269,16 @@ static void change_found(struct exchange *ex, struct buf *body)
     q->budget.n = 0;
     if (!change_of(ex)(ex, team))
         return;
-    job = ask_new(ex);
     metadata = store_rows_text(team, 0, "metadata");
+    budget = team_fields_member_budget(ex, metadata);
+    if (admin_budget_unread(ex, &q->budget, budget, &q->read)) {
+        ask_team(ex, change_found);
+        return;
+    }
+    job = ask_new(ex);
     if (q->budget.n)
         team_fields_set_member_budget(
-            ex, metadata,
-            admin_budget_put(ex, job, team_fields_member_budget(ex, metadata), &q->budget),
+            ex, metadata, admin_budget_put(ex, job, budget, ask_rows(ex, 1), &q->budget),
             &q->cells);
     team_fields_put_aliases(ex, job, q->body, team, &q->cells);
     admin_update_same(job, &q->cells, ID, TABLE, team, 0);

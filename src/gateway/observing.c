@@ -279,7 +279,7 @@ void observing_audit(struct worker *w, struct slice id, struct slice json, int64
 static void forget_key(struct record_texts *t)
 {
     t->key = t->key_alias = t->user = t->user_email = SLICE("");
-    t->team = t->team_alias = t->organization = SLICE("");
+    t->team = t->team_alias = t->organization = t->organization_alias = SLICE("");
 }
 
 void observing_tell(struct worker *w, struct record *draft, uint64_t sinks)

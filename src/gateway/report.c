@@ -22,6 +22,16 @@ int64_t report_day_begins(struct slice day)
     return day.n == DAY_LENGTH && date_parse(day, &ms) && ms % REPORT_DAY_MS == 0 ? ms : -1;
 }
 
+int64_t report_time(struct slice text, bool end)
+{
+    int64_t ms = report_day_begins(slice_trim(text));
+    if (ms >= 0)
+        return end ? ms + REPORT_DAY_MS - 1 : ms;
+    if (!date_parse(slice_trim(text), &ms))
+        return -1;
+    return end ? ms + 999 : ms;
+}
+
 struct slice report_day_of(int64_t unix_ms, struct arena *a)
 {
     char text[DATE_SIZE];

@@ -22,7 +22,10 @@ struct report_days report_days_lately(struct exchange *ex);
 
 /* Unix ms at which that day begins (UTC); -1: it is no day in that form. */
 int64_t report_day_begins(struct slice day);
-/* … and back; in the arena. */
+/* A day, of which the end is its last ms, or a time ("2026-11-21 10:00:00", ISO 8601), of which the
+ * second is meant; -1: neither. */
+int64_t report_time(struct slice text, bool end);
+/* A day again; in the arena. */
 struct slice report_day_of(int64_t unix_ms, struct arena *a);
 
 /* "2026-11-21" → "Nov 21", as charts show it. */

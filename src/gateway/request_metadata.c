@@ -41,12 +41,6 @@ static void add(struct pairs *p, struct slice name, struct slice value)
 
 /* ---- the gateway's own ----------------------------------------------------------------------- */
 
-static struct slice alias_of(const struct caller *c, size_t holder)
-{
-    const struct row *r = c->holders[holder].row;
-    return r ? r->alias : SLICE("");
-}
-
 static struct slice fact(const struct caller *c, struct slice field)
 {
     const struct {
@@ -56,11 +50,11 @@ static struct slice fact(const struct caller *c, struct slice field)
         {SLICE("user_api_key_alias"), c->alias},
         {SLICE("user_api_key_user_id"), c->user},
         {SLICE("user_api_key_team_id"), c->team},
-        {SLICE("user_api_key_team_alias"), alias_of(c, HOLDER_TEAM)},
+        {SLICE("user_api_key_team_alias"), caller_alias(c, HOLDER_TEAM)},
         {SLICE("user_api_key_org_id"), c->organization},
-        {SLICE("user_api_key_org_alias"), alias_of(c, HOLDER_ORGANIZATION)},
+        {SLICE("user_api_key_org_alias"), caller_alias(c, HOLDER_ORGANIZATION)},
         {SLICE("user_api_key_project_id"), c->project},
-        {SLICE("user_api_key_project_alias"), alias_of(c, HOLDER_PROJECT)},
+        {SLICE("user_api_key_project_alias"), caller_alias(c, HOLDER_PROJECT)},
         {SLICE("user_api_key_end_user_id"), c->end_user},
     };
     for (size_t i = 0; i < sizeof(facts) / sizeof(*facts); i++)

@@ -94,6 +94,8 @@
     ADMIN("GET", "/credentials/by_model/{item}", handle_credential_of_model),
     ADMIN("PATCH", "/credentials/{item}", handle_credential_update),
     ADMIN("DELETE", "/credentials/{item}", handle_credential_delete),
+    ADMIN("GET", "/audit", handle_audit),
+    ADMIN("GET", "/audit/{item}", handle_audit_one),
     ADMIN("POST", "/config/update", handle_config_update),
     ADMIN("GET", "/config/list", handle_config_list),
     ADMIN("GET", "/config/field/info", handle_config_field_info),

@@ -154,6 +154,7 @@ static void set_labels(struct counting *c, const struct record *r)
     l[LABEL_USER_EMAIL] = t->user_email;
     l[LABEL_USER_ALIAS] = r->user_alias;
     l[LABEL_ORG] = t->organization;
+    l[LABEL_ORG_ALIAS] = t->organization_alias;
     l[LABEL_REQUESTED_MODEL] = t->model;
     l[LABEL_MODEL_GROUP] = t->group;
     l[LABEL_FALLBACK_MODEL] = t->group;

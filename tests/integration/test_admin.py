@@ -224,6 +224,10 @@ def test_a_team_lives(admin):
     same({"models": ["claude", "nova"], "metadata": {"n": 2}, "max_budget": 100}, changed["data"])
     assert admin.post("/team/model/add", team_id="t-1", models=["x", "claude"])["models"] == ["nova", "x", "claude"]
     assert admin.post("/team/model/delete", team_id="t-1", models=["x", "claude"])["models"] == ["nova"]
+    assert admin.post("/team/model/delete", team_id="t-1", models=["nova"])["models"] == ["no-default-models"]  # not [], which is all
+    admin.post("/team/update", team_id="t-1", models=[])
+    assert admin.post("/team/model/delete", team_id="t-1", models=["nova"])["models"] == []
+    assert admin.post("/team/model/add", team_id="t-1", models=["nova"])["models"] == ["all-proxy-models", "nova"]
     assert admin.post("/team/block", team_id="t-1")["blocked"] is True
     assert admin.post("/team/unblock", team_id="t-1")["blocked"] is False
     allowed = admin.post("/team/permissions_update", team_id="t-1", team_member_permissions=["/key/info"])

@@ -1,4 +1,4 @@
-"""Who changed what of keys, teams, users and models: rows of LiteLLM_AuditLog, and audit_log_callbacks."""
+"""Who changed what of keys, teams, users, models, …: rows of LiteLLM_AuditLog, and audit_log_callbacks."""
 
 import hashlib
 import json
@@ -127,6 +127,135 @@ def test_a_model(admin, place):
     assert (changed[2]["model_name"], changed[3]["model_name"]) == ("m", "m-2")
     assert changed[2]["litellm_params"]["aws_region_name"] == "us-east-1"
     assert "secret-of-the-model" not in str(found) + json.dumps(told(place, model, 3))
+
+
+def actions(found, table):
+    assert {r[1] for r in found} == {table}
+    return [r[0] for r in found]
+
+
+def changed(found, name):
+    """(before, after) of each change of a member."""
+    return [(r[2].get(name), r[3][name]) for r in found if r[2] and name in r[3]]
+
+
+def test_a_budget(admin, place):
+    admin.post("/budget/new", budget_id="b", max_budget=1)
+    admin.post("/budget/update", budget_id="b", max_budget=2)
+    admin.post("/budget/update", 404, budget_id="b-none", max_budget=2)
+    admin.post("/budget/delete", id="b")
+    admin.post("/budget/delete", 404, id="b")
+    found = rows(admin, "b")
+    assert sorted(actions(found, "BudgetTable")) == ["created", "deleted", "updated"]
+    assert changed(found, "max_budget") == [(1, 2)] and not rows(admin, "b-none")
+    told(place, "b", 3)
+
+
+def test_a_customer_and_its_budget(admin, place):
+    admin.post("/customer/new", user_id="c", alias="C", max_budget=3)
+    budget = admin.database.query("SELECT budget_id FROM \"LiteLLM_EndUserTable\" WHERE user_id = 'c'")[0][0]
+    admin.post("/customer/update", user_id="c", alias="D", max_budget=4)
+    admin.post("/customer/block", user_ids=["c", "c-new"])
+    admin.post("/customer/unblock", user_ids=["c"])
+    admin.post("/customer/delete", user_ids=["c", "c-new"])
+    found = rows(admin, "c")
+    assert sorted(actions(found, "EndUserTable")) == ["blocked", "created", "deleted", "updated", "updated"]
+    assert changed(found, "alias") == [("C", "D")]
+    assert sorted(actions(rows(admin, "c-new"), "EndUserTable")) == ["created", "deleted"]
+    of_budget = rows(admin, budget)
+    assert sorted(actions(of_budget, "BudgetTable")) == ["created", "updated"] and changed(of_budget, "max_budget") == [(3, 4)]
+    told(place, "c", 5)
+
+
+def test_an_organization_and_its_members(admin, place):
+    made = admin.post("/organization/new", organization_id="o", organization_alias="old", max_budget=5)
+    answer = admin.ask("PATCH", "/organization/update", {"organization_id": "o", "organization_alias": "new", "max_budget": 6})
+    assert answer.status_code == 200, answer.text
+    admin.post("/organization/member_add", organization_id="o", member={"user_id": "om", "role": "internal_user"}, max_budget_in_organization=1)
+    change = {"organization_id": "o", "user_id": "om", "role": "org_admin", "max_budget_in_organization": 2}
+    assert admin.ask("PATCH", "/organization/member_update", change).status_code == 200
+    assert admin.ask("DELETE", "/organization/member_delete", {"organization_id": "o", "user_id": "om"}).status_code == 200
+    assert admin.ask("DELETE", "/organization/delete", {"organization_ids": ["o"]}).status_code == 200
+    found = rows(admin, "o")
+    assert sorted(actions(found, "OrganizationTable")) == ["created", "deleted", "updated"]
+    assert changed(found, "organization_alias") == [("old", "new")]
+    assert changed(rows(admin, made["budget_id"]), "max_budget") == [(5, 6)]
+    member = rows(admin, "om/o")
+    assert sorted(actions(member, "OrganizationMembership")) == ["created", "deleted", "updated"]
+    assert changed(member, "user_role") == [("internal_user", "org_admin")]
+    own = next(r[3]["budget_id"] for r in member if r[0] == "created")
+    assert changed(rows(admin, own), "max_budget") == [(1, 2)]
+    assert actions(rows(admin, "om"), "UserTable") == ["created"]
+    told(place, "o", 3), told(place, "om/o", 3)
+
+
+def test_a_tag(admin, place):
+    admin.post("/tag/new", name="tag", description="old", max_budget=7)
+    admin.post("/tag/update", name="tag", description="new", max_budget=8)
+    admin.post("/tag/delete", name="tag")
+    admin.post("/tag/delete", 404, name="tag")
+    found = rows(admin, "tag")
+    assert sorted(actions(found, "TagTable")) == ["created", "deleted", "updated"] and changed(found, "description") == [("old", "new")]
+    assert changed(rows(admin, next(r[2]["budget_id"] for r in found if r[0] == "deleted")), "max_budget") == [(7, 8)]
+    told(place, "tag", 3)
+
+
+def test_budgets_of_members_and_keys(admin):
+    admin.post("/team/new", team_id="bt", team_member_budget=1, members_with_roles=[{"user_id": "bm", "role": "user"}])
+    admin.post("/team/update", team_id="bt", team_member_budget=2)
+    common = admin.get("/team/info", team_id="bt")["team_info"]["metadata"]["team_member_budget_id"]
+    assert changed(rows(admin, common), "max_budget") == [(1, 2)]
+    admin.post("/team/member_update", team_id="bt", user_id="bm", max_budget_in_team=3)
+    admin.post("/team/member_update", team_id="bt", user_id="bm", max_budget_in_team=4)
+    own = admin.database.query("SELECT budget_id FROM \"LiteLLM_TeamMembership\" WHERE team_id = 'bt' AND user_id = 'bm'")[0][0]
+    assert changed(rows(admin, own), "max_budget") == [(3, 4)] and own != common
+    key = admin.post("/key/generate", soft_budget=5)["token"]
+    soft = rows(admin, key)[0][3]["budget_id"]
+    assert rows(admin, soft)[0][3]["soft_budget"] == 5
+
+
+def test_credentials(admin, place):
+    values = {"aws_region_name": "us-east-1", "aws_access_key_id": "AKIDHIDDEN2", "aws_secret_access_key": "secret-of-the-credential"}
+    admin.post("/credentials", credential_name="cr", credential_values=values)
+    admin.post("/credentials", 400, credential_name="cr", credential_values=values)
+    assert admin.ask("PATCH", "/credentials/cr", {"credential_values": {"aws_region_name": "eu-west-1"}}).status_code == 200
+    assert admin.ask("DELETE", "/credentials/cr").status_code == 200
+    assert admin.ask("DELETE", "/credentials/cr").status_code == 404
+    found = rows(admin, "cr")
+    assert sorted(actions(found, "CredentialsTable")) == ["created", "deleted", "updated"]
+    (before, after), = changed(found, "credential_values")
+    assert (before["aws_region_name"], after["aws_region_name"]) == ("us-east-1", "eu-west-1")
+    everything = str(found) + json.dumps(told(place, "cr", 3))
+    assert "secret-of-the-credential" not in everything and "litellm_enc" not in everything and "REDACTED" in everything
+
+
+def test_the_list(admin):
+    for i in range(3):
+        admin.post("/budget/new", budget_id=f"l-{i}", max_budget=i)
+    key = admin.post("/key/generate")
+    first = admin.get("/audit", table_name="LiteLLM_BudgetTable", page_size=2, sort_by="object_id", sort_order="asc")
+    assert [r["object_id"] for r in first["audit_logs"]] == sorted(r["object_id"] for r in first["audit_logs"]) and first["page"] == 1
+    assert first["page_size"] == len(first["audit_logs"]) == 2 and first["total_pages"] == (first["total"] + 1) // 2
+    one, = admin.get("/audit", object_id="l-1")["audit_logs"]
+    assert set(one) == MEMBERS and one["action"] == "created" and one["updated_values"]["max_budget"] == 1 and one["before_value"] is None
+    assert admin.get(f"/audit/{one['id']}") == one
+    assert admin.get("/audit/nobody's", 404) == {"detail": {"message": "Audit log with ID nobody's not found"}}
+    assert [r["object_id"] for r in admin.get("/audit", object_key_hash=key["token"])["audit_logs"]] == [key["token"]]
+    day, second = one["updated_at"][:10], one["updated_at"][:19].replace("T", " ")
+    assert one in admin.get("/audit", object_id="l-1", start_date=day, end_date=day)["audit_logs"]
+    assert one in admin.get("/audit", object_id="l-1", start_date=second, end_date=second)["audit_logs"]
+    for none in {"end_date": "2020-01-01"}, {"start_date": "2100-01-01T00:00:00Z"}, {"action": "deleted"}, {"changed_by": "nobody"}, {"changed_by_api_key": "0"}:
+        assert admin.get("/audit", object_id="l-1", **none)["total"] == 0, none
+    for wrong in {"page": 0}, {"page_size": 101}, {"start_date": "soon"}, {"sort_by": "before_value"}, {"sort_by": "nothing"}, {"sort_order": "up"}:
+        admin.get("/audit", 422, **wrong)
+
+
+@pytest.mark.parametrize(("role", "status"), [("proxy_admin_viewer", 200), ("internal_user", 401), ("internal_user_viewer", 401)])
+def test_whom_the_list_is_for(admin, role, status):
+    made = admin.post("/user/new", user_id=f"r-{role}", user_role=role)
+    for path in "/audit", "/audit/nobody's":
+        answer = httpx.get(admin.base + path, headers={"Authorization": f"Bearer {made['key']}"}, timeout=20)
+        assert answer.status_code == (404 if status == 200 and path != "/audit" else status), answer.text
 
 
 def test_what_may_not_be_told(admin):

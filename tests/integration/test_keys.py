@@ -144,6 +144,13 @@ def test_models_of_a_key(keyed):
     assert chat(keyed, key, "claude").status_code == 200
     assert error(chat(keyed, key, "nova")) == (403, "key_model_access_denied")
     assert [m["id"] for m in ask(keyed, "/v1/models", None, key).json()["data"]] == ["claude"]
+    assert ask(keyed, "/v1/models/claude", None, key).json()["id"] == "claude"
+    unseen, unknown = ask(keyed, "/v1/models/nova", None, key), ask(keyed, "/v1/models/nobody", None, key)
+    assert unseen.status_code == unknown.status_code == 404
+    assert unseen.json() == {"detail": "The model `nova` does not exist or is not accessible"}
+    own = generate(keyed, models=["claude"], aliases={"mine": "claude", "not-mine": "nova"})["key"]
+    assert ask(keyed, "/v1/models/mine", None, own).json()["id"] == "mine"
+    assert ask(keyed, "/v1/models/not-mine", None, own).status_code == 404
     updated = ask(keyed, "/key/update", {"key": key, "models": ["nova"], "metadata": {"x": "y"}}).json()
     assert updated["models"] == ["nova"] and updated["metadata"] == {"x": "y"}
     assert error(chat(keyed, key, "claude")) == (403, "key_model_access_denied")

@@ -239,13 +239,18 @@ def test_guardrails_count(launch, simulator):
 def test_budgets_and_what_waits(launch, simulator):
     general = {"database_url": "sqlite"}
     gateway = launch(configuration(simulator.url, general_settings=general, **SETTINGS))
-    wait_for(lambda: manage(gateway, "/team/new", {"team_id": "reds", "max_budget": 10, "budget_duration": "1d"}).status_code == 200, 20, "the database")
-    assert manage(gateway, "/user/new", {"user_id": "ada", "max_budget": 20, "auto_create_key": False}).status_code == 200
+    firm = {"organization_id": "acme-1", "organization_alias": "Acme", "max_budget": 50}
+    team = {"team_id": "reds", "team_alias": "Reds", "organization_id": "acme-1", "max_budget": 10, "budget_duration": "1d"}
+    user = {"user_id": "ada", "user_email": "ada@example.com", "max_budget": 20, "auto_create_key": False}
+    wait_for(lambda: manage(gateway, "/organization/new", firm).status_code == 200, 20, "the database")
+    assert manage(gateway, "/team/new", team).status_code == manage(gateway, "/user/new", user).status_code == 200
     assert manage(gateway, "/customer/new", {"user_id": "shop", "max_budget": 30}).status_code == 200
     key = generate(gateway, team_id="reds", user_id="ada", max_budget=40)["key"]
     with openai_client(gateway, api_key=key) as client:
         ask(client, user="shop")
-    for payer, labels, most in ("team", {"team": "reds"}, 10), ("customer", {"end_user": "shop"}, 30), ("api_key", {}, 40):
+    of_firm, of_team = {"org_id": "acme-1", "org_alias": "Acme"}, {"team": "reds", "team_alias": "Reds"}
+    assert value(gateway, "litellm_requests_metric_total", user="ada", user_email="ada@example.com", **of_firm, **of_team) == 1
+    for payer, labels, most in ("team", of_team, 10), ("org", of_firm, 50), ("customer", {"end_user": "shop"}, 30), ("api_key", {}, 40):
         assert value(gateway, f"litellm_{payer}_max_budget_metric", **labels) == most
         assert 0 < value(gateway, f"litellm_remaining_{payer}_budget_metric", **labels) < most
     assert 0 < value(gateway, "litellm_team_budget_remaining_hours_metric", team="reds") <= 24

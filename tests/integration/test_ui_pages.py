@@ -28,7 +28,7 @@ def gateway(launch, simulator, tmp_path_factory):
                 "store_prompts_in_spend_logs": True}
     config = configuration(simulator.url, general_settings=settings, extra_models=[
         deployment("broken", "bedrock/us.amazon.nova-pro-v1:0", NOBODY)])
-    config["litellm_settings"] = {"proxy_batch_write_at": 0.1}
+    config["litellm_settings"] = {"proxy_batch_write_at": 0.1, "store_audit_logs": True}
     gateway = launch(config, env={"UI_USERNAME": "boss", "UI_PASSWORD": PASSWORD})
     wait_for(lambda: ask(gateway, "POST", "/key/generate", json={}).status_code == 200, 20, "the database")
     seed(gateway)
@@ -334,6 +334,27 @@ def test_what_the_file_says_and_what_can_be_stored(page):
     page.get_by_label("Search by name or meaning").fill("store_model_in_db")
     expect(setting("store_model_in_db")).to_contain_text("true")
     expect(setting("store_model_in_db").get_by_role("button", name="Edit")).to_have_count(0)
+
+
+def test_who_changed_what(page, gateway):
+    budget = f"{NASTY} {page.viewport_size['width']}"
+    for path, body in ("new", {"max_budget": 3}), ("update", {"max_budget": 4}):
+        assert ask(gateway, "POST", f"/budget/{path}", json={"budget_id": budget, **body}).status_code == 200
+    go(page, "Changes")
+    page.get_by_label("Table").select_option("BudgetTable")
+    page.get_by_label("Id of the row").fill(budget)
+    page.get_by_label("Id of the row").press("Enter")
+    expect(page.locator("tbody tr")).to_have_count(2)
+    page.get_by_label("Action").select_option("changed")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    assert "action=updated&table_name=BudgetTable" in page.url
+    row(page, budget).click()
+    box = page.get_by_role("dialog")
+    expect(box.get_by_role("row").filter(has_text="max_budget").get_by_role("cell")).to_have_text(["max_budget", "3", "4"])
+    page.keyboard.press("Escape")
+    page.get_by_label("Changed by").fill("nobody")
+    page.get_by_label("Changed by").press("Enter")
+    expect(page.get_by_text("No change is like that.")).to_be_visible()
 
 
 def test_a_callback_is_tested(page):
