@@ -138,6 +138,9 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     bool ignore_no_log;          /* global_disable_no_log_param */
     bool dynamic_disabling;      /* allow_dynamic_callback_disabling */
     bool trace_upstream;         /* forward_traceparent_to_llm_provider */
+    bool no_user_agent_tags;     /* disable_add_user_agent_to_request_tags */
+    bool forward_headers;        /* forward_client_headers_to_llm_api */
+    bool user_headers;           /* add_user_information_to_llm_headers */
     bool metrics_need_key;       /* require_auth_for_metrics_endpoint */
     int64_t metrics_series_max;  /* prometheus_metrics_max_series_per_metric */
     double keepalive_seconds;    /* sse_keepalive_ping_interval_seconds; 0 = off */
@@ -206,8 +209,10 @@ struct config {
     yyjson_val *health_groups; /* background_health_check_model_groups: list of names, or NULL */
     yyjson_val *public_model_groups; /* list of names, or NULL */
     struct access_settings access;
-    yyjson_val *request_metadata;  /* bedrock_request_metadata_fields: list, or NULL */
-    yyjson_val *url_allowed_hosts; /* list of hosts and host:port, or NULL */
+    struct name_list spend_tag_headers; /* extra_spend_tag_headers */
+    struct name_list header_groups;     /* model_group_settings.forward_client_headers_to_llm_api */
+    yyjson_val *request_metadata;       /* bedrock_request_metadata_fields: list, or NULL */
+    yyjson_val *url_allowed_hosts;      /* list of hosts and host:port, or NULL */
     /* Objects as written, or NULL: members of what is made (default_…_params), the most that a
      * new key may have, who makes keys (key_generation_settings), {tag: its budget}. */
     yyjson_val *new_key, *most_of_key, *key_rules, *new_user, *new_team, *tag_budgets;

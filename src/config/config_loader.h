@@ -127,6 +127,9 @@ const struct node *config_credential_values(struct config_loader *l, const struc
 struct name_list config_read_lines(struct config_loader *l, const struct node *n,
                                    const struct config_path *path);
 
+/* config_calls.c: which heads become tags, which are handed on. */
+void config_read_calls(struct config_loader *l, const struct node *root);
+
 /* config_guards.c */
 void config_read_guards(struct config_loader *l, const struct node *root);
 

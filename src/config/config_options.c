@@ -203,6 +203,9 @@ const char *config_accepted_note(const struct config_option *o)
     static const char *const notes[][3] = {
         {"litellm_settings", "retry_after", PLACE("router_settings")},
         {"litellm_settings", "model_cost_map_url", ": name a file in model_facts_file"},
+        {"litellm_settings", "overwrite_user_with_key_hash",
+         ": Bedrock is told no user; bedrock_request_metadata_fields: [user_api_key_hash] tells it "
+         "whose key"},
     };
     for (size_t i = 0; i < sizeof(notes) / sizeof(*notes); i++)
         if (strcmp(notes[i][0], o->section) == 0 && strcmp(notes[i][1], o->name) == 0)

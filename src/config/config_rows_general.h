@@ -184,7 +184,7 @@ ACCEPTED("embedding_model", STRING, NULL, "model of embedding requests that name
 ACCEPTED("image_generation_model", STRING, NULL, "model of image requests that name none")
 ACCEPTED("moderation_model", STRING, NULL, "model of moderation requests that name none")
 ACCEPTED("cancel_on_disconnect", BOOL, NULL, "stop the upstream call when the client leaves; Lintel always does")
-ACCEPTED("forward_client_headers_to_llm_api", BOOL, NULL, "send the client's x-* headers on")
+STORED("forward_client_headers_to_llm_api", BOOL, RELOAD, forward_headers, "false", "send the client's headers x-… and anthropic-beta on to Bedrock, unsigned; not those that carry keys, x-amz… and x-stainless…")
 ACCEPTED("forward_llm_provider_auth_headers", BOOL, "false", "send the client's provider credentials on")
 ACCEPTED("forward_openai_org_id", BOOL, "false", "send the client's organisation on")
 ACCEPTED("include_call_id_in_error_body", BOOL, NULL, "the call's id in error bodies too")

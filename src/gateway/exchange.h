@@ -290,6 +290,7 @@ struct exchange {
     struct slice stored_request; /* its body, for the database; or empty */
     struct spend *spend;         /* what is noted for the database; NULL: nothing */
     struct slice user_agent;     /* of the client, likewise */
+    struct slice told_tags;      /* of its spend, a JSON list; p == NULL: not written yet */
 
     struct llm_estimate answered; /* of a stream, so far, in case nobody reports its tokens */
     size_t call_bytes;            /* of the upstream body of this attempt */

@@ -20,6 +20,7 @@
 #include "exchange_route.h"
 #include "llm/mock.h"
 #include "reply.h"
+#include "request_headers.h"
 #include "request_metadata.h"
 #include "worker_private.h"
 
@@ -241,9 +242,18 @@ void exchange_form(struct exchange *ex)
         ex->encoder = ex->route->dialect->encoder(&ex->arena, &ex->effective, &ex->answer);
 }
 
+/* Not in exchange_form: kept answers are the same whatever clients' heads say. */
+static void hand_headers_on(struct exchange *ex)
+{
+    if (ex->head && request_headers_wanted(ex->config, ex->asked_model, ex->request.model))
+        request_headers_add(&ex->effective, ex->config, ex->head->headers, &ex->caller,
+                            ex->head->path, &ex->prompt);
+}
+
 void exchange_prepare(struct exchange *ex)
 {
     exchange_form(ex);
+    hand_headers_on(ex);
     prepare_attempt(ex);
 }
 

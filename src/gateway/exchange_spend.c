@@ -17,6 +17,7 @@
 #include "exchange_route.h"
 #include "exchange_stored.h"
 #include "io/clock.h"
+#include "request_tags.h"
 #include "state/spend.h"
 #include "worker_private.h"
 
@@ -37,17 +38,18 @@ struct slice exchange_tags(struct exchange *ex)
 {
     struct buf b;
     struct json_writer w;
-    if (!ex->caller.tag_count)
-        return SLICE("[]");
+    if (ex->told_tags.p)
+        return ex->told_tags;
     buf_init(&b, METADATA_MAX);
     json_begin(&w, &b);
     json_array(&w);
     for (size_t i = 0; i < ex->caller.tag_count; i++)
         json_string(&w, ex->caller.tags[i].id);
+    request_tags_write(ex->config, ex->head->headers, &w, &ex->arena);
     json_array_end(&w);
-    struct slice tags = b.overflow ? SLICE("[]") : arena_dup(&ex->arena, buf_slice(&b));
+    ex->told_tags = b.overflow ? SLICE("[]") : arena_dup(&ex->arena, buf_slice(&b));
     buf_fini(&b);
-    return tags;
+    return ex->told_tags;
 }
 
 void exchange_spend_begin(struct exchange *ex)

@@ -41,7 +41,7 @@ static void add(struct pairs *p, struct slice name, struct slice value)
 
 /* ---- the gateway's own ----------------------------------------------------------------------- */
 
-static struct slice fact(const struct caller *c, struct slice field)
+struct slice request_metadata_fact(const struct caller *c, struct slice field)
 {
     const struct {
         struct slice name, value;
@@ -68,7 +68,7 @@ static void add_facts(struct pairs *p, yyjson_val *fields, const struct caller *
     yyjson_val *v;
     yyjson_arr_iter it = yyjson_arr_iter_with(fields);
     while ((v = yyjson_arr_iter_next(&it))) {
-        struct slice value = fact(c, json_slice(v));
+        struct slice value = request_metadata_fact(c, json_slice(v));
         if (value.n)
             add(p, json_slice(v), value);
     }

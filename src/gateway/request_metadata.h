@@ -19,4 +19,7 @@
 void request_metadata_set(struct llm_request *r, yyjson_val *fields, const struct caller *caller,
                           struct arena *a);
 
+/* One of the facts that the option may list, by its name; empty: not known, or no such fact. */
+struct slice request_metadata_fact(const struct caller *c, struct slice field);
+
 #endif

@@ -16,7 +16,7 @@
 #define ID_MAX             2048 /* bytes of a model id or ARN, Bedrock's own limit */
 #define URL_MAX            8192 /* bytes; three for each of an id, when encoded */
 #define HEADER_COUNT       7    /* of our own */
-#define CLIENT_HEADERS_MAX 16   /* extra_headers */
+#define CLIENT_HEADERS_MAX 48   /* extra_headers, and what the gateway adds to them */
 
 /* "https://host:port/prefix" in two: the host, and the prefix (usually empty) that a proxy in front
  * of Bedrock may have; it is signed with the rest of the path. */
@@ -158,7 +158,8 @@ static void write_headers(const struct provider_attempt *t, struct slice host, s
     struct signed_headers h = {0};
     char date[SIGV4_DATE_SIZE];
     sigv4_date(t->now, date);
-    h.v = arena_alloc(t->arena, (HEADER_COUNT + extra.n + CLIENT_HEADERS_MAX) * sizeof(*h.v));
+    size_t client = t->request->headers ? CLIENT_HEADERS_MAX : 0;
+    h.v = arena_alloc(t->arena, (HEADER_COUNT + extra.n + client) * sizeof(*h.v));
     if (key.n)
         header_add(&h, SLICE("content-type"), SLICE("application/json"));
     else

@@ -75,6 +75,7 @@ def start(launch, simulator, url, callbacks, warm=False, settings=None, env=None
     mine |= {"log_format": "ndjson", "event_types": ["llm_api_failure"]}
     litellm = {
         "callbacks": callbacks,
+        "disable_add_user_agent_to_request_tags": True,
         "generic_logger_headers": {"X-B": "from the settings", "X-C": "3"},
         "s3_callback_params": {**S3, "s3_endpoint_url": f"{url}/s3"},
         **more,

@@ -27,7 +27,8 @@ def gateway(launch, simulator, tmp_path_factory):
     database = Sqlite()
     database.create("cli")
     settings = {"database_url": database.url, "data_directory": str(tmp_path_factory.mktemp("data"))}
-    started = launch(configuration(simulator.url, general_settings=settings), warm=False)
+    litellm = {"disable_add_user_agent_to_request_tags": True}
+    started = launch(configuration(simulator.url, general_settings=settings, litellm_settings=litellm), warm=False)
     wait_for(lambda: ask(started, "/spend/keys").status_code == 200, 20, "the database")
     yield started
     started.stop()

@@ -27,7 +27,12 @@ def start(launch, simulator, host, name, **settings):
     return launch(
         configuration(
             simulator.url,
-            litellm_settings={"success_callback": [name], "failure_callback": [name], **settings},
+            litellm_settings={
+                "success_callback": [name],
+                "failure_callback": [name],
+                "disable_add_user_agent_to_request_tags": True,
+                **settings,
+            },
         ),
         env={**KEYS, "LANGFUSE_HOST": host, "DEFAULT_FLUSH_INTERVAL_SECONDS": "0.1", "LANGFUSE_RELEASE": "r7"},
     )

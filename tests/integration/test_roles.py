@@ -25,7 +25,8 @@ def database(request, database_server):
 def world(launch, simulator, database, tmp_path_factory):
     """Teams `of-org` in the organization `org`, and `alone`; a key of each user, in no team."""
     general = {"database_url": database.url, "data_directory": str(tmp_path_factory.mktemp("data"))}
-    gateway = launch(configuration(simulator.url, general_settings=general))
+    litellm = {"disable_add_user_agent_to_request_tags": True}
+    gateway = launch(configuration(simulator.url, general_settings=general, litellm_settings=litellm))
     wait_for(lambda: ask(gateway, "/key/generate", {})[0] == 200, 20, "the database")
     people = ["org-admin", "team-admin", "member", "else"]
     for user in people:

@@ -80,7 +80,7 @@ def world(request, database_server, launch, simulator, tmp_path_factory):
         "maximum_spend_logs_retention_interval": "1s",
         "maximum_spend_logs_cleanup_batch_size": 100,
     }
-    config = configuration(simulator.url, general_settings=settings, litellm_settings={"max_budget": 1000})
+    config = configuration(simulator.url, general_settings=settings, litellm_settings={"max_budget": 1000, "disable_add_user_agent_to_request_tags": True})
     gateway = launch(config, warm=False)
     yield World(gateway, database)
     gateway.stop()

@@ -34,6 +34,7 @@ def admin(launch, simulator, place, database_server, tmp_path_factory):
     settings = {"callback_url_allowed_hosts": [place.url.removeprefix("http://")], "default_team_settings": [team, nested]}
     settings |= {"langfuse_default_tags": ["user_api_key_team_id", "cache_hit", "user_api_key_alias", "colour"]}
     settings |= {"standard_logging_payload_excluded_fields": ["messages", "response"]}
+    settings |= {"disable_add_user_agent_to_request_tags": True}
     config = configuration(simulator.url, general_settings=general, litellm_settings=settings)
     env = {"LITELLM_SALT_KEY": "sk-salt", "SECRET_OF_THE_TEAM": "sk-file"}
     with administered(launch(config, env=env), database) as admin:
