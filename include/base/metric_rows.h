@@ -76,8 +76,8 @@ METRIC(GUARD_SECONDS, HISTOGRAM, SUM, LATENCY, "litellm_guardrail_latency_second
 /* the process */
 METRIC(IN_FLIGHT, GAUGE, SUM, NONE, "litellm_in_flight_requests", "Requests under way")
 METRIC(CALLBACK_FAILURES, COUNTER, SUM, NONE, "litellm_callback_logging_failures_metric", "Records that a callback was not told of", LABEL_CALLBACK_NAME)
-METRIC(REDIS_REQUESTS, COUNTER, SUM, NONE, "litellm_redis_total_requests", "Questions to the shared state outside")
-METRIC(REDIS_FAILED, COUNTER, SUM, NONE, "litellm_redis_failed_requests", "Questions to it that were answered with an error, or late")
+METRIC(REDIS_REQUESTS, COUNTER, SUM, NONE, "litellm_redis_total_requests", "Questions to the shared state outside", LABEL_REDIS)
+METRIC(REDIS_FAILED, COUNTER, SUM, NONE, "litellm_redis_failed_requests", "Questions to it that were answered with an error, or late", LABEL_REDIS, LABEL_ERROR_CLASS, LABEL_FUNCTION)
 METRIC(REDIS_SECONDS, COUNTER, SUM, NONE, "lintel_shared_waited_seconds", "Seconds that the shared state's answers took altogether")
 METRIC(REDIS_ANSWERED, COUNTER, SUM, NONE, "lintel_shared_answered", "Answers of the shared state")
 METRIC(REDIS_ALONE, COUNTER, SUM, NONE, "lintel_shared_alone", "Questions that this process answered itself because the shared state did not")
@@ -109,6 +109,25 @@ METRIC(LOG_DROPPED, COUNTER, SUM, NONE, "lintel_log_dropped", "Lines of the log 
 METRIC(OVERFLOW, COUNTER, SUM, NONE, "lintel_metrics_overflow", "How often labels were put into a metric's series `other`, because it has as many series as it may", LABEL_METRIC)
 METRIC(RESIDENT, GAUGE, SUM, NONE, "process_resident_memory_bytes", "Resident memory, of all workers together")
 METRIC(CPU_SECONDS, COUNTER, SUM, NONE, "process_cpu_seconds", "Processor time, of all workers together")
+
+/* services, which LiteLLM has with service_callback: [prometheus_system] only; to the end */
+METRIC(REDIS_LATENCY, HISTOGRAM, SUM, LATENCY, "litellm_redis_latency", "Seconds until the shared state outside answered", LABEL_REDIS)
+METRIC(POSTGRES_LATENCY, HISTOGRAM, SUM, LATENCY, "litellm_postgres_latency", "Seconds that jobs of the database, whichever it is took", LABEL_POSTGRES)
+METRIC(POSTGRES_TOTAL, COUNTER, SUM, NONE, "litellm_postgres_total_requests", "Jobs of the database, whichever it is", LABEL_POSTGRES)
+METRIC(POSTGRES_FAILED, COUNTER, SUM, NONE, "litellm_postgres_failed_requests", "Of these: they failed", LABEL_POSTGRES, LABEL_ERROR_CLASS, LABEL_FUNCTION)
+METRIC(BATCH_WRITE_LATENCY, HISTOGRAM, SUM, LATENCY, "litellm_batch_write_to_db_latency", "Seconds that writes of what requests cost into the database took", LABEL_BATCH_WRITE)
+METRIC(BATCH_WRITE_TOTAL, COUNTER, SUM, NONE, "litellm_batch_write_to_db_total_requests", "Writes of what requests cost into the database", LABEL_BATCH_WRITE)
+METRIC(BATCH_WRITE_FAILED, COUNTER, SUM, NONE, "litellm_batch_write_to_db_failed_requests", "Of these: they failed", LABEL_BATCH_WRITE, LABEL_ERROR_CLASS, LABEL_FUNCTION)
+METRIC(SELF_LATENCY, HISTOGRAM, SUM, LATENCY, "litellm_self_latency", "Seconds that requests of models took", LABEL_SELF)
+METRIC(SELF_TOTAL, COUNTER, SUM, NONE, "litellm_self_total_requests", "Requests of models", LABEL_SELF)
+METRIC(SELF_FAILED, COUNTER, SUM, NONE, "litellm_self_failed_requests", "Of these: they failed", LABEL_SELF, LABEL_ERROR_CLASS, LABEL_FUNCTION)
+METRIC(AUTH_LATENCY, HISTOGRAM, SUM, LATENCY, "litellm_auth_latency", "Seconds that looks at keys took", LABEL_AUTH)
+METRIC(AUTH_TOTAL, COUNTER, SUM, NONE, "litellm_auth_total_requests", "Looks at keys", LABEL_AUTH)
+METRIC(AUTH_FAILED, COUNTER, SUM, NONE, "litellm_auth_failed_requests", "Of these: they failed", LABEL_AUTH, LABEL_ERROR_CLASS, LABEL_FUNCTION)
+METRIC(ROUTER_LATENCY, HISTOGRAM, SUM, LATENCY, "litellm_router_latency", "Seconds that choices of a deployment took", LABEL_ROUTER)
+METRIC(ROUTER_TOTAL, COUNTER, SUM, NONE, "litellm_router_total_requests", "Choices of a deployment", LABEL_ROUTER)
+METRIC(PRE_CALL_LATENCY, HISTOGRAM, SUM, LATENCY, "litellm_proxy_pre_call_latency", "Seconds that looks at limits and budgets took", LABEL_PRE_CALL)
+METRIC(PRE_CALL_TOTAL, COUNTER, SUM, NONE, "litellm_proxy_pre_call_total_requests", "Looks at limits and budgets", LABEL_PRE_CALL)
 
 #undef WHO
 #undef ORG

@@ -24,6 +24,7 @@ enum label {
     LABEL_COUNT
 };
 
+#define METRIC_OF_SERVICES METRIC_REDIS_LATENCY /* the first of them; they are the last */
 #define METRIC_CUSTOM_MAX  16 /* labels that a configuration makes; behind LABEL_COUNT */
 #define METRIC_LABELS_ALL  (LABEL_COUNT + METRIC_CUSTOM_MAX)
 #define METRIC_LABELS_MAX  (24 + METRIC_CUSTOM_MAX) /* of one metric */

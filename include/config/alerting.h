@@ -9,6 +9,8 @@ struct alerting_settings {
     yyjson_val *channels; /* alerting: list of names, or NULL: nobody is told */
     yyjson_val *types;    /* alert_types: list of names, or NULL: all */
     yyjson_val *urls;     /* alert_to_webhook_url: object type → URL or list of them, or NULL */
+    yyjson_val *gathered; /* alert_type_config: object type → {digest, digest_interval}, or NULL */
+    const char *webhook;  /* router_settings.alerting_config.webhook_url: one more Slack; or NULL */
     double threshold;     /* alerting_threshold: seconds until a request is slow, or hangs */
     int64_t errors;       /* litellm_settings.alerting_threshold: failures of a model in a minute
                              before they are told; 1 */

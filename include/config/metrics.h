@@ -11,6 +11,7 @@ struct metrics_settings {
     yyjson_val *exclude_metrics, *exclude_labels; /* lists, or NULL */
     yyjson_val *metadata, *tags;                  /* custom_prometheus_…: lists, or NULL */
     yyjson_val *buckets;                          /* prometheus_latency_buckets, or NULL */
+    bool services; /* service_callback, service_callbacks: prometheus_system */
 };
 
 #endif

@@ -29,6 +29,7 @@ struct metrics_options {
     const char *identity;        /* "user_email", "both"; or NULL: the key's alias */
     bool stream;                 /* emit_…: labels that are there on demand */
     bool limits, prompt_length;
+    bool services;   /* service_callback: prometheus_system */
     bool user_names; /* user_budget_label_include_email_alias */
 };
 
@@ -49,6 +50,9 @@ void metrics_bound_end_users(struct metrics *m, size_t series_max, int64_t ttl_m
 /* `values`: in the order of the row's labels. Never NULL. */
 struct metric_series *metrics_series(struct metrics *m, enum metric_id id,
                                      const struct slice *values);
+/* `labels`: of METRIC_LABELS_ALL, each at its place; those that the row has are taken. */
+struct metric_series *metrics_labelled(struct metrics *m, enum metric_id id,
+                                       const struct slice *labels);
 /* Of a row with one label, or none. */
 struct metric_series *metrics_one(struct metrics *m, enum metric_id id, struct slice value);
 

@@ -148,9 +148,16 @@ struct shared_hearer {
     void *ctx;
 };
 
+/* Who is told how long each answer from outside took, microseconds. It only deposits. */
+struct shared_timer {
+    void (*answered)(void *ctx, uint64_t us);
+    void *ctx;
+};
+
 struct shared {
     const struct shared_ops *ops;
     struct shared_hearer hearer; /* heard == NULL: nobody listens */
+    struct shared_timer timer;   /* answered == NULL: nobody wants to know */
 };
 
 /* In the process: at most `bytes_max` bytes of keys, values and bookkeeping; the entry used longest

@@ -330,4 +330,16 @@ struct store_stats {
 
 void store_stats(const struct store *s, struct store_stats *stats);
 
+/* How long the database took, for who wants to know (store_keep_times): what there was since the
+ * last call, at most STORE_TIMES_MAX of them; what came beyond is left out. */
+enum store_work { STORE_WORK_JOB, STORE_WORK_SPEND }; /* the latter: a batch of the spool */
+struct store_time {
+    enum store_work work;
+    enum store_status status;
+    uint64_t us;
+};
+#define STORE_TIMES_MAX 1024
+void store_keep_times(struct store *s);
+size_t store_take_times(struct store *s, struct store_time times[STORE_TIMES_MAX]);
+
 #endif

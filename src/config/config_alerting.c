@@ -36,6 +36,32 @@ static void read_lists(struct config_loader *l, const struct node *root,
         a->urls = config_read_json(l, urls, &path);
 }
 
+static void read_gathered(struct config_loader *l, const struct node *general,
+                          struct alerting_settings *a)
+{
+    const struct config_path up = {.key = SLICE("general_settings")};
+    const struct config_path path = {.up = &up, .key = SLICE("alert_type_config")};
+    const struct node *types = NODE_GET(general, "alert_type_config");
+    if (!node_is_null(types) && types->kind == NODE_MAP)
+        a->gathered = config_read_json(l, types, &path);
+}
+
+/* LiteLLM's router has a Slack of its own. */
+static void read_router(struct config_loader *l, const struct node *root,
+                        struct alerting_settings *a)
+{
+    const struct config_path up = {.key = SLICE("router_settings")};
+    const struct config_path path = {.up = &up, .key = SLICE("alerting_config")};
+    const struct node *map = NODE_GET(section_of(root, "router_settings"), "alerting_config");
+    struct reading in = {.l = l, .map = map, .path = &path, .nested = true};
+    if (node_is_null(map) || map->kind != NODE_MAP)
+        return;
+    struct slice url = reading_text(in, "webhook_url");
+    if (url.n)
+        a->webhook = arena_strdup(&l->c->arena, url);
+    reading_number(in, "alerting_threshold", 0.001, SECONDS_MAX, &a->threshold);
+}
+
 static void read_args(struct config_loader *l, const struct node *general,
                       struct alerting_settings *a)
 {
@@ -75,6 +101,8 @@ void config_read_alerting(struct config_loader *l, const struct node *root)
     double failures = 1;
     read_lists(l, root, a);
     read_args(l, general, a);
+    read_gathered(l, general, a);
+    read_router(l, root, a);
     reading_number(in, "alerting_threshold", 0.001, SECONDS_MAX, &a->threshold);
     reading_number(errors, "alerting_threshold", 1, THRESHOLD_MAX, &failures);
     a->errors = (int64_t)failures;

@@ -172,6 +172,25 @@ static void check_identity(struct config_loader *l, const struct node *settings)
         config_error(l, config_place(n, &path), "expected api_key_alias, user_email or both");
 }
 
+/* LiteLLM's others are told in traces. */
+static bool read_services(struct checking *c, const char *option)
+{
+    const struct config_path up = {.key = SLICE(LITELLM)};
+    const struct config_path path = {.up = &up, .key = slice_of(option)};
+    const struct node *list = node_get(c->settings, slice_of(option));
+    bool found = false;
+    for (size_t i = 0; list && list->kind == NODE_LIST && i < list->count; i++) {
+        const struct node *n = list->items[i].value;
+        const struct config_path self = {.up = &path, .index = i};
+        if (slice_eq(text_of(n), SLICE("prometheus_system")))
+            found = true;
+        else
+            config_warn(c->l, config_place(n, &self),
+                        "is told nothing of services: prometheus_system is the only one");
+    }
+    return found;
+}
+
 void config_read_metrics(struct config_loader *l, const struct node *root)
 {
     struct metrics_settings *m = &l->c->metrics;
@@ -186,6 +205,8 @@ void config_read_metrics(struct config_loader *l, const struct node *root)
     check_labels(&c, NODE_GET(c.settings, "prometheus_exclude_labels"), NULL, &labels);
     check_buckets(&c);
     check_identity(l, c.settings);
+    m->services = read_services(&c, "service_callback");
+    m->services = read_services(&c, "service_callbacks") || m->services;
     m->groups = config_read_list(l, c.settings, LITELLM, "prometheus_metrics_config");
     m->exclude_metrics = config_read_list(l, c.settings, LITELLM, "prometheus_exclude_metrics");
     m->exclude_labels = config_read_list(l, c.settings, LITELLM, "prometheus_exclude_labels");

@@ -30,10 +30,10 @@ READ("alerting", LIST, RESTART, NULL, "where alerts go: slack, webhook, email; s
 READ("alerting_threshold", NUMBER, RELOAD, "300", "seconds after which a request is slow, or hangs")
 READ("alerting_args", MAP, RELOAD, NULL, "budget_alert_ttl, outage_alert_ttl, region_outage_alert_ttl: seconds until the same is told again; minor_outage_alert_threshold, major_outage_alert_threshold: failures within outage_alert_ttl; daily_report_frequency: seconds between two daily_reports (43200; 0: none), with a restart")
 READ("alert_types", LIST, RESTART, NULL, "which alerts are sent; unset: all but region_outage_alerts and those of keys, teams and users")
-ACCEPTED("alert_type_config", MAP, NULL, "how single alerts are gathered")
+READ("alert_type_config", MAP, RESTART, NULL, "which alerts are gathered: {llm_exceptions: {digest: true, digest_interval: 3600}}; what is the same becomes one message, that many seconds (86400) after the first")
 READ("alert_to_webhook_url", MAP, RESTART, NULL, "Slack URLs of single types of alerts: one, or a list")
 READ("spend_report_frequency", STRING, RESTART, "7d", "how often spend_reports tell what teams and tags spent, such as 7d; besides, each month is reported when it is over")
-ACCEPTED("spend_capture_rate_check", ANY, NULL, "alert when too little of the traffic has a price")
+ACCEPTED("spend_capture_rate_check", ANY, NULL, "compares what was spent with the bill of OpenAI, the one provider that LiteLLM can ask; there is none here")
 
 STORED("database_url", STRING, RESTART, database_url, NULL, "database of keys, teams and spend: sqlite (a file in data_directory), sqlite:///FILE, postgresql://…, mysql://…; also DATABASE_URL; unset: none")
 STORED("data_directory", STRING, RESTART, data_directory, "lintel-data", "Lintel's own: folder of the SQLite file and of the spool of what was spent, beneath the working directory unless absolute; also LINTEL_DATA_DIRECTORY")

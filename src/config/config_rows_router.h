@@ -58,7 +58,7 @@ READ("background_health_check_model_groups", LIST, RELOAD, NULL, "the same as in
 STORED("enable_weighted_failover", BOOL, RELOAD, routing.failover, "false", "after a failure that may pass every other deployment of the group is tried, by weight, before another group; num_retries does not limit that, max_fallbacks does")
 READ("ignore_invalid_deployments", BOOL, RELOAD, "false", "leave out entries of model_list that cannot be used, with a warning (LiteLLM always does); else the file is refused")
 READ("provider_budget_config", MAP, RELOAD, NULL, "budgets by provider, of which there is one: {bedrock: {budget_limit: 100, time_period: 1d}}; max_budget and budget_duration are the same; GET /provider/budgets tells how it stands")
-ACCEPTED("alerting_config", MAP, NULL, "alerts of the router")
+READ("alerting_config", MAP, RESTART, NULL, "webhook_url: one more Slack for alerts, which needs no `alerting`; alerting_threshold: as in general_settings, which wins")
 ACCEPTED("router_general_settings", MAP, NULL, "switches of LiteLLM's router object")
 ACCEPTED("client_ttl", NUMBER, "3600", "seconds LiteLLM keeps a provider client")
 ACCEPTED("set_verbose", BOOL, NULL, "log in detail; litellm_settings.set_verbose does it here")

@@ -41,6 +41,7 @@ struct alerting {
     struct worker *worker;
     struct observe *sinks;
     unsigned types; /* that somebody wants */
+    struct alerting_digests *digests;
     struct alerting_watch *watch;
     struct alerting_failures *failures;
     struct alerting_daily *daily;
@@ -202,11 +203,18 @@ static void name_key(const struct alerting_news *news, char key[KEY_SIZE])
     arena_fini(&arena);
 }
 
+void alerting_send(struct alerting *a, const struct alerting_news *news)
+{
+    struct alert *alert = make(news, 0);
+    observe_alert(a->sinks, alert);
+    parcel_unref(&alert->parcel);
+}
+
 void alerting_tell(struct alerting *a, const struct alerting_news *news)
 {
     char key[KEY_SIZE];
     int64_t now = turn_now(&a->worker->turn);
-    if (!alerting_wants(a, news->type))
+    if (!alerting_wants(a, news->type) || alerting_digests_take(a->digests, news))
         return;
     name_key(news, key);
     struct seen *seen = seen_of(a, hash_of(key + sizeof(KEY_PREFIX) - 1));
@@ -387,11 +395,18 @@ static void add_channels(struct alerting *a, const struct alerting_settings *s)
         bool slack = slice_eq(name, SLICE("slack"));
         add_channel(a, name, SLICE(""), slack ? types & ~add_urls(a, s->urls, types) : types);
     }
+    if (s->webhook)
+        add_channel(a, SLICE("slack"), slice_of(s->webhook), types);
+}
+
+bool alerting_wanted(const struct config *c)
+{
+    return c->alerting.channels || c->alerting.webhook;
 }
 
 struct alerting *alerting_new(struct worker *w)
 {
-    if (!w->config->alerting.channels)
+    if (!alerting_wanted(w->config))
         return NULL;
     struct alerting *a = calloc(1, sizeof(*a));
     if (!a)
@@ -400,6 +415,7 @@ struct alerting *alerting_new(struct worker *w)
     a->sinks = observe_new(&w->turn, w->upstream);
     turn_item_init(&a->item, step);
     add_channels(a, &w->config->alerting);
+    a->digests = alerting_digests_new(a, w);
     a->failures = alerting_failures_new(a, w);
     a->watch = alerting_watch_new(a, w);
     a->daily = alerting_daily_new(a, w);
@@ -411,8 +427,10 @@ void alerting_flush(struct alerting *a, unsigned ms)
 {
     alerting_daily_free(a->daily);
     alerting_spend_free(a->spend);
+    alerting_digests_free(a->digests);
     a->daily = NULL;
     a->spend = NULL;
+    a->digests = NULL;
     observe_flush(a->sinks, ms);
 }
 

@@ -22,7 +22,10 @@ struct alerting;
 struct exchange;
 struct worker;
 
-/* NULL: alerting names nobody. A channel that cannot be used is an error in the log. */
+/* Whether the configuration names anybody. */
+bool alerting_wanted(const struct config *c);
+
+/* NULL: nobody is to be told. A channel that cannot be used is an error in the log. */
 struct alerting *alerting_new(struct worker *w);
 /* As observe_flush, before the database closes: no report is made from here on. */
 void alerting_flush(struct alerting *a, unsigned ms);
@@ -69,6 +72,17 @@ struct alerting_news {
 
 bool alerting_wants(const struct alerting *a, enum alert_type type);
 void alerting_tell(struct alerting *a, const struct alerting_news *news);
+
+/* At once, and to all that want its type. */
+void alerting_send(struct alerting *a, const struct alerting_news *news);
+
+/* alerting_digest.c: gathers what is the same (alert_type_config). What a process gathered it tells
+ * by itself, at the end of the interval or its own. */
+#define ALERTING_DIGESTS_MAX 64 /* beyond them: told as if nothing was gathered */
+struct alerting_digests;
+struct alerting_digests *alerting_digests_new(struct alerting *a, struct worker *w);
+bool alerting_digests_take(struct alerting_digests *d, const struct alerting_news *news);
+void alerting_digests_free(struct alerting_digests *d); /* tells; NULL is fine */
 
 /* alerting_watch.c: looks now and then for requests that hang and a database that is away. */
 struct alerting_watch;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "io/clock.h"
 #include "metering_budgets.h"
+#include "metering_services.h"
 #include "worker_private.h"
 
 #include <stdio.h>
@@ -20,18 +21,19 @@ struct metering {
     struct metrics *metrics;
     struct request_meter *requests;
     struct metric_series *loop;
-    uint64_t turn_end, idle;          /* ns: of the turn before */
-    struct metering_budgets *budgets; /* NULL: another worker shows them, or nobody */
-    int64_t ttl_ms;                   /* of series; 0: for ever */
-    int64_t look_ms, next_look;       /* how often they are looked at, 0: never; unix ms */
-    uv_timer_t timer;                 /* its end frees this */
+    uint64_t turn_end, idle;            /* ns: of the turn before */
+    struct metering_budgets *budgets;   /* NULL: another worker shows them, or nobody */
+    struct metering_services *services; /* NULL: not wanted */
+    int64_t ttl_ms;                     /* of series; 0: for ever */
+    int64_t look_ms, next_look;         /* how often they are looked at, 0: never; unix ms */
+    uv_timer_t timer;                   /* its end frees this */
 };
 
 /* ---- whether -------------------------------------------------------------------------------- */
 
 bool metering_wanted(const struct config *c)
 {
-    return json_list_has(c->callbacks.both, SLICE("prometheus")) ||
+    return c->metrics.services || json_list_has(c->callbacks.both, SLICE("prometheus")) ||
            json_list_has(c->callbacks.success, SLICE("prometheus")) ||
            json_list_has(c->callbacks.failure, SLICE("prometheus"));
 }
@@ -51,6 +53,7 @@ static struct metrics_shared *memory(const struct config *c, unsigned workers)
         .limits = c->settings.metrics_limits,
         .prompt_length = c->settings.metrics_prompt_length,
         .user_names = c->settings.metrics_user_names,
+        .services = m->services,
     };
     return metrics_shared_new(workers, &o);
 }
@@ -93,11 +96,17 @@ static double cpu_seconds(void)
 
 static void refresh_shared(struct metering *m)
 {
+    static const struct slice none[METRIC_LABELS_ALL];
     struct shared_stats s;
     const struct shared *shared = m->worker->shared;
     shared->ops->stats(shared, &s);
-    follow(m, METRIC_REDIS_REQUESTS, (double)s.asked);
-    follow(m, METRIC_REDIS_FAILED, (double)(s.failed + s.late));
+    if (m->services) {
+        metering_services_redis(m->services, &s);
+    } else if (!m->worker->config->metrics.services) {
+        follow(m, METRIC_REDIS_REQUESTS, (double)s.asked);
+        metric_follow(metrics_labelled(m->metrics, METRIC_REDIS_FAILED, none),
+                      (double)(s.failed + s.late));
+    }
     follow(m, METRIC_REDIS_SECONDS, (double)s.waited_us / 1e6);
     follow(m, METRIC_REDIS_ANSWERED, (double)s.answered);
     follow(m, METRIC_REDIS_ALONE, (double)s.alone);
@@ -139,6 +148,8 @@ static void refresh_store(struct metering *m)
     gauge(m, METRIC_SPOOL_BYTES, (double)s.spool_bytes);
     gauge(m, METRIC_DATABASE_AWAY, !s.up);
     follow(m, METRIC_SPEND_LOST, (double)(s.spend_dropped + s.spend_refused));
+    if (m->services)
+        metering_services_store(m->services);
 }
 
 static void refresh_admission(struct metering *m)
@@ -204,6 +215,8 @@ void metering_turn_over(struct metering *m)
 void metering_count(struct metering *m, const struct record *draft)
 {
     request_meter_count(m->requests, draft);
+    if (m->services)
+        metering_services_count(m->services, draft);
 }
 
 bool metering_wants_texts(const struct metering *m)
@@ -272,6 +285,8 @@ struct metering *metering_new(struct worker *w)
                              (size_t)s->metrics_series_max);
     m->requests = request_meter_new(m->metrics);
     set_bounds(m, s);
+    if (w->config->metrics.services)
+        m->services = metering_services_new(w, m->metrics);
     m->loop = metrics_one(m->metrics, METRIC_LOOP_SECONDS, SLICE(""));
     uv_loop_configure(&w->loop, UV_METRICS_IDLE_TIME);
     uv_timer_init(&w->loop, &m->timer);
@@ -287,7 +302,9 @@ struct metering *metering_new(struct worker *w)
 void metering_flush(struct metering *m)
 {
     metering_budgets_free(m->budgets);
+    metering_services_free(m->services);
     m->budgets = NULL;
+    m->services = NULL;
 }
 
 static void release(uv_handle_t *handle)

@@ -134,7 +134,8 @@ static void add_audits(struct worker *w, struct observing *o, yyjson_val *names)
 struct observing *observing_new(struct worker *w)
 {
     const struct callbacks *c = &w->config->callbacks;
-    if (!c->both && !c->success && !c->failure && !c->audit && !w->config->alerting.channels)
+    if (!c->both && !c->success && !c->failure && !c->audit && !metering_wanted(w->config) &&
+        !alerting_wanted(w->config))
         return NULL;
     struct observing *o = begin(w);
     add_all(w, o, c->both, OBSERVE_BOTH);

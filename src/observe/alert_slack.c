@@ -15,6 +15,8 @@ static void *slack_open(struct sink_setup *s)
 {
     struct slice url = sink_setting(s, "url", "SLACK_WEBHOOK_URL");
     if (!url.n)
+        url = sink_setting(s, "url", "ALERTING_WEBHOOK_URL");
+    if (!url.n)
         return sink_refuse(s, NULL, "SLACK_WEBHOOK_URL is not set");
     struct slack *self = sink_new(sizeof(*self));
     self->url = sink_url(&self->arena, url, SLICE(""));

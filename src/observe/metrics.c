@@ -224,6 +224,16 @@ struct metric_series *metrics_series(struct metrics *m, enum metric_id id,
     return s ? s : other_series(m, id);
 }
 
+struct metric_series *metrics_labelled(struct metrics *m, enum metric_id id,
+                                       const struct slice *labels)
+{
+    struct slice values[METRIC_LABELS_MAX];
+    const struct metric_row *row = metric_row_of(m, id);
+    for (unsigned i = 0; row->labels[i]; i++)
+        values[i] = labels[row->labels[i]];
+    return metrics_series(m, id, values);
+}
+
 struct metric_series *metrics_one(struct metrics *m, enum metric_id id, struct slice value)
 {
     assert(!metric_rows[id].labels[0] || !metric_rows[id].labels[1]);

@@ -48,7 +48,8 @@ static bool is_off(const struct metrics_options *o, enum metric_id id)
 {
     bool chosen = !yyjson_arr_size(o->groups) || in_a_group(o->groups, id) ||
                   !slice_starts(slice_of(metric_rows[id].name), SLICE("litellm_"));
-    return !chosen || lists_metric(o->exclude_metrics, id);
+    return !chosen || (id >= METRIC_OF_SERVICES && !o->services) ||
+           lists_metric(o->exclude_metrics, id);
 }
 
 /* LiteLLM's caller-identity: these tell of the key's alias, of the user's address, or of both. */
@@ -75,6 +76,9 @@ static bool is_asked_for(const struct metrics_options *o, const struct metric_ro
     case LABEL_STREAM: return o->stream;
     case LABEL_LIMIT_CATEGORY:
     case LABEL_LIMIT_TYPE: return o->limits;
+    case LABEL_REDIS:
+    case LABEL_ERROR_CLASS:
+    case LABEL_FUNCTION: return o->services;
     case LABEL_PROMPT_LENGTH: return o->prompt_length;
     case LABEL_USER_ALIAS: return o->user_names;
     case LABEL_USER_EMAIL: return o->user_names || !metric_has_label(row, LABEL_USER_ALIAS);

@@ -59,20 +59,10 @@ void request_meter_free(struct request_meter *r)
 
 /* ---- series --------------------------------------------------------------------------------- */
 
-static struct metric_series *look_up(struct metrics *m, enum metric_id id,
-                                     const struct slice *labels)
-{
-    struct slice values[METRIC_LABELS_MAX];
-    const struct metric_row *row = metric_row_of(m, id);
-    for (unsigned i = 0; row->labels[i]; i++)
-        values[i] = labels[row->labels[i]];
-    return metrics_series(m, id, values);
-}
-
 static struct metric_series *series(struct counting *c, enum metric_id id)
 {
     if (!c->found->of[id])
-        c->found->of[id] = look_up(c->meter->metrics, id, c->labels);
+        c->found->of[id] = metrics_labelled(c->meter->metrics, id, c->labels);
     return c->found->of[id];
 }
 
@@ -345,11 +335,11 @@ static void count_failure(struct counting *c, const struct record_attempt *t)
     labels[LABEL_MODEL_GROUP] = t->group;
     labels[LABEL_EXCEPTION_STATUS] = slice_digits(t->status, digits);
     labels[LABEL_EXCEPTION_CLASS] = t->error_class;
-    metric_add(look_up(c->meter->metrics, METRIC_DEPLOYMENT_REQUESTS, labels), 1);
-    metric_add(look_up(c->meter->metrics, METRIC_DEPLOYMENT_FAILURES, labels), 1);
+    metric_add(metrics_labelled(c->meter->metrics, METRIC_DEPLOYMENT_REQUESTS, labels), 1);
+    metric_add(metrics_labelled(c->meter->metrics, METRIC_DEPLOYMENT_FAILURES, labels), 1);
     if (t->status >= 500 || t->status == 429 || t->status == 408)
-        metric_set(look_up(c->meter->metrics, METRIC_DEPLOYMENT_STATE, labels), METER_FAILED,
-                   c->now);
+        metric_set(metrics_labelled(c->meter->metrics, METRIC_DEPLOYMENT_STATE, labels),
+                   METER_FAILED, c->now);
 }
 
 static void count_attempts(struct counting *c, const struct record *r)
@@ -382,7 +372,7 @@ void request_meter_rest(struct request_meter *r, const struct request_meter_plac
     struct slice labels[METRIC_LABELS_ALL];
     set_place(labels, at);
     labels[LABEL_EXCEPTION_STATUS] = slice_digits(status, digits);
-    metric_add(look_up(r->metrics, METRIC_DEPLOYMENT_COOLED, labels), 1);
+    metric_add(metrics_labelled(r->metrics, METRIC_DEPLOYMENT_COOLED, labels), 1);
 }
 
 void request_meter_state(struct request_meter *r, const struct request_meter_place *at, int state,
@@ -390,7 +380,7 @@ void request_meter_state(struct request_meter *r, const struct request_meter_pla
 {
     struct slice labels[METRIC_LABELS_ALL];
     set_place(labels, at);
-    metric_set(look_up(r->metrics, METRIC_DEPLOYMENT_STATE, labels), state, unix_ms);
+    metric_set(metrics_labelled(r->metrics, METRIC_DEPLOYMENT_STATE, labels), state, unix_ms);
 }
 
 void request_meter_limits(struct request_meter *r, const struct request_meter_place *at,
@@ -399,9 +389,10 @@ void request_meter_limits(struct request_meter *r, const struct request_meter_pl
     struct slice labels[METRIC_LABELS_ALL];
     set_place(labels, at);
     if (tokens > 0)
-        metric_set(look_up(r->metrics, METRIC_DEPLOYMENT_TPM, labels), (double)tokens, 0);
+        metric_set(metrics_labelled(r->metrics, METRIC_DEPLOYMENT_TPM, labels), (double)tokens, 0);
     if (requests > 0)
-        metric_set(look_up(r->metrics, METRIC_DEPLOYMENT_RPM, labels), (double)requests, 0);
+        metric_set(metrics_labelled(r->metrics, METRIC_DEPLOYMENT_RPM, labels), (double)requests,
+                   0);
 }
 
 void request_meter_guard(struct request_meter *r, const struct request_meter_guard *g)
@@ -411,11 +402,12 @@ void request_meter_guard(struct request_meter *r, const struct request_meter_gua
     labels[LABEL_HOOK] = slice_of(g->answer ? "post_call" : "pre_call");
     labels[LABEL_STATUS] = slice_of(g->error ? "error" : "success");
     labels[LABEL_ERROR_TYPE] = slice_of(g->error);
-    metric_add(look_up(r->metrics, METRIC_GUARD_REQUESTS, labels), 1);
+    metric_add(metrics_labelled(r->metrics, METRIC_GUARD_REQUESTS, labels), 1);
     if (g->error)
-        metric_add(look_up(r->metrics, METRIC_GUARD_ERRORS, labels), 1);
+        metric_add(metrics_labelled(r->metrics, METRIC_GUARD_ERRORS, labels), 1);
     if (g->ms >= 0)
-        metric_observe(look_up(r->metrics, METRIC_GUARD_SECONDS, labels), (double)g->ms / 1000);
+        metric_observe(metrics_labelled(r->metrics, METRIC_GUARD_SECONDS, labels),
+                       (double)g->ms / 1000);
 }
 
 static void count(struct counting *c, const struct record *r)

@@ -146,10 +146,14 @@ static void take_error(struct shared_redis *r, struct question *q, struct slice 
 
 static void count_wait(struct shared_redis *r, const struct question *q)
 {
+    const struct shared_timer *timer = &r->shared.timer;
     if (!q->sent_at)
         return;
+    uint64_t us = (uv_hrtime() - q->sent_at) / NS_PER_US;
     r->stats.answered++;
-    r->stats.waited_us += (uv_hrtime() - q->sent_at) / NS_PER_US;
+    r->stats.waited_us += us;
+    if (timer->answered)
+        timer->answered(timer->ctx, us);
 }
 
 static void on_reply(void *user, const struct redisReply *reply)

@@ -246,6 +246,25 @@ void store_stats(const struct store *s, struct store_stats *stats)
     stats->spool_bytes = counts.waiting;
 }
 
+void store_keep_times(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    if (!s->times)
+        s->times = arena_alloc(&s->arena, STORE_TIMES_MAX * sizeof(*s->times));
+    pthread_mutex_unlock(&s->lock);
+}
+
+size_t store_take_times(struct store *s, struct store_time times[STORE_TIMES_MAX])
+{
+    pthread_mutex_lock(&s->lock);
+    size_t n = s->time_count;
+    if (n)
+        memcpy(times, s->times, n * sizeof(*times));
+    s->time_count = 0;
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static const char *url_problem(const char *url, struct arena *a, struct store_address *address)

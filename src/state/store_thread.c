@@ -23,6 +23,7 @@
 #define CHANGES_KEPT INT64_C(3600000) /* ms for which a change can be read */
 #define PRUNE_MS     600000           /* between looks at older ones */
 #define WORDS_MAX    64
+#define NS_PER_US    1000
 
 /* Not once the loop has given up on us. */
 static void wake_loop(struct store *s)
@@ -113,8 +114,19 @@ static void note_loss(struct store *s, const char *why)
 
 /* ---- jobs ------------------------------------------------------------------------------------ */
 
+static void note_time(struct store *s, enum store_work work, enum store_status status,
+                      uint64_t begun)
+{
+    uint64_t us = (uv_hrtime() - begun) / NS_PER_US;
+    pthread_mutex_lock(&s->lock);
+    if (s->times && s->time_count < STORE_TIMES_MAX)
+        s->times[s->time_count++] = (struct store_time){work, status, us};
+    pthread_mutex_unlock(&s->lock);
+}
+
 static void run_job(struct store *s, struct store_job *job)
 {
+    uint64_t begun = uv_hrtime();
     if (s->db.handle) {
         db_run(&s->db, job);
     } else {
@@ -122,6 +134,7 @@ static void run_job(struct store *s, struct store_job *job)
         snprintf(job->error, sizeof(job->error), "the database is away: %s", s->trouble);
     }
     note_loss(s, job->error);
+    note_time(s, STORE_WORK_JOB, job->status, begun);
     pthread_mutex_lock(&s->lock);
     s->stats.jobs++;
     s->stats.failed += job->status != STORE_OK;
@@ -166,8 +179,11 @@ static void tell_trouble(struct store *s, struct spend_reader *r)
 /* Of this process; one batch. True: there may be more. */
 static bool write_own(struct store *s)
 {
-    uint64_t place = 0, end = spool_end(s->spool);
+    uint64_t place = 0, end = spool_end(s->spool), begun = uv_hrtime();
+    bool some = s->own.file->place < end;
     enum spend_result result = spend_apply(&s->own, &s->db, end, &place);
+    if (some)
+        note_time(s, STORE_WORK_SPEND, result == SPEND_AWAY ? STORE_UNAVAILABLE : STORE_OK, begun);
     if (result == SPEND_BROKEN) {
         say(s, true, "bug: %llu bytes of the spool cannot be read",
             (unsigned long long)(end - place));

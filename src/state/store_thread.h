@@ -57,6 +57,8 @@ struct store {
     size_t news_count;
     bool all_news; /* anything may have changed */
     struct store_stats stats;
+    struct store_time *times; /* STORE_TIMES_MAX; NULL: nobody wants them */
+    size_t time_count;
 
     /* the loop's */
     store_spoke *spoke;

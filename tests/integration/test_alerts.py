@@ -220,6 +220,26 @@ def test_channels_that_cannot_be_used_are_said(launch, simulator):
     ask(gateway)
 
 
+def test_what_is_gathered_is_one_message(launch, simulator):
+    """When its time is over, or the gateway's; at the URL that every chat takes, and at the router's."""
+    with destination() as d:
+        gathered = {"llm_exceptions": {"digest": True, "digest_interval": 3600}, "llm_too_slow": {"digest": True, "digest_interval": 1}}
+        general = {"alerting": ["slack"], "alert_type_config": gathered, "alert_types": list(gathered)}
+        router = {"num_retries": 0, "alerting_config": {"webhook_url": d.url + "/router", "alerting_threshold": 0.001}}
+        config = configuration(simulator.url, general_settings=general, router_settings=router)
+        gateway = launch(config, env={**QUICK, "ALERTING_WEBHOOK_URL": d.url + "/slack"})
+        for _ in range(3):
+            with pytest.raises(openai.RateLimitError):
+                ask(gateway, "[[sim:throttle]]")
+        ask(gateway, "[[sim:slow_head(30)]]")
+        for path in "/slack", "/router":
+            slack(d, "Alert type: `llm_too_slow`", "(Digest)", "Count: `", path=path)
+        assert not any("llm_exceptions" in r.json()["text"] for r in d.at("/slack"))
+        gateway.stop()
+        text = slack(d, "Alert type: `llm_exceptions`", "(Digest)", "Start: `20", "End: `20", "claude fails: RateLimitError")
+        assert "Count: `3`" in text and sum("llm_exceptions" in r.json()["text"] for r in d.at("/slack")) == 1
+
+
 def test_reports_of_deployments(launch, simulator, tmp_path):
     """By one of two gateways on a database, of what both of them called; Redis has the counts."""
     redis = RedisServer(tmp_path / "redis")

@@ -163,7 +163,9 @@ static void accepted(void **state)
     static const struct row rows[] = {
         {MODEL "router_settings: {debug_level: INFO}\nlitellm_settings: {service_callback: [x]}\n",
          "W2 router_settings.debug_level: is accepted but has no effect yet\n"
-         "W3 litellm_settings.service_callback: is accepted but has no effect yet\n"},
+         "W3 litellm_settings.service_callback[0]: is told nothing of services: prometheus_system "
+         "is "
+         "the only one\n"},
         /* nothing is asked for */
         {MODEL "litellm_settings: {success_callback: [], telemetry: false, cache: null}\n", NULL},
         {MODEL "litellm_settings: {suppress_debug_info: true}\n",

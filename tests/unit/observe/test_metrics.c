@@ -359,6 +359,30 @@ static void labels_come_on_demand(void **state)
     stop(&m);
 }
 
+/* LiteLLM's prometheus_system. */
+static void services_come_on_demand(void **state)
+{
+    const struct metrics_options o = {.services = true};
+    struct slice labels[METRIC_LABELS_ALL] = {[LABEL_REDIS] = SLICE("redis"),
+                                              [LABEL_ERROR_CLASS] = SLICE("TimeoutError"),
+                                              [LABEL_FUNCTION] = SLICE("ask")};
+    for (int wanted = 0; wanted < 2; wanted++) {
+        struct machine m;
+        start_with(&m, wanted ? &o : NULL);
+        metric_observe(one(&m, 0, METRIC_SELF_LATENCY, "self"), 2);
+        metric_add(metrics_labelled(m.workers[0], METRIC_REDIS_FAILED, labels), 1);
+        if (wanted) {
+            SHOWS(&m, "litellm_self_latency_sum{self=\"self\"} 2");
+            SHOWS(&m, "litellm_redis_failed_requests_total{redis=\"redis\",error_class="
+                      "\"TimeoutError\",function_name=\"ask\"} 1");
+        } else {
+            HIDES(&m, "litellm_self_");
+            SHOWS(&m, "litellm_redis_failed_requests_total 1");
+        }
+        stop(&m);
+    }
+}
+
 static void show_budget(struct machine *m, enum record_payer payer, const char *id)
 {
     const struct record_budget budget = {.most = 10, .spent = 4, .reset_ms = 7200000};
@@ -474,6 +498,7 @@ int main(void)
         cmocka_unit_test(a_configuration_makes_labels_and_buckets),
         cmocka_unit_test(series_expire),
         cmocka_unit_test(labels_come_on_demand),
+        cmocka_unit_test(services_come_on_demand),
         cmocka_unit_test(budgets_are_shown),
         cmocka_unit_test(end_users_have_other_bounds),
         cmocka_unit_test(ten_thousand_of_everything),

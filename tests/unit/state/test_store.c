@@ -84,6 +84,29 @@ static void test_cells_come_back(void **state)
     store_job_free(job);
 }
 
+static void test_times_are_kept_on_request(void **state)
+{
+    static struct store_time times[STORE_TIMES_MAX];
+    struct world *w = *state;
+    struct store_where none = {"user_id", STORE_EQ, store_text(SLICE("nobody")), 0};
+    world_open(w, &(struct store_options){0});
+    add_users(w);
+    assert_int_equal(store_take_times(w->store, times), 0);
+    store_keep_times(w->store);
+    add_users(w);
+    struct store_job *job = store_job_new(w->store);
+    store_delete(job, USERS, &none, 1);
+    store_expect(job, 1);
+    world_run(w, job);
+    store_job_free(job);
+    assert_int_equal(store_take_times(w->store, times), 2);
+    assert_int_equal(times[0].work, STORE_WORK_JOB);
+    assert_int_equal(times[0].status, STORE_OK);
+    assert_true(times[0].us > 0);
+    assert_int_equal(times[1].status, STORE_CONFLICT);
+    assert_int_equal(store_take_times(w->store, times), 0);
+}
+
 /* ---- conditions ------------------------------------------------------------------------------ */
 
 struct find {
@@ -573,6 +596,7 @@ int main(void)
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
         IN_WORLD(test_cells_come_back),
+        IN_WORLD(test_times_are_kept_on_request),
         IN_WORLD(test_conditions),
         IN_WORLD(test_order_and_pages),
         IN_WORLD(test_reports),
