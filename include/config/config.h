@@ -67,8 +67,13 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     const char *master_key;
     bool permit_weak_master_key; /* dangerously_permit_weak_or_unset_master_key */
     bool always_include_stream_usage;
+    bool list_healthy_only; /* model_list_healthy_only */
+    bool call_id_in_errors; /* include_call_id_in_error_body */
+    bool fallback_errors;   /* expose_fallback_errors_to_caller */
+    bool mock_testing;      /* dangerously_allow_mock_testing_request_params */
     int64_t max_request_size_mb;
     double max_response_size_mb;         /* of answers that are not streamed; 0: no limit */
+    const char *embedding_model;         /* of embeddings, before … */
     const char *completion_model;        /* model of requests that name none */
     const char *litellm_key_header_name; /* an extra header that may carry the key */
     int64_t max_connections;             /* ours: client connections at once */
@@ -137,6 +142,7 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     bool store_audit_logs;       /* litellm_settings */
     bool ignore_no_log;          /* global_disable_no_log_param */
     bool dynamic_disabling;      /* allow_dynamic_callback_disabling */
+    bool groups_in_errors;       /* expose_router_debug_in_errors */
     bool trace_upstream;         /* forward_traceparent_to_llm_provider */
     bool no_user_agent_tags;     /* disable_add_user_agent_to_request_tags */
     bool forward_headers;        /* forward_client_headers_to_llm_api */

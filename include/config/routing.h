@@ -10,6 +10,7 @@
 #include "llm/failure.h"
 
 struct deployment;
+struct guard_rules;
 struct tracked;
 
 enum routing_strategy {
@@ -92,12 +93,14 @@ struct route_params {
     int64_t rpm, tpm;        /* 0: no limit */
     int64_t itpm, otpm;      /* likewise, of the prompt's tokens and the answer's */
     struct route_budget budget;
-    int64_t max_parallel;     /* calls at once; 0: as the router says */
-    int64_t order;            /* ROUTE_ORDER_LAST: not given */
-    double cooldown_s;        /* < 0: the router's */
-    yyjson_val *tags;         /* list of strings, or NULL */
-    struct slice region;      /* region_name, or the first part of the AWS region: "eu" */
-    struct limit_set per_key; /* default_api_key_rpm_limit, …_tpm_limit */
+    int64_t max_parallel;        /* calls at once; 0: as the router says */
+    int64_t order;               /* ROUTE_ORDER_LAST: not given */
+    double cooldown_s;           /* < 0: the router's */
+    yyjson_val *tags;            /* list of strings, or NULL */
+    struct guard_rules *agents;  /* tag_regex: what "User-Agent: …" must match; NULL: nothing */
+    struct slice session_header; /* provider_affinity_header; or empty */
+    struct slice region;         /* region_name, or the first part of the AWS region: "eu" */
+    struct limit_set per_key;    /* default_api_key_rpm_limit, …_tpm_limit */
     /* Where the tracker keeps it; tracker.c's own. */
     struct tracked *tracked;
     uint64_t generation;

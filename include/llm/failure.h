@@ -36,6 +36,7 @@ struct failure {
     const char *limit;      /* static: which of the gateway's limits it ran into: "requests",
                                "tokens", "concurrent_requests", "budget"; or NULL */
     const char *type;       /* error.type where the kind does not say it well; NULL: by kind */
+    struct slice call_id;   /* of the request, where clients shall read it in the body; or empty */
     bool param_shown;       /* clients read it as error.param; else that is null: see below */
 };
 

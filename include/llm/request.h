@@ -144,6 +144,7 @@ struct llm_routing {
     struct slice region;           /* allowed_model_region: only deployments there; or empty */
     int64_t num_retries;           /* -1: not given */
     bool disable_fallbacks;
+    bool tell_errors; /* include_fallback_errors: why other groups failed */
     enum llm_mock_failure mock;
 };
 
@@ -151,14 +152,15 @@ struct llm_routing {
 enum llm_native { LLM_NATIVE_NONE, LLM_NATIVE_CONVERSE, LLM_NATIVE_INVOKE, LLM_NATIVE_COUNT };
 
 struct llm_request {
-    struct slice model;       /* as the client named it */
-    enum llm_native native;   /* not LLM_NATIVE_NONE: the body goes through as it came … */
-    struct slice native_body; /* … this one; what is below is what the head says, if anything */
-    bool stream;              /* answer in events */
-    bool include_usage;       /* with a usage chunk at the end of the stream */
-    bool anthropic;           /* in Anthropic's own words: Claude is best called in them too */
-    struct llm_block *system; /* texts and cache points */
-    size_t system_count;      /* messages of the client that became `system` */
+    struct slice model;        /* as the client named it */
+    enum llm_native native;    /* not LLM_NATIVE_NONE: the body goes through as it came … */
+    struct slice native_body;  /* … this one; what is below is what the head says, if anything */
+    bool stream;               /* answer in events */
+    bool include_usage;        /* with a usage chunk at the end of the stream */
+    bool anthropic;            /* in Anthropic's own words: Claude is best called in them too */
+    struct llm_block *system;  /* texts and cache points */
+    struct slice system_first; /* litellm_system_prompt, to be put before `system`; or empty */
+    size_t system_count;       /* messages of the client that became `system` */
     struct llm_message *messages;
     struct llm_tool *tools;
     enum llm_tool_choice tool_choice;
@@ -183,6 +185,7 @@ struct llm_request {
     struct slice betas;        /* anthropic-beta flags of the request's head, with commas between
                                   them; or empty */
     yyjson_val *mock_response; /* answer with this text, call nobody; NULL: not mocked */
+    double mock_delay;         /* seconds until that answer */
     double mock_timeout;       /* seconds; fail as if the model were silent for so long; 0: no */
     double timeout;            /* seconds the client gives a whole answer; 0: it does not say */
     double stream_timeout;     /* likewise the beginning of a stream */
@@ -212,6 +215,9 @@ void llm_request_init(struct llm_request *r);
 /* Takes from `preset` what `r` does not say itself. Messages are never taken. New list items lie in
  * the arena; `preset` is not changed and must outlive `r`. */
 void llm_request_preset(struct llm_request *r, const struct llm_request *preset, struct arena *a);
+
+/* system_first, if there is one, becomes the first block of `system`. */
+void llm_request_begin_system(struct llm_request *r, struct arena *a);
 
 /* Forgets a parameter by its OpenAI name, or an extra member of that name. */
 void llm_request_drop(struct llm_request *r, struct slice name, struct arena *a);

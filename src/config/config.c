@@ -257,9 +257,12 @@ void config_unref(struct config *c)
 {
     if (!c || --c->refs)
         return;
-    for (size_t i = 0; i < c->deployment_count; i++)
+    for (size_t i = 0; i < c->deployment_count; i++) {
         if (c->deployments[i].known)
             map_fini(c->deployments[i].known);
+        if (c->deployments[i].routing)
+            guard_rules_free(c->deployments[i].routing->agents);
+    }
     for (size_t i = 0; i < c->guards.n; i++)
         guard_rules_free(c->guards.v[i].rules);
     guard_rules_free(c->key_aliases);

@@ -14,7 +14,9 @@
 #include "config_loader.h"
 #include "config_shown.h"
 
+#include "config/routing.h"
 #include "dialect/dialect.h"
+#include "guard/rules.h"
 
 #include "wire/crypto.h"
 
@@ -483,6 +485,13 @@ static const struct node *info_of(struct config_loader *l, const struct node *n,
     return with_defaults(l, own, inner);
 }
 
+static void forget_agents(struct deployment *d)
+{
+    if (d->routing)
+        guard_rules_free(d->routing->agents);
+    d->routing = NULL;
+}
+
 static void read_entry(struct config_loader *l, const struct node *n, const struct node *root,
                        const struct config_path *path)
 {
@@ -514,6 +523,8 @@ static void read_entry(struct config_loader *l, const struct node *n, const stru
         e.params = with_defaults(l, e.params, config_credential_values(l, e.params, &params_path));
         if (read_deployment(&e))
             c->deployment_count++;
+        else
+            forget_agents(d);
     }
 }
 
@@ -531,6 +542,7 @@ static void leave_out(struct config_loader *l, size_t before, struct config_plac
     struct deployment *d = &l->c->deployments[before];
     if (d->known)
         map_fini(d->known);
+    forget_agents(d);
     *d = (struct deployment){0};
     l->c->deployment_count = before;
     config_warn(l, place, "is left out (ignore_invalid_deployments)");

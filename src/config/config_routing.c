@@ -11,8 +11,10 @@
 #include "base/duration.h"
 #include "config_reading.h"
 #include "config_shown.h"
+#include "guard/rules.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define BUDGET_MAX 1e9 /* USD */
 
@@ -218,6 +220,50 @@ static struct slice region_of(const struct deployment *d)
     return named.n ? named : slice_split(&region, '-');
 }
 
+/* Case counts, as in LiteLLM. */
+static struct guard_rules *read_agents(struct reading in)
+{
+    const struct config_path up = {.up = in.path, .key = SLICE("tag_regex")};
+    const struct node *list = NODE_GET(in.map, "tag_regex");
+    struct guard_rules *rules = NULL;
+    for (size_t i = 0; !node_is_null(list) && list->kind == NODE_LIST && i < list->count; i++) {
+        const struct config_path path = {.up = &up, .index = i};
+        const struct node *n = list->items[i].value;
+        const char *error = "expected a pattern";
+        if (!rules)
+            rules = guard_rules_new();
+        if (n->kind != NODE_SCALAR || !n->text.n ||
+            !guard_rules_add(rules, n->text, SLICE(""), GUARD_LOG,
+                             ARENA_JOIN(&in.l->arena, SLICE("(?-i)"), n->text), &in.l->arena,
+                             &error))
+            config_error(in.l, config_place(n, &path), "%s", error);
+    }
+    return rules;
+}
+
+static struct slice read_session_header(struct reading in)
+{
+    static const char *const refused[] = {
+        "api-key",        "authorization",    "connection", "cookie",
+        "host",           "keep-alive",       "te",         "trailer",
+        "upgrade",        "x-api-key",        "expect",     "user-agent",
+        "x-goog-api-key", "transfer-encoding"};
+    const struct config_path path = {.up = in.path, .key = SLICE("provider_affinity_header")};
+    struct slice name = reading_text(in, "provider_affinity_header");
+    bool bad = slice_starts_nocase(name, SLICE("x-amz-")) ||
+               slice_starts_nocase(name, SLICE("proxy-")) ||
+               slice_starts_nocase(name, SLICE("content-"));
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+        bad = bad || slice_eq_nocase(name, slice_of(refused[i]));
+    for (size_t i = 0; i < name.n; i++)
+        bad = bad || name.p[i] <= ' ' || name.p[i] >= 0x7f ||
+              strchr("()<>@,;:\\\"/[]?={}", name.p[i]);
+    if (bad)
+        config_error(in.l, config_place(in.map, &path),
+                     "expected the name of a header that carries no key and frames no call");
+    return arena_dup(&in.l->c->arena, name);
+}
+
 void config_read_route(struct config_loader *l, struct deployment *d, const struct node *params,
                        const struct config_path *path)
 {
@@ -238,6 +284,8 @@ void config_read_route(struct config_loader *l, struct deployment *d, const stru
     reading_number(in, "cooldown_time", 0, CONFIG_MAX_SECONDS, &p->cooldown_s);
     config_read_key_defaults(in, &p->per_key);
     p->tags = yyjson_is_arr(tags) ? tags : NULL;
+    p->agents = read_agents(in);
+    p->session_header = read_session_header(in);
     p->region = region_of(d);
     d->routing = p;
 }

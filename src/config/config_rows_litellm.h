@@ -113,7 +113,7 @@ STORED("add_user_information_to_llm_headers", BOOL, RELOAD, user_headers, "false
 ACCEPTED("overwrite_user_with_key_hash", BOOL, NULL, "send a hash of the key as the end user")
 READ("filter_invalid_headers", BOOL, RELOAD, NULL, "drop malformed headers instead of failing: here in any case")
 READ("return_response_headers", BOOL, RELOAD, NULL, "hand Bedrock's headers on to clients, as llm_provider-…: here in any case")
-ACCEPTED("expose_router_debug_in_errors", BOOL, "true", "name fallbacks and deployments in error messages")
+STORED("expose_router_debug_in_errors", BOOL, RELOAD, groups_in_errors, "false", "messages of errors name the group that was asked and its fallbacks (LiteLLM's default: true)")
 ACCEPTED("ssl_certificate", STRING, NULL, "client certificate for calls of providers")
 ACCEPTED("ssl_security_level", STRING, NULL, "OpenSSL security level of calls")
 ACCEPTED("ssl_ecdh_curve", STRING, NULL, "curve of TLS key exchange")

@@ -53,6 +53,8 @@ void messages_error_write(const struct failure *f, struct buf *out)
     write_message(&w, f);
     if (f->code)
         write_details(&w, f);
+    if (f->call_id.n)
+        json_member_string(&w, "litellm_call_id", f->call_id);
     json_object_end(&w);
     json_object_end(&w);
 }

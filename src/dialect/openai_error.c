@@ -45,6 +45,8 @@ void openai_error_member(struct json_writer *w, const struct failure *f)
     else
         json_null(w);
     json_member_string(w, "code", buf_slice(&status));
+    if (f->call_id.n)
+        json_member_string(w, "litellm_call_id", f->call_id);
     json_object_end(w);
 }
 

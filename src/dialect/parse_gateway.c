@@ -65,6 +65,18 @@ static bool parse_mock_response(struct parse *p, yyjson_val *v)
                 &p->r->mock_response);
 }
 
+static bool parse_mock_delay(struct parse *p, yyjson_val *v)
+{
+    return (json_double(v, &p->r->mock_delay) && p->r->mock_delay >= 0) ||
+           parse_refuse_type(p, SLICE("mock_delay"), "a number of seconds", v);
+}
+
+static bool parse_system_first(struct parse *p, yyjson_val *v)
+{
+    p->r->system_first = json_slice(v);
+    return yyjson_is_str(v) || parse_refuse_type(p, SLICE("litellm_system_prompt"), "a string", v);
+}
+
 /* true: for as long as the timeout is. */
 static bool parse_mock_timeout(struct parse *p, yyjson_val *v)
 {
@@ -144,6 +156,11 @@ static bool parse_disable_fallbacks(struct parse *p, yyjson_val *v)
     return parse_flag(p, "disable_fallbacks", v, &p->r->routing.disable_fallbacks);
 }
 
+static bool parse_tell_errors(struct parse *p, yyjson_val *v)
+{
+    return parse_flag(p, "include_fallback_errors", v, &p->r->routing.tell_errors);
+}
+
 static bool parse_num_retries(struct parse *p, yyjson_val *v)
 {
     return (json_int(v, &p->r->routing.num_retries) && p->r->routing.num_retries >= 0) ||
@@ -202,13 +219,15 @@ const struct parse_member parse_gateway[] = {
     {"fallbacks", parse_fallbacks},
     {"first_byte_timeout", parse_first_byte_timeout},
     {"guardrails", parse_guardrails},
+    {"include_fallback_errors", parse_tell_errors},
     {"keepalive_seconds", parse_keepalive},
     {"litellm_metadata", ignore},
     {"litellm_session_id", ignore},
+    {"litellm_system_prompt", parse_system_first},
     {"litellm_trace_id", ignore},
     {"max_fallbacks", ignore},
     {"max_retries", ignore},
-    {"mock_delay", ignore},
+    {"mock_delay", parse_mock_delay},
     {"mock_response", parse_mock_response},
     {"mock_testing_content_policy_fallbacks", parse_mock_policy},
     {"mock_testing_context_fallbacks", parse_mock_context},

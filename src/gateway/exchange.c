@@ -314,6 +314,8 @@ static void name_model(struct exchange *ex)
         named = text_dup_utf8(&ex->arena, named);
         ex->request.model = ex->request.native ? exchange_native_group(ex, named) : named;
     }
+    if (!ex->request.model.n && operation_of(ex) == &operation_embeddings)
+        ex->request.model = slice_of(ex->config->settings.embedding_model);
     if (!ex->request.model.n)
         ex->request.model = slice_of(ex->config->settings.completion_model);
     ex->asked_model = arena_dup(&ex->arena, ex->request.model); /* outlives the body */
@@ -361,6 +363,8 @@ static int step_admit(struct exchange *ex)
     ex->request.include_usage =
         ex->request.include_usage || ex->config->settings.always_include_stream_usage;
     ex->request.drop_params = ex->request.drop_params || ex->config->settings.drop_params;
+    if (!ex->config->settings.mock_testing)
+        ex->request.routing.mock = LLM_MOCK_NONE;
     return EX_LOOKUP;
 }
 
@@ -571,6 +575,8 @@ static int step_call(struct exchange *ex)
             return exchange_resume_elsewhere(ex) ? EX_AGAIN : EX_FLUSH;
         arm_keepalive(ex);
     }
+    if (ex->facts & FACT_TIMER && exchange_mock_expired(ex))
+        return exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
     if (ex->facts & FACT_VET)
         return EX_VET;
     if (ex->request.stream && ex->facts & FACT_EVENT)
@@ -579,8 +585,6 @@ static int step_call(struct exchange *ex)
         return exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
     if (ex->facts & FACT_COMPLETE)
         return finish_answer(ex);
-    if (ex->facts & FACT_TIMER && exchange_mock_expired(ex))
-        return exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
     if (ex->facts & FACT_TIMER)
         keep_alive(ex);
     return EX_SUSPEND;
@@ -659,7 +663,8 @@ static int step_relay(struct exchange *ex)
 /* A stream whose head is out: the error event, if it failed, and the last chunk. */
 static void end_stream(struct exchange *ex)
 {
-    struct llm_event fail = {.kind = EV_FAIL, .failure = &ex->failure};
+    struct failure told = reply_told_failure(ex);
+    struct llm_event fail = {.kind = EV_FAIL, .failure = &told};
     if (ex->failure.kind != FAILURE_NONE)
         exchange_encode(ex, &fail);
     if (ex->chunk_open)

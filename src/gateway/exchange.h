@@ -182,8 +182,9 @@ struct exchange {
     unsigned attempts;             /* upstream calls made */
     unsigned learned;              /* members that this request found its model not to take */
     struct reroute reroute;
-    int64_t wait_ms;                   /* before the next attempt */
-    struct failure last_failure;       /* of the attempt before */
+    int64_t wait_ms;              /* before the next attempt */
+    struct failure last_failure;  /* of the attempt before */
+    struct slice fallback_errors; /* why groups were left, a JSON list without its end; or empty */
     struct admission_ticket admission; /* its place in the worker */
     struct worker *worker;
     struct config *config;        /* the snapshot it started with */

@@ -12,6 +12,8 @@
 #include "operation.h"
 #include "worker_private.h"
 
+#define FALLBACK_ERRORS_MAX 2048 /* bytes of one, and of all before the last */
+
 /* One line an attempt, for those who look into a request. */
 static void log_attempt(const struct exchange *ex, const struct reroute_step *step)
 {
@@ -97,6 +99,33 @@ static bool ask_without(struct exchange *ex)
     return true;
 }
 
+/* expose_fallback_errors_to_caller: for a header of the answer. */
+static void tell_failure(struct exchange *ex)
+{
+    const struct failure *f = &ex->failure;
+    struct buf b;
+    struct json_writer w;
+    char digits[SLICE_DIGITS];
+    if (!ex->config->settings.fallback_errors || !ex->request.routing.tell_errors ||
+        ex->fallback_errors.n > FALLBACK_ERRORS_MAX)
+        return;
+    buf_init(&b, FALLBACK_ERRORS_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    json_member_string(&w, "message",
+                       ARENA_JOIN(&ex->arena, SLICE("litellm."), slice_of(failure_class(f)),
+                                  SLICE(": "), f->message));
+    json_member_string(&w, "type", slice_of(failure_class(f)));
+    json_key(&w, "param"), json_null(&w);
+    json_member_string(&w, "code", slice_digits(f->status, digits));
+    json_object_end(&w);
+    if (!b.overflow)
+        ex->fallback_errors =
+            ARENA_JOIN(&ex->arena, ex->fallback_errors,
+                       ex->fallback_errors.n ? SLICE(",") : SLICE("["), buf_slice(&b));
+    buf_fini(&b);
+}
+
 bool exchange_try_again(struct exchange *ex)
 {
     uint32_t random;
@@ -112,6 +141,8 @@ bool exchange_try_again(struct exchange *ex)
     log_attempt(ex, &step);
     if (step.kind == REROUTE_GIVE_UP)
         return false;
+    if (step.kind == REROUTE_FALLBACK)
+        tell_failure(ex);
     ex->last_failure = ex->failure;
     forget_attempt(ex);
     ex->wait_ms = step.wait_ms;

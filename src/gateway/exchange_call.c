@@ -229,6 +229,7 @@ void exchange_form(struct exchange *ex)
     ex->effective = ex->request;
     if (d && d->preset)
         llm_request_preset(&ex->effective, d->preset, &ex->prompt);
+    llm_request_begin_system(&ex->effective, &ex->prompt);
     if (d)
         drop_listed(ex, d->drop_list);
     drop_listed(ex, ex->request.drop_list);
@@ -248,6 +249,9 @@ static void hand_headers_on(struct exchange *ex)
     if (ex->head && request_headers_wanted(ex->config, ex->asked_model, ex->request.model))
         request_headers_add(&ex->effective, ex->config, ex->head->headers, &ex->caller,
                             ex->head->path, &ex->prompt);
+    if (ex->deployment && ex->deployment->routing->session_header.n)
+        request_headers_put(&ex->effective, ex->deployment->routing->session_header,
+                            exchange_session(ex), &ex->prompt);
 }
 
 void exchange_prepare(struct exchange *ex)
@@ -263,6 +267,13 @@ static void count_repairs(struct exchange *ex)
         ex->worker->repairs[i] += ex->plan.repairs >> i & 1;
 }
 
+static void answer_mocked(struct exchange *ex)
+{
+    if (ex->request.stream && !ex->head_sent)
+        reply_stream_begin(ex);
+    llm_mock(&ex->effective, &ex->arena, &ex->sink);
+}
+
 /* mock_timeout: true stands for the timeout that holds, which a number only shortens. */
 static void mock_silence(struct exchange *ex)
 {
@@ -272,16 +283,25 @@ static void mock_silence(struct exchange *ex)
     ex->mock_until = turn_now(&ex->worker->turn) + config_milliseconds(seconds);
 }
 
+/* mock_delay, at most as long as an answer may take. */
+static void mock_pause(struct exchange *ex)
+{
+    double seconds = ex->effective.mock_delay, most = exchange_timeout(ex);
+    if (most > 0 && seconds > most)
+        seconds = most;
+    ex->mock_until = turn_now(&ex->worker->turn) + config_milliseconds(seconds);
+}
+
 static bool mock(struct exchange *ex)
 {
     if (ex->effective.mock_timeout > 0)
         mock_silence(ex);
     else if (!ex->effective.mock_response)
         return false;
-    else if (ex->request.stream)
-        reply_stream_begin(ex);
-    if (ex->effective.mock_response && !ex->mock_until)
-        llm_mock(&ex->effective, &ex->arena, &ex->sink);
+    else if (ex->effective.mock_delay > 0)
+        mock_pause(ex);
+    else
+        answer_mocked(ex);
     exchange_deposit(ex, FACT_CALL_OVER);
     return true;
 }
@@ -291,6 +311,11 @@ bool exchange_mock_expired(struct exchange *ex)
     if (!ex->mock_until || turn_now(&ex->worker->turn) < ex->mock_until)
         return false;
     ex->mock_until = 0;
+    if (!(ex->effective.mock_timeout > 0)) {
+        ex->facts &= ~(unsigned)FACT_TIMER;
+        answer_mocked(ex);
+        return false;
+    }
     failure_set(&ex->failure, &ex->arena, FAILURE_TIMEOUT, 408,
                 "a mocked timeout: the model said nothing for %.3g seconds", exchange_timeout(ex));
     ex->failure.upstream = true;

@@ -113,6 +113,8 @@ static void add_tags(const struct exchange *ex, struct router_query *q)
     q->tags = ex->request.routing.tags ? ex->request.routing.tags : tags;
     if (ex->head)
         q->tag_list = http_header_get(ex->head->headers, "x-litellm-tags");
+    if (ex->head && ex->config->settings.routing.tag_filtering)
+        q->user_agent = http_header_get(ex->head->headers, "user-agent");
 }
 
 /* Without the checks only where another group would take a longer prompt: an estimate alone refuses

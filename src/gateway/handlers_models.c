@@ -10,6 +10,7 @@
 #include "handlers.h"
 
 #include "detail.h"
+#include "health.h"
 #include "model_group.h"
 #include "model_info.h"
 #include "model_list.h"
@@ -21,6 +22,23 @@
 #define PAGE_DEFAULT   50
 #define PAGE_MAX       1000
 
+/* model_list_healthy_only: every deployment of the group was checked, and failed. */
+static bool is_ill(const struct exchange *ex, struct slice group)
+{
+    size_t n, ill = 0;
+    const struct health_result *r = health_results(ex->worker->health, &n);
+    if (!ex->config->settings.list_healthy_only)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (!slice_eq(slice_of(r[i].deployment->model_name), group))
+            continue;
+        if (!r[i].checked_at || r[i].healthy)
+            return false;
+        ill++;
+    }
+    return ill > 0;
+}
+
 /* The names that the caller may ask for. */
 static struct model_list list_for(struct exchange *ex, unsigned what)
 {
@@ -28,7 +46,8 @@ static struct model_list list_for(struct exchange *ex, unsigned what)
     size_t kept = 0, aliases = 0;
     const char *whose;
     for (size_t i = 0; i < list.n; i++) {
-        if (!caller_may_call(&ex->caller, ex->config, list.v[i].name, &whose))
+        if (!caller_may_call(&ex->caller, ex->config, list.v[i].name, &whose) ||
+            is_ill(ex, list.v[i].group))
             continue;
         aliases += i < list.aliases;
         list.v[kept++] = list.v[i];

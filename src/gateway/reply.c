@@ -93,6 +93,9 @@ static void add_deployment(struct exchange *ex, struct reply_headers *h)
     if (ex->reroute.retries)
         add_integer(ex, h, "x-litellm-max-retries", ex->reroute.retries_max);
     add_integer(ex, h, "x-litellm-attempted-fallbacks", ex->reroute.fallbacks);
+    if (ex->fallback_errors.n)
+        add(h, "x-litellm-fallback-errors",
+            printable(ex, ARENA_JOIN(&ex->arena, ex->fallback_errors, SLICE("]"))));
     for (size_t i = 0; i < ex->upstream_headers.n && h->n < HEADERS_MAX; i++)
         h->v[h->n++] = ex->upstream_headers.v[i];
 }
@@ -291,6 +294,31 @@ void reply_stream_begin(struct exchange *ex)
     write_head(ex, &h, 200, -1);
 }
 
+/* LiteLLM's words for where a call went. */
+static struct slice with_groups(struct exchange *ex, struct slice message)
+{
+    const struct reroute *r = &ex->reroute;
+    struct slice groups = SLICE("");
+    for (size_t i = 0; i < r->seen_count; i++)
+        if (!slice_eq(r->seen[i], ex->request.model))
+            groups = ARENA_JOIN(&ex->arena, groups, groups.n ? SLICE(", '") : SLICE("['"),
+                                r->seen[i], SLICE("'"));
+    return ARENA_JOIN(&ex->arena, message, SLICE(". Received Model Group="), ex->request.model,
+                      SLICE("\nAvailable Model Group Fallbacks="),
+                      groups.n ? groups : SLICE("None"), groups.n ? SLICE("]") : SLICE(""));
+}
+
+struct failure reply_told_failure(struct exchange *ex)
+{
+    const struct settings *s = &ex->config->settings;
+    struct failure f = ex->failure;
+    if (s->call_id_in_errors)
+        f.call_id = slice_of(ex->id);
+    if (s->groups_in_errors && ex->routed)
+        f.message = with_groups(ex, f.message);
+    return f;
+}
+
 static void write_detail(const struct exchange *ex, struct buf *body)
 {
     struct json_writer w;
@@ -301,15 +329,18 @@ static void write_detail(const struct exchange *ex, struct buf *body)
         json_raw(&w, ex->detail);
     else
         json_string(&w, ex->detail);
+    if (ex->config->settings.call_id_in_errors)
+        json_member_string(&w, "litellm_call_id", slice_of(ex->id));
     json_object_end(&w);
 }
 
-static void write_failure(const struct exchange *ex, struct buf *body)
+static void write_failure(struct exchange *ex, struct buf *body)
 {
+    struct failure told = reply_told_failure(ex);
     if (ex->detail.p)
         write_detail(ex, body);
     else
-        dialect_of(ex)->encode_failure(&ex->failure, body);
+        dialect_of(ex)->encode_failure(&told, body);
 }
 
 /* A call of a model that failed costs nothing; how long it was given explains a timeout. */

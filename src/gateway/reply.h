@@ -19,6 +19,10 @@ void reply_own(struct exchange *ex);
 /* The head of an event stream. */
 void reply_stream_begin(struct exchange *ex);
 
+/* ex->failure as clients read it: with its id and the groups, where the configuration wants that.
+ */
+struct failure reply_told_failure(struct exchange *ex);
+
 /* The reply for ex->failure, in the route's dialect. */
 void reply_failure(struct exchange *ex);
 

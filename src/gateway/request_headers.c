@@ -91,21 +91,44 @@ static bool is_forwardable(const struct config *c, struct slice name)
            !slice_starts_nocase(name, SLICE(OF_CALLER)) && !carries_key(c, name);
 }
 
+static void begin(struct headers *h)
+{
+    *h = (struct headers){.n = 0};
+    buf_init(&h->text, 8 * REQUEST_HEADERS_BYTES);
+    json_begin(&h->w, &h->text);
+    json_object(&h->w);
+}
+
+static void end(struct headers *h, struct llm_request *r, struct arena *a)
+{
+    json_object_end(&h->w);
+    if (h->n)
+        r->headers = json_parse(buf_slice(&h->text), a, NULL);
+    buf_fini(&h->text);
+}
+
+void request_headers_put(struct llm_request *r, struct slice name, struct slice value,
+                         struct arena *a)
+{
+    struct headers h;
+    if (!value.n)
+        return;
+    begin(&h);
+    add_own(&h, r->headers);
+    add(&h, name, text_dup_utf8(a, value));
+    end(&h, r, a);
+}
+
 void request_headers_add(struct llm_request *r, const struct config *c, struct http_headers headers,
                          const struct caller *caller, struct slice path, struct arena *a)
 {
-    struct headers h = {.n = 0};
-    buf_init(&h.text, 8 * REQUEST_HEADERS_BYTES);
-    json_begin(&h.w, &h.text);
-    json_object(&h.w);
+    struct headers h;
+    begin(&h);
     if (c->settings.user_headers)
         add_facts(&h, caller, path);
     add_own(&h, r->headers);
     for (size_t i = 0; i < headers.n; i++)
         if (is_forwardable(c, headers.v[i].name))
             add(&h, headers.v[i].name, text_dup_utf8(a, headers.v[i].value));
-    json_object_end(&h.w);
-    if (h.n)
-        r->headers = json_parse(buf_slice(&h.text), a, NULL);
-    buf_fini(&h.text);
+    end(&h, r, a);
 }

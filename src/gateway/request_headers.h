@@ -22,4 +22,8 @@ bool request_headers_wanted(const struct config *c, struct slice asked, struct s
 void request_headers_add(struct llm_request *r, const struct config *c, struct http_headers headers,
                          const struct caller *caller, struct slice path, struct arena *a);
 
+/* One more, unless the request has it, or the value is empty. */
+void request_headers_put(struct llm_request *r, struct slice name, struct slice value,
+                         struct arena *a);
+
 #endif

@@ -27,6 +27,7 @@ struct router_query {
     bool prefill;                /* the model must accept the beginning of its answer */
     yyjson_val *tags;            /* list of strings, or NULL … */
     struct slice tag_list;       /* … and more, with commas between them */
+    struct slice user_agent;     /* of the client, for tag_regex; or empty */
     /* Called before for this request: chosen again only when no other may be. */
     const struct deployment *const *tried;
     size_t tried_count;

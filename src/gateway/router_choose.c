@@ -11,6 +11,8 @@
 
 #include "router_choose.h"
 
+#include "base/text.h"
+#include "guard/rules.h"
 #include "health.h"
 
 #define STALE_MS     60000 /* a latency that is measured again now and then … */
@@ -135,23 +137,49 @@ static bool has_tags(struct choice *c, const struct candidate *k)
     return !any;
 }
 
+/* tag_regex. */
+static bool has_agent(struct choice *c, const struct candidate *k)
+{
+    const struct guard_rules *rules = k->d->routing->agents;
+    struct guard_found found = {0};
+    struct guard_scan scan;
+    struct buf out;
+    if (!rules || !c->query->user_agent.n)
+        return false;
+    guard_scan_init(&scan, &rules, 1, &found);
+    buf_init(&out, GUARD_WINDOW);
+    guard_scan_text(
+        &scan,
+        ARENA_JOIN(c->arena, SLICE("User-Agent: "), text_dup_utf8(c->arena, c->query->user_agent)),
+        &out);
+    buf_fini(&out);
+    guard_scan_fini(&scan);
+    return found.logged > 0;
+}
+
+static bool is_meant(struct choice *c, const struct candidate *k)
+{
+    return has_tags(c, k) || has_agent(c, k);
+}
+
 static bool is_default(struct choice *c, const struct candidate *k)
 {
     return has_tag(k->d, SLICE("default"));
 }
 
-/* LiteLLM's: those with the tags, else those with the tag "default"; without tags the latter, else
- * all. What is only forbidden leaves the default ones. */
+/* LiteLLM's: those with the tags, or for the client's User-Agent, else those with the tag
+ * "default"; without tags those for the User-Agent, else the default ones, else all. What is only
+ * forbidden leaves the default ones. */
 static bool filter_tags(struct choice *c)
 {
     if (!c->routing->tag_filtering)
         return true;
     bool wishes = is_marked(c, '\0'), needs = is_marked(c, '&');
-    if (!wishes && !needs)
+    if (!wishes && !needs && !keep(c, has_agent))
         keep(c, is_default);
     if (!keep(c, is_allowed))
         return false;
-    return !wishes || keep(c, has_tags) || keep(c, is_default);
+    return !wishes || keep(c, is_meant) || keep(c, is_default);
 }
 
 /* ---- what fits, what may be called --------------------------------------------------------- */

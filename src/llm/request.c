@@ -112,8 +112,12 @@ void llm_request_preset(struct llm_request *r, const struct llm_request *preset,
         r->headers = preset->headers;
     if (!r->mock_response)
         r->mock_response = preset->mock_response;
+    if (!(r->mock_delay > 0))
+        r->mock_delay = preset->mock_delay;
     if (!(r->mock_timeout > 0))
         r->mock_timeout = preset->mock_timeout;
+    if (!r->system_first.n)
+        r->system_first = preset->system_first;
     if (!r->allowed_params)
         r->allowed_params = preset->allowed_params;
     if (!r->user.n)
@@ -123,6 +127,16 @@ void llm_request_preset(struct llm_request *r, const struct llm_request *preset,
     r->include_usage = r->include_usage || preset->include_usage;
     r->merge_reasoning = r->merge_reasoning || preset->merge_reasoning;
     preset_extras(r, preset->extra, a);
+}
+
+void llm_request_begin_system(struct llm_request *r, struct arena *a)
+{
+    struct llm_block *list = NULL, **tail = &list;
+    if (!r->system_first.n)
+        return;
+    llm_block_add(&tail, a, LLM_TEXT)->text = r->system_first;
+    *tail = r->system;
+    r->system = list;
 }
 
 /* ---- dropping ------------------------------------------------------------------------------ */

@@ -372,6 +372,31 @@ static void tried_ones_come_last(void **state)
     tear_down(&f);
 }
 
+static void user_agents(void **state)
+{
+    static const struct {
+        const char *tags, *agent;
+        int shares[3];
+    } agents[] = {
+        {NULL, "claude-cli/2.0", {0, 0, 100}},
+        {NULL, "Claude-CLI/2.0", {0, 100, 0}},
+        {NULL, "", {0, 100, 0}},
+        {"[\"a\"]", "claude-cli/2.0", {0, 50, 50}},
+        {"[\"x\"]", "claude-cli/2.0", {0, 0, 100}},
+        {"[\"x\"]", "curl/8", {0, 100, 0}},
+    };
+    struct fixture f;
+    (void)state;
+    for (size_t i = 0; i < sizeof(agents) / sizeof(*agents); i++) {
+        set_up(&f, "enable_tag_filtering: true", "", ", tags: [a, default]",
+               ", tag_regex: [\"^User-Agent: claude-cli/\"]");
+        f.q.tags = agents[i].tags ? json_parse(slice_of(agents[i].tags), &f.arena, NULL) : NULL;
+        f.q.user_agent = slice_of(agents[i].agent);
+        expect_shares(&f, agents[i].shares[0], agents[i].shares[1], agents[i].shares[2]);
+        tear_down(&f);
+    }
+}
+
 static void tags(void **state)
 {
     static const struct {
@@ -658,6 +683,7 @@ int main(void)
         cmocka_unit_test(order),
         cmocka_unit_test(tried_ones_come_last),
         cmocka_unit_test(tags),
+        cmocka_unit_test(user_agents),
         cmocka_unit_test(context_window),
         cmocka_unit_test(regions),
         cmocka_unit_test(prefill),
