@@ -145,6 +145,15 @@ static void keep_old(struct exchange *ex, struct store_job *job, const struct re
         store_insert(job, TABLE_DEPRECATED_VERIFICATION_TOKEN, cells, 4);
 }
 
+/* The next time is an interval from now, unless the request says another one. */
+static void set_next(const struct renewal *r, const struct store_rows *rows, int64_t now,
+                     struct admin_cells *cells)
+{
+    int64_t interval = duration_ms(store_rows_text(rows, 0, "rotation_interval"));
+    if (interval && !json_get(r->body, "rotation_interval"))
+        admin_set(cells, "key_rotation_at", store_time(now + interval));
+}
+
 static void renew_found(struct exchange *ex, struct buf *body)
 {
     struct renewal *r = renewal_of(ex);
@@ -161,6 +170,7 @@ static void renew_found(struct exchange *ex, struct buf *body)
     admin_set(&cells, "key_name", store_text(key_fields_name(r->key, &ex->arena)));
     admin_set(&cells, "updated_by", store_text(admin_who(ex)));
     admin_set(&cells, "last_rotation_at", store_time(now));
+    set_next(r, rows, now, &cells);
     admin_set(&cells, "rotation_count",
               store_integer((int64_t)store_rows_number(rows, 0, "rotation_count") + 1));
     struct store_job *job = ask_new(ex);

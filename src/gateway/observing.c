@@ -315,6 +315,13 @@ void observing_budget(struct worker *w, const struct exchange *ex, const struct 
         alerting_budget(w->observing->alerting, ex, b, spent);
 }
 
+void observing_alert(struct worker *w, const struct alerting_news *news)
+{
+    struct alerting *a = w->observing ? w->observing->alerting : NULL;
+    if (a && alerting_wants(a, news->type))
+        alerting_tell(a, news);
+}
+
 void observing_change(struct exchange *ex)
 {
     const struct observing *o = ex->worker->observing;

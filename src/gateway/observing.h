@@ -49,6 +49,8 @@ void observing_budget(struct worker *w, const struct exchange *ex, const struct 
                       double spent);
 /* A change (audit.h), as JSON, to audit_log_callbacks. */
 void observing_audit(struct worker *w, struct slice id, struct slice json, int64_t at_ms);
+/* An alert, if somebody wants its type. */
+void observing_alert(struct worker *w, const struct alerting_news *news);
 /* A test alert for that channel. False: it is not in use. */
 bool observing_test_alert(struct worker *w, struct slice channel);
 /* A request of a route that calls no model is over. */

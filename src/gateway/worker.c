@@ -391,6 +391,7 @@ static void start(struct worker *w)
     for (int i = 0; i < RETENTION_KINDS; i++)
         w->retention[i] = retention_new(w, (enum retention_kind)i);
     w->periods = periods_new(w);
+    w->rotation = rotation_new(w);
     w->watch = watch_new(&w->loop, on_files_changed, w);
     watch_files(w);
     uv_timer_init(&w->loop, &w->clock);
@@ -408,6 +409,7 @@ static void finish(struct worker *w)
     for (int i = 0; i < RETENTION_KINDS; i++)
         retention_free(w->retention[i]);
     periods_free(w->periods);
+    rotation_free(w->rotation);
     exchange_responses_listen(w, false);
     rows_free(w->rows);
     store_close(w->store, STORE_CLOSE_MS);

@@ -16,6 +16,7 @@
 #include "periods.h"
 #include "provider/plan.h"
 #include "retention.h"
+#include "rotation.h"
 #include "rows.h"
 #include "state/shared.h"
 #include "state/spend.h"
@@ -48,6 +49,7 @@ struct worker {
     struct affinity *refused;  /* members that models do not take: exchange_learn.h */
     struct health *health;     /* which deployments answer */
     struct periods *periods;   /* begins those of budgets */
+    struct rotation *rotation; /* tells of keys that are to be renewed */
     struct retention *retention[RETENTION_KINDS]; /* deletes old rows */
     struct watch *watch;                          /* of the configuration's files */
     struct memory *memory;                        /* of thinking; NULL: switched off */

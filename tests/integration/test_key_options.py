@@ -1,8 +1,9 @@
-"""key_alias_pattern, default_soft_budget, team_metadata_schema, max_ui_session_budget."""
+"""key_alias_pattern, default_soft_budget, team_metadata_schema, max_ui_session_budget; keys that are to be renewed."""
 
 import pytest
 from conftest import KEY, configuration
 from databases import Sqlite
+from destination import destination
 from programs import wait_for
 from test_key_rules import made
 from test_keys import ask, ask_info
@@ -14,13 +15,22 @@ PASSWORD = "correct horse 1"
 
 
 @pytest.fixture(scope="module")
-def gateway(launch, simulator, tmp_path_factory):
+def place():
+    with destination() as d:
+        yield d
+
+
+@pytest.fixture(scope="module")
+def gateway(launch, simulator, place, tmp_path_factory):
     db = Sqlite()
     db.create("options")
-    general = {"database_url": db.url, "data_directory": str(tmp_path_factory.mktemp("data")), "team_metadata_schema": FIELDS}
+    general = {"database_url": db.url, "data_directory": str(tmp_path_factory.mktemp("data")), "team_metadata_schema": FIELDS,
+               "alerting": ["webhook"], "alert_types": ["virtual_key_updated"]}
     litellm = {"key_alias_pattern": PATTERN, "default_soft_budget": 2.5, "max_ui_session_budget": 1e-7,
                "enable_key_alias_format_validation": True}
-    gateway = launch(configuration(simulator.url, general_settings=general, litellm_settings=litellm), env={"UI_PASSWORD": PASSWORD})
+    env = {"UI_PASSWORD": PASSWORD, "WEBHOOK_URL": place.url + "/hook", "LITELLM_KEY_ROTATION_ENABLED": "True",
+           "LITELLM_KEY_ROTATION_CHECK_INTERVAL_SECONDS": "1"}
+    gateway = launch(configuration(simulator.url, general_settings=general, litellm_settings=litellm), env=env)
     wait_for(lambda: ask(gateway, "/key/generate", {}).status_code == 200, 20, "the database")
     gateway.db = db
     yield gateway
@@ -95,3 +105,23 @@ def test_the_administrators_login_too(gateway):
         assert person.log_in("admin", PASSWORD).status_code == 200
         wait_for(lambda: say(person).status_code == 422, 20, "the end of the login's budget")
     assert ask(gateway, "/v1/chat/completions", {"model": "claude", "messages": [{"role": "user", "content": "hi"}]}).status_code == 200
+
+
+def due(place):
+    """What was told of keys to renew, by their hashes."""
+    return [r.json()["token"] for r in place.at("/hook") if "is to be renewed" in r.body.decode()]
+
+
+def test_a_key_whose_time_is_over_is_told_and_renewed_by_hand(gateway, place):
+    keys = [made(gateway, "/key/generate", auto_rotate=on, rotation_interval="30d") for on in (True, False)]
+    for key in keys:
+        gateway.db.query(f"UPDATE \"LiteLLM_VerificationToken\" SET key_rotation_at = created_at WHERE token = '{key['token']}'")
+    wait_for(lambda: keys[0]["token"] in due(place), 20, "the alert")
+    assert keys[1]["token"] not in due(place)
+    told = "".join(r.body.decode() for r in place.at("/hook")) + gateway.log()
+    assert "/key/regenerate" in told and not any(key["key"] in told for key in keys)
+    info = ask_info(gateway, keys[0]["key"])
+    assert info["rotation_count"] == 0 and info["key_rotation_at"] == info["created_at"]
+    renewed = made(gateway, "/key/regenerate", key=keys[0]["key"])
+    info = ask_info(gateway, renewed["key"])
+    assert info["rotation_count"] == 1 and info["key_rotation_at"] > info["last_rotation_at"] > info["created_at"]
