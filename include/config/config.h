@@ -156,6 +156,7 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     double max_budget;           /* USD of the whole gateway, in each … */
     const char *budget_duration; /* … of these; 0: no limit */
     int64_t budget_status;       /* budget_exceeded_status_code */
+    bool team_names;             /* use_team_public_model_name */
     double ui_session_budget;    /* USD of a login at the admin UI; 0: no limit */
     double max_end_user_budget;  /* USD of an end user without a budget of its own; 0: no limit */
     const char *max_end_user_budget_id;
@@ -203,7 +204,9 @@ struct config {
     yyjson_val *router_settings;                     /* as written, without secrets; or NULL */
     yyjson_val *litellm_settings, *general_settings; /* the same of these */
     struct pools pools;                              /* the same by name */
-    yyjson_val *model_group_alias;                   /* object name → group, or NULL */
+    struct map team_models; /* "team\nname inside it" → const struct deployment * of that team … */
+    struct map team_groups;        /* … and by model_name */
+    yyjson_val *model_group_alias; /* object name → group, or NULL */
     /* Lists as written, [{group: [others]}] and [others], or NULL. */
     yyjson_val *fallbacks, *context_window_fallbacks, *content_policy_fallbacks;
     yyjson_val *default_fallbacks;

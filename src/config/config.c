@@ -215,6 +215,8 @@ struct config *config_load_from(const char *path, const struct config_host *host
     c->refs = 1;
     arena_init(&c->arena);
     map_init(&c->pools.by_name);
+    map_init(&c->team_models);
+    map_init(&c->team_groups);
     map_init(&c->keys);
     map_init(&c->access.demands.blocked);
     arena_init(&l.arena);
@@ -267,6 +269,8 @@ void config_unref(struct config *c)
         guard_rules_free(c->guards.v[i].rules);
     guard_rules_free(c->key_aliases);
     map_fini(&c->pools.by_name);
+    map_fini(&c->team_models);
+    map_fini(&c->team_groups);
     map_fini(&c->keys);
     map_fini(&c->access.demands.blocked);
     model_table_free(c->models);

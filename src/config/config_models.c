@@ -548,6 +548,26 @@ static void leave_out(struct config_loader *l, size_t before, struct config_plac
     config_warn(l, place, "is left out (ignore_invalid_deployments)");
 }
 
+/* Those that a team calls by one name are one group. */
+static void gather_team_models(struct config *c)
+{
+    for (size_t i = 0; i < c->deployment_count; i++) {
+        struct deployment *d = &c->deployments[i];
+        struct slice team = json_get_slice(d->model_info, "team_id");
+        struct slice name = json_get_slice(d->model_info, "team_public_model_name");
+        if (!team.n || !name.n)
+            continue;
+        struct slice key = ARENA_JOIN(&c->arena, team, SLICE("\n"), name);
+        const struct deployment *first = map_get(&c->team_models, key);
+        if (first) {
+            d->model_name = first->model_name;
+            continue;
+        }
+        map_put(&c->team_models, key, d);
+        map_put(&c->team_groups, slice_of(d->model_name), d);
+    }
+}
+
 void config_read_models(struct config_loader *l, const struct node *root)
 {
     const struct config_path path = {.key = SLICE("model_list")};
@@ -571,4 +591,5 @@ void config_read_models(struct config_loader *l, const struct node *root)
         if (l->lessened)
             leave_out(l, before, config_place(n, &self));
     }
+    gather_team_models(l->c);
 }

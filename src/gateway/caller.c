@@ -234,12 +234,45 @@ enum rows_state caller_look_up(struct caller *c, struct rows *r, struct rows_wai
 
 /* ---- models ---------------------------------------------------------------------------------- */
 
-struct slice caller_model(const struct caller *c, struct slice model)
+/* A team's own model goes before one of that name for all. */
+static struct slice team_model(const struct caller *c, const struct config *config,
+                               struct slice name)
+{
+    if (!config->team_models.count || !c->team.n)
+        return name;
+    const struct deployment *d =
+        map_get(&config->team_models, ARENA_JOIN(c->arena, c->team, SLICE("\n"), name));
+    return d ? slice_of(d->model_name) : name;
+}
+
+static const struct deployment *of_team(const struct config *config, struct slice group)
+{
+    return config->team_groups.count ? map_get(&config->team_groups, group) : NULL;
+}
+
+static bool owns(const struct caller *c, const struct deployment *d)
+{
+    return c->team.n && slice_eq(json_get_slice(d->model_info, "team_id"), c->team);
+}
+
+static struct slice name_inside(const struct deployment *d)
+{
+    return json_get_slice(d->model_info, "team_public_model_name");
+}
+
+struct slice caller_team_name(const struct caller *c, const struct config *config,
+                              struct slice group)
+{
+    const struct deployment *d = of_team(config, group);
+    return d && owns(c, d) ? name_inside(d) : slice_make(NULL, 0);
+}
+
+struct slice caller_model(const struct caller *c, const struct config *config, struct slice model)
 {
     struct slice other = row_alias_find(c->aliases, model);
     struct slice name = other.n ? other : model;
     other = row_alias_find(c->holders[HOLDER_KEY].row, name);
-    return other.n ? other : name;
+    return team_model(c, config, other.n ? other : name);
 }
 
 static bool is_in_group(const struct config *c, struct slice model, struct slice access_group)
@@ -256,7 +289,8 @@ static bool is_in_group(const struct config *c, struct slice model, struct slice
 static bool allow(const struct slice *models, size_t n, const struct config *config,
                   struct slice model)
 {
-    if (models_allow(models, n, model))
+    const struct deployment *own = of_team(config, model);
+    if (models_allow(models, n, model) || (own && models_allow(models, n, name_inside(own))))
         return true;
     for (size_t i = 0; i < n; i++)
         if (is_in_group(config, model, models[i]))
@@ -288,6 +322,10 @@ bool caller_may_call(const struct caller *c, const struct config *config, struct
         {"project", h[HOLDER_PROJECT].row},
         {"customer", h[HOLDER_END_USER].row},
     };
+    const struct deployment *own = of_team(config, model);
+    *whose = "team";
+    if (own && !owns(c, own) && c->role != ROLE_PROXY_ADMIN)
+        return false;
     *whose = "key";
     if (!leaves_to_team(c) && !allow(c->models, c->model_count, config, model))
         return false;

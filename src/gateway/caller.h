@@ -89,8 +89,12 @@ void caller_be(struct caller *c, struct row *key);
 void caller_act_for(struct caller *c, struct slice user);
 void caller_add_tag(struct caller *c, struct slice tag); /* twice is once */
 
-/* The name that the caller's own names of models make of that one. */
-struct slice caller_model(const struct caller *c, struct slice model);
+/* The name that the caller's own names of models, and its team's models, make of that one. */
+struct slice caller_model(const struct caller *c, const struct config *config, struct slice model);
+
+/* The name inside the caller's team of a group that is the team's own; p == NULL: it is not. */
+struct slice caller_team_name(const struct caller *c, const struct config *config,
+                              struct slice group);
 
 /* Whether key, team, user, … let it ask for that model; if not, `whose` is LiteLLM's word for who
  * does not: "key", "team", … */

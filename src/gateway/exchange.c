@@ -319,7 +319,7 @@ static void name_model(struct exchange *ex)
     if (!ex->request.model.n)
         ex->request.model = slice_of(ex->config->settings.completion_model);
     ex->asked_model = arena_dup(&ex->arena, ex->request.model); /* outlives the body */
-    ex->request.model = caller_model(&ex->caller, ex->asked_model);
+    ex->request.model = caller_model(&ex->caller, ex->config, ex->asked_model);
 }
 
 bool exchange_find_model(struct exchange *ex)

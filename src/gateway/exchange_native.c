@@ -9,7 +9,16 @@ static bool is_group(const struct config *c, struct slice name)
 
 static bool may_ask_for(const struct exchange *ex, const struct deployment *d)
 {
-    return models_allow(ex->caller.models, ex->caller.model_count, slice_of(d->model_name));
+    struct slice group = slice_of(d->model_name);
+    struct slice inside = caller_team_name(&ex->caller, ex->config, group);
+    return models_allow(ex->caller.models, ex->caller.model_count, inside.n ? inside : group);
+}
+
+static bool is_of_another_team(const struct exchange *ex, struct slice group)
+{
+    const struct config *c = ex->config;
+    return c->team_groups.count && map_get(&c->team_groups, group) &&
+           !caller_team_name(&ex->caller, c, group).n;
 }
 
 /* p == NULL: no deployment calls that model. */
@@ -21,7 +30,7 @@ static struct slice group_calling(const struct exchange *ex, struct slice id)
         const struct deployment *d = &c->deployments[i];
         struct slice group = slice_of(d->model_name);
         if (d->blocked || !slice_eq(slice_of(d->bedrock_id), id) ||
-            slice_find_char(group, '*') >= 0)
+            slice_find_char(group, '*') >= 0 || is_of_another_team(ex, group))
             continue;
         if (may_ask_for(ex, d))
             return group;

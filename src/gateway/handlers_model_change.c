@@ -1,4 +1,5 @@
-/* /model/new, update, delete, block, unblock: models that lie in the database (stored.h).
+/* /model/new, update, delete, block, unblock: models that lie in the database (stored.h), and those
+ * of single teams among them (team_models.h).
  *
  * Happy path: the model is tried as if it stood in the configuration file; what the loader accepts
  * is written, its strings sealed, and taken over at once; other gateways are told. Failure modes:
@@ -9,6 +10,8 @@
 
 #include "audit.h"
 #include "stored.h"
+#include "team_fields.h"
+#include "team_models.h"
 #include "wire/crypto.h"
 #include "worker_private.h"
 
@@ -19,7 +22,12 @@ struct model_change {
     yyjson_val *body;
     struct slice id, name;
     unsigned tries;
-    size_t statement; /* of the model; all that is stored is behind */
+    size_t statement;             /* of the model; all that is stored is behind */
+    struct slice team;            /* whose model it is; empty: everybody's */
+    struct slice inside, was;     /* its name in the team, and before */
+    const struct store_rows *row; /* of a model that is there */
+    struct admin_cells cells;     /* that it gets */
+    size_t inserted;
 };
 
 static struct model_change *change_of(struct exchange *ex)
@@ -117,10 +125,16 @@ static void ask_written(struct exchange *ex, struct store_job *job, answer_next 
 /* ---- trying and writing ---------------------------------------------------------------------- */
 
 /* The cells of the model, once the loader accepts it. False: the failure is set. */
-static bool try_model(struct exchange *ex, yyjson_val *params, yyjson_val *info,
-                      struct admin_cells *cells)
+static bool try_model(struct exchange *ex, yyjson_val *params, yyjson_val *info)
 {
-    const struct model_change *c = change_of(ex);
+    struct model_change *c = change_of(ex);
+    struct admin_cells *cells = &c->cells;
+    cells->n = 0;
+    if (!team_model_may_have(ex, c->team, c->inside, params, info))
+        return false;
+    params = team_model_params(ex, params);
+    if (c->team.n)
+        info = team_model_info(ex, info, c->team, c->inside);
     struct stored_change change = {
         "model_list", c->id, stored_model_json(c->id, c->name, params, info, false, &ex->arena)};
     struct slice problem = stored_check(ex->worker->stored, &change, &ex->arena);
@@ -153,22 +167,64 @@ static bool read_body(struct exchange *ex)
            need_object(ex, "model_info");
 }
 
+/* ---- a model's team -------------------------------------------------------------------------- */
+
+static void ask_team(struct exchange *ex, answer_next *next)
+{
+    struct store_job *job = ask_new(ex);
+    admin_select(job, TABLE_TEAM_TABLE, "team_id", change_of(ex)->team);
+    ask_store(ex, job, next);
+}
+
+/* Its list of models, in the job that changes the model. */
+static void put_in_team(struct exchange *ex, struct store_job *job, const struct store_rows *team)
+{
+    const struct model_change *c = change_of(ex);
+    if (team && team->count)
+        team_model_list(ex, job, team, c->inside,
+                        team_model_is_other(ex, c->team, c->was, c->id) ? SLICE("") : c->was);
+}
+
 /* ---- POST /model/new ------------------------------------------------------------------------- */
+
+static void insert_into_team(struct exchange *ex, struct buf *body);
 
 static void inserted(struct exchange *ex, struct buf *body)
 {
+    struct model_change *c = change_of(ex);
+    bool team_changed = store_job_status(ex->own.job) == STORE_CONFLICT &&
+                        store_job_failed(ex->own.job) != c->inserted;
     if (store_job_status(ex->own.job) == STORE_OK)
         written(ex, body);
+    else if (!team_changed)
+        refuse(ex, 400, "Model with id=", c->id, " already exists");
+    else if (admin_again(ex, &c->tries))
+        ask_team(ex, insert_into_team);
+}
+
+static void insert_model(struct exchange *ex, const struct store_rows *team)
+{
+    struct model_change *c = change_of(ex);
+    struct store_job *job = ask_new(ex);
+    c->inserted = store_insert(job, TABLE, c->cells.v, c->cells.n);
+    audit_made(ex, job, TABLE, &c->cells);
+    put_in_team(ex, job, team);
+    ask_written(ex, job, inserted);
+}
+
+static void insert_into_team(struct exchange *ex, struct buf *body)
+{
+    const struct store_rows *team = ask_keep(ex, 0);
+    if (team->count)
+        insert_model(ex, team);
     else
-        refuse(ex, 400, "Model with id=", change_of(ex)->id, " already exists");
+        team_fields_refuse_missing(ex, change_of(ex)->team);
 }
 
 void handle_model_new(struct exchange *ex, struct buf *body)
 {
     struct model_change *c = change_of(ex);
-    struct admin_cells cells = {.n = 0};
     yyjson_val *params, *info;
-    struct store_job *job;
     if (!read_body(ex))
         return;
     params = json_get(c->body, "litellm_params");
@@ -181,14 +237,19 @@ void handle_model_new(struct exchange *ex, struct buf *body)
         failure_missing_param(&ex->failure, &ex->arena, "litellm_params");
         return;
     }
-    if (!try_model(ex, admin_merge(ex, NULL, params), info, &cells))
+    c->team = json_get_slice(info, "team_id");
+    if (c->team.n) {
+        c->inside = c->name;
+        c->name = team_model_make_name(c->team, &ex->arena);
+    }
+    if (!try_model(ex, admin_merge(ex, NULL, params), info))
         return;
-    job = ask_new(ex);
-    admin_set(&cells, ID, store_text(c->id));
-    admin_set(&cells, "created_by", store_text(admin_who(ex)));
-    store_insert(job, TABLE, cells.v, cells.n);
-    audit_made(ex, job, TABLE, &cells);
-    ask_written(ex, job, inserted);
+    admin_set(&c->cells, ID, store_text(c->id));
+    admin_set(&c->cells, "created_by", store_text(admin_who(ex)));
+    if (c->team.n)
+        ask_team(ex, insert_into_team);
+    else
+        insert_model(ex, NULL);
 }
 
 /* ---- POST /model/update, PATCH /model/{id}/update -------------------------------------------- */
@@ -210,28 +271,73 @@ static void updated(struct exchange *ex, struct buf *body)
         select_model(ex, update_found);
 }
 
+static void update_model(struct exchange *ex, const struct store_rows *team)
+{
+    struct model_change *c = change_of(ex);
+    struct store_job *job = ask_new(ex);
+    admin_update_same(job, &c->cells, ID, TABLE, c->row, 0);
+    audit_changed(ex, job, TABLE, c->row, 0, &c->cells);
+    put_in_team(ex, job, team);
+    ask_written(ex, job, updated);
+}
+
+static void update_in_team(struct exchange *ex, struct buf *body)
+{
+    update_model(ex, ask_keep(ex, 0));
+}
+
+/* Whose model it is, and the names that it has, from its row. */
+static bool read_row(struct exchange *ex, int missing)
+{
+    struct model_change *c = change_of(ex);
+    c->row = ask_keep(ex, 0);
+    if (!c->row->count) {
+        refuse_missing(ex, missing, c->id);
+        return false;
+    }
+    yyjson_val *info = json_parse(store_rows_text(c->row, 0, "model_info"), &ex->arena, NULL);
+    c->team = json_get_slice(info, "team_id");
+    c->was = c->inside = json_get_slice(info, "team_public_model_name");
+    c->name = store_rows_text(c->row, 0, "model_name");
+    return team_model_may_manage(ex, c->team);
+}
+
+/* A team's model keeps the name that it is stored under: another one is its name in the team. */
+static bool rename_model(struct exchange *ex)
+{
+    struct model_change *c = change_of(ex);
+    struct slice name = json_get_slice(c->body, "model_name");
+    yyjson_val *team = json_get(json_get(c->body, "model_info"), "team_id");
+    if (team && !slice_eq(json_slice(team), c->team)) {
+        refuse(ex, 400, "A model stays with its team, or without one (", c->id,
+               "): make another one with model_info.team_id.");
+        return false;
+    }
+    if (name.n && !c->team.n)
+        c->name = name;
+    else if (name.n && !slice_eq(name, c->name))
+        c->inside = name;
+    return true;
+}
+
 static void update_found(struct exchange *ex, struct buf *body)
 {
     struct model_change *c = change_of(ex);
-    const struct store_rows *row = ask_rows(ex, 0);
-    struct slice name = json_get_slice(c->body, "model_name");
-    struct admin_cells cells = {.n = 0};
     yyjson_val *params, *info;
-    struct store_job *job;
-    if (!row->count) {
-        refuse_missing(ex, 400, c->id);
+    if (!read_row(ex, 400) || !rename_model(ex))
         return;
-    }
-    c->name = arena_dup(&ex->arena, name.n ? name : store_rows_text(row, 0, "model_name"));
-    params = stored_open(ex->worker->config, store_rows_text(row, 0, "litellm_params"), &ex->arena);
-    info = json_parse(store_rows_text(row, 0, "model_info"), &ex->arena, NULL);
+    params =
+        stored_open(ex->worker->config, store_rows_text(c->row, 0, "litellm_params"), &ex->arena);
+    info = json_parse(store_rows_text(c->row, 0, "model_info"), &ex->arena, NULL);
     if (!try_model(ex, admin_merge(ex, params, json_get(c->body, "litellm_params")),
-                   admin_merge(ex, info, json_get(c->body, "model_info")), &cells))
+                   admin_merge(ex, info, json_get(c->body, "model_info"))))
         return;
-    job = ask_new(ex);
-    admin_update_same(job, &cells, ID, TABLE, row, 0);
-    audit_changed(ex, job, TABLE, row, 0, &cells);
-    ask_written(ex, job, updated);
+    if (slice_eq(c->was, c->inside)) {
+        c->was = c->inside = SLICE("");
+        update_model(ex, NULL);
+    } else {
+        ask_team(ex, update_in_team);
+    }
 }
 
 void handle_model_update(struct exchange *ex, struct buf *body)
@@ -289,10 +395,17 @@ void handle_model_block(struct exchange *ex, struct buf *body)
 
 /* ---- POST /model/delete ---------------------------------------------------------------------- */
 
+static void delete_found(struct exchange *ex, struct buf *body);
+
 static void deleted(struct exchange *ex, struct buf *body)
 {
-    const struct model_change *c = change_of(ex);
+    struct model_change *c = change_of(ex);
     struct json_writer w;
+    if (store_job_status(ex->own.job) != STORE_OK) {
+        if (admin_again(ex, &c->tries))
+            select_model(ex, delete_found);
+        return;
+    }
     if (!ask_rows(ex, 0)->changed) {
         refuse_missing(ex, 400, c->id);
         return;
@@ -306,15 +419,32 @@ static void deleted(struct exchange *ex, struct buf *body)
     json_object_end(&w);
 }
 
-static void delete_found(struct exchange *ex, struct buf *body)
+static void delete_model(struct exchange *ex, const struct store_rows *team)
 {
-    const struct store_rows *row = ask_rows(ex, 0);
-    struct store_where where = admin_where(ID, change_of(ex)->id);
+    const struct model_change *c = change_of(ex);
+    struct store_where where = admin_where(ID, c->id);
     struct store_job *job = ask_new(ex);
     store_delete(job, TABLE, &where, 1);
-    if (row->count)
-        audit_gone(ex, job, TABLE, row, 0);
+    audit_gone(ex, job, TABLE, c->row, 0);
+    put_in_team(ex, job, team);
     ask_written(ex, job, deleted);
+}
+
+static void delete_in_team(struct exchange *ex, struct buf *body)
+{
+    delete_model(ex, ask_keep(ex, 0));
+}
+
+static void delete_found(struct exchange *ex, struct buf *body)
+{
+    struct model_change *c = change_of(ex);
+    if (!read_row(ex, 400))
+        return;
+    c->inside = SLICE("");
+    if (c->team.n)
+        ask_team(ex, delete_in_team);
+    else
+        delete_model(ex, NULL);
 }
 
 void handle_model_delete(struct exchange *ex, struct buf *body)

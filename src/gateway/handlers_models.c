@@ -39,6 +39,18 @@ static bool is_ill(const struct exchange *ex, struct slice group)
     return ill > 0;
 }
 
+/* What a team calls its own model; false: that one hides this one. */
+static bool name_inside(struct exchange *ex, struct model_listed *l)
+{
+    struct slice name = caller_team_name(&ex->caller, ex->config, l->name);
+    if (name.n && ex->config->settings.team_names)
+        l->name = name;
+    return name.n || !ex->config->team_models.count ||
+           !caller_team_name(&ex->caller, ex->config,
+                             caller_model(&ex->caller, ex->config, l->name))
+                .n;
+}
+
 /* The names that the caller may ask for. */
 static struct model_list list_for(struct exchange *ex, unsigned what)
 {
@@ -47,7 +59,7 @@ static struct model_list list_for(struct exchange *ex, unsigned what)
     const char *whose;
     for (size_t i = 0; i < list.n; i++) {
         if (!caller_may_call(&ex->caller, ex->config, list.v[i].name, &whose) ||
-            is_ill(ex, list.v[i].group))
+            is_ill(ex, list.v[i].group) || !name_inside(ex, &list.v[i]))
             continue;
         aliases += i < list.aliases;
         list.v[kept++] = list.v[i];
@@ -203,7 +215,7 @@ static void write_own_names(struct exchange *ex, const struct row *names,
     struct model_listed l;
     const char *whose;
     for (size_t i = 0; names && i < names->alias_count; i++) {
-        struct slice model = caller_model(&ex->caller, names->aliases[i].name);
+        struct slice model = caller_model(&ex->caller, ex->config, names->aliases[i].name);
         if (is_listed(list, names->aliases[i].name) ||
             !caller_may_call(&ex->caller, ex->config, model, &whose) ||
             !model_list_find(ex->config, model, &l, &ex->arena))
@@ -244,7 +256,7 @@ void handle_models(struct exchange *ex, struct buf *body)
 void handle_model(struct exchange *ex, struct buf *body)
 {
     struct slice name = percent_decode(ex->route_model, &ex->arena);
-    struct slice model = caller_model(&ex->caller, name);
+    struct slice model = caller_model(&ex->caller, ex->config, name);
     struct model_listed l;
     struct json_writer w;
     const char *whose;
@@ -306,7 +318,8 @@ static bool write_one(struct exchange *ex, struct slice id, const struct model_i
     for (size_t i = 0; i < ex->config->deployment_count; i++) {
         const struct deployment *d = &ex->config->deployments[i];
         struct slice name = slice_of(d->model_name);
-        struct model_entry e = {name, slice_of(d->model), d, d->facts, d->api};
+        struct slice inside = caller_team_name(&ex->caller, ex->config, name);
+        struct model_entry e = {inside.n ? inside : name, slice_of(d->model), d, d->facts, d->api};
         if (slice_eq(id, slice_of(d->id)) &&
             caller_may_call(&ex->caller, ex->config, name, &whose)) {
             model_info_write(info, &e, w);

@@ -13,6 +13,7 @@
 #include "key_delete.h"
 #include "team_fields.h"
 #include "team_members.h"
+#include "team_models.h"
 
 #define ID    "team_id"
 #define TABLE TABLE_TEAM_TABLE
@@ -314,6 +315,7 @@ static void delete_team(struct exchange *ex, struct buf *body)
     struct team_question *q = question_of(ex);
     struct store_where where;
     struct admin_cells cells = {.n = 0};
+    const struct store_rows *models = ask_keep(ex, 1);
     struct store_job *job = ask_new(ex);
     size_t row = 0;
     if (admin_find(q->teams, ID, q->id, &row)) {
@@ -324,6 +326,7 @@ static void delete_team(struct exchange *ex, struct buf *body)
     where = admin_where(ID, q->id);
     store_delete(job, TABLE_TEAM_MEMBERSHIP, &where, 1);
     store_delete(job, TABLE, &where, 1);
+    team_models_delete(ex, job, models, q->id);
     store_tell(job, TABLE, q->id);
     q->deleted++;
     ask_store(ex, job, delete_next);
@@ -358,6 +361,7 @@ static void select_leaving(struct exchange *ex, struct buf *body)
     store_select(
         job, &(struct store_query){
                  .table = TABLE_USER_TABLE, .where = &where, .where_count = 1, .limit = LEAVE_MAX});
+    team_models_select(job, question_of(ex)->id);
     ask_store(ex, job, leave_found);
 }
 

@@ -65,6 +65,7 @@ static void test_models(void **state)
 /* The team's names come before the key's own. */
 static void test_names_of_models(void **state)
 {
+    static const struct config none;
     static const struct {
         const char *name, *model;
     } names[] = {{"mine", "claude"}, {"ours", "nova"}, {"both", "key's"}, {"plain", "plain"}};
@@ -80,9 +81,56 @@ static void test_names_of_models(void **state)
     c.aliases =
         row_world_row(ROW_ALIASES, "{'id': 1, 'aliases': {'ours': 'nova', 'both': 'team'}}");
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        check_text(caller_model(&c, slice_of(names[i].name)), names[i].model);
+        check_text(caller_model(&c, &none, slice_of(names[i].name)), names[i].model);
     caller_free(&c);
-    check_text(caller_model(&c, SLICE("mine")), "mine");
+    check_text(caller_model(&c, &none, SLICE("mine")), "mine");
+    arena_fini(&a);
+}
+
+#define OWN(team, id)                                                                              \
+    "  - {model_name: model_name_" team "_" id                                                     \
+    ", litellm_params: {model: bedrock/a.b, aws_region_name: r}, "                                 \
+    "model_info: {id: " team id ", team_id: " team ", team_public_model_name: own}}\n"
+
+/* Two of one team and one name are one group; others do not get there by any name. */
+static void test_models_of_a_team(void **state)
+{
+    static const struct {
+        const char *key, *asked, *model, *refuses;
+    } rows[] = {
+        {"{'team_id': 't'}", "own", "model_name_t_1", NULL},
+        {"{'team_id': 't'}", "model_name_t_1", "model_name_t_1", NULL},
+        {"{'team_id': 't', 'models': ['own']}", "own", "model_name_t_1", NULL},
+        {"{'team_id': 't', 'models': ['model_name_t_1']}", "own", "model_name_t_1", NULL},
+        {"{'team_id': 't', 'models': ['other']}", "own", "model_name_t_1", "key"},
+        {"{'team_id': 'u'}", "own", "model_name_u_1", NULL},
+        {"{'team_id': 'u'}", "model_name_t_1", "model_name_t_1", "team"},
+        {"{'team_id': 'v'}", "own", "own", NULL},
+        {"{}", "own", "own", NULL},
+        {"{}", "model_name_t_1", "model_name_t_1", "team"},
+    };
+    struct world w;
+    struct arena a;
+    const char *whose;
+    (void)state;
+    world_init(&w);
+    arena_init(&a);
+    struct config *config =
+        world_load(&w, "model_list:\n" OWN("t", "1") OWN("t", "2") OWN("u", "1"));
+    assert_int_equal(config->errors, 0);
+    assert_string_equal(config->deployments[1].model_name, "model_name_t_1");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct caller c;
+        row_world_caller(&c, &(struct row_world_caller){{[HOLDER_KEY] = rows[i].key}, {0}}, &a);
+        struct slice model = caller_model(&c, config, slice_of(rows[i].asked));
+        check_text(model, rows[i].model);
+        bool may = caller_may_call(&c, config, model, &whose);
+        assert_int_equal(may, !rows[i].refuses);
+        if (!may)
+            assert_string_equal(whose, rows[i].refuses);
+        caller_free(&c);
+    }
+    config_unref(config);
     arena_fini(&a);
 }
 
@@ -147,9 +195,9 @@ static void test_tags(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_models), cmocka_unit_test(test_names_of_models),
-        cmocka_unit_test(test_roles),  cmocka_unit_test(test_admins_of_a_team),
-        cmocka_unit_test(test_tags),
+        cmocka_unit_test(test_models),           cmocka_unit_test(test_names_of_models),
+        cmocka_unit_test(test_models_of_a_team), cmocka_unit_test(test_roles),
+        cmocka_unit_test(test_admins_of_a_team), cmocka_unit_test(test_tags),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
