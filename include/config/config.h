@@ -99,6 +99,9 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     bool block_robots;                     /* there is a /robots.txt */
     bool ui_disabled;                      /* DISABLE_ADMIN_UI */
     bool disable_env_login;                /* disable_env_credential_login */
+    bool drain_endpoint;                   /* there is GET /health/drain */
+    const char *drain_token;               /* what it asks for; NULL: nothing */
+    double drain_s;                        /* seconds it waits: GRACEFUL_SHUTDOWN_TIMEOUT */
     bool sso_only;                         /* disable_password_login_when_sso_enabled */
     int64_t password_min; /* characters of a user's password, at least: password_policy_… */
     bool password_lower, password_upper, password_digit, password_sign;

@@ -105,6 +105,17 @@ static void read_text_max(struct config_loader *l, const struct node *general)
         l->c->settings.stored_text_max = bytes;
 }
 
+#define DRAIN_SECONDS 30.0
+
+/* LiteLLM's variable. What is no number counts as not set, as there. */
+static double drain_seconds(struct config_loader *l)
+{
+    const char *text = config_env(l, "GRACEFUL_SHUTDOWN_TIMEOUT");
+    double seconds;
+    bool is_number = text && slice_to_double(slice_of(text), &seconds);
+    return is_number && seconds >= 0 && seconds <= CONFIG_MAX_SECONDS ? seconds : DRAIN_SECONDS;
+}
+
 /* What the environment says where the file is silent. */
 static void read_environment(struct config_loader *l, const struct node *litellm,
                              const struct node *general)
@@ -124,6 +135,8 @@ static void read_environment(struct config_loader *l, const struct node *litellm
     s->ui_disabled = env_true(l, "DISABLE_ADMIN_UI");
     read_variable(l, "LINTEL_DATA_DIRECTORY", &s->data_directory, general, "data_directory");
     read_text_max(l, general);
+    read_variable(l, "DRAIN_ENDPOINT_TOKEN", &s->drain_token, general, "drain_endpoint_token");
+    s->drain_s = drain_seconds(l);
     if (node_is_null(NODE_GET(general, "store_prompts_in_spend_logs")))
         s->store_prompts = env_true(l, "STORE_PROMPTS_IN_SPEND_LOGS");
     if (node_is_null(NODE_GET(litellm, "drop_params")))

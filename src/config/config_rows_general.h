@@ -108,8 +108,8 @@ READ("background_health_check_model_groups", LIST, RELOAD, NULL, "groups that ar
 STORED("enable_health_check_routing", BOOL, RELOAD, health.routing, "false", "use no deployment that failed its last check, as long as the group has another")
 ACCEPTED("use_shared_health_check", BOOL, "false", "share the results through Redis")
 STORED("model_list_healthy_only", BOOL, RELOAD, list_healthy_only, "false", "lists of models (/models, /model/info) leave out groups none of whose deployments passed its last health check; with background_health_checks")
-ACCEPTED("enable_drain_endpoint", BOOL, "false", "GET /health/drain before a stop")
-ACCEPTED("drain_endpoint_token", STRING, NULL, "what that route asks for")
+STORED("enable_drain_endpoint", BOOL, RELOAD, drain_endpoint, "false", "GET /health/drain, for a preStop hook: probes get 503 from then on, and it answers once no request is left, or after GRACEFUL_SHUTDOWN_TIMEOUT seconds (30). See docs/operations.md")
+STORED("drain_endpoint_token", STRING, RELOAD, drain_token, NULL, "what X-Drain-Token must say there; also DRAIN_ENDPOINT_TOKEN; unset: anybody may ask")
 
 READ("api_keys", LIST, RELOAD, NULL, "fixed keys; LiteLLM has no such option: [{key, key_alias, models, rpm_limit, tpm_limit, max_parallel_requests, model_rpm_limit, model_tpm_limit, user_id, team_id, spend_limit}]; rpm and tpm are the same as rpm_limit and tpm_limit; spend_limit in USD is counted since ever with a database, else since the start")
 STORED("user_api_key_cache_ttl", NUMBER, RESTART, caller_ttl, "60", "seconds for which a key, its user, team and budget are remembered; what any Lintel on the database changes is known within a second all the same")

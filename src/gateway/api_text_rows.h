@@ -228,6 +228,7 @@
     {"GET", "/", HEALTH, "That this is the gateway"},
     {"GET", "/health", HEALTH, "With a key: calls every deployment, or tells the last results", .query = "model model_id"},
     {"GET", "/health/backlog", HEALTH, "How many requests are under way"},
+    {"GET", "/health/drain", HEALTH, "Makes probes say that it stops, and waits for the requests that run"},
     {"GET", "/health/latest", HEALTH, "The last results of each deployment"},
     {"GET", "/health/liveliness", HEALTH, "That the process lives"},
     {"GET", "/health/liveness", HEALTH, "That the process lives"},

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cli.h"
 #include "descriptors.h"
+#include "drain.h"
 #include "shared_state.h"
 #include "supervisor.h"
 #include "worker.h"
@@ -230,10 +231,12 @@ static int serve(const struct options *o)
     descriptors_raise();
     announce_sources(c);
     worker.machine = machine_of(o->workers);
+    worker.drain = drain_new(o->workers);
     announce_sharing(c, &worker, o->workers);
     worker.config = o->config;
     worker.sockets = &sockets;
     int status = o->workers > 1 ? supervisor_run(c, &worker, o->workers) : worker_run(c, &worker);
+    drain_free(worker.drain);
     machine_free(worker.machine);
     return status;
 }

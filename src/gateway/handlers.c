@@ -12,23 +12,6 @@ void handle_root(struct exchange *ex, struct buf *body)
     BUF_LITERAL(body, "\"Lintel: RUNNING\"");
 }
 
-void handle_liveness(struct exchange *ex, struct buf *body)
-{
-    BUF_LITERAL(body, "\"I'm alive!\"");
-}
-
-void handle_readiness(struct exchange *ex, struct buf *body)
-{
-    if (ex->worker->draining) {
-        failure_set(&ex->failure, &ex->arena, FAILURE_UNAVAILABLE, 503, "shutting down");
-        return;
-    }
-    if (ex->worker->store && store_is_up(ex->worker->store))
-        BUF_LITERAL(body, "{\"status\":\"healthy\",\"db\":\"connected\"}");
-    else
-        BUF_LITERAL(body, "{\"status\":\"healthy\",\"db\":\"Not connected\"}");
-}
-
 /* ---- what lives ---------------------------------------------------------------------------- */
 
 static unsigned open_descriptors(void)

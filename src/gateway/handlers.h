@@ -7,8 +7,6 @@
 #include "exchange.h"
 
 void handle_root(struct exchange *ex, struct buf *body);
-void handle_liveness(struct exchange *ex, struct buf *body);
-void handle_readiness(struct exchange *ex, struct buf *body); /* 503 while draining */
 void handle_exchanges(struct exchange *ex, struct buf *body); /* what lives now, for operators */
 
 /* handlers_ui.c: the admin UI's files */
@@ -36,6 +34,11 @@ void handle_logout(struct exchange *ex, struct buf *body);
 void handle_router_settings(struct exchange *ex, struct buf *body);
 void handle_provider_budgets(struct exchange *ex, struct buf *body);
 void handlers_write_deployments(struct exchange *ex, struct json_writer *w); /* how they do */
+
+/* handlers_drain.c */
+void handle_liveness(struct exchange *ex, struct buf *body);
+void handle_readiness(struct exchange *ex, struct buf *body); /* both: 503 while draining */
+void handle_drain(struct exchange *ex, struct buf *body);
 
 /* handlers_health.c */
 void handle_health(struct exchange *ex, struct buf *body);

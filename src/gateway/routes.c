@@ -119,6 +119,7 @@ static const struct route routes[] = {
     {"GET", "/redoc", true, CHAT, handle_redoc},
     {"GET", "/health", true, CHAT, handle_health, .knows_keys = true},
     {"GET", "/health/backlog", false, CHAT, handle_health_backlog},
+    {"GET", "/health/drain", true, CHAT, handle_drain},
     {"GET", "/health/latest", false, CHAT, handle_health_latest},
     {"GET", "/health/liveliness", true, CHAT, handle_liveness},
     {"GET", "/health/liveness", true, CHAT, handle_liveness},

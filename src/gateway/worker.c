@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "changes.h"
 #include "descriptors.h"
+#include "drain.h"
 #include "exchange.h"
 #include "exchange_claim.h"
 #include "exchange_queue.h"
@@ -64,6 +65,7 @@ void worker_exchange_began(struct worker *w, struct list *link)
     list_add(&w->exchanges, link);
     if (w->live++ == 0)
         uv_timer_start(&w->clock, on_clock, CLOCK_MS, CLOCK_MS);
+    drain_note(w->options->drain, w->options->index, w->live);
 }
 
 void worker_exchange_ended(struct worker *w, struct list *link)
@@ -72,6 +74,7 @@ void worker_exchange_ended(struct worker *w, struct list *link)
     w->served++;
     if (--w->live == 0 && !w->draining)
         uv_timer_stop(&w->clock);
+    drain_note(w->options->drain, w->options->index, w->live);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
@@ -364,6 +367,7 @@ static void start(struct worker *w)
     const struct settings *s = &w->config->settings;
     struct upstream_tls tls = {.verify = s->ssl_verify, .ca_file = s->ssl_certificate};
     keep_bodies_in_the_heap();
+    drain_note(w->options->drain, w->options->index, 0); /* of one that died */
     list_init(&w->exchanges);
     list_init(&w->queue);
     admission_init(&w->admission);

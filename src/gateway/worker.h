@@ -16,6 +16,7 @@
 
 #define WORKER_DRAIN_MS 600000 /* ms; agents' answers take minutes */
 
+struct drain;
 struct metrics_shared;
 
 struct worker_options {
@@ -24,6 +25,7 @@ struct worker_options {
     struct sockets *sockets;        /* of all workers */
     int index;                      /* of this worker's socket; the first one hands them on */
     struct metrics_shared *metrics; /* of all workers; NULL: this one is alone, or none are kept */
+    struct drain *drain;            /* of all workers; NULL: none */
     bool supervised;                /* the parent process has to be told to end */
     struct machine *machine;        /* what all workers have in common; NULL: there is one only */
     bool log_at_once;               /* each line is written by the loop itself */
