@@ -19,6 +19,7 @@
 #include "config/guards.h"
 #include "config/limits.h"
 #include "config/metrics.h"
+#include "config/pass.h"
 #include "config/redis.h"
 #include "config/routing.h"
 #include "config/sso.h"
@@ -236,6 +237,7 @@ struct config {
     struct metrics_settings metrics;                /* … counted how */
     struct alerting_settings alerting;              /* … and of what goes wrong */
     struct guards guards;                           /* what looks at prompts and answers */
+    struct pass_endpoints passes;                   /* whose requests go to other servers */
     struct limit_set limits;                        /* of all requests together */
     struct admission_limits admission;              /* … of one worker */
     int64_t parallel_per_key;                       /* where the key says nothing */

@@ -55,7 +55,12 @@ struct upstream_events {
     /* `detail` is a one-line text fit for a log and an error message; static or valid during the
      * call; it holds no secret. */
     void (*end)(void *user, enum upstream_end end, const char *detail);
+    /* Of calls whose body is streamed: writes at most `room` bytes of it to `p`, and returns how
+     * many; 0: that was all of it; UPSTREAM_LATER: none now, see upstream_more. Such a call has a
+     * connection of its own, since what was sent cannot be sent again. */
+    size_t (*want)(void *user, char *p, size_t room);
 };
+#define UPSTREAM_LATER ((size_t)-1)
 
 /* Milliseconds; 0 = no limit. */
 struct upstream_timeouts {
@@ -76,8 +81,15 @@ void upstream_fini(struct upstream *u); /* every op must have ended; handles clo
 struct upstream_op *upstream_start(struct upstream *u, const struct http_call *call,
                                    const struct upstream_timeouts *timeouts,
                                    const struct upstream_events *events, void *user);
+/* The same with a body that comes while it is sent, by events->want: `length` bytes, -1: not known
+ * (call->body is not looked at). No fence. */
+struct upstream_op *upstream_stream(struct upstream *u, const struct http_call *call,
+                                    int64_t length, const struct upstream_timeouts *timeouts,
+                                    const struct upstream_events *events, void *user);
 /* Gives kept data again. An error inside ends the op: the end event comes (later, not inside). */
 void upstream_resume(struct upstream_op *op);
+/* There is more of a streamed body, or it has ended. An error inside ends the op, as above. */
+void upstream_more(struct upstream_op *op);
 void upstream_cancel(struct upstream_op *op);
 
 /* Whether every byte of the call's body is sent: it may be freed now, though the op goes on. Only

@@ -212,6 +212,7 @@ static void read_tree(struct config_loader *l, struct node *root)
     config_read_models(l, root);
     config_gather_pools(l, root);
     config_read_limits(l, root);
+    config_read_passes(l, root);
     config_note_source(l);
     if (!l->c->errors)
         config_export(l, root);

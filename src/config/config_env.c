@@ -19,12 +19,20 @@ const char *config_env(const struct config_loader *l, const char *name)
     return own ? own->text.p : l->host->get_env(l->host->ctx, name);
 }
 
+/* Whose headers may end in a variable: config_pass.c. */
+static bool is_of_passes(const struct config_path *path)
+{
+    while (path && !slice_eq(path->key, SLICE("pass_through_endpoints")))
+        path = path->up;
+    return path;
+}
+
 static void substitute_scalar(struct config_loader *l, struct node *n,
                               const struct config_path *path)
 {
     struct slice text = n->text;
     if (!slice_starts(text, PREFIX)) {
-        if (slice_find(text, PREFIX) > 0)
+        if (slice_find(text, PREFIX) > 0 && !is_of_passes(path))
             config_warn(l, config_place(n, path),
                         "os.environ/ is only replaced where it is the whole value");
         return;

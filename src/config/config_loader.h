@@ -168,6 +168,9 @@ void config_gather_pools(struct config_loader *l, const struct node *root);
 /* config_limits.c: limits of all, of groups and of keys (default_api_key_… of one deployment), and
  * the keys that the configuration names. Once the groups are gathered. */
 struct reading;
+/* config_pass.c */
+void config_read_passes(struct config_loader *l, const struct node *root);
+
 void config_read_limits(struct config_loader *l, const struct node *root);
 void config_read_key_defaults(struct reading params, struct limit_set *per_key);
 

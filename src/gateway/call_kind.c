@@ -17,6 +17,9 @@ static const struct call_kind kinds[] = {
 
 const struct call_kind *call_kind_of(const struct route *route)
 {
+    static const struct call_kind passes = {"", "pass_through_endpoint", ""};
+    if (route->passes)
+        return &passes;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
         if (slice_ends(slice_of(route->path), slice_of(kinds[i].path)))
             return &kinds[i];

@@ -34,6 +34,7 @@
 #include "exchange_memory.h"
 #include "exchange_native.h"
 #include "exchange_observe.h"
+#include "exchange_pass.h"
 #include "exchange_queue.h"
 #include "exchange_raw.h"
 #include "exchange_request.h"
@@ -56,7 +57,7 @@
 
 const struct sm_state exchange_states[EX_NR] = {
     [EX_HEAD] = {"HEAD", SM_TO(EX_AUTH) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
-    [EX_AUTH] = {"AUTH", SM_TO(EX_BODY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_AUTH] = {"AUTH", SM_TO(EX_BODY) | SM_TO(EX_LIMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_BODY] = {"BODY", SM_TO(EX_GUARD) | SM_TO(EX_ADMIT) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_GUARD] = {"GUARD", SM_TO(EX_ADMIT) | SM_TO(EX_SETTLE)},
     [EX_ADMIT] = {"ADMIT",
@@ -64,7 +65,7 @@ const struct sm_state exchange_states[EX_NR] = {
     [EX_ANSWER] = {"ANSWER", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_LOOKUP] = {"LOOKUP", SM_TO(EX_LIMIT) | SM_TO(EX_VET) | SM_TO(EX_RELAY) | SM_TO(EX_FLUSH) |
                                  SM_TO(EX_SETTLE)},
-    [EX_LIMIT] = {"LIMIT", SM_TO(EX_ROUTE) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_LIMIT] = {"LIMIT", SM_TO(EX_ROUTE) | SM_TO(EX_PASS) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_ROUTE] = {"ROUTE", SM_TO(EX_PLACE) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_PLACE] = {"PLACE",
                   SM_TO(EX_CREDENTIALS) | SM_TO(EX_ROUTE) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
@@ -76,6 +77,7 @@ const struct sm_state exchange_states[EX_NR] = {
     [EX_CALL] = {"CALL", SM_TO(EX_VET) | SM_TO(EX_RELAY) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) |
                              SM_TO(EX_SETTLE)},
     [EX_VET] = {"VET", SM_TO(EX_RELAY) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
+    [EX_PASS] = {"PASS", SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_RELAY] = {"RELAY", SM_TO(EX_VET) | SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_BATCH] = {"BATCH", SM_TO(EX_AGAIN) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
     [EX_FLUSH] = {"FLUSH", SM_TO(EX_SETTLE)},
@@ -111,6 +113,7 @@ static bool invariant(const struct sm *sm)
     case EX_RECALL: return !ex->op && (!ex->head_sent || ex->committed) && !ex->fetch;
     case EX_CALL: return !ex->recall.waiting;
     case EX_VET: return ex->guard && ex->conn;
+    case EX_PASS: return ex->pass && ex->conn;
     case EX_BATCH: return !ex->op && (!ex->head_sent || ex->committed) && operation_of(ex);
     case EX_FLUSH: return !ex->fetch && !ex->batch;
     }
@@ -158,6 +161,8 @@ static void on_body(void *user, struct slice bytes)
 {
     struct exchange *ex = user;
     buf_add(&ex->body, bytes);
+    if (ex->pass)
+        exchange_pass_body(ex, bytes);
     if (ex->body.overflow)
         exchange_deposit(ex, 0);
 }
@@ -258,7 +263,9 @@ static bool needs_key(struct exchange *ex)
 static int step_auth(struct exchange *ex)
 {
     struct route_result r = routes_find(ex->head->method, ex->head->path);
-    if (slice_eq(ex->head->method, SLICE("OPTIONS")) && routes_has_path(ex->head->path)) {
+    if (r.match != ROUTE_FOUND && ex->config->passes.n)
+        exchange_pass_find(ex, &r);
+    if (slice_eq(ex->head->method, SLICE("OPTIONS")) && r.match == ROUTE_NO_METHOD) {
         reply_preflight(ex);
         return EX_FLUSH;
     }
@@ -276,7 +283,11 @@ static int step_auth(struct exchange *ex)
         return EX_SUSPEND;
     if (ex->failure.kind != FAILURE_NONE)
         return EX_FLUSH;
-    return body_is_too_large(ex) ? EX_FLUSH : EX_BODY;
+    if (body_is_too_large(ex))
+        return EX_FLUSH;
+    if (ex->pass)
+        exchange_pass_begin(ex);
+    return ex->pass ? EX_LIMIT : EX_BODY;
 }
 
 /* ---- BODY, ADMIT --------------------------------------------------------------------------- */
@@ -372,7 +383,7 @@ static int step_limit(struct exchange *ex)
 {
     if (!exchange_limit(ex))
         return EX_SUSPEND;
-    return ex->failure.kind == FAILURE_NONE ? EX_ROUTE : EX_FLUSH;
+    return ex->failure.kind != FAILURE_NONE ? EX_FLUSH : ex->pass ? EX_PASS : EX_ROUTE;
 }
 
 static int step_answer(struct exchange *ex)
@@ -592,29 +603,6 @@ static int step_call(struct exchange *ex)
 
 /* ---- RELAY --------------------------------------------------------------------------------- */
 
-static void forget_prompt(struct llm_request *r)
-{
-    r->system = NULL;
-    r->messages = NULL;
-    r->tools = NULL;
-    r->extra = NULL;
-    r->metadata = NULL;
-    r->headers = NULL;
-    r->native_body = slice_make(NULL, 0);
-    r->said = NULL;
-}
-
-/* Nothing can be tried again from here on: the request's bytes are not needed any more, and a long
- * prompt should not lie around for as long as its answer streams. */
-static void release_prompt(struct exchange *ex)
-{
-    forget_prompt(&ex->request);
-    forget_prompt(&ex->effective);
-    arena_fini(&ex->prompt);
-    buf_fini(&ex->body);
-    ex->released = true;
-}
-
 static void commit(struct exchange *ex)
 {
     ex->committed = true;
@@ -641,7 +629,7 @@ static int step_relay(struct exchange *ex)
     if (ex->facts & FACT_VET)
         return EX_VET;
     if (!ex->released && !exchange_may_resume(ex))
-        release_prompt(ex);
+        exchange_release_prompt(ex);
     if (ex->facts & FACT_FAILED && exchange_resume(ex)) {
         send_out(ex);
         return EX_AGAIN;
@@ -658,6 +646,15 @@ static int step_relay(struct exchange *ex)
     return EX_SUSPEND;
 }
 
+static int step_pass(struct exchange *ex)
+{
+    if (exchange_pass(ex))
+        return EX_FLUSH;
+    send_out(ex);
+    resume_if_room(ex);
+    return EX_SUSPEND;
+}
+
 /* ---- FLUSH, SETTLE, DONE ------------------------------------------------------------------- */
 
 /* A stream whose head is out: the error event, if it failed, and the last chunk. */
@@ -665,11 +662,15 @@ static void end_stream(struct exchange *ex)
 {
     struct failure told = reply_told_failure(ex);
     struct llm_event fail = {.kind = EV_FAIL, .failure = &told};
-    if (ex->failure.kind != FAILURE_NONE)
+    bool broken = ex->failure.kind != FAILURE_NONE;
+    if (broken && !ex->pass)
         exchange_encode(ex, &fail);
     if (ex->chunk_open)
         http1_chunk_commit(&ex->reply, &ex->out, ex->chunk);
-    http1_write_end(&ex->reply, &ex->out);
+    if (!broken || !ex->pass)
+        http1_write_end(&ex->reply, &ex->out);
+    else
+        ex->reply.keep_alive = false; /* what ends without its end is not taken for whole */
 }
 
 static int step_flush(struct exchange *ex)
@@ -743,8 +744,8 @@ static int (*const steps[EX_NR])(struct exchange *ex) = {
     [EX_ADMIT] = step_admit,   [EX_LOOKUP] = step_lookup, [EX_LIMIT] = step_limit,
     [EX_ROUTE] = step_route,   [EX_PLACE] = step_place,   [EX_CREDENTIALS] = step_credentials,
     [EX_FETCH] = step_fetch,   [EX_RECALL] = step_recall, [EX_CALL] = step_call,
-    [EX_AGAIN] = step_again,   [EX_RELAY] = step_relay,   [EX_BATCH] = step_batch,
-    [EX_FLUSH] = step_flush,   [EX_SETTLE] = step_settle,
+    [EX_AGAIN] = step_again,   [EX_RELAY] = step_relay,   [EX_PASS] = step_pass,
+    [EX_BATCH] = step_batch,   [EX_FLUSH] = step_flush,   [EX_SETTLE] = step_settle,
 };
 
 static void release(struct turn_grave *grave)

@@ -31,6 +31,8 @@
  *   AGAIN   the wait before a retry; from CALL or BATCH, back to ROUTE (exchange_again.c)
  *   VET     guards that have to be asked about the answer: between CALL (or LOOKUP, or RELAY) and
  *           what follows there, for answers that are looked at once they are complete
+ *   PASS    a request of pass_through_endpoints, from LIMIT, to FLUSH: body and answer pass
+ *           (exchange_pass.h)
  *   RELAY   upstream events; room at the client; to AGAIN when a stream that broke off goes on
  *           elsewhere (exchange_resume.c)
  *   BATCH   the calls of an operation (operation.h), bounded by the timeout of the whole answer
@@ -96,6 +98,7 @@ enum exchange_state {
     EX_CALL,
     EX_AGAIN,
     EX_VET,
+    EX_PASS,
     EX_RELAY,
     EX_BATCH,
     EX_FLUSH,
@@ -165,6 +168,17 @@ struct own_answer {
     struct password_job *password; /* being checked; NULL: none */
 };
 
+/* A request that goes to another server: exchange_pass.c's. */
+struct pass {
+    const struct pass_endpoint *to;
+    struct route route;
+    int64_t received; /* bytes of the body */
+    size_t taken;     /* of ex->body, by the call */
+    bool held;        /* the client is not read */
+    bool starved;     /* the call waits for more of the body */
+    bool answered;
+};
+
 struct exchange {
     struct list link;      /* worker.exchanges */
     struct turn_item item; /* marked when there is something to do */
@@ -195,6 +209,7 @@ struct exchange {
     char id[UUID_SIZE];           /* x-litellm-call-id */
 
     const struct route *route;
+    struct pass *pass;         /* NULL: the route is one of ours */
     struct slice route_model;  /* model named in the path, or empty */
     struct slice route_item;   /* what another hole of the path stands for, or empty; encoded … */
     struct slice route_second; /* … and a second one */

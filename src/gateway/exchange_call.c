@@ -176,7 +176,7 @@ void exchange_estimate_usage(struct exchange *ex)
 {
     struct llm_usage u = {.estimated = true};
     bool answered = ex->answered.bytes || ex->fold.bytes || ex->facts & FACT_GONE;
-    if (!ex->attempts || llm_usage_prompt(&ex->usage) || ex->usage.output)
+    if (!ex->attempts || ex->pass || llm_usage_prompt(&ex->usage) || ex->usage.output)
         return;
     if (!answered && !ex->resuming.count)
         return;

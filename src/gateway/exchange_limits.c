@@ -188,7 +188,7 @@ static bool may_ask(struct exchange *ex)
 {
     if (!exchange_auth_holders(ex))
         return false;
-    if (ex->failure.kind == FAILURE_NONE)
+    if (ex->failure.kind == FAILURE_NONE && !ex->pass)
         auth_check_model(&ex->caller, ex->config, ex->request.model, &ex->arena, &ex->failure);
     return ex->failure.kind != FAILURE_NONE || exchange_budget(ex);
 }

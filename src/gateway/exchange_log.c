@@ -171,7 +171,7 @@ void exchange_log(const struct exchange *ex)
     char room[ROOM_SIZE];
     struct buf line = {.p = room, .size = sizeof(room), .cap = sizeof(room)};
     enum log_level level =
-        ex->route && ex->route->open ? LOG_DEBUG : LOG_INFO; /* probes are noise */
+        ex->route && ex->route->open && !ex->pass ? LOG_DEBUG : LOG_INFO; /* probes are noise */
     if (!log_enabled(level))
         return;
     list(&f, ex);

@@ -495,6 +495,8 @@ static void set_model(struct exchange *ex, struct record *r)
     t->model = ex->request.model;
     t->group = ex->model_group;
     t->upstream = ex->model_id;
+    if (ex->pass)
+        t->api_base = ex->pass->to->target;
     if (!d)
         return;
     t->deployment = slice_of(d->id);

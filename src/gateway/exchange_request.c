@@ -119,3 +119,29 @@ bool exchange_read_request(struct exchange *ex)
         dialect->read_head(ex->head->headers, &ex->prompt, &ex->request);
     return true;
 }
+
+/* ---- the end ----------------------------------------------------------------------------------
+ */
+
+static void forget_prompt(struct llm_request *r)
+{
+    r->system = NULL;
+    r->messages = NULL;
+    r->tools = NULL;
+    r->extra = NULL;
+    r->metadata = NULL;
+    r->headers = NULL;
+    r->native_body = slice_make(NULL, 0);
+    r->said = NULL;
+}
+
+/* Nothing can be tried again from here on: the request's bytes are not needed any more, and a long
+ * prompt should not lie around for as long as its answer streams. */
+void exchange_release_prompt(struct exchange *ex)
+{
+    forget_prompt(&ex->request);
+    forget_prompt(&ex->effective);
+    arena_fini(&ex->prompt);
+    buf_fini(&ex->body);
+    ex->released = true;
+}

@@ -10,4 +10,7 @@ bool exchange_read_request(struct exchange *ex);
 /* The body alone; an empty one, or a form, counts as {}. NULL: see ex->failure. */
 yyjson_val *exchange_parse_body(struct exchange *ex);
 
+/* RELAY: the prompt is not needed any more. */
+void exchange_release_prompt(struct exchange *ex);
+
 #endif

@@ -172,6 +172,10 @@ static void set_model(const struct exchange *ex, struct spend *s)
     s->model_id = d ? slice_of(d->id) : SLICE("");
     s->api_base = d ? slice_of(d->endpoint) : SLICE("");
     s->provider = SLICE("bedrock");
+    if (!ex->pass)
+        return;
+    s->model_group = s->provider = SLICE("");
+    s->api_base = ex->pass->to->target;
 }
 
 static void set_times(const struct exchange *ex, struct spend *s)

@@ -7,6 +7,7 @@
 
 #define REPAIRS_MAX          1024 /* all their names together */
 #define HEADERS_MAX          96
+#define PASSED_MAX           64   /* of them another server's */
 #define UPSTREAM_HEADERS_MAX 24   /* kept of an answer */
 #define UPSTREAM_BYTES_MAX   8192 /* likewise */
 #define FAILURE_BODY_MAX     (128 * 1024)
@@ -282,6 +283,14 @@ void reply_own(struct exchange *ex)
         return;
     }
     write_reply(ex, &h, own->status ? own->status : 200, buf_slice(&own->body));
+}
+
+void reply_passed(struct exchange *ex, int status, struct http_headers headers, int64_t length)
+{
+    struct reply_headers h = {.n = 0};
+    for (size_t i = 0; i < headers.n && h.n < PASSED_MAX; i++)
+        h.v[h.n++] = (struct http_header){headers.v[i].name, printable(ex, headers.v[i].value)};
+    write_head(ex, &h, status, length);
 }
 
 void reply_stream_begin(struct exchange *ex)

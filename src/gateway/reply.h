@@ -16,6 +16,9 @@ bool reply_answer(struct exchange *ex, struct slice body);
 /* The answer in ex->own. */
 void reply_own(struct exchange *ex);
 
+/* The head of another server's answer; `length` of its body, -1: not known. */
+void reply_passed(struct exchange *ex, int status, struct http_headers headers, int64_t length);
+
 /* The head of an event stream. */
 void reply_stream_begin(struct exchange *ex);
 

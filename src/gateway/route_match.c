@@ -40,7 +40,7 @@ static bool begins(const struct route *route, const char *beginning)
 
 static bool is_pass_through(const struct route *route)
 {
-    return begins(route, "/bedrock/");
+    return route->passes || begins(route, "/bedrock/");
 }
 
 static bool is_about_keys(const struct route *route)

@@ -22,6 +22,7 @@ struct route { /* NOLINT(clang-analyzer-optin.performance.Padding): in the order
     bool admin;                        /* for proxy admins; their viewers if it only shows … */
     bool own_keys;                     /* … and for whoever has keys of its own: internal users,
                                           admins of teams */
+    bool passes;                       /* no row: of pass_through_endpoints */
     bool knows_keys;                   /* … but one that is shown must be right */
     unsigned also; /* of those for admins: who else, for what the request names (access.h) */
 };

@@ -213,7 +213,8 @@ static void op_end(struct upstream_op *op, enum upstream_end end, const char *de
     struct upstream *u = op->upstream;
     op_detach(op);
     op->events->end(op->user, end, detail);
-    if (end != UPSTREAM_DONE || op->fenced || op->mail || u->idle_count >= POOL_MAX) {
+    if (end != UPSTREAM_DONE || op->fenced || op->mail || op->streamed ||
+        u->idle_count >= POOL_MAX) {
         op_free(op);
         return;
     }
@@ -432,6 +433,28 @@ static void set_custom(struct upstream_op *op, const char *method)
     curl_easy_setopt(op->easy, CURLOPT_CUSTOMREQUEST, *method ? method : NULL);
 }
 
+static size_t on_want(char *p, size_t size, size_t n, void *user)
+{
+    struct upstream_op *op = user;
+    size_t got = op->events->want(op->user, p, size * n);
+    op->starved = got == UPSTREAM_LATER;
+    return op->starved ? CURL_READFUNC_PAUSE : got;
+}
+
+/* A connection of its own: libcurl could not rewind the body to send it anew. */
+static void set_streamed(struct upstream_op *op, const struct http_call *call, int64_t length)
+{
+    CURL *easy = op->easy;
+    op->streamed = true;
+    op->starved = false;
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)length);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_want);
+    curl_easy_setopt(easy, CURLOPT_READDATA, op);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    set_custom(op, call->method);
+}
+
 static void set_request(struct upstream_op *op, const struct http_call *call)
 {
     CURL *easy = op->easy;
@@ -514,6 +537,19 @@ struct upstream_op *upstream_start(struct upstream *u, const struct http_call *c
     return go(op);
 }
 
+struct upstream_op *upstream_stream(struct upstream *u, const struct http_call *call,
+                                    int64_t length, const struct upstream_timeouts *timeouts,
+                                    const struct upstream_events *events, void *user)
+{
+    struct upstream_op *op = op_take(u);
+    begin(op, timeouts, events, user);
+    set_direct(op, call->direct);
+    curl_easy_setopt(op->easy, CURLOPT_URL, call->url);
+    set_streamed(op, call, length);
+    set_headers(op, call->headers);
+    return go(op);
+}
+
 /* ---- mail ------------------------------------------------------------------------------------ */
 
 #if LIBCURL_VERSION_NUM >= 0x080200
@@ -565,16 +601,30 @@ struct upstream_op *upstream_mail(struct upstream *u, const char *url,
     return go(op);
 }
 
+static void go_on(struct upstream_op *op)
+{
+    int paused = (op->paused ? CURLPAUSE_RECV : 0) | (op->starved ? CURLPAUSE_SEND : 0);
+    CURLcode code = curl_easy_pause(op->easy, paused);
+    if (code != CURLE_OK)
+        fail_later(op, code);
+    op_arm(op);
+}
+
 void upstream_resume(struct upstream_op *op)
 {
     if (!op->paused)
         return;
     op->paused = false;
     op->since = turn_now(op->upstream->turn);
-    CURLcode code = curl_easy_pause(op->easy, CURLPAUSE_CONT);
-    if (code != CURLE_OK)
-        fail_later(op, code);
-    op_arm(op);
+    go_on(op);
+}
+
+void upstream_more(struct upstream_op *op)
+{
+    if (!op->starved)
+        return;
+    op->starved = false;
+    go_on(op);
 }
 
 void upstream_cancel(struct upstream_op *op)

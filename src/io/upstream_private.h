@@ -67,9 +67,11 @@ struct upstream_op {
     } phase;
     curl_off_t body_size; /* of the call */
     bool paused;
-    bool direct;  /* past any proxy */
-    bool fenced;  /* with these limits; such an op is not used again */
-    bool refused; /* an address was, by the fence */
+    bool streamed; /* its body is; such an op is not used again … */
+    bool starved;  /* … waits for more of it */
+    bool direct;   /* past any proxy */
+    bool fenced;   /* with these limits; such an op is not used again */
+    bool refused;  /* an address was, by the fence */
     struct http_fence fence;
     bool mail;                     /* an e-mail (io/mail.h); such an op is not used again */
     struct slice unsent;           /* … of its message */
