@@ -103,6 +103,8 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     bool drain_endpoint;                   /* there is GET /health/drain */
     const char *drain_token;               /* what it asks for; NULL: nothing */
     double drain_s;                        /* seconds it waits: GRACEFUL_SHUTDOWN_TIMEOUT */
+    bool sso_at_once;                      /* auto_redirect_ui_login_to_sso */
+    bool no_login_hint;                    /* hide_default_credentials_hint */
     bool sso_only;                         /* disable_password_login_when_sso_enabled */
     int64_t password_min; /* characters of a user's password, at least: password_policy_… */
     bool password_lower, password_upper, password_digit, password_sign;

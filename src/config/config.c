@@ -134,6 +134,10 @@ static void read_environment(struct config_loader *l, const struct node *litellm
     s->ui_password = kept_variable(l, "UI_PASSWORD");
     s->ui_disabled = env_true(l, "DISABLE_ADMIN_UI");
     read_variable(l, "LINTEL_DATA_DIRECTORY", &s->data_directory, general, "data_directory");
+    if (node_is_null(NODE_GET(general, "auto_redirect_ui_login_to_sso")))
+        s->sso_at_once = env_true(l, "AUTO_REDIRECT_UI_LOGIN_TO_SSO");
+    if (node_is_null(NODE_GET(general, "hide_default_credentials_hint")))
+        s->no_login_hint = env_true(l, "LITELLM_HIDE_DEFAULT_CREDENTIALS_HINT");
     read_text_max(l, general);
     read_variable(l, "DRAIN_ENDPOINT_TOKEN", &s->drain_token, general, "drain_endpoint_token");
     s->drain_s = drain_seconds(l);

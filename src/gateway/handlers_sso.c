@@ -385,8 +385,10 @@ void handle_ui_config(struct exchange *ex, struct buf *body)
     json_member_string(&w, "server_root_path", SLICE("/"));
     json_key(&w, "proxy_base_url");
     json_string_or_null(&w, s->base_url ? slice_of(s->base_url) : SLICE(""));
-    json_member_bool(&w, "auto_redirect_to_sso", false);
+    bool sso_works = s->on && login_secret(ex).n;
+    json_member_bool(&w, "auto_redirect_to_sso", sso_works && ex->config->settings.sso_at_once);
     json_member_bool(&w, "admin_ui_disabled", ex->config->settings.ui_disabled);
-    json_member_bool(&w, "sso_configured", s->on && login_secret(ex).n);
+    json_member_bool(&w, "sso_configured", sso_works);
+    json_member_bool(&w, "hide_default_credentials_hint", ex->config->settings.no_login_hint);
     json_object_end(&w);
 }

@@ -8,7 +8,9 @@ import pytest
 from conftest import KEY, configuration
 from databases import Sqlite
 from oidc_provider import CLIENT, SECRET, Provider
+from playwright.sync_api import expect, sync_playwright
 from programs import wait_for
+from test_ui import CHROMIUM
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +196,25 @@ def test_without_configuration(launch, simulator):
         assert browser.get("/sso/key/generate").headers["location"] == "../../ui"
         assert browser.get("/sso/callback").status_code == 404
         assert browser.get("/.well-known/litellm-ui-config").json()["sso_configured"] is False
+
+
+def test_the_pages_go_straight_to_the_provider(launch, simulator, provider):
+    provider.reset()
+    settings = {"auto_redirect_ui_login_to_sso": True, "hide_default_credentials_hint": True}
+    other = launch(configuration(simulator.url, general_settings=settings), env=provider.environment())
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(root(other) + "/ui")
+        page.wait_for_url("**/sso/callback?*")  # which is where the provider sends the browser
+        page.goto(root(other) + "/ui?fallback")
+        expect(page.get_by_role("link", name="sign-on")).to_be_visible()
+        expect(page.get_by_label("Password")).to_be_visible()
+        expect(page.get_by_text("As the admin")).to_be_hidden()
+        browser.close()
+    other = launch(configuration(simulator.url), env={"AUTO_REDIRECT_UI_LOGIN_TO_SSO": "true"}, warm=False)
+    told = httpx.get(root(other) + "/.well-known/litellm-ui-config").json()
+    assert (told["auto_redirect_to_sso"], told["hide_default_credentials_hint"]) == (False, False)  # there is none
 
 
 def test_passwords_may_be_closed(launch, simulator, provider):

@@ -24,9 +24,15 @@ export function login(done, ...tools) {
     }
   }
   const sso = h("a", { class: "button", href: url("sso/key/generate").href, hidden: true }, t("login.sso"));
-  get(".well-known/litellm-ui-config").then(found => { sso.hidden = !found.sso_configured; }, () => {});
+  const hint = h("p", { class: "muted" }, t("login.hint"));
+  get(".well-known/litellm-ui-config").then(found => {
+    sso.hidden = !found.sso_configured;
+    hint.hidden = found.hide_default_credentials_hint;
+    if (found.auto_redirect_to_sso && !new URLSearchParams(location.search).has("fallback"))
+      location.replace(sso.href);
+  }, () => {});
   return h("main", { class: "login" }, h("form", { class: "card", onsubmit: submit },
-    h("h1", {}, "Lintel"), h("p", { class: "muted" }, t("login.hint")),
+    h("h1", {}, "Lintel"), hint,
     h("label", {}, h("span", {}, t("username")), name),
     h("label", {}, h("span", {}, t("password")), word),
     problem, button, sso, h("div", { class: "row end" }, tools)));
