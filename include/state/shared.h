@@ -97,6 +97,7 @@ struct shared_stats {
     uint64_t waited_us;    /* … and how long that took altogether, microseconds */
     uint64_t losses;       /* how often it went away */
     uint64_t processes;    /* that ask it, as it said last; 0: there is none outside */
+    uint64_t probe_ms;     /* how long its last answer to a probe took */
     bool away;             /* now */
 };
 

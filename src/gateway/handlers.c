@@ -103,6 +103,7 @@ static void write_shared(struct json_writer *w, const struct worker *of)
     json_member_integer(w, "losses", (int64_t)s.losses);
     json_member_integer(w, "answered", (int64_t)s.answered);
     json_member_integer(w, "waited_us", (int64_t)s.waited_us);
+    json_member_integer(w, "probe_ms", (int64_t)s.probe_ms);
     json_member_integer(w, "processes", (int64_t)s.processes);
     json_member_integer(w, "dropped", (int64_t)s.dropped);
     json_object_end(w);

@@ -171,6 +171,7 @@ void redis_answer_alone(struct shared_redis *r, struct question *q)
 void redis_give_up(struct shared_redis *r, struct question *q)
 {
     bool unsent = q->unsent;
+    r->probe_late = r->probe_late || q == r->probe;
     redis_answer_alone(r, q);
     if (unsent)
         question_free(q);

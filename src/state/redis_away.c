@@ -6,8 +6,10 @@
  *
  * Failure modes: no connection, too many late answers, an error that says that the server cannot
  * serve: Redis is away (redis_go_away). Nothing but the probe is sent to it from then on, more
- * often; one that succeeds in time is the return. It goes through the script of limits: it reads,
- * it writes, it needs every permission that limits do. */
+ * often; one that succeeds in time is the return, and in time is what would be so for a question:
+ * it waits among them. It goes through the script of limits: it reads, it writes, it needs every
+ * permission that limits do. A Redis that answers all probes, but late, is no failure that passes:
+ * the log says what to do. */
 
 #include "base/log.h"
 #include "shared_redis_private.h"
@@ -17,7 +19,9 @@
 #define REASON_MAX  256
 #define LEASE_MS    5000 /* a gateway that said nothing for so long is gone */
 #define MS_PER_S    1000.0
-#define PRESENCE_MS 1000 /* between probes of a server that serves */
+#define PRESENCE_MS 1000           /* between probes of a server that serves */
+#define SLOW_MIN    4              /* late answers to probes in a row */
+#define SLOW_EVERY  INT64_C(60000) /* ms between lines about them */
 
 /* ---- away and back --------------------------------------------------------------------------- */
 
@@ -28,7 +32,7 @@ void redis_go_away(struct shared_redis *r, const char *why)
         return;
     r->away = r->told = true;
     r->away_since = redis_now(r);
-    r->late_in_a_row = 0;
+    r->late_in_a_row = r->slow_in_a_row = 0;
     r->stats.losses++;
     log_warn("redis at %s is away (%s): %s until it is back", redis_name(r->redis), why,
              r->fail_closed ? "limited requests are refused"
@@ -84,10 +88,15 @@ static void send_probe(struct shared_redis *r, bool whole_script)
     struct question *q = question_of_asks(ASK_RESERVE, redis_prefix(r), &ask, 1, &grant);
     q->owner = r;
     q->whole_script = whole_script;
+    q->deadline = redis_now(r) + r->patience_ms;
     r->probed_at = redis_now(r);
-    r->probing = question_send(q, r->redis, slice_of(r->token), on_probed);
-    if (!r->probing)
+    r->probe_late = false;
+    if (!question_send(q, r->redis, slice_of(r->token), on_probed)) {
         question_free(q);
+        return;
+    }
+    r->probe = q;
+    redis_await(r, q);
 }
 
 /* One that this process holds already counts beside the new one. */
@@ -103,12 +112,37 @@ static void count_processes(struct shared_redis *r, struct question *q,
     r->present_until = r->probed_at + LEASE_MS;
 }
 
+/* There, but not in time. */
+static void note_slow(struct shared_redis *r)
+{
+    int64_t now = redis_now(r);
+    if (!r->away || ++r->slow_in_a_row < SLOW_MIN ||
+        (r->slow_told_at && now - r->slow_told_at < SLOW_EVERY))
+        return;
+    r->slow_told_at = now;
+    log_warn("redis at %s answers, but too late, the last time after %llu ms: requests wait %u ms "
+             "for it (shared_patience). If it is always so far away, raise that",
+             redis_name(r->redis), (unsigned long long)r->stats.probe_ms, r->patience_ms);
+}
+
+static void note_answer(struct shared_redis *r)
+{
+    r->stats.probe_ms = (uint64_t)(redis_now(r) - r->probed_at);
+    if (r->probe_late) {
+        note_slow(r);
+        return;
+    }
+    r->slow_in_a_row = 0;
+    come_back(r);
+}
+
 static void on_probed(void *user, const struct redisReply *reply)
 {
     struct question *q = user;
     struct shared_redis *r = q->owner;
     bool first = !q->whole_script, error = reply && redis_kind(reply) == REDIS_ERROR;
-    r->probing = false;
+    r->probe = NULL;
+    list_del(&q->link);
     if (reply && !error)
         count_processes(r, q, reply);
     question_free(q);
@@ -118,14 +152,14 @@ static void on_probed(void *user, const struct redisReply *reply)
         send_probe(r, true);
     else if (error)
         redis_go_away_for(r, redis_text(reply));
-    else if (redis_now(r) - r->probed_at <= (int64_t)r->patience_ms)
-        come_back(r);
+    else
+        note_answer(r);
 }
 
 void redis_on_probe_time(uv_timer_t *timer)
 {
     struct shared_redis *r = timer->data;
-    if (!r->probing)
+    if (!r->probe)
         send_probe(r, false);
 }
 
@@ -140,6 +174,9 @@ void redis_on_changed(void *ctx, bool ready, const char *why)
     }
     question_load_scripts(r->redis);
     r->present_until = 0;
-    if (!r->probing)
+    if (!r->probe)
         send_probe(r, false);
+    /* The first one may be late, and nothing be asked that would show it. */
+    uv_timer_start(&r->probe_timer, redis_on_probe_time, SHARED_REDIS_PROBE_MS,
+                   SHARED_REDIS_PROBE_MS);
 }

@@ -227,7 +227,8 @@ static void answer_late(struct shared_redis *r, int64_t by)
 {
     while (has_late(r, by)) {
         struct question *q = LIST_ENTRY(r->open.next, struct question, link);
-        count_late(r, q);
+        if (q != r->probe)
+            count_late(r, q);
         redis_give_up(r, q);
     }
     leave_if_silent(r);
@@ -252,6 +253,12 @@ static void on_timer(uv_timer_t *timer)
     uv_timer_start(timer, on_timer, (uint64_t)over, 0);
 }
 
+void redis_await(struct shared_redis *r, struct question *q)
+{
+    list_add(&r->open, &q->link);
+    arm(r);
+}
+
 /* ---- the ops -------------------------------------------------------------------------------- */
 
 /* Takes the question over. */
@@ -264,8 +271,7 @@ static void ask(struct shared_redis *r, struct question *q)
         end_question(r, q);
         return;
     }
-    list_add(&r->open, &q->link);
-    arm(r);
+    redis_await(r, q);
 }
 
 /* What nobody waits for is sent whenever there is a connection. */
@@ -444,6 +450,7 @@ static void redis_stats(const struct shared *s, struct shared_stats *stats)
     stats->waited_us = r->stats.waited_us;
     stats->processes = (uint64_t)r->processes;
     stats->away = r->away;
+    stats->probe_ms = r->stats.probe_ms;
 }
 
 static void on_closed(uv_handle_t *handle)

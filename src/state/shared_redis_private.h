@@ -29,8 +29,11 @@ struct shared_redis {
     uv_timer_t timer;     /* the first deadline of the open ones */
     int64_t looked_at;    /* ms: some were late then, and what has come is being read; 0: none */
     uv_timer_t probe_timer;
-    bool probing;
-    bool away, told; /* the log knows */
+    struct question *probe; /* under way, or NULL */
+    bool probe_late;
+    unsigned slow_in_a_row; /* probes that were answered late */
+    int64_t slow_told_at;   /* ms; 0: never */
+    bool away, told;        /* the log knows */
     int64_t away_since, probed_at;
     unsigned late_in_a_row;
     int64_t late_since;    /* ms: the deadline of the first of them */
@@ -55,6 +58,10 @@ static inline int64_t redis_now(const struct shared_redis *r)
 
 /* ---- shared_redis.c ------------------------------------------------------------------------- */
 
+/* Of the open ones from now on: late by its deadline, which may be no sooner than those of the
+ * others. Late is what is not there although the process had time to look (on_timer). */
+void redis_await(struct shared_redis *r, struct question *q);
+
 /* To whatever is open, which was not sent before there was any connection. */
 void redis_send_waiting(struct shared_redis *r);
 
@@ -69,7 +76,7 @@ static inline bool redis_is_answered(const struct question *q)
 /* Answers it and takes it out of the open ones; one that was sent is kept until its reply comes. */
 void redis_answer_alone(struct shared_redis *r, struct question *q);
 
-/* All open ones. What was never sent is freed. */
+/* All open ones. What was never sent is freed; the probe is late. */
 void redis_answer_open(struct shared_redis *r);
 void redis_give_up(struct shared_redis *r, struct question *q); /* one of them */
 

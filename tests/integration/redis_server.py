@@ -1,15 +1,13 @@
 """A redis-server of the test's own on loopback, without persistence; and its sentinels."""
 
-import contextlib
 import pathlib
 import random
 import signal
-import socket
 import subprocess
-import threading
 import time
 
 from programs import environment, free_port, wait_for
+from way import Way
 
 
 class RedisServer:
@@ -98,39 +96,23 @@ class Sentinel(RedisServer):
         yield from self.options
 
 
-class SlowWay:
-    """A way to a Redis on which every now and then nothing comes back for some milliseconds."""
-
-    def __init__(self, server, stall_ms, every_ms):
-        self.server, self.stall, self.every = server, stall_ms / 1000, every_ms / 1000
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.ends = []
-        threading.Thread(target=self.accept, daemon=True).start()
+class RedisWay(Way):
+    def __init__(self, server, delay=0):
+        super().__init__(server.port, delay)
 
     @property
     def url(self):
         return f"redis://127.0.0.1:{self.port}"
 
-    def accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                here = self.listener.accept()[0]
-                there = socket.create_connection(("127.0.0.1", self.server.port))
-                self.ends += [here, there]
-                threading.Thread(target=self.carry, args=(here, there), daemon=True).start()
-                threading.Thread(target=self.carry, args=(there, here, self.stall), daemon=True).start()
 
-    def carry(self, source, sink, stall=0):
-        stalled = time.monotonic()
-        with contextlib.suppress(OSError):
-            while piece := source.recv(65536):
-                if stall and time.monotonic() - stalled > self.every:
-                    time.sleep(stall * random.uniform(0.8, 1.2))
-                    stalled = time.monotonic()
-                sink.sendall(piece)
-            sink.shutdown(socket.SHUT_WR)
+class SlowWay(RedisWay):
+    """Every now and then nothing comes back for some milliseconds."""
 
-    def close(self):
-        for end in [self.listener, *self.ends]:
-            end.close()
+    def __init__(self, server, stall_ms, every_ms):
+        super().__init__(server)
+        self.stall, self.every, self.stalled = stall_ms / 1000, every_ms / 1000, time.monotonic()
+
+    def wait(self):
+        if time.monotonic() - self.stalled > self.every:
+            time.sleep(self.stall * random.uniform(0.8, 1.2))
+            self.stalled = time.monotonic()

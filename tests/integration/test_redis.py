@@ -4,6 +4,7 @@ fail while clients go on asking."""
 import collections
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import httpx
 import pytest
 from conftest import KEY, configuration, deployment
 from programs import BUILD, Crowd, free_port, wait_for
-from redis_server import RedisServer, Sentinel, SlowWay
+from redis_server import RedisServer, RedisWay, Sentinel, SlowWay
 from test_limits import ENV, WINDOW, Stream, chat, check_exact, many, saturate
 from test_signals import workers
 
@@ -244,6 +245,29 @@ def test_a_slow_redis_does_not_multiply_the_limit(launch, simulator, redis):
     inside = max(sum(1 for s, a in granted if s >= begin and a < begin + WINDOW) for begin, _ in granted)
     assert sum(gateway.holds()["shared_state"]["late"] for gateway in gateways) > 0
     assert inside <= 2 * limit
+    way.close()
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.08, 0.3], ids=lambda s: f"{s * 1000:.0f} ms")
+def test_a_redis_that_is_always_slow(launch, simulator, redis, delay):
+    """One that answers within shared_patience is used, however often it was away; of one that does not, the log says
+    what to do, and it is used again as soon as it answers in time."""
+    way, usable = RedisWay(redis, delay), delay < 0.1
+    patience = 1 if usable else 0.1  # time for which it was busy itself a process allows, once more as much at most
+    gateway = launch(settings(simulator, way, general_settings={"shared_patience": patience}))
+    if usable:
+        wait_back(gateway)
+        redis.kill()
+        wait_for(lambda: away(gateway))
+        redis.start()
+    else:
+        told = r"redis at \S+ answers, but too late, the last time after (\d+) ms: requests wait 100 ms .*shared_patience"
+        found = wait_for(lambda: re.search(told, gateway.log()), 20, "a line that says so")
+        assert int(found[1]) >= 300 and away(gateway) and gateway.holds()["shared_state"]["probe_ms"] >= 300
+        assert chat(gateway, "sk-a").status_code == 200
+        way.delay = 0
+    wait_back(gateway)
+    assert chat(gateway, "sk-a").status_code == 200
     way.close()
 
 

@@ -253,6 +253,22 @@ static void a_busy_process_blames_nobody(void **state)
     assert_int_equal(redis_world_stats(w).late, 0);
 }
 
+/* Nor is it when a probe is looked at late. */
+static void a_busy_process_sees_the_return(void **state)
+{
+    struct redis_world *w = *state;
+    connect_it(w);
+    redis_server_kill(&w->server);
+    WORLD_UNTIL(&w->world, redis_world_is_away(w));
+    redis_server_start(&w->server, NULL);
+    for (world_guard(&w->world); redis_world_is_away(w);) {
+        assert_false(w->world.expired);
+        uv_sleep(2 * PATIENCE_MS);
+        uv_run(&w->world.loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(reserve_one(w), -1);
+}
+
 /* For longer than a command may take: the connection is given up and made anew. */
 static void silent_for_long(void **state)
 {
@@ -382,6 +398,7 @@ int main(void)
         CASE(what_passed_is_counted_though_refused),
         CASE(places_that_redis_refused_stay_taken),
         CASE(a_busy_process_blames_nobody),
+        CASE(a_busy_process_sees_the_return),
         CASE(silent_for_long),
         CASE(a_few_late_answers_are_no_reason_to_leave),
         CASE(closed_policy_refuses),
