@@ -80,7 +80,7 @@ ACCEPTED("scheduled_job_stagger", ANY, NULL, "spread periodic jobs over time")
 
 READ("max_parallel_requests", INT, RELOAD, NULL, "requests at once of each key that has no such limit of its own")
 READ("global_max_parallel_requests", INT, RELOAD, NULL, "requests at once of all keys together")
-READ("max_in_flight_requests_per_worker", INT, RELOAD, NULL, "requests that each worker works on at once, streams to their end; further ones wait, and what cannot wait gets 503 with retry-after: 1. Probes (/health/liveliness and its like) and /metrics are let in; unset or 0: any number. See docs/overload.md")
+READ("max_in_flight_requests_per_worker", INT, RELOAD, NULL, "requests that each worker works on at once, streams to their end; further ones wait, and what cannot wait gets 503 with retry-after: 1. Probes (/health/liveliness and its like), /metrics and /debug/exchanges are let in; unset or 0: any number. See docs/overload.md")
 READ("max_queued_requests_per_worker", INT, RELOAD, NULL, "requests that may wait for such a place; unset: as many as are worked on")
 READ("admission_queue_timeout_seconds", NUMBER, RELOAD, "1.0", "seconds they may wait")
 STORED("max_response_size_mb", NUMBER, RELOAD, max_response_size_mb, NULL, "largest answer of a model in MB, where it is not streamed; a larger one is not sent: 400")

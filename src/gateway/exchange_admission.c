@@ -2,12 +2,14 @@
 
 #include "worker_private.h"
 
-/* LiteLLM's list: who asks these must be answered above all when there is too much to do. */
+/* LiteLLM's list, and what shows who waits: who asks these must be answered above all when there is
+ * too much to do. */
 static bool is_exempt(struct slice path)
 {
     static const char *const paths[] = {
         "/health/liveliness",        "/health/liveness", "/health/readiness", "/health/backlog",
-        "/health/readiness/details", "/health/drain",    "/metrics",          "/metrics/"};
+        "/health/readiness/details", "/health/drain",    "/metrics",          "/metrics/",
+        "/debug/exchanges"};
     for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
         if (slice_eq(path, slice_of(paths[i])))
             return true;

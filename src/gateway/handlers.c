@@ -1,11 +1,13 @@
 #include "handlers.h"
 
 #include "base/log.h"
+#include "base/text.h"
 #include "worker_private.h"
 
 #include <dirent.h>
 
-#define LISTED_MAX 1000 /* exchanges described at once */
+#define LISTED_MAX 1000 /* exchanges described at once, the oldest */
+#define SHOWN_MAX  200  /* bytes of a text of theirs */
 
 void handle_root(struct exchange *ex, struct buf *body)
 {
@@ -38,15 +40,32 @@ static void write_times(struct json_writer *w, const struct exchange *ex)
     json_object_end(w);
 }
 
+/* Clients choose how long some of them are. */
+static void write_text(struct json_writer *w, const char *name, struct slice text)
+{
+    struct slice shown = slice_make(text.p, text.n < SHOWN_MAX ? text.n : SHOWN_MAX);
+    json_key_slice(w, slice_of(name));
+    json_string(w, slice_make(shown.p, text_utf8_prefix(shown)));
+}
+
 static void write_whose(struct json_writer *w, const struct exchange *ex)
 {
-    json_member_string(w, "key_alias", ex->caller.alias);
-    json_member_string(w, "user", ex->caller.user);
-    json_member_string(w, "team", ex->caller.team);
-    json_member_string(w, "model", ex->request.model);
-    json_member_string(w, "model_group", ex->model_group);
-    json_member_string(w, "deployment", slice_of(ex->deployment ? ex->deployment->id : NULL));
+    write_text(w, "key_alias", ex->caller.alias);
+    write_text(w, "user", ex->caller.user);
+    write_text(w, "team", ex->caller.team);
+    write_text(w, "model", ex->request.model);
+    write_text(w, "model_group", ex->model_group);
+    write_text(w, "deployment", slice_of(ex->deployment ? ex->deployment->id : NULL));
     json_member_bool(w, "stream", ex->request.stream);
+}
+
+/* As it is written in the routes: what stands in its places may be a key. */
+static struct slice path_of(const struct exchange *ex)
+{
+    const struct route *r = ex->route;
+    if (!r && ex->conn) /* HEAD */
+        r = routes_find(ex->head->method, ex->head->path).route;
+    return slice_of(r ? r->path : NULL);
 }
 
 static void write_exchange(struct json_writer *w, const struct exchange *ex, int64_t now)
@@ -54,7 +73,7 @@ static void write_exchange(struct json_writer *w, const struct exchange *ex, int
     json_object(w);
     json_member_string(w, "id", slice_of(ex->id));
     json_member_string(w, "state", slice_of(sm_name(&ex->sm)));
-    json_member_string(w, "path", ex->conn ? ex->head->path : SLICE(""));
+    json_member_string(w, "path", path_of(ex));
     write_whose(w, ex);
     json_member_integer(w, "age_ms", now - ex->times[EX_HEAD]);
     json_member_integer(w, "in_state_ms", now - ex->times[ex->sm.state]);
@@ -139,11 +158,41 @@ static void write_repairs(struct json_writer *j, const struct worker *w)
     json_object_end(j);
 }
 
+static void write_states(struct json_writer *j, const struct worker *w, const struct exchange *own)
+{
+    unsigned count[EX_NR] = {0};
+    for (struct list *l = w->exchanges.next; l != &w->exchanges; l = l->next)
+        count[LIST_ENTRY(l, struct exchange, link)->sm.state]++;
+    count[own->sm.state]--;
+    json_key(j, "states");
+    json_object(j);
+    for (int s = EX_HEAD; s < EX_NR; s++)
+        if (count[s]) {
+            json_key_slice(j, slice_of(exchange_states[s].name));
+            json_integer(j, count[s]);
+        }
+    json_object_end(j);
+}
+
+static void write_exchanges(struct json_writer *j, const struct worker *w,
+                            const struct exchange *own)
+{
+    unsigned listed = 0;
+    json_key(j, "exchanges");
+    json_array(j);
+    for (struct list *l = w->exchanges.next; l != &w->exchanges && listed < LISTED_MAX;
+         l = l->next) {
+        const struct exchange *other = LIST_ENTRY(l, struct exchange, link);
+        if (other != own && ++listed)
+            write_exchange(j, other, turn_now(&w->turn));
+    }
+    json_array_end(j);
+}
+
 void handle_exchanges(struct exchange *ex, struct buf *body)
 {
     const struct worker *w = ex->worker;
     struct json_writer j;
-    unsigned listed = 0;
     json_begin(&j, body);
     json_object(&j);
     json_member_integer(&j, "live", w->live - 1); /* without this very request */
@@ -168,14 +217,7 @@ void handle_exchanges(struct exchange *ex, struct buf *body)
     observing_write(w, &j);
     json_key(&j, "deployments");
     handlers_write_deployments(ex, &j);
-    json_key(&j, "exchanges");
-    json_array(&j);
-    for (struct list *l = w->exchanges.next; l != &w->exchanges && listed < LISTED_MAX;
-         l = l->next) {
-        const struct exchange *other = LIST_ENTRY(l, struct exchange, link);
-        if (other != ex && ++listed)
-            write_exchange(&j, other, turn_now(&w->turn));
-    }
-    json_array_end(&j);
+    write_states(&j, w, ex);
+    write_exchanges(&j, w, ex);
     json_object_end(&j);
 }
