@@ -46,9 +46,10 @@ struct sink_setup {
     /* Whether a URL may lead anywhere; NULL: all of them. The others are called at public addresses
      * only (struct http_fence). */
     bool (*trusts)(const void *user, const char *url);
-    const void *user;            /* of `trusts`; both live as long as the sink */
-    bool wants_bodies;           /* set by `open`: it tells of prompts and answers */
-    size_t batch_max;            /* set by `open`, as that of its kind; 0: that */
+    const void *user;  /* of `trusts`; both live as long as the sink */
+    bool wants_bodies; /* set by `open`: it tells of prompts and answers */
+    size_t batch_max;  /* set by `open`, as that of its kind; 0: that */
+    bool patient;      /* set by `open`: each call has a price, it waits for a whole batch */
     char error[SINK_ERROR_SIZE]; /* set by `open`: why it returned NULL; one line */
 };
 

@@ -42,6 +42,8 @@ struct http_call {
     struct slice body;
     const struct http_fence *fence; /* with redirects GET only; NULL: the URL is ours, no limits */
     bool direct;                    /* past any proxy: it is this machine's or its network's */
+    size_t piece; /* bytes of a body that are handed to the connection at once, which costs as much
+                     memory while the call lasts; at least 64 KiB are */
 };
 
 /* ---- requests ---------------------------------------------------------------------------- */

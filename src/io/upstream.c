@@ -24,6 +24,7 @@
 #define ANSWER_HEAD_MAX     ((size_t)64 * 1024) /* status line and headers, bytes */
 #define ANSWER_HEADERS_MAX  256                 /* lines */
 #define PIECE_MAX           16384L              /* one read, and one piece of an answer */
+#define PIECE_USUAL         ((size_t)65536)     /* of a body: libcurl's own choice */
 #define MAIL_TAKEN          250                 /* SMTP */
 #define NO_CONNECT_LIMIT_MS 86400000L           /* 0 would mean libcurl's default of 300 s */
 
@@ -161,6 +162,7 @@ static struct upstream_op *op_new(struct upstream *u)
     if (!op)
         abort();
     op->upstream = u;
+    op->piece = PIECE_USUAL;
     op->easy = curl_easy_init();
     if (!op->easy)
         abort();
@@ -208,6 +210,16 @@ static void op_detach(struct upstream_op *op)
     lane_remove(op);
 }
 
+/* Setting it frees what the last call had. */
+static void set_piece(struct upstream_op *op, size_t piece)
+{
+    if (piece < PIECE_USUAL)
+        piece = PIECE_USUAL;
+    if (piece != op->piece)
+        curl_easy_setopt(op->easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)piece);
+    op->piece = piece;
+}
+
 static void op_end(struct upstream_op *op, enum upstream_end end, const char *detail)
 {
     struct upstream *u = op->upstream;
@@ -218,6 +230,7 @@ static void op_end(struct upstream_op *op, enum upstream_end end, const char *de
         op_free(op);
         return;
     }
+    set_piece(op, 0);
     list_add(&u->idle, &op->link);
     u->idle_count++;
 }
@@ -532,6 +545,7 @@ struct upstream_op *upstream_start(struct upstream *u, const struct http_call *c
            (strcmp(call->method, "GET") == 0 && !call->body.n));
     set_direct(op, call->direct);
     set_fence(op, call->fence);
+    set_piece(op, call->piece);
     set_request(op, call);
     set_headers(op, call->headers);
     return go(op);

@@ -66,6 +66,7 @@ struct upstream_op {
         OP_ENDED, /* in the pool */
     } phase;
     curl_off_t body_size; /* of the call */
+    size_t piece;         /* of it */
     bool paused;
     bool streamed; /* its body is; such an op is not used again … */
     bool starved;  /* … waits for more of it */

@@ -2,7 +2,6 @@
 
 #include "alert_sinks.h"
 
-#include <stdlib.h>
 #include <time.h>
 
 static const char *const names[ALERT_TYPES] = {
@@ -55,11 +54,10 @@ static void pack(struct slice *text, char **room)
 struct alert *alert_new(const struct alert *draft)
 {
     size_t size = sizeof(*draft) + draft->subject.n + draft->text.n + draft->event.n;
-    struct alert *a = malloc(size);
-    if (!a)
-        abort();
+    struct alert *a = (struct alert *)(void *)parcel_new(size);
+    struct parcel parcel = a->parcel;
     *a = *draft;
-    a->parcel = (struct parcel){.refs = 1, .size = size};
+    a->parcel = parcel;
     char *room = (char *)(a + 1);
     pack(&a->subject, &room);
     pack(&a->text, &room);

@@ -156,6 +156,7 @@ static struct slice fact(const struct langfuse_story *s, struct slice name)
                  {"user_api_key_team_id", t->team},
                  {"user_api_key_team_alias", t->team_alias},
                  {"user_api_key_org_id", t->organization},
+                 {"user_api_key_org_alias", t->organization_alias},
                  {"user_api_key_end_user_id", t->end_user},
                  {"model_group", t->group},
                  {"deployment", t->upstream_as},
@@ -296,6 +297,7 @@ void langfuse_write_common(struct json_writer *w, const struct record *r)
     sink_member_text(w, "user_api_key_team_id", t->team);
     sink_member_text(w, "user_api_key_team_alias", t->team_alias);
     sink_member_text(w, "user_api_key_org_id", t->organization);
+    sink_member_text(w, "user_api_key_org_alias", t->organization_alias);
     sink_member_text(w, "user_api_key_end_user_id", t->end_user);
     sink_member_text(w, "requester_ip_address", t->peer);
     sink_member_text(w, "user_agent", t->user_agent);

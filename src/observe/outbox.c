@@ -21,6 +21,7 @@
 #include <stdlib.h>
 
 #define RING_MIN   64            /* slots */
+#define PIECE_MAX  (512 * 1024)  /* bytes of a call that are sent at once */
 #define CALL_EAGER (1024 * 1024) /* bytes of parcels: their call is mostly twice that */
 
 struct outbox {
@@ -72,6 +73,7 @@ const struct outbox_limits outbox_limits_usual = {
     .delay_ms = OUTBOX_DELAY_MS,
     .wait_min_ms = OUTBOX_WAIT_MIN_MS,
     .wait_max_ms = OUTBOX_WAIT_MAX_MS,
+    .ripe = OUTBOX_RIPE,
     .batch_max = OUTBOX_BATCH_MAX,
     .batch_bytes = OUTBOX_BATCH_BYTES,
     .call_ms = OUTBOX_CALL_MS,
@@ -140,6 +142,18 @@ static void drop_old(struct outbox *o, int64_t now)
         drop_oldest(o);
 }
 
+/* As many as one call tells of, or more. */
+static bool is_full(const struct outbox *o)
+{
+    return o->count >= o->limits.batch_max || o->ring_bytes >= o->limits.batch_bytes;
+}
+
+/* The first has waited long enough for others. */
+static bool is_due(const struct outbox *o, int64_t now)
+{
+    return o->hurry || is_full(o) || now - oldest(o)->made_ms >= o->limits.delay_ms;
+}
+
 void outbox_distrust(struct outbox *o, bool (*trusts)(const void *user, const char *url),
                      const void *user)
 {
@@ -158,7 +172,7 @@ void outbox_put(struct outbox *o, struct parcel *p)
         drop_oldest(o);
     /* A lone parcel only has to set the timer, and one that joins others that wait not even that.
      */
-    if (o->count == 1 || o->count == o->limits.batch_max || o->ring_bytes >= o->limits.batch_bytes)
+    if (o->count == 1 || o->count == o->limits.ripe || is_full(o))
         turn_mark(o->turn, &o->item);
 }
 
@@ -305,6 +319,7 @@ static void start_call(struct outbox *o)
         .url = o->call.url,
         .headers = {o->call.headers, o->call.header_count},
         .body = buf_slice(&o->call.body),
+        .piece = o->call.body.n < PIECE_MAX ? o->call.body.n : PIECE_MAX,
         .fence = o->trusts && !o->trusts(o->user, o->call.url) ? &fence : NULL,
     };
     o->answered = false;
@@ -321,18 +336,12 @@ static void start_call(struct outbox *o)
 
 /* ---- the shelf ------------------------------------------------------------------------------ */
 
-static bool ripe(const struct outbox *o, int64_t now)
-{
-    return o->hurry || o->count >= o->limits.batch_max || o->ring_bytes >= o->limits.batch_bytes ||
-           now - oldest(o)->made_ms >= o->limits.delay_ms;
-}
-
 static bool must_save(const struct outbox *o, int64_t now)
 {
     if (!o->row || !o->count || !shelf_takes(o->row))
         return false;
     return o->save_all || o->ring_bytes > o->limits.bytes_max / 2 ||
-           (o->stats.away && ripe(o, now));
+           (o->stats.away && is_due(o, now));
 }
 
 static void save(struct outbox *o)
@@ -488,7 +497,7 @@ static bool have_batch(struct outbox *o, int64_t now)
     }
     if (!o->count)
         return false;
-    if (!ripe(o, now)) {
+    if (o->count < o->limits.ripe && !is_due(o, now)) {
         wait_until(o, oldest(o)->made_ms + o->limits.delay_ms, now);
         return false;
     }

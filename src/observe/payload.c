@@ -124,6 +124,7 @@ static void write_caller(struct json_writer *w, const struct record *r)
     member_text(w, "user_api_key_team_id", t->team);
     member_text(w, "user_api_key_team_alias", t->team_alias);
     member_text(w, "user_api_key_org_id", t->organization);
+    member_text(w, "user_api_key_org_alias", t->organization_alias);
     member_text(w, "user_api_key_user_id", t->user);
     member_text(w, "user_api_key_user_email", t->user_email);
     member_text(w, "user_api_key_end_user_id", t->end_user);

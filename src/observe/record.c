@@ -1,21 +1,9 @@
 #include "observe/record.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 _Static_assert(sizeof(struct record_texts) % sizeof(struct slice) == 0, "nothing but slices");
 #define TEXTS (sizeof(struct record_texts) / sizeof(struct slice))
-
-struct parcel *parcel_ref(struct parcel *p)
-{
-    p->refs++;
-    return p;
-}
-
-void parcel_unref(struct parcel *p)
-{
-    if (p && --p->refs == 0)
-        free(p);
-}
 
 /* ---- one allocation ------------------------------------------------------------------------- */
 
@@ -58,11 +46,10 @@ struct record *record_new(const struct record *draft)
                   size_of((const struct slice *)(const void *)&draft->text, TEXTS);
     for (size_t i = 0; i < draft->attempt_count; i++)
         size += size_of(texts_of_attempt(&draft->attempts[i]), RECORD_ATTEMPT_TEXTS);
-    struct record *r = malloc(size);
-    if (!r)
-        abort();
+    struct record *r = (struct record *)(void *)parcel_new(size);
+    struct parcel parcel = r->parcel;
     *r = *draft;
-    r->parcel = (struct parcel){.refs = 1, .size = size};
+    r->parcel = parcel;
     r->stages = NULL;
     r->stage_count = 0;
     r->user_alias = SLICE("");

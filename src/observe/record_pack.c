@@ -7,6 +7,10 @@
 
 #include "base/pack.h"
 
+/* Another text, another version. */
+#define TEXTS (sizeof(struct record_texts) / sizeof(struct slice))
+_Static_assert(TEXTS == 37, "is RECORD_PACK_VERSION another, too?");
+
 struct carrier {
     struct buf *out;   /* NULL: reading */
     struct slice rest; /* what is read */
@@ -150,7 +154,7 @@ static void carry_record(struct carrier *c, struct record *r)
 {
     struct slice *texts = (struct slice *)(void *)&r->text;
     uint64_t attempts = r->attempt_count;
-    for (size_t i = 0; i < sizeof(r->text) / sizeof(*texts); i++)
+    for (size_t i = 0; i < TEXTS; i++)
         carry_text(c, &texts[i]);
     carry_u64(c, &attempts);
     c->broken = c->broken || attempts > RECORD_ATTEMPTS_MAX;

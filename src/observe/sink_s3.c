@@ -115,6 +115,7 @@ static void *s3_open(struct sink_setup *s)
     t->lines = slice_eq(sink_setting(s, "s3_log_format", NULL), SLICE("ndjson"));
     t->without = sink_option_list(&t->arena, s, PAYLOAD_LEFT_OUT);
     s->batch_max = t->lines ? 0 : 1;
+    s->patient = t->lines;
     s->wants_bodies = true;
     return t;
 }

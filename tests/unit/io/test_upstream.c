@@ -164,25 +164,34 @@ static void interim_answers_are_not_the_answer(void **state)
     close_server();
 }
 
+static void send_large(struct world *w, struct slice body, size_t piece)
+{
+    struct call call = {.http = {.piece = piece}};
+    call_start(&call, &caller, "POST", "/", body.p);
+    WORLD_UNTIL(w, server.accepts && peer_has_request(last_peer()));
+    assert_true(slice_ends(buf_slice(&last_peer()->got), body));
+    assert_false(peer_has(last_peer(), "Expect"));
+    peer_drop_request(last_peer());
+    peer_say(last_peer(), OK_HELLO);
+    WORLD_UNTIL(w, call.ended);
+    assert_int_equal(call.end, UPSTREAM_DONE);
+    call_free(&call);
+}
+
+/* In whatever pieces, one call after the other over one connection. */
 static void sends_a_large_body_whole(void **state)
 {
-    struct world *w = *state;
-    struct call call = {0};
+    static const size_t pieces[] = {0, 512 * 1024, 100, 0};
     const size_t size = 3 * 1024 * 1024;
     char *body = malloc(size + 1);
     for (size_t i = 0; i < size; i++)
         body[i] = (char)('a' + i % 23);
     body[size] = '\0';
-    open_server(w, NULL, NULL);
-    call_start(&call, &caller, "POST", "/", body);
-    WORLD_UNTIL(w, server.accepts && peer_has_request(last_peer()));
-    assert_true(slice_ends(buf_slice(&last_peer()->got), slice_make(body, size)));
-    assert_false(peer_has(last_peer(), "Expect"));
-    peer_say(last_peer(), OK_HELLO);
-    WORLD_UNTIL(w, call.ended);
-    assert_int_equal(call.end, UPSTREAM_DONE);
+    open_server(*state, NULL, NULL);
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++)
+        send_large(*state, slice_make(body, size), pieces[i]);
+    assert_int_equal(server.accepts, 1);
     free(body);
-    call_free(&call);
     close_server();
 }
 

@@ -23,6 +23,24 @@ static void batches(void **state)
     close_post(&p);
 }
 
+static void few_go_to_the_idle_and_more_to_the_busy(void **state)
+{
+    struct post p;
+    struct outbox_limits l = quick();
+    l.ripe = 2;
+    l.delay_ms = 60000;
+    open_post(&p, &l);
+    put(&p, 1, 10);
+    put(&p, 2, 10);
+    WORLD_UNTIL(&p.world, stats(&p).calls == 1);
+    for (int i = 3; i <= 6; i++)
+        put(&p, i, 10);
+    WORLD_UNTIL(&p.world, outbox_empty(p.box));
+    assert_int_equal(p.calls, 2);
+    assert_string_equal(p.told, "3,4,5,6,");
+    close_post(&p);
+}
+
 static void large_ones_go_alone(void **state)
 {
     struct post p;
@@ -184,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches),
+        cmocka_unit_test(few_go_to_the_idle_and_more_to_the_busy),
         cmocka_unit_test(large_ones_go_alone),
         cmocka_unit_test(what_fails_is_tried_again),
         cmocka_unit_test(what_is_refused_is_dropped),
