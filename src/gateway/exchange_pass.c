@@ -1,8 +1,8 @@
 /* A request that is handed to another HTTP server; see exchange_pass.h.
  *
  * Happy path: the call begins before the body is there; what the client sends is held in ex->body
- * until libcurl fetches it (from BODY_HIGH on the connection is not read; what one turn reads comes
- * on top, 2 MiB at most), what the server answers goes into ex->out (at most EXCHANGE_HIGH, then
+ * until libcurl fetches it (from BODY_HIGH on the connection is not read; what one turn has read
+ * comes on top), what the server answers goes into ex->out (at most EXCHANGE_HIGH, then
  * the call pauses).
  *
  * Failure modes: the server cannot be reached or is silent: 502, 504; the answer breaks off: so

@@ -8,8 +8,8 @@
  * while it lives; mode 0700 DIRECTORY/<uuid>/<row>-<ms>-<n>-<k>.batch   k records of a row, put
  * there at that time; mode 0600 DIRECTORY/damaged-…                         what could not be read
  *
- *   file: "lintel records VERSION\n", CRC-32 of what follows (u32, the machine's byte order: the file
- * stays on its machine), then records one behind the other (record_pack.h)
+ *   file: "lintel records VERSION\n", CRC-32 of what follows (u32, the machine's byte order: the
+ * file stays on its machine), then records one behind the other (record_pack.h)
  *
  *   put ─► FILE.new, flushed to the disk, renamed ─► get ─► the destination takes them ─► drop:
  * unlinked │ the disk is full: it stays in                └ it does not: nothing, the file is there

@@ -11,10 +11,11 @@ import pytest
 from conftest import KEY, configuration
 from programs import wait_for
 from test_admission import later
+from test_debug_exchanges import shown
 from test_keys import ask as manage
 from test_keys import generate
 
-LARGE = 24 * 1024 * 1024  # bytes: more than all buffers on the way together
+LARGE = 48 * 1024 * 1024  # bytes: more than all buffers on the way together
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 
 
@@ -118,7 +119,7 @@ def passing(launch, simulator, target):
         {"path": "/short", "target": target.url + "/silent", "timeout": 0.3},
         {"path": "/away", "target": "http://127.0.0.1:9/"},
     ]
-    settings = {"pass_through_endpoints": endpoints, "database_url": "sqlite", "max_request_size_mb": 32}
+    settings = {"pass_through_endpoints": endpoints, "database_url": "sqlite", "max_request_size_mb": 64}
     return launch(configuration(simulator.url, general_settings=settings, litellm_settings={"callbacks": ["prometheus"]}), env={"RERANK_KEY": "their-key"})
 
 
@@ -197,6 +198,7 @@ def test_an_answer_streams(call, passing, target):
     with httpx.stream("GET", passing.base_url.removesuffix("/v1") + "/all/stream", headers=HEADERS, timeout=60) as answer:
         pieces = answer.iter_raw()
         assert next(pieces) == b"first\n"
+        assert shown(passing, "PASS")["path"] == "/all"
         target.go.set()
         assert b"".join(pieces) == b"last\n"
 

@@ -9,7 +9,7 @@ import re
 import sys
 
 root = pathlib.Path(sys.argv[1])
-TESTS = ("test_debug_exchanges.py", "test_debug_states.py")
+TESTS = ("test_debug_exchanges.py", "test_debug_states.py", "test_pass_through.py")
 PASSED = {"DONE"}  # not listed
 
 

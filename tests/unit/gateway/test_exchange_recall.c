@@ -108,6 +108,7 @@ static void open_fixture(struct fixture *f, bool slow)
 {
     static const struct conn_limits limits = {.connections_max = 10};
     static const struct upstream_tls tls = {.verify = true};
+    static const struct worker_options options = {0};
     const char *error;
     struct worker *w = &f->w;
     memset(f, 0, sizeof(*f));
@@ -117,6 +118,7 @@ static void open_fixture(struct fixture *f, bool slow)
     f->bedrock.on_data = on_request;
     peer_server_open(&f->bedrock, &f->world);
     load(f);
+    w->options = &options;
     list_init(&w->exchanges);
     list_init(&w->queue);
     turn_init(&w->turn, &f->world.loop);
