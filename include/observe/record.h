@@ -73,11 +73,11 @@ struct record_texts {
     struct slice peer, user_agent;
     struct slice error_class;     /* LiteLLM's: "RateLimitError" */
     struct slice finish_reason;   /* OpenAI's */
+    struct slice tags;            /* JSON list of strings */
     struct slice parameters;      /* JSON object: the request without its content; the last of
                                      record_common */
     struct slice session;         /* of the header or the metadata */
     struct slice error_message;   /* one line */
-    struct slice tags;            /* JSON list of strings */
     struct slice metadata;        /* JSON object: what the client says; or empty */
     struct slice headers;         /* JSON object: those of the client that steer a sink */
     struct slice parent_span;     /* of the client's traceparent */

@@ -96,13 +96,13 @@ static bool is_line(struct slice value)
 }
 
 /* Basic authentication out of both: so LiteLLM's users write it for Langfuse. */
-static struct slice langfuse_credentials(struct config_loader *l, struct slice public,
+static struct slice langfuse_credentials(struct config_loader *l, struct slice user,
                                          struct slice secret)
 {
     struct buf b;
     buf_init(&b, HTTP1_HEAD_MAX);
     BUF_LITERAL(&b, "Basic ");
-    base64_encode(ARENA_JOIN(&l->arena, public, SLICE(":"), secret), &b);
+    base64_encode(ARENA_JOIN(&l->arena, user, SLICE(":"), secret), &b);
     struct slice value = arena_dup(&l->c->arena, buf_slice(&b));
     buf_fini(&b);
     return value;
@@ -114,7 +114,7 @@ static void read_headers(struct reading in, struct pass_endpoint *e)
     const struct node *map = member(in, "headers", NODE_MAP, "a map of headers");
     size_t n = map ? map->count : 0;
     struct http_header *v = arena_zalloc(&in.l->c->arena, (n + 1) * sizeof(*v));
-    struct slice public = {0}, secret = {0};
+    struct slice user = {0}, secret = {0};
     for (size_t i = 0; i < n; i++) {
         const struct config_path self = {.up = &path, .key = map->items[i].key};
         const struct node *value = map->items[i].value;
@@ -123,13 +123,15 @@ static void read_headers(struct reading in, struct pass_endpoint *e)
         if (value->kind != NODE_SCALAR || !is_token(self.key) || !is_line(text))
             config_error(in.l, config_place(value, &self), "expected the value of a header");
         else if (slice_eq(self.key, SLICE("LANGFUSE_PUBLIC_KEY")))
-        public = text;
-        else if (slice_eq(self.key, SLICE("LANGFUSE_SECRET_KEY"))) secret = text;
-        else v[e->headers.n++] = (struct http_header){arena_dup(&in.l->c->arena, self.key), text};
+            user = text;
+        else if (slice_eq(self.key, SLICE("LANGFUSE_SECRET_KEY")))
+            secret = text;
+        else
+            v[e->headers.n++] = (struct http_header){arena_dup(&in.l->c->arena, self.key), text};
     }
-    if (public.n || secret.n)
-        v[e->headers.n++] = (struct http_header){SLICE("Authorization"),
-                                                 langfuse_credentials(in.l, public, secret)};
+    if (user.n || secret.n)
+        v[e->headers.n++] =
+            (struct http_header){SLICE("Authorization"), langfuse_credentials(in.l, user, secret)};
     e->headers.v = v;
 }
 

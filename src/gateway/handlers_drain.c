@@ -18,20 +18,16 @@
 
 #define LOOK_MS 250 /* between two looks at what is left */
 
-static bool is_draining(const struct worker *w)
-{
-    return w->draining || drain_begun(w->options->drain);
-}
-
 static void say_shutting_down(struct exchange *ex, struct buf *body)
 {
     ex->own.status = 503;
     BUF_LITERAL(body, "{\"status\":\"shutting_down\"}");
 }
 
+/* One that ends, or whose place another has taken, is alive until it has gone. */
 void handle_liveness(struct exchange *ex, struct buf *body)
 {
-    if (is_draining(ex->worker))
+    if (drain_begun(ex->worker->options->drain))
         say_shutting_down(ex, body);
     else
         BUF_LITERAL(body, "\"I'm alive!\"");
@@ -39,7 +35,7 @@ void handle_liveness(struct exchange *ex, struct buf *body)
 
 void handle_readiness(struct exchange *ex, struct buf *body)
 {
-    if (is_draining(ex->worker))
+    if (ex->worker->draining || drain_begun(ex->worker->options->drain))
         say_shutting_down(ex, body);
     else if (ex->worker->store && store_is_up(ex->worker->store))
         BUF_LITERAL(body, "{\"status\":\"healthy\",\"db\":\"connected\"}");

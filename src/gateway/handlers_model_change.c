@@ -46,8 +46,12 @@ static void refuse(struct exchange *ex, int status, const char *before, struct s
     admin_show_param(ex, "None");
 }
 
+/* How the gateway is set up is told to its admins only. */
 bool admin_may_store(struct exchange *ex)
 {
+    bool on = ex->worker->store && ex->worker->stored && ex->worker->config->settings.stored.on;
+    if (!on && !team_model_may_manage(ex, SLICE("")))
+        return false;
     if (!ex->worker->store)
         refuse(ex, 500, "No DB Connected. Set general_settings.database_url (or DATABASE_URL).",
                SLICE(""), "");

@@ -50,11 +50,25 @@ const struct pass_endpoint *pass_find(const struct pass_endpoints *all, struct s
 
 /* ---- where ----------------------------------------------------------------------------------- */
 
-/* 1: ".", 2: "..", however they are written. */
+/* Whether a server that takes an encoded slash for one would be led up. */
+static bool hides_dots(struct slice plain)
+{
+    for (size_t i = 0; i + 1 < plain.n; i++) {
+        bool begins = !i || plain.p[i - 1] == '/' || plain.p[i - 1] == '\\';
+        bool ends = i + 2 == plain.n || plain.p[i + 2] == '/' || plain.p[i + 2] == '\\';
+        if (begins && ends && plain.p[i] == '.' && plain.p[i + 1] == '.')
+            return true;
+    }
+    return false;
+}
+
+/* 1: ".", 2: "..", however they are written; what hides the latter leads nowhere. */
 static unsigned dots(struct slice part, struct arena *a)
 {
     struct slice plain = percent_decode(part, a);
-    return slice_eq(plain, SLICE(".")) ? 1 : slice_eq(plain, SLICE("..")) ? 2 : 0;
+    if (slice_eq(plain, SLICE("..")))
+        return 2;
+    return slice_eq(plain, SLICE(".")) || hides_dots(plain);
 }
 
 static void add_subpath(struct buf *url, struct slice path, struct arena *a)

@@ -116,6 +116,7 @@ void genai_call(struct otlp *o, const struct record *r, struct slice model)
 void genai_common(struct otlp *o, const struct record *r, struct arena *a)
 {
     const struct record_texts *t = &r->text;
+    yyjson_val *tags = otlp_parse(t->tags, a);
     genai_call(o, r, t->model);
     otlp_text(o, "gen_ai.response.model", t->upstream);
     otlp_text_alone(o, "gen_ai.response.finish_reasons", t->finish_reason);
@@ -126,6 +127,8 @@ void genai_common(struct otlp *o, const struct record *r, struct arena *a)
     otlp_bool(o, "gen_ai.request.stream", r->stream);
     write_parameters(o, r, a);
     write_caller(o, r);
+    if (tags)
+        otlp_texts(o, "litellm.tags", tags);
     otlp_integer(o, "http.response.status_code", r->status);
     otlp_text(o, "error.type", t->error_class);
     otlp_bool(o, "litellm.cache_hit", r->cache_hit);
@@ -140,13 +143,10 @@ uint64_t genai_more(const struct record *r)
 void genai_own(struct otlp *o, const struct record *r, struct arena *a)
 {
     const struct record_texts *t = &r->text;
-    yyjson_val *tags = otlp_parse(t->tags, a);
     otlp_text(o, "gen_ai.response.id", t->answer_id);
     otlp_text(o, "litellm.call_id", t->call_id);
     otlp_text(o, "session.id", t->session);
     otlp_text(o, "gen_ai.conversation.id", t->session);
-    if (tags)
-        otlp_texts(o, "litellm.tags", tags);
     write_usage(o, r);
     write_metadata(o, r, a);
     write_outcome(o, r);

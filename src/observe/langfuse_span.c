@@ -67,6 +67,8 @@ static void write_names(struct otlp *o, const struct langfuse_story *s)
     otlp_text(o, "langfuse.trace.name", langfuse_trace_name(s));
     otlp_text(o, "user.id", s->user);
     otlp_text(o, "langfuse.release", s->release);
+    if (langfuse_tagged(s))
+        write_tags(o, s);
 }
 
 /* Made of record_common and what genai_more tells, if the client changes nothing. */
@@ -90,8 +92,6 @@ static void write_trace(struct otlp *o, const struct langfuse_story *s)
     if (s->trace_exists)
         return;
     otlp_text(o, "session.id", s->session);
-    if (langfuse_tagged(s))
-        write_tags(o, s);
     if (s->metadata)
         write_json(o, OTLP_TEXT("langfuse.trace.metadata"), s, langfuse_write_trace_metadata);
 }

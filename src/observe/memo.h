@@ -13,7 +13,7 @@
 
 #define MEMO_SLOTS     128
 #define MEMO_ROOM      ((size_t)4096) /* bytes of the texts and what was made of them */
-#define MEMO_TEXTS_MAX 24
+#define MEMO_TEXTS_MAX 25
 #define MEMO_PARTS     3
 
 struct memo_key {

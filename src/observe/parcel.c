@@ -21,8 +21,9 @@ static struct kept kept[PARCEL_CLASSES + 1]; /* of so many times PARCEL_CLASS by
 
 static size_t class_of(size_t size)
 {
-    size_t class = (size + PARCEL_CLASS - 1) / PARCEL_CLASS;
-    return KEEPS && class <= PARCEL_CLASSES ? class : 0;
+    if (!KEEPS || size > (size_t)PARCEL_CLASS * PARCEL_CLASSES)
+        return 0;
+    return (size + PARCEL_CLASS - 1) / PARCEL_CLASS;
 }
 
 struct parcel *parcel_new(size_t size)

@@ -174,7 +174,8 @@ static void write_headers(const struct provider_attempt *t, struct slice host, s
     header_add(&h, SLICE("user-agent"), SLICE(USER_AGENT));
     if (t->traceparent.n)
         header_add(&h, SLICE("traceparent"), t->traceparent);
-    add_client_headers(t->request, &h);
+    if (client)
+        add_client_headers(t->request, &h);
     call->headers = (struct http_headers){h.v, h.count};
 }
 

@@ -56,6 +56,9 @@ static void urls(void **state)
         {1, "/b/c/../../../d", "", "https://x.example/base/d"},
         {1, "/b/%2e%2E/./d", "", "https://x.example/base/d"},
         {1, "/b/..", "", "https://x.example/base/"},
+        {1, "/b/..%2f..%2Fadmin/c", "", "https://x.example/base/c"},
+        {1, "/b/%2e%2e%5Cadmin/c/..d/e..", "", "https://x.example/base/c/..d/e.."},
+        {1, "/b/a%2Fb..%2Fc", "", "https://x.example/base/a%2Fb..%2Fc"},
         {1, "/b/@evil.example/", "", "https://x.example/base/@evil.example/"},
         {2, "/b/own", "", "https://y.example/"},
     };
