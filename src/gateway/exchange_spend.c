@@ -23,6 +23,7 @@
 
 #define METADATA_MAX (64 * 1024) /* bytes */
 #define TEXT_MAX     2000        /* bytes of a message or a header in it */
+#define TAGS_USUAL   1024        /* bytes of tags that need no memory of their own */
 
 static bool set_kind(struct spend *s, const struct route *route)
 {
@@ -34,20 +35,30 @@ static bool set_kind(struct spend *s, const struct route *route)
 
 /* ---- the beginning --------------------------------------------------------------------------- */
 
-struct slice exchange_tags(struct exchange *ex)
+static bool write_tags(struct exchange *ex, struct buf *b)
 {
-    struct buf b;
     struct json_writer w;
-    if (ex->told_tags.p)
-        return ex->told_tags;
-    buf_init(&b, METADATA_MAX);
-    json_begin(&w, &b);
+    json_begin(&w, b);
     json_array(&w);
     for (size_t i = 0; i < ex->caller.tag_count; i++)
         json_string(&w, ex->caller.tags[i].id);
     request_tags_write(ex->config, ex->head->headers, &w, &ex->arena);
     json_array_end(&w);
-    ex->told_tags = b.overflow ? SLICE("[]") : arena_dup(&ex->arena, buf_slice(&b));
+    return !b->overflow;
+}
+
+struct slice exchange_tags(struct exchange *ex)
+{
+    char room[TAGS_USUAL];
+    struct buf b = {.p = room, .size = sizeof(room), .cap = sizeof(room)};
+    if (ex->told_tags.p)
+        return ex->told_tags;
+    if (write_tags(ex, &b)) { /* mostly */
+        ex->told_tags = arena_dup(&ex->arena, buf_slice(&b));
+        return ex->told_tags;
+    }
+    buf_init(&b, METADATA_MAX);
+    ex->told_tags = write_tags(ex, &b) ? arena_dup(&ex->arena, buf_slice(&b)) : SLICE("[]");
     buf_fini(&b);
     return ex->told_tags;
 }

@@ -9,7 +9,11 @@
 static void write_tag(struct json_writer *w, struct slice name, struct slice value, struct arena *a)
 {
     value.n = value.n < VALUE_MAX ? value.n : VALUE_MAX;
-    json_string(w, ARENA_JOIN(a, name, SLICE(": "), text_dup_utf8(a, value)));
+    json_string_begin(w);
+    json_string_part(w, name);
+    json_string_part(w, SLICE(": "));
+    json_string_part(w, text_is_utf8(value) ? value : text_dup_utf8(a, value));
+    json_string_end(w);
 }
 
 static void write_user_agent(struct http_headers headers, struct json_writer *w, struct arena *a)
