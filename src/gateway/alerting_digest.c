@@ -91,10 +91,15 @@ static struct digest *find_room(struct alerting_digests *d)
 
 static void keep_event(struct digest *g, const struct alerting_event *e)
 {
-    struct slice *kept[] = {&g->event.token, &g->event.key_alias, &g->event.user,
-                            &g->event.team,  &g->event.customer,  &g->event.organization};
+    struct slice *kept[] = {&g->event.token,
+                            &g->event.key_alias,
+                            &g->event.user,
+                            &g->event.team,
+                            &g->event.customer,
+                            &g->event.organization,
+                            NULL};
     g->event = *e;
-    for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+    for (size_t i = 0; kept[i]; i++)
         *kept[i] = arena_dup(&g->arena, *kept[i]);
     g->news.event = &g->event;
 }

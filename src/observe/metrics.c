@@ -227,7 +227,7 @@ struct metric_series *metrics_series(struct metrics *m, enum metric_id id,
 struct metric_series *metrics_labelled(struct metrics *m, enum metric_id id,
                                        const struct slice *labels)
 {
-    struct slice values[METRIC_LABELS_MAX];
+    struct slice values[METRIC_LABELS_MAX] = {0};
     const struct metric_row *row = metric_row_of(m, id);
     for (unsigned i = 0; row->labels[i]; i++)
         values[i] = labels[row->labels[i]];
