@@ -99,6 +99,9 @@ struct slice admin_column(const struct store_rows *rows, const char *column, str
 struct store_where admin_where(const char *column, struct slice text);
 struct store_where admin_where_in(const char *column, struct slice json_list);
 
+/* The page that the query asks for, and, as the next answer, how many rows there are in all. */
+void admin_select_page(struct store_job *job, const struct store_query *page);
+
 /* All rows of a table with that text, or one of these, in a column. */
 size_t admin_select(struct store_job *job, enum store_table_id table, const char *column,
                     struct slice text);

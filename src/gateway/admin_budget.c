@@ -61,6 +61,17 @@ size_t admin_budget_select(struct store_job *job, struct slice read)
     return admin_select(job, TABLE_BUDGET_TABLE, ID, read);
 }
 
+void admin_budget_ask_with(struct exchange *ex, enum store_table_id table, const char *column,
+                           struct slice text, struct slice read, answer_next *next)
+{
+    struct store_job *job = ask_new(ex);
+    if (!job)
+        return;
+    admin_select(job, table, column, text);
+    admin_budget_select(job, read);
+    ask_store(ex, job, next);
+}
+
 struct slice admin_budget_put(struct exchange *ex, struct store_job *job, struct slice id,
                               const struct store_rows *old, struct admin_cells *cells)
 {

@@ -30,6 +30,10 @@ bool admin_budget_unread(struct exchange *ex, const struct admin_cells *cells, s
                          struct slice *read);
 size_t admin_budget_select(struct store_job *job, struct slice read);
 
+/* Asks for the row with that text in a column (answer 0), and for the budget `read` (answer 1). */
+void admin_budget_ask_with(struct exchange *ex, enum store_table_id table, const char *column,
+                           struct slice text, struct slice read, answer_next *next);
+
 /* The budgets that rows name in their column budget_id. Keeps the job of the rows. */
 void admin_budget_ask(struct exchange *ex, const struct store_rows *rows, answer_next *next);
 

@@ -127,11 +127,11 @@ bool audience_own(const struct exchange *ex)
 void audience_choose(struct exchange *ex, yyjson_val *body)
 {
     struct audience *a = &ex->audience;
-    struct own_list own = own_list(ex);
     bool key_redacts = false;
     if (a->chosen)
         return;
     a->chosen = true;
+    struct own_list own = own_list(ex);
     if (ex->config->settings.ignore_no_log || !is_true(json_get(body, "no-log"))) {
         struct unheard u = unheard_of(ex, ex->caller.holders[HOLDER_KEY].row);
         a->told = usual(ex, u);

@@ -104,10 +104,7 @@ void handle_audit(struct exchange *ex, struct buf *body)
                                 .limit = page->size,
                                 .offset = (page->page - 1) * page->size};
     ex->own.state = page;
-    store_select(job, &query);
-    query.order_count = 0;
-    query.limit = query.offset = 0;
-    store_count(job, &query);
+    admin_select_page(job, &query);
     ask_store(ex, job, write_page);
 }
 

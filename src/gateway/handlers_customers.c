@@ -154,8 +154,6 @@ static void write_updated(struct exchange *ex, struct buf *body)
         admin_refuse(ex, 400, "bad_request", "There is no such budget.");
 }
 
-static void read_for_update(struct exchange *ex);
-
 static void update_found(struct exchange *ex, struct buf *body)
 {
     struct customer_question *q = question_of(ex);
@@ -169,7 +167,7 @@ static void update_found(struct exchange *ex, struct buf *body)
     }
     budget = budget_of(q).n ? budget_of(q) : store_rows_text(rows, 0, "budget_id");
     if (admin_budget_unread(ex, &q->budget, budget, &q->read)) {
-        read_for_update(ex);
+        admin_budget_ask_with(ex, TABLE, ID, q->id, q->read, update_found);
         return;
     }
     job = ask_new(ex);
@@ -181,21 +179,11 @@ static void update_found(struct exchange *ex, struct buf *body)
     ask_written(ex, job, budget, write_updated);
 }
 
-static void read_for_update(struct exchange *ex)
-{
-    const struct customer_question *q = question_of(ex);
-    struct store_job *job = ask_new(ex);
-    if (!job)
-        return;
-    admin_select(job, TABLE, ID, q->id);
-    admin_budget_select(job, q->read);
-    ask_store(ex, job, update_found);
-}
-
 void handle_customer_update(struct exchange *ex, struct buf *body)
 {
-    if (read_body(ex, question_of(ex)))
-        read_for_update(ex);
+    struct customer_question *q = question_of(ex);
+    if (read_body(ex, q))
+        admin_budget_ask_with(ex, TABLE, ID, q->id, q->read, update_found);
 }
 
 /* ---- info, list ------------------------------------------------------------------------------ */

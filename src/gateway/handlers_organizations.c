@@ -113,8 +113,6 @@ void handle_organization_new(struct exchange *ex, struct buf *body)
     ask_changed(ex, job, budget);
 }
 
-static void read_for_update(struct exchange *ex);
-
 static void update_found(struct exchange *ex, struct buf *body)
 {
     struct organization_question *q = question_of(ex);
@@ -133,7 +131,7 @@ static void update_found(struct exchange *ex, struct buf *body)
     if (!budget.n)
         budget = store_rows_text(rows, 0, "budget_id");
     if (admin_budget_unread(ex, &q->budget, budget, &q->read)) {
-        read_for_update(ex);
+        admin_budget_ask_with(ex, TABLE, ID, q->id, q->read, update_found);
         return;
     }
     job = ask_new(ex);
@@ -145,17 +143,6 @@ static void update_found(struct exchange *ex, struct buf *body)
     ask_changed(ex, job, budget);
 }
 
-static void read_for_update(struct exchange *ex)
-{
-    const struct organization_question *q = question_of(ex);
-    struct store_job *job = ask_new(ex);
-    if (!job)
-        return;
-    admin_select(job, TABLE, ID, q->id);
-    admin_budget_select(job, q->read);
-    ask_store(ex, job, update_found);
-}
-
 void handle_organization_update(struct exchange *ex, struct buf *body)
 {
     struct organization_question *q = question_of(ex);
@@ -164,7 +151,7 @@ void handle_organization_update(struct exchange *ex, struct buf *body)
         return;
     q->id = admin_need_text(ex, q->body, ID);
     if (q->id.n)
-        read_for_update(ex);
+        admin_budget_ask_with(ex, TABLE, ID, q->id, q->read, update_found);
 }
 
 /* ---- info, list ------------------------------------------------------------------------------ */

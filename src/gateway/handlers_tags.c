@@ -129,17 +129,6 @@ void handle_tag_new(struct exchange *ex, struct buf *body)
     ask_written(ex, job, budget, write_new);
 }
 
-static void read_for_change(struct exchange *ex, answer_next *next)
-{
-    const struct tag_question *q = question_of(ex);
-    struct store_job *job = ask_new(ex);
-    if (!job)
-        return;
-    admin_select(job, TABLE, ID, q->name);
-    admin_budget_select(job, q->read);
-    ask_store(ex, job, next);
-}
-
 static void update_found(struct exchange *ex, struct buf *body)
 {
     struct tag_question *q = question_of(ex);
@@ -154,7 +143,7 @@ static void update_found(struct exchange *ex, struct buf *body)
     if (!budget.n)
         budget = store_rows_text(rows, 0, "budget_id");
     if (admin_budget_unread(ex, &q->budget, budget, &q->read)) {
-        read_for_change(ex, update_found);
+        admin_budget_ask_with(ex, TABLE, ID, q->name, q->read, update_found);
         return;
     }
     job = ask_new(ex);
@@ -168,8 +157,9 @@ static void update_found(struct exchange *ex, struct buf *body)
 
 void handle_tag_update(struct exchange *ex, struct buf *body)
 {
-    if (read_body(ex, question_of(ex)))
-        read_for_change(ex, update_found);
+    struct tag_question *q = question_of(ex);
+    if (read_body(ex, q))
+        admin_budget_ask_with(ex, TABLE, ID, q->name, q->read, update_found);
 }
 
 /* ---- info ------------------------------------------------------------------------------------ */
@@ -366,5 +356,5 @@ void handle_tag_delete(struct exchange *ex, struct buf *body)
         return;
     q->name = admin_need_text(ex, q->body, "name");
     if (q->name.n)
-        read_for_change(ex, delete_found);
+        admin_budget_ask_with(ex, TABLE, ID, q->name, q->read, delete_found);
 }

@@ -275,10 +275,7 @@ static void select_page(struct exchange *ex, struct buf *body)
     struct store_job *job = ask_new(ex);
     if (!job)
         return;
-    store_select(job, &query);
-    query.limit = query.offset = 0;
-    query.order_count = 0;
-    store_count(job, &query);
+    admin_select_page(job, &query);
     ask_store(ex, job, write_page);
 }
 

@@ -89,10 +89,7 @@ static void select_page(struct exchange *ex, answer_next *next)
     struct store_job *job = ask_new(ex);
     if (!job)
         return;
-    store_select(job, &query);
-    query.order_count = 0;
-    query.limit = query.offset = 0;
-    store_count(job, &query);
+    admin_select_page(job, &query);
     ask_store(ex, job, next);
 }
 
