@@ -18,7 +18,6 @@
 
 #define VALUE_MAX (1024 * 1024)
 #define WHO_MAX   256 /* bytes of litellm-changed-by */
-#define DEPTH_MAX 6
 #define HIDDEN    SLICE("***REDACTED***")
 #define TOO_LONG  SLICE("{\"left_out\":\"it is too long\"}")
 
@@ -35,24 +34,36 @@ bool audit_wanted(const struct exchange *ex)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-static void write_open(struct json_writer *w, yyjson_val *v, unsigned depth)
+static bool hides(struct slice name, yyjson_val *v)
+{
+    return config_is_secret(name) && !yyjson_is_bool(v) && !yyjson_is_null(v);
+}
+
+/* As it is, but for what names, and users in URLs, say is secret. No deeper than JSON_MAX_DEPTH. */
+static void write_masked(struct json_writer *w, yyjson_val *v)
 {
     size_t i, n;
     yyjson_val *key, *member;
-    if (!yyjson_is_obj(v) || depth == DEPTH_MAX) {
+    if (yyjson_is_obj(v)) {
+        json_object(w);
+        yyjson_obj_foreach(v, i, n, key, member)
+        {
+            json_key_slice(w, json_slice(key));
+            if (hides(json_slice(key), member))
+                json_string(w, HIDDEN);
+            else
+                write_masked(w, member);
+        }
+        json_object_end(w);
+    } else if (yyjson_is_arr(v)) {
+        json_array(w);
+        yyjson_arr_foreach(v, i, n, member) write_masked(w, member);
+        json_array_end(w);
+    } else if (config_names_a_user(json_slice(v))) {
+        json_string(w, HIDDEN);
+    } else {
         json_value(w, v);
-        return;
     }
-    json_object(w);
-    yyjson_obj_foreach(v, i, n, key, member)
-    {
-        json_key_slice(w, json_slice(key));
-        if (config_is_secret(json_slice(key)) && !yyjson_is_obj(member))
-            json_string(w, HIDDEN);
-        else
-            write_open(w, member, depth + 1);
-    }
-    json_object_end(w);
 }
 
 static void write_value(struct exchange *ex, struct json_writer *w, struct slice name,
@@ -65,14 +76,13 @@ static void write_value(struct exchange *ex, struct json_writer *w, struct slice
     if (slice_eq(name, SLICE("password")) || (params && !opened))
         json_string(w, HIDDEN);
     else if (opened)
-        write_open(w, opened, 0);
+        write_masked(w, opened);
     else
         admin_write_value(w, name, v);
 }
 
-static struct slice value_end(struct exchange *ex, struct json_writer *w, struct buf *b)
+static struct slice value_end(struct exchange *ex, struct buf *b)
 {
-    json_object_end(w);
     struct slice text = b->overflow ? TOO_LONG : arena_dup(&ex->arena, buf_slice(b));
     buf_fini(b);
     return text;
@@ -89,7 +99,8 @@ static struct slice row_json(struct exchange *ex, const struct store_rows *rows,
     for (size_t i = 0; i < rows->column_count; i++)
         if (!values[i].null)
             write_value(ex, &w, slice_of(rows->columns[i].name), &values[i]);
-    return value_end(ex, &w, &b);
+    json_object_end(&w);
+    return value_end(ex, &b);
 }
 
 static struct slice cells_json(struct exchange *ex, const struct admin_cells *cells)
@@ -101,7 +112,18 @@ static struct slice cells_json(struct exchange *ex, const struct admin_cells *ce
     json_object(&w);
     for (size_t i = 0; i < cells->n; i++)
         write_value(ex, &w, slice_of(cells->v[i].column), &cells->v[i].value);
-    return value_end(ex, &w, &b);
+    json_object_end(&w);
+    return value_end(ex, &b);
+}
+
+static struct slice settings_json(struct exchange *ex, struct slice settings)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, VALUE_MAX);
+    json_begin(&w, &b);
+    write_masked(&w, json_parse(settings, &ex->arena, NULL));
+    return value_end(ex, &b);
 }
 
 /* ---- one change ------------------------------------------------------------------------------ */
@@ -227,6 +249,21 @@ void audit_gone(struct exchange *ex, struct store_job *job, enum store_table_id 
     if (audit_wanted(ex))
         put(ex, job, table, id_of_row(ex, table, rows, row), row_json(ex, rows, row),
             (struct slice){0});
+}
+
+void audit_all(struct exchange *ex, struct store_job *job, enum store_table_id table,
+               const struct admin_cells *cells)
+{
+    if (audit_wanted(ex))
+        put(ex, job, table, SLICE("*"), SLICE("{}"), cells_json(ex, cells));
+}
+
+void audit_settings(struct exchange *ex, struct store_job *job, struct slice section,
+                    struct slice before, struct slice written)
+{
+    if (audit_wanted(ex))
+        put(ex, job, TABLE_CONFIG, section, before.p ? settings_json(ex, before) : before,
+            settings_json(ex, written));
 }
 
 /* ---- telling --------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include "handlers_admin.h"
 
 #include "admin.h"
+#include "audit.h"
 #include "query.h"
 #include "stored.h"
 #include "worker_private.h"
@@ -119,6 +120,35 @@ static bool changes(const struct config_question *q, const char *section, struct
     return false;
 }
 
+/* What is written; `gone`: what goes, too, as null. */
+static void write_changes(struct json_writer *w, const struct config_question *q,
+                          const char *section, bool gone)
+{
+    for (size_t i = 0; i < q->n; i++) {
+        if (q->v[i].section != section || (!q->v[i].value && !gone))
+            continue;
+        json_key_slice(w, q->v[i].name);
+        if (q->v[i].value)
+            json_value(w, q->v[i].value);
+        else
+            json_null(w);
+    }
+}
+
+static struct slice changes_json(struct exchange *ex, const char *section)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, SECTION_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    write_changes(&w, question_of(ex), section, true);
+    json_object_end(&w);
+    struct slice text = arena_dup(&ex->arena, buf_slice(&b));
+    buf_fini(&b);
+    return text;
+}
+
 /* A section's object with the changes. */
 static struct slice section_json(struct exchange *ex, const char *section, struct slice old)
 {
@@ -138,12 +168,7 @@ static struct slice section_json(struct exchange *ex, const char *section, struc
             json_value(&w, yyjson_obj_iter_get_val(key));
         }
     }
-    for (size_t i = 0; i < q->n; i++) {
-        if (q->v[i].section != section || !q->v[i].value)
-            continue;
-        json_key_slice(&w, q->v[i].name);
-        json_value(&w, q->v[i].value);
-    }
+    write_changes(&w, q, section, false);
     json_object_end(&w);
     struct slice text = arena_dup(&ex->arena, buf_slice(&b));
     buf_fini(&b);
@@ -158,8 +183,8 @@ static void put_section(struct exchange *ex, struct store_job *job, const char *
     size_t row;
     bool old = admin_find(rows, "param_name", slice_of(section), &row);
     int64_t revision = old ? store_rows_at(rows, row, "reload_revision")->integer : 0;
-    struct slice json =
-        section_json(ex, section, old ? store_rows_text(rows, row, "param_value") : SLICE(""));
+    struct slice before = old ? store_rows_text(rows, row, "param_value") : (struct slice){0};
+    struct slice json = section_json(ex, section, before);
     struct store_where where[] = {
         admin_where("param_name", slice_of(section)),
         {"reload_revision", STORE_EQ, store_integer(revision), 0},
@@ -173,6 +198,7 @@ static void put_section(struct exchange *ex, struct store_job *job, const char *
         admin_set(&cells, "param_name", store_text(slice_of(section)));
         store_insert(job, TABLE, cells.v, cells.n);
     }
+    audit_settings(ex, job, slice_of(section), before, changes_json(ex, section));
     store_tell(job, TABLE, slice_of(section));
 }
 

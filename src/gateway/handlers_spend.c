@@ -6,6 +6,7 @@
  * Failure modes: no database; days that are none. Whoever is no admin gets its own rows. */
 
 #include "admin.h"
+#include "audit.h"
 #include "base/date.h"
 #include "detail.h"
 #include "handlers.h"
@@ -495,13 +496,15 @@ static void write_reset(struct exchange *ex, struct buf *body)
 void handle_global_reset(struct exchange *ex, struct buf *body)
 {
     static const enum store_table_id tables[] = {TABLE_VERIFICATION_TOKEN, TABLE_TEAM_TABLE};
-    struct store_cell cell = {"spend", store_number(0), STORE_SET};
+    struct admin_cells cells = {.n = 0};
     struct store_where where = {"spend", STORE_NE, store_number(0), 0};
     struct store_job *job = report_new(ex);
     if (!job)
         return;
+    admin_set(&cells, "spend", store_number(0));
     for (size_t i = 0; i < 2; i++) {
-        store_update(job, tables[i], &cell, 1, &where, 1);
+        store_update(job, tables[i], cells.v, cells.n, &where, 1);
+        audit_all(ex, job, tables[i], &cells);
         store_tell(job, tables[i], slice_make(NULL, 0));
     }
     ask_store(ex, job, write_reset);

@@ -229,6 +229,52 @@ def test_credentials(admin, place):
     assert "secret-of-the-credential" not in everything and "litellm_enc" not in everything and "REDACTED" in everything
 
 
+def test_settings(admin, place):
+    field = {"field_name": "cooldown_time", "config_type": "router_settings"}
+    admin.post("/config/update", router_settings={"cooldown_time": 3, "allowed_fails": 2})
+    admin.post("/config/update", 400, router_settings={"cooldown_time": "many"})  # nothing came of it
+    headers = {"litellm-changed-by": "ada"}
+    assert admin.http.post("/config/field/update", json={**field, "field_value": 5}, headers=headers).status_code == 200
+    admin.post("/config/field/delete", **field)
+    found = rows(admin, "router_settings")
+    assert {r[1] for r in found} == {"Config"} and {r[5] for r in found} == {"litellm_proxy_master_key"}
+    assert sorted(([r[0], r[2], r[3], r[4]] for r in found), key=str) == [
+        ["created", None, {"cooldown_time": 3, "allowed_fails": 2}, "default_user_id"],
+        ["updated", {"allowed_fails": 2, "cooldown_time": 5}, {"cooldown_time": None}, "default_user_id"],
+        ["updated", {"cooldown_time": 3, "allowed_fails": 2}, {"cooldown_time": 5}, "ada"],
+    ]
+    told(place, "router_settings", 3)
+
+
+def test_all_at_once(admin):
+    admin.post("/global/spend/reset")
+    assert sorted((r[0], r[1], r[2], r[3]["spend"]) for r in rows(admin, "*")) == [("updated", "TeamTable", {}, 0), ("updated", "VerificationToken", {}, 0)]
+
+
+def test_secrets_of_settings(admin, place):
+    """Also what lies deeper, in lists, and in URLs; each of them both as what was written and as what was there."""
+    team = {"team_id": "t-1", "success_callback": ["langfuse"], "callback_vars": {"langfuse_secret_key": "planted-1", "langfuse_host": "https://caller:planted-2@lf.test/"}}
+    settings = {"default_team_settings": [team], "generic_logger_headers": {"x-name": "planted-3"}, "turn_off_message_logging": False}
+    for _ in "ab":
+        admin.post("/config/update", litellm_settings=settings, router_settings={"redis_url": "redis://caller:planted-4@127.0.0.1:9/0", "alerting_config": {"webhook_url": "https://hooks.test/planted-5"}})
+    found = rows(admin, "litellm_settings") + [r for r in rows(admin, "router_settings") if "redis_url" in r[3]]
+    everything = str(found) + json.dumps(told(place, "litellm_settings", 2)) + str([r.body for r in place.received]) + json.dumps(admin.get("/audit", page_size=100))
+    assert len(found) == 4 and "planted" not in everything
+    shown = next(r for r in found if r[0] == "updated" and r[2] and "default_team_settings" in r[2])
+    for values in shown[2], shown[3]:
+        assert values["default_team_settings"][0]["team_id"] == "t-1" and values["turn_off_message_logging"] is False
+        assert values["generic_logger_headers"] == "***REDACTED***"
+    admin.post("/config/update", router_settings={"redis_url": None, "alerting_config": None}, litellm_settings=dict.fromkeys(settings))
+
+
+def test_secrets_of_models_in_maps(admin):
+    params = {"model": "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0", "extra_headers": {"x-name": "planted"}, "aws_region_name": "us-east-1"}
+    model = admin.post("/model/new", model_name="deep", litellm_params=params)["model_id"]
+    (made,) = rows(admin, model)
+    assert "planted" not in str(made) and made[3]["litellm_params"]["aws_region_name"] == "us-east-1"
+    admin.post("/model/delete", id=model)
+
+
 def test_the_list(admin):
     for i in range(3):
         admin.post("/budget/new", budget_id=f"l-{i}", max_budget=i)

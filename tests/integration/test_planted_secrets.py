@@ -64,7 +64,7 @@ def build(simulator, database_url, redis, mail=None):
     cache = {"type": "redis", "host": "127.0.0.1", "port": redis, "password": planted("redis")}
     config = configuration(
         simulator.url, general_settings=general, extra_models=models, router_settings={"redis_host": "127.0.0.1", "redis_port": redis, "redis_password": planted("redis")},
-        litellm_settings={**MODES, **settings, "cache": True, "cache_params": cache},
+        litellm_settings={**MODES, **settings, "cache": True, "cache_params": cache, "store_audit_logs": True},
     )  # fmt: skip
     config["guardrails"] = [{"guardrail_name": "asked", "litellm_params": guard}]
     return config, env

@@ -10,7 +10,7 @@ import { moment, t } from "../parts/words.js";
 const SIZE = 25;
 const ACTIONS = ["", "created", "updated", "blocked", "rotated", "deleted"];
 const TABLES = ["", "VerificationToken", "TeamTable", "UserTable", "ProxyModelTable", "CredentialsTable", "OrganizationTable",
-  "OrganizationMembership", "EndUserTable", "TagTable", "BudgetTable"];
+  "OrganizationMembership", "EndUserTable", "TagTable", "BudgetTable", "Config"];
 const TEXTS = ["changed_by", "object_id"];
 const PREFIX = "LiteLLM_";
 
