@@ -10,12 +10,15 @@ After every test each gateway that is still there must hold nothing any more (Ga
 at the end of its module it must drain on SIGTERM, exit 0 and have no sanitizer report in its log.
 """
 
+import functools
 import json
 import os
 import pathlib
 import platform
 import subprocess
 
+import httpx
+import httpx2
 import openai
 import pytest
 from databases import KINDS
@@ -44,10 +47,22 @@ MODELS = {
 }
 
 
+# Each client reads the certificates of the machine anew, which takes longer than a request: all share them.
+for library in (httpx, httpx2):
+    library._transports.default.create_ssl_context = functools.cache(library.create_ssl_context)
+
+# These take longest. They begin first, so that no worker is left with one of them in the end.
+LONGEST = (
+    "test_golden_check test_redis test_limits test_database test_ui_pages test_aws_renewal test_keys test_service_restart "
+    "test_routing test_failures test_budgets_shared test_aws_credentials test_cache test_ledger test_stream_faults test_cline"
+).split()
+
+
 def pytest_collection_modifyitems(items):
     """Cline 3 comes for this processor only."""
     if platform.machine() != "x86_64":
         items[:] = [i for i in items if "current_cline" not in i.fixturenames]
+    items.sort(key=lambda i: LONGEST.index(i.path.stem) if i.path.stem in LONGEST else len(LONGEST))
 
 
 def pytest_sessionstart(session):
