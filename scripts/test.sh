@@ -129,6 +129,8 @@ test_aside_begin() {
     set -m
     (
         chrt --idle --pid 0 "$BASHPID"
+        # What pytest makes of the asserts is kept: once for all workers.
+        "$LINTEL_TEST_PYTHON" -m pytest -qq -n 0 --collect-only "$ML_ROOT/tests/integration" >/dev/null
         test_build build-release "$ML_ROOT/build" "lintel bedrock-sim" --buildtype=release -Dtests=false
         # For clang's warnings: nobody runs it.
         CC=clang test_build build-clang "$ML_ROOT/build-clang" all --buildtype=plain
@@ -151,7 +153,7 @@ test_main() {
     local quick=''
     [ "${1:-}" != --quick ] || quick=yes
     cd "$ML_ROOT" || exit 1
-    export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 PYTHONDONTWRITEBYTECODE=1
+    export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1
     export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
     test_prepare
     test_build build-debug "$ML_DEBUG" all -Db_sanitize=address,undefined -Db_lundef=false
@@ -167,7 +169,7 @@ test_main() {
         test_node
         test_pytest integration integration -m 'not alone'
         test_aside_end
-        test_pytest alone integration -m alone -n 3
+        test_pytest alone integration -m alone -n 2
     fi
     "$LINTEL_TEST_PYTHON" "$ML_ROOT/scripts/count_tests.py" "$ML_REPORTS"
 }
