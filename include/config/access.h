@@ -36,6 +36,7 @@ struct login_tries {
 struct access_settings {
     bool guards; /* allowed_ips, allowed_routes or public_routes: who comes is looked at */
     struct ip_ranges allowed_ips; /* n == 0: everybody may call */
+    size_t file_ips;              /* so many of them, the first, are the file's */
     struct ip_ranges proxies;     /* whose X-Forwarded-For counts; n == 0: nobody's */
     bool proxies_known; /* trusted_proxy_ranges says which there are, or that there are none */
     /* As written; what they match gateway/route_match.h knows. */

@@ -256,6 +256,14 @@ static void read_logins(struct config_loader *l, const struct node *general,
                      "expected all or admin_only: groups of the provider are not looked at");
 }
 
+static size_t count_of_file(const struct node *list)
+{
+    size_t n = 0;
+    while (list && n < list->count && !config_is_stored(list->items[n].value))
+        n++;
+    return n;
+}
+
 void config_read_access(struct config_loader *l, const struct node *root)
 {
     const struct node *general = node_get(root, SLICE(GENERAL));
@@ -264,6 +272,7 @@ void config_read_access(struct config_loader *l, const struct node *root)
     check_empty(l, list_of(general, "allowed_ips"), "allowed_ips");
     check_empty(l, list_of(general, "allowed_routes"), "allowed_routes");
     a->allowed_ips = read_ranges(l, list_of(general, "allowed_ips"), "allowed_ips");
+    a->file_ips = count_of_file(list_of(general, "allowed_ips"));
     read_proxies(l, general, a);
     a->allowed_routes = read_names(l, general, "allowed_routes");
     a->admin_only_routes = read_names(l, general, "admin_only_routes");

@@ -2,7 +2,8 @@
  *
  * Failure modes: an endpoint without a path or a target, a target that is no URL of a server, a
  * header that would break the request's framing, guardrails (which are not there: what they would
- * guard must not pass without): errors at their line. */
+ * guard must not pass without), one of the database where another has its path: errors at their
+ * line. */
 
 #include "config_reading.h"
 #include "wire/crypto.h"
@@ -135,6 +136,60 @@ static void read_headers(struct reading in, struct pass_endpoint *e)
     e->headers.v = v;
 }
 
+/* ---- what is shown --------------------------------------------------------------------------- */
+
+static bool is_shown(struct slice section, struct slice name)
+{
+    return !slice_eq(section, SLICE("headers")) && !config_is_secret(name);
+}
+
+static void show_map(struct json_writer *w, struct slice section, const struct node *map)
+{
+    json_object(w);
+    for (size_t i = 0; i < map->count; i++) {
+        json_key_slice(w, map->items[i].key);
+        if (is_shown(section, map->items[i].key))
+            node_write_json(map->items[i].value, w);
+        else
+            json_string(w, SLICE(PASS_MASK));
+    }
+    json_object_end(w);
+}
+
+/* Its parameters may be secrets. */
+static void show_target(struct json_writer *w, struct slice url)
+{
+    struct slice rest = url, server = slice_split(&rest, '?');
+    json_string_begin(w);
+    json_string_part(w, config_names_a_user(url) ? SLICE(PASS_MASK) : server);
+    if (rest.p)
+        json_string_part(w, SLICE("?" PASS_MASK));
+    json_string_end(w);
+}
+
+static yyjson_val *show(struct reading in)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, CONFIG_MAX_JSON);
+    json_begin(&w, &b);
+    json_object(&w);
+    for (size_t i = 0; i < in.map->count; i++) {
+        const struct node_item *item = &in.map->items[i];
+        json_key_slice(&w, item->key);
+        if (item->value->kind == NODE_MAP)
+            show_map(&w, item->key, item->value);
+        else if (slice_eq(item->key, SLICE("target")) && item->value->kind == NODE_SCALAR)
+            show_target(&w, item->value->text);
+        else
+            node_write_json(item->value, &w);
+    }
+    json_object_end(&w);
+    yyjson_val *v = json_parse(buf_slice(&b), &in.l->c->arena, NULL);
+    buf_fini(&b);
+    return v;
+}
+
 /* ---- the rest -------------------------------------------------------------------------------- */
 
 static void read_methods(struct reading in, struct pass_endpoint *e)
@@ -216,6 +271,9 @@ static void read_endpoint(struct reading in, double timeout, struct pass_endpoin
         return;
     }
     check_names(in);
+    e->id = reading_text(in, "id");
+    e->stored = config_is_stored(in.map);
+    e->shown = show(in);
     read_addresses(in, e);
     read_headers(in, e);
     read_methods(in, e);
@@ -228,6 +286,25 @@ static void read_endpoint(struct reading in, double timeout, struct pass_endpoin
     if (!node_is_null(NODE_GET(in.map, "guardrails")))
         config_error(in.l, config_place(NODE_GET(in.map, "guardrails"), &guards),
                      "guardrails do not look at what passes through");
+}
+
+static bool share_method(const struct pass_endpoint *a, const struct pass_endpoint *b)
+{
+    for (size_t i = 0; i < a->method_count; i++)
+        for (size_t k = 0; k < b->method_count; k++)
+            if (slice_eq(a->methods[i], b->methods[k]))
+                return true;
+    return !a->method_count || !b->method_count;
+}
+
+/* One of the database would never be asked. */
+static void check_path(struct reading in, const struct pass_endpoint *all,
+                       const struct pass_endpoint *e)
+{
+    for (const struct pass_endpoint *other = all; e->stored && other < e; other++)
+        if (slice_eq(other->path, e->path) && share_method(other, e))
+            config_error(in.l, config_place(in.map, in.path),
+                         "another endpoint has this path already");
 }
 
 void config_read_passes(struct config_loader *l, const struct node *root)
@@ -245,6 +322,7 @@ void config_read_passes(struct config_loader *l, const struct node *root)
         const struct config_path self = {.up = &path, .index = i};
         struct reading in = {.l = l, .map = list->items[i].value, .path = &self, .nested = true};
         read_endpoint(in, timeout, &v[i]);
+        check_path(in, v, &v[i]);
     }
     l->c->passes = (struct pass_endpoints){v, n};
 }

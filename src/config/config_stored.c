@@ -1,5 +1,5 @@
-/* What a database has, added to the tree of the files: models and credentials behind the files'
- * own, settings where the files say nothing. */
+/* What a database has, added to the tree of the files: models, credentials and the lists of
+ * general_settings behind the files' own, settings where the files say nothing. */
 
 #include "config_loader.h"
 
@@ -38,6 +38,7 @@ static void add_entries(struct config_loader *l, struct node_item *to, const str
 
 static void add_settings(struct config_loader *l, struct node_item *to, const struct node *settings)
 {
+    bool lists = slice_eq(to->key, SLICE("general_settings"));
     if (to->value == settings)
         return;
     if (node_is_null(to->value)) {
@@ -51,6 +52,8 @@ static void add_settings(struct config_loader *l, struct node_item *to, const st
         const struct config_path path = {.up = &up, .key = own->key};
         if (node_is_null(own->value))
             *own = settings->items[i];
+        else if (lists)
+            add_entries(l, own, settings->items[i].value);
         else if (own->value != settings->items[i].value)
             config_error(l, config_place(settings->items[i].value, &path),
                          "the configuration file says it, and counts");

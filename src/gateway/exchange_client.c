@@ -6,8 +6,7 @@
 
 /* ---- where it comes from --------------------------------------------------------------------- */
 
-/* False: there is none, as with a socket that has no addresses. */
-static bool find_address(const struct exchange *ex, struct ip *ip)
+bool exchange_address(const struct exchange *ex, struct ip *ip)
 {
     if (!ip_parse(slice_of(conn_peer(ex->conn)), ip))
         return false;
@@ -20,7 +19,7 @@ struct slice exchange_client(struct exchange *ex)
     struct ip ip;
     if (ex->client.p)
         return ex->client;
-    if (ex->config->access.proxies.n && find_address(ex, &ip))
+    if (ex->config->access.proxies.n && exchange_address(ex, &ip))
         ex->client = ip_text(&ip, &ex->arena);
     else
         ex->client = arena_dup(&ex->arena, slice_of(conn_peer(ex->conn)));
@@ -30,7 +29,7 @@ struct slice exchange_client(struct exchange *ex)
 struct slice exchange_client_group(struct exchange *ex)
 {
     struct ip ip;
-    if (!find_address(ex, &ip))
+    if (!exchange_address(ex, &ip))
         return exchange_client(ex);
     ip = ip_group(&ip);
     return ip_text(&ip, &ex->arena);
@@ -43,7 +42,7 @@ int64_t exchange_client_tries(const struct exchange *ex)
     int64_t most = t->most;
     unsigned bits = 0;
     struct ip ip;
-    if (!t->range_count || !find_address(ex, &ip))
+    if (!t->range_count || !exchange_address(ex, &ip))
         return most;
     for (size_t i = 0; i < t->range_count; i++) {
         if (t->ranges[i].bits < bits || !ip_is_in(&ip, &t->ranges[i]))
@@ -77,7 +76,7 @@ bool exchange_client_may(struct exchange *ex)
     const struct access_settings *a = &ex->config->access;
     struct ip ip;
     if (a->allowed_ips.n && !is_probe(ex->route) &&
-        !(find_address(ex, &ip) && ip_is_in_any(&ip, a->allowed_ips)))
+        !(exchange_address(ex, &ip) && ip_is_in_any(&ip, a->allowed_ips)))
         return refuse(ex, "Access forbidden: IP address ", exchange_client(ex), " not allowed.");
     if (a->allowed_routes.n && !ex->route->open &&
         !route_matches_any(a->allowed_routes, ex->route, ex->head->path))

@@ -10,6 +10,9 @@
  * known. Lives as long as the exchange; is asked for while the client is there. */
 struct slice exchange_client(struct exchange *ex);
 
+/* The same as a number. False: there is none, as with a socket that has no addresses. */
+bool exchange_address(const struct exchange *ex, struct ip *ip);
+
 /* Where many addresses are one client's (IPv6), what they have in common. */
 struct slice exchange_client_group(struct exchange *ex);
 

@@ -110,6 +110,17 @@ void handle_config_field_change(struct exchange *ex, struct buf *body); /* updat
 void handle_config_field_info(struct exchange *ex, struct buf *body);
 void handle_config_list(struct exchange *ex, struct buf *body);
 
+/* handlers_allowed_ips.c */
+void handle_allowed_ips(struct exchange *ex, struct buf *body);
+void handle_allowed_ip_add(struct exchange *ex, struct buf *body);
+void handle_allowed_ip_delete(struct exchange *ex, struct buf *body);
+
+/* handlers_pass.c */
+void handle_pass_endpoints(struct exchange *ex, struct buf *body);
+void handle_pass_endpoint_new(struct exchange *ex, struct buf *body);
+void handle_pass_endpoint_update(struct exchange *ex, struct buf *body);
+void handle_pass_endpoint_delete(struct exchange *ex, struct buf *body);
+
 /* Whether the database may hold models and settings. False: the failure is set. */
 bool admin_may_store(struct exchange *ex);
 

@@ -101,6 +101,13 @@
     ADMIN("GET", "/config/field/info", handle_config_field_info),
     ADMIN("POST", "/config/field/update", handle_config_field_change),
     ADMIN("POST", "/config/field/delete", handle_config_field_change),
+    ADMIN("GET", "/config/pass_through_endpoint", handle_pass_endpoints),
+    ADMIN("POST", "/config/pass_through_endpoint", handle_pass_endpoint_new),
+    ADMIN("POST", "/config/pass_through_endpoint/{item}", handle_pass_endpoint_update),
+    ADMIN("DELETE", "/config/pass_through_endpoint", handle_pass_endpoint_delete),
+    ADMIN("GET", "/get/allowed_ips", handle_allowed_ips),
+    ADMIN("POST", "/add/allowed_ip", handle_allowed_ip_add),
+    ADMIN("POST", "/delete/allowed_ip", handle_allowed_ip_delete),
 /* clang-format on */
 #undef ADMIN
 #undef ALSO

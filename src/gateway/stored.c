@@ -13,6 +13,7 @@
 #include "base/date.h"
 #include "base/log.h"
 #include "stored_copy.h"
+#include "stored_pass.h"
 #include "wire/secretbox.h"
 #include "worker_private.h"
 
@@ -24,9 +25,12 @@
 #define SECOND_MS  1000
 #define LEAST_S    5 /* between questions */
 
-static const char *const sections[] = {"model_list", "litellm_settings", "router_settings",
-                                       "credential_list"};
+/* The last are lists of general_settings. */
+static const char *const sections[] = {"model_list",      "litellm_settings",
+                                       "router_settings", "credential_list",
+                                       "allowed_ips",     "pass_through_endpoints"};
 #define SECTION_COUNT (sizeof(sections) / sizeof(*sections))
+#define GENERAL       4 /* the first of these */
 
 struct item {
     const char *section; /* one of sections[] */
@@ -229,13 +233,32 @@ static void add_credentials(struct stored *s, const struct store_rows *rows, str
     }
 }
 
-static void add_settings(const struct store_rows *rows, struct items *items)
+static void add_general(struct stored *s, yyjson_val *settings, struct items *items)
+{
+    for (size_t k = GENERAL; k < SECTION_COUNT; k++) {
+        size_t i, n;
+        yyjson_val *v;
+        yyjson_arr_foreach(json_get(settings, sections[k]), i, n, v)
+        {
+            struct item *item = add_item(items);
+            item->section = sections[k];
+            item->name = yyjson_is_obj(v) ? json_get_slice(v, "id") : json_slice(v);
+            item->json = stored_pass_open(s->w->config, v, items->arena);
+        }
+    }
+}
+
+static void add_settings(struct stored *s, const struct store_rows *rows, struct items *items)
 {
     for (size_t i = 0; i < rows->count; i++) {
         yyjson_val *key,
             *map = json_parse(store_rows_text(rows, i, "param_value"), items->arena, NULL);
-        bool router = slice_eq(store_rows_text(rows, i, "param_name"), SLICE("router_settings"));
-        if (!yyjson_is_obj(map))
+        struct slice section = store_rows_text(rows, i, "param_name");
+        bool router = slice_eq(section, SLICE("router_settings"));
+        bool general = slice_eq(section, SLICE("general_settings"));
+        if (general)
+            add_general(s, map, items);
+        if (general || !yyjson_is_obj(map))
             continue;
         yyjson_obj_iter it = yyjson_obj_iter_with(map);
         while ((key = yyjson_obj_iter_next(&it))) {
@@ -263,7 +286,7 @@ static bool are_same(const struct items *a, const struct items *b)
 /* The items of a section, each in a line of its own. */
 static void write_section(struct buf *text, int *line, struct items *items, const char *section)
 {
-    bool list = section == sections[0] || section == sections[3];
+    bool list = section != sections[1] && section != sections[2];
     struct json_writer w;
     json_begin(&w, text);
     json_string(&w, slice_of(section));
@@ -289,16 +312,33 @@ static void write_section(struct buf *text, int *line, struct items *items, cons
     buf_add(text, list ? SLICE("]") : SLICE("}"));
 }
 
+static bool has_items(const struct items *items, const char *section)
+{
+    for (size_t i = 0; i < items->n; i++)
+        if (items->v[i].section == section && !items->v[i].bad)
+            return true;
+    return false;
+}
+
+/* Empty lists of general_settings are left out: they would say something else. */
 static void write_text(struct buf *text, struct items *items)
 {
     int line = 1;
+    const char *comma = "";
     BUF_LITERAL(text, "{");
-    for (size_t i = 0; i < SECTION_COUNT; i++) {
-        if (i)
-            BUF_LITERAL(text, ",");
+    for (size_t i = 0; i < GENERAL; i++) {
         write_section(text, &line, items, sections[i]);
+        BUF_LITERAL(text, ",");
     }
-    BUF_LITERAL(text, "}");
+    BUF_LITERAL(text, "\"general_settings\":{");
+    for (size_t i = GENERAL; i < SECTION_COUNT; i++) {
+        if (!has_items(items, sections[i]))
+            continue;
+        buf_add(text, slice_of(comma));
+        write_section(text, &line, items, sections[i]);
+        comma = ",";
+    }
+    BUF_LITERAL(text, "}}");
 }
 
 static struct item *item_at(const struct items *items, int line)
@@ -468,7 +508,7 @@ void stored_take(struct stored *s, const struct store_job *job, size_t statement
     struct items items = {.arena = &a};
     arena_init(&a);
     add_models(s, store_job_rows(job, statement), &items);
-    add_settings(store_job_rows(job, statement + 1), &items);
+    add_settings(s, store_job_rows(job, statement + 1), &items);
     add_credentials(s, store_job_rows(job, statement + 2), &items);
     use_items(s, &items, "the database");
     s->known = true;
@@ -516,9 +556,8 @@ size_t stored_select(struct store_job *job)
 {
     static const struct store_order order[] = {{"created_at", false}, {"model_id", false}};
     static const struct store_order named[] = {{"credential_name", false}};
-    struct store_where where = {"param_name", STORE_IN,
-                                store_texts(SLICE("[\"litellm_settings\",\"router_settings\"]")),
-                                0};
+    struct slice params = SLICE("[\"litellm_settings\",\"router_settings\",\"general_settings\"]");
+    struct store_where where = {"param_name", STORE_IN, store_texts(params), 0};
     size_t statement = store_select(
         job,
         &(struct store_query){.table = TABLE_PROXY_MODEL_TABLE, .order = order, .order_count = 2});

@@ -3,7 +3,8 @@
 
 /* What the database adds to the configuration file (general_settings.store_model_in_db): models
  * (LiteLLM_ProxyModelTable), credentials that they name (LiteLLM_CredentialsTable) and settings
- * (LiteLLM_Config: litellm_settings, router_settings).
+ * (LiteLLM_Config: litellm_settings, router_settings; of general_settings the lists allowed_ips and
+ * pass_through_endpoints).
  *
  * The file is the authority for what it says: its models keep their ids, its settings their values.
  * The rest is put behind it, and the whole is read as on SIGHUP, checked, and swapped in at once. A
@@ -39,9 +40,9 @@ void stored_take(struct stored *s, const struct store_job *job, size_t statement
 
 /* One thing that somebody wants to store, in the clear. */
 struct stored_change {
-    const char
-        *section;      /* "model_list", "credential_list", "litellm_settings", "router_settings" */
-    struct slice name; /* id of the model, name of the credential or setting */
+    const char *section; /* "model_list", "credential_list", "litellm_settings", "router_settings",
+                            "allowed_ips", "pass_through_endpoints" */
+    struct slice name; /* id of the model or endpoint, name of the credential or setting, address */
     struct slice json; /* of the entry, or the value */
 };
 

@@ -53,6 +53,32 @@ static void credentials_of_langfuse(void **state)
     config_unref(c);
 }
 
+/* What a GET of the endpoints tells. */
+static void what_is_shown(void **state)
+{
+    static const char *const rows[][2] = {
+        {"{id: i, path: /a, target: 'https://x.example', auth: false}",
+         "{\"id\":\"i\",\"path\":\"/a\",\"target\":\"https://x.example\",\"auth\":false}"},
+        {"{path: /a, target: 'https://x.example/y?key=k', headers: {A: secret, n: 5}}",
+         "{\"path\":\"/a\",\"target\":\"https://x.example/y?****\","
+         "\"headers\":{\"A\":\"****\",\"n\":\"****\"}}"},
+        {"{path: /a, target: 'https://u:p@x.example', default_query_params: {api_key: k, v: 1}}",
+         "{\"path\":\"/a\",\"target\":\"****\","
+         "\"default_query_params\":{\"api_key\":\"****\",\"v\":1}}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct world w;
+        char text[1024];
+        world_init(&w);
+        snprintf(text, sizeof(text), ENDPOINTS "  - %s\n", rows[i][0]);
+        struct config *c = load(&w, text);
+        struct slice shown = json_text_of(c->passes.v->shown, &c->arena);
+        assert_true(slice_eq(shown, slice_of(rows[i][1])));
+        config_unref(c);
+    }
+}
+
 static void what_is_wrong(void **state)
 {
     static const char *const rows[] = {
@@ -83,8 +109,8 @@ static void what_is_wrong(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_said),
-                                       cmocka_unit_test(credentials_of_langfuse),
-                                       cmocka_unit_test(what_is_wrong)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_said), cmocka_unit_test(credentials_of_langfuse),
+        cmocka_unit_test(what_is_shown), cmocka_unit_test(what_is_wrong)};
     return cmocka_run_group_tests_name("config_pass", tests, NULL, NULL);
 }

@@ -75,9 +75,52 @@ static void settings_of_the_file_count(void **state)
     config_unref(c);
 }
 
+static bool may_call(const struct config *c, const char *text)
+{
+    struct ip ip;
+    assert_true(ip_parse(slice_of(text), &ip));
+    return ip_is_in_any(&ip, c->access.allowed_ips);
+}
+
+/* Behind the file's, and alone. */
+static void addresses(void **state)
+{
+    static const char *const files[] = {FILE_MODEL, FILE_MODEL "general_settings: {}\n",
+                                        FILE_MODEL "general_settings: {allowed_ips: [10.0.0.1]}\n"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        struct config *c =
+            load(files[i], "{\"general_settings\":{\"allowed_ips\":[\n\"10.0.0.2\"\n]}}");
+        assert_string_equal(world_problems(c), "");
+        assert_int_equal(c->access.allowed_ips.n, i == 2 ? 2 : 1);
+        assert_true(may_call(c, "10.0.0.2") && c->access.guards);
+        assert_int_equal(may_call(c, "10.0.0.1"), i == 2);
+        assert_int_equal(c->access.file_ips, i == 2);
+        config_unref(c);
+    }
+}
+
+static void endpoints(void **state)
+{
+    struct config *c =
+        load(FILE_MODEL "general_settings:\n  pass_through_endpoints:\n"
+                        "  - {path: /a, target: 'https://x.example', methods: [GET]}\n",
+             "{\"general_settings\":{\"pass_through_endpoints\":[\n"
+             "{\"id\":\"1\",\"path\":\"/b\",\"target\":\"https://y.example\"}\n,"
+             "{\"path\":\"/a\",\"target\":\"https://y.example\",\"methods\":[\"POST\"]}\n,"
+             "{\"path\":\"/a\",\"target\":\"https://y.example\"}\n]}}");
+    const struct pass_endpoint *e = c->passes.v;
+    assert_string_equal(world_problems(c),
+                        "Edatabase:4 general_settings.pass_through_endpoints[3]: "
+                        "another endpoint has this path already\n");
+    assert_int_equal(c->passes.n, 4);
+    assert_true(!e[0].stored && e[1].stored && slice_eq(e[1].id, SLICE("1")));
+    config_unref(c);
+}
+
 static void what_is_no_configuration(void **state)
 {
-    static const char *const rows[] = {"[]", "{\"model_list\":5}", "{\"router_settings\":[]}", "{"};
+    static const char *const rows[] = {"[]", "{\"model_list\":5}", "{\"router_settings\":[]}", "{",
+                                       "{\"general_settings\":{\"allowed_ips\":5}}"};
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         config_unref(load(FILE_MODEL, rows[i]));
 }
@@ -90,6 +133,8 @@ int main(void)
         cmocka_unit_test(refusals),
         cmocka_unit_test(settings),
         cmocka_unit_test(settings_of_the_file_count),
+        cmocka_unit_test(addresses),
+        cmocka_unit_test(endpoints),
         cmocka_unit_test(what_is_no_configuration),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
