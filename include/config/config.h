@@ -123,14 +123,19 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     bool store_prompts;                    /* store_prompts_in_spend_logs … */
     int64_t stored_text_max;               /* ours: … bytes of one text in them */
     const char *logs_kept, *logs_interval; /* maximum_spend_logs_retention_…; NULL: for ever */
-    int64_t logs_batch, logs_batches;      /* maximum_spend_logs_cleanup_… */
-    double caller_ttl;                     /* user_api_key_cache_ttl */
-    int64_t caller_max;                    /* user_api_key_cache_max_size */
-    bool disable_reset_budget;             /* periods never begin anew */
-    int64_t budget_look_seconds;           /* proxy_budget_rescheduler_min_time; 0: never */
-    bool disable_reservation;              /* disable_budget_reservation */
-    bool allow_unknown_keys;               /* allow_requests_on_db_unavailable */
-    bool user_budget_in_teams;             /* apply_user_budget_to_team_keys */
+    const char *logs_cron;            /* maximum_spend_logs_cleanup_cron; NULL: by the interval */
+    const char *tags_kept;            /* maximum_daily_tag_spend_retention_period; NULL: for ever */
+    int64_t logs_batch, logs_batches; /* maximum_spend_logs_cleanup_… */
+    double caller_ttl;                /* user_api_key_cache_ttl */
+    int64_t caller_max;               /* user_api_key_cache_max_size */
+    bool disable_reset_budget;        /* periods never begin anew */
+    int64_t budget_look_seconds;      /* proxy_budget_rescheduler_min_time; 0: never */
+    int64_t budget_look_most;         /* proxy_budget_rescheduler_max_time */
+    bool disable_reservation;         /* disable_budget_reservation */
+    bool hide_master_row;             /* disable_master_key_return */
+    bool closed_budgets;              /* fail_closed_budget_enforcement */
+    bool allow_unknown_keys;          /* allow_requests_on_db_unavailable */
+    bool user_budget_in_teams;        /* apply_user_budget_to_team_keys */
     struct made_rules rules;
 
     /* litellm_settings */

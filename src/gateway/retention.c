@@ -5,6 +5,8 @@
 
 #include "retention.h"
 
+#include "base/cron.h"
+#include "base/date.h"
 #include "base/duration.h"
 #include "base/log.h"
 #include "io/clock.h"
@@ -14,21 +16,25 @@
 #include <stdlib.h>
 
 #define ID_BYTES           600    /* of an id in a list */
+#define DAY_SIZE           10     /* bytes of "2026-11-21" */
 #define RESPONSES_MS       600000 /* between two looks for kept responses, at most; … */
 #define RESPONSES_LEAST_MS 1000   /* … and at least: a quarter of their time otherwise */
 
-/* `time`: rows whose time lies further back than `kept_ms` go. */
+/* `time`: rows whose time, or day, lies further back than `kept_ms` go. */
 struct rule {
     const char *task, *what;
     enum store_table_id table;
     const char *id, *time;
+    bool days; /* as text, "2026-11-21" */
 };
 
 static const struct rule rules[RETENTION_KINDS] = {
     [RETENTION_LOGS] = {"spend_logs_retention", "rows of requests", TABLE_SPEND_LOGS, "request_id",
-                        "startTime"},
+                        "startTime", false},
+    [RETENTION_TAGS] = {"daily_tag_spend_retention", "rows of daily spend by tag",
+                        TABLE_DAILY_TAG_SPEND, "id", "date", true},
     [RETENTION_RESPONSES] = {"responses_retention", "kept responses", TABLE_LINTEL_RESPONSES,
-                             "response_id", "expires_at"},
+                             "response_id", "expires_at", false},
 };
 
 struct retention {
@@ -45,12 +51,22 @@ static const struct rule *rule_of(const struct retention *r)
     return &rules[r->kind];
 }
 
+static const char *kept_of(const struct retention *r)
+{
+    const struct settings *s = &r->worker->config->settings;
+    return r->kind == RETENTION_TAGS ? s->tags_kept : s->logs_kept;
+}
+
 /* ---- the run --------------------------------------------------------------------------------- */
 
 static void add_ids(struct retention *r, struct store_job *job)
 {
     const struct rule *rule = rule_of(r);
+    char date[DATE_SIZE];
+    date_format(r->before, date);
     struct store_where old = {rule->time, STORE_LT, store_time(r->before), 0};
+    if (rule->days)
+        old.value = store_text(slice_make(date, DAY_SIZE));
     store_select(job, &(struct store_query){
                           .table = rule->table,
                           .columns = &rule->id,
@@ -116,9 +132,9 @@ static struct store_job *step(void *user, const struct store_job *done)
         next = next_batch(r, done, r->batches ? 1 : 0);
     else if (status != STORE_CONFLICT && status != STORE_UNAVAILABLE)
         log_warn("old %s cannot be deleted: %s", rule_of(r)->what, store_job_error(done));
-    if (!next && r->deleted && r->kind == RETENTION_LOGS)
-        log_info("%lld rows of requests, older than %s, were deleted", (long long)r->deleted,
-                 r->worker->config->settings.logs_kept);
+    if (!next && r->deleted && r->kind != RETENTION_RESPONSES)
+        log_info("%lld %s, older than %s, were deleted", (long long)r->deleted, rule_of(r)->what,
+                 kept_of(r));
     return next;
 }
 
@@ -132,13 +148,6 @@ static int64_t read_duration(const char *name, const char *text)
     return ms;
 }
 
-static int64_t configure_logs(struct retention *r, const struct settings *s)
-{
-    r->kept_ms = read_duration("maximum_spend_logs_retention_period", s->logs_kept);
-    return r->kept_ms ? read_duration("maximum_spend_logs_retention_interval", s->logs_interval)
-                      : 0;
-}
-
 /* Also when none are put there any more. */
 static int64_t responses_interval(const struct settings *s)
 {
@@ -148,11 +157,36 @@ static int64_t responses_interval(const struct settings *s)
                                         : RESPONSES_MS;
 }
 
+/* By cron, or else the interval. */
+static void configure_spend(struct retention *r, const struct settings *s)
+{
+    const char *option = r->kind == RETENTION_TAGS ? "maximum_daily_tag_spend_retention_period"
+                                                   : "maximum_spend_logs_retention_period";
+    struct cron cron;
+    bool timed = s->logs_cron != NULL;
+    r->kept_ms = s->database_url ? read_duration(option, kept_of(r)) : 0;
+    if (!r->kept_ms) {
+        task_every(r->task, 0);
+    } else if (!timed) {
+        task_every(r->task,
+                   read_duration("maximum_spend_logs_retention_interval", s->logs_interval));
+    } else if (cron_parse(slice_of(s->logs_cron), &cron)) {
+        task_cron(r->task, &cron);
+    } else {
+        log_error("maximum_spend_logs_cleanup_cron: '%s' is no cron expression such as 0 4 * * *; "
+                  "nothing is deleted",
+                  s->logs_cron);
+        task_every(r->task, 0);
+    }
+}
+
 void retention_configure(struct retention *r)
 {
     const struct settings *s = &r->worker->config->settings;
-    int64_t interval = r->kind == RETENTION_LOGS ? configure_logs(r, s) : responses_interval(s);
-    task_every(r->task, s->database_url ? interval : 0);
+    if (r->kind == RETENTION_RESPONSES)
+        task_every(r->task, s->database_url ? responses_interval(s) : 0);
+    else
+        configure_spend(r, s);
 }
 
 struct retention *retention_new(struct worker *w, enum retention_kind kind)

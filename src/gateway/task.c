@@ -6,6 +6,7 @@
 
 #include "task.h"
 
+#include "base/cron.h"
 #include "base/duration.h"
 #include "base/log.h"
 #include "io/clock.h"
@@ -16,6 +17,7 @@
 
 #define TICK_MAX 600000 /* ms: another gateway's run may have been cut short */
 #define FIRST_MS 2000   /* after the start: the database connects meanwhile */
+#define CRON_MS  10000  /* between looks at the clock */
 #define KEY_SIZE 64
 
 enum stage { IDLE, CLAIMING, RUNNING };
@@ -28,8 +30,11 @@ struct task {
     struct turn_item item;
     uv_timer_t timer; /* its end frees this */
     int64_t interval; /* ms */
-    bool monthly;
-    bool patient; /* whoever is the first to ask lets the time pass */
+    bool monthly, timed;
+    struct cron cron; /* timed */
+    int64_t slot;     /* timed: unix ms of what is claimed … */
+    int64_t seen;     /* … or was, here or elsewhere */
+    bool patient;     /* whoever is the first to ask lets the time pass */
     enum stage stage;
     struct store_job *job; /* that runs, or has just ended; NULL: the shared state is asked */
     bool running;
@@ -66,11 +71,19 @@ static void go_on(struct task *t, const struct store_job *done)
 
 /* ---- whose turn it is ------------------------------------------------------------------------ */
 
+/* A run before that is over. */
+static int64_t over_since(const struct task *t, int64_t now)
+{
+    if (t->timed)
+        return cron_last(&t->cron, now) - 1;
+    return t->monthly ? duration_begin(SLICE("1mo"), now) - 1 : now - t->interval;
+}
+
 static void claim_row(struct task *t)
 {
     struct store_job *job = store_job_new(t->worker->store);
     int64_t now = clock_unix_ms();
-    int64_t over = t->monthly ? duration_begin(SLICE("1mo"), now) - 1 : now - t->interval;
+    int64_t over = over_since(t, now);
     struct store_value name = store_text(slice_of(t->name));
     struct store_cell first[] = {{"name", name, STORE_SET},
                                  {"last_run_at", store_time(t->patient ? now : 0), STORE_SET}};
@@ -85,6 +98,7 @@ static void claim_row(struct task *t)
         store_expect(job, 1);
     }
     t->granted = !t->patient;
+    t->slot = over + 1;
     submit(t, job, CLAIMING);
 }
 
@@ -113,7 +127,8 @@ static void on_timer(uv_timer_t *timer)
 {
     struct task *t = timer->data;
     const struct worker *w = t->worker;
-    if (t->stage != IDLE || w->draining)
+    if (t->stage != IDLE || w->draining ||
+        (t->timed && t->seen == cron_last(&t->cron, clock_unix_ms())))
         return;
     if (!w->config->settings.database_url)
         claim_word(t);
@@ -128,6 +143,8 @@ static void step_claim(struct task *t, const struct store_job *done)
     if (status != STORE_OK && status != STORE_CONFLICT && status != STORE_UNAVAILABLE)
         log_warn("%s: it cannot be found out whose turn it is: %s", t->name, store_job_error(done));
     t->stage = IDLE;
+    if (!t->patient && (status == STORE_OK || status == STORE_CONFLICT))
+        t->seen = t->slot;
     t->patient = t->patient && status != STORE_OK;
     if (mine)
         go_on(t, NULL);
@@ -168,6 +185,7 @@ void task_every(struct task *t, int64_t ms)
 {
     uint64_t tick = (uint64_t)(ms < TICK_MAX ? ms : TICK_MAX);
     t->interval = ms;
+    t->timed = false;
     uv_timer_stop(&t->timer);
     if (ms)
         uv_timer_start(&t->timer, on_timer, tick < FIRST_MS ? tick : FIRST_MS, tick);
@@ -183,6 +201,14 @@ void task_monthly(struct task *t)
 {
     t->monthly = true;
     task_every(t, TICK_MAX);
+}
+
+void task_cron(struct task *t, const struct cron *cron)
+{
+    task_after(t, CRON_MS);
+    t->cron = *cron;
+    t->seen = 0;
+    t->timed = true;
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+struct cron;
 struct store_job;
 struct task;
 struct worker;
@@ -25,6 +26,9 @@ void task_every(struct task *t, int64_t ms);
 void task_after(struct task *t, int64_t ms);
 /* A run in each calendar month (UTC), as early as may be; with a database. */
 void task_monthly(struct task *t);
+/* At each time of the expression, with a database; what no gateway did in its time is done when one
+ * is there again. The first one ever comes at the next such time. */
+void task_cron(struct task *t, const struct cron *cron);
 /* Before its store and the shared state; its handle closes in the loop. NULL is fine. */
 void task_free(struct task *t);
 
