@@ -91,7 +91,7 @@ STORED("disable_budget_reservation", BOOL, RELOAD, disable_reservation, "false",
 ACCEPTED("disable_retry_on_max_parallel_request_limit_error", BOOL, "false", "no retry after the limit of parallel requests")
 STORED("disable_reset_budget", BOOL, RESTART, disable_reset_budget, "false", "budgets never begin anew")
 STORED("proxy_budget_rescheduler_min_time", INT, RESTART, budget_look_seconds, "597", "seconds between looks at budgets whose period is over, for those that nobody asks about; others begin anew as they are asked about; 0: no looks")
-ACCEPTED("proxy_budget_rescheduler_max_time", INT, "605", "longest such pause")
+STORED("proxy_budget_rescheduler_max_time", INT, RESTART, budget_look_most, "605", "longest such pause: each process draws its own between the two, so that they do not all look at once; less than the shortest: that one")
 STORED("apply_user_budget_to_team_keys", BOOL, RELOAD, user_budget_in_teams, "false", "a user's own budget counts for keys of a team too")
 READ("coordination_redis", MAP, RESTART, NULL, "the Redis that gateways share, with the names of cache_params (url, host, port, password, sentinel_nodes …); wins over all other places")
 STORED("shared_patience", NUMBER, RESTART, shared_patience, "0.05", "Lintel's own: seconds a request waits for Redis at most; then this process answers by itself, or fail_closed_rate_limit_enforcement refuses")

@@ -12,11 +12,13 @@
 #include "io/clock.h"
 #include "rows_ask.h"
 #include "task.h"
+#include "wire/crypto.h"
 #include "worker_private.h"
 
 #include <stdlib.h>
 
-#define BATCH 100 /* rows of each table */
+#define BATCH     100 /* rows of each table */
+#define SECOND_MS 1000
 
 static const enum row_kind kinds[] = {ROW_KEY, ROW_USER, ROW_TEAM, ROW_BUDGET};
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
@@ -96,16 +98,26 @@ static struct store_job *step(void *user, const struct store_job *done)
     return go_on(p);
 }
 
+int64_t periods_pause(int64_t least_s, int64_t most_s, uint64_t drawn)
+{
+    int64_t least = least_s * SECOND_MS, most = most_s * SECOND_MS;
+    if (least <= 0 || most <= least)
+        return least;
+    return least + (int64_t)(drawn % (uint64_t)(most - least + 1));
+}
+
 struct periods *periods_new(struct worker *w)
 {
     const struct settings *s = &w->config->settings;
     struct periods *p = calloc(1, sizeof(*p));
+    uint64_t drawn;
     if (!p)
         abort();
+    random_bytes(&drawn, sizeof(drawn));
     p->worker = w;
     p->task = task_new(w, "budget_periods", step, p);
     if (s->database_url && !s->disable_reset_budget)
-        task_every(p->task, config_milliseconds((double)s->budget_look_seconds));
+        task_every(p->task, periods_pause(s->budget_look_seconds, s->budget_look_most, drawn));
     return p;
 }
 
