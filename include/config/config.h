@@ -230,6 +230,8 @@ struct config {
     yyjson_val *public_model_groups; /* list of names, or NULL */
     struct access_settings access;
     struct name_list spend_tag_headers; /* extra_spend_tag_headers */
+    struct name_list row_metadata;      /* spend_logs_metadata_fields; n == 0: all … */
+    bool row_metadata_others;           /* … these are left out, not the others */
     struct name_list header_groups;     /* model_group_settings.forward_client_headers_to_llm_api */
     yyjson_val *request_metadata;       /* bedrock_request_metadata_fields: list, or NULL */
     yyjson_val *url_allowed_hosts;      /* list of hosts and host:port, or NULL */

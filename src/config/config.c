@@ -207,6 +207,7 @@ static void read_tree(struct config_loader *l, struct node *root)
     config_read_metrics(l, root);
     config_read_calls(l, root);
     config_read_guards(l, root);
+    config_read_spend(l, section(root, "general_settings"));
     config_read_access(l, root);
     config_read_alerting(l, root);
     config_read_redis(l, root);

@@ -133,6 +133,9 @@ void config_read_calls(struct config_loader *l, const struct node *root);
 /* config_guards.c */
 void config_read_guards(struct config_loader *l, const struct node *root);
 
+/* config_spend.c: what rows of requests have. */
+void config_read_spend(struct config_loader *l, const struct node *general);
+
 /* config_callbacks.c */
 void config_read_callbacks(struct config_loader *l, const struct node *root);
 

@@ -62,7 +62,7 @@ STORED("spend_logs_text_max", INT, RELOAD, stored_text_max, "2048", "Lintel's ow
 STORED("disable_spend_logs", BOOL, RELOAD, disable_spend_logs, "false", "keep no row per request; sums per key, team and day are kept all the same")
 STORED("disable_spend_updates", BOOL, RELOAD, disable_spend_updates, "false", "keep no sums per key, team and day")
 STORED("disable_error_logs", BOOL, RELOAD, disable_error_logs, "false", "keep no row per failure")
-ACCEPTED("spend_logs_metadata_fields", ANY, NULL, "what of its metadata LiteLLM keeps in those rows: {include: [...]} or {exclude: [...]}")
+READ("spend_logs_metadata_fields", MAP, RELOAD, NULL, "which members of their metadata those rows have: {include: [user_api_key_alias, usage_object]} or {exclude: [error_information]}; status is there in any case. Unset: all")
 STORED("proxy_batch_write_at", NUMBER, RESTART, spend_write_seconds, "0.1", "seconds between writes of spend to the database (LiteLLM: 10); meanwhile it is in the spool")
 STORED("maximum_spend_logs_retention_period", STRING, RELOAD, logs_kept, NULL, "rows of requests older than this are deleted, such as 30d; unset: never")
 STORED("maximum_spend_logs_retention_interval", STRING, RELOAD, logs_interval, "1d", "how often they are looked for, by one of all gateways on the database")

@@ -134,6 +134,36 @@ static void write_error(struct json_writer *w, const struct exchange *ex)
     json_object_end(w);
 }
 
+static bool is_kept(const struct config *c, struct slice name)
+{
+    bool listed = false;
+    for (size_t i = 0; i < c->row_metadata.n; i++)
+        listed = listed || slice_eq(c->row_metadata.v[i], name);
+    return listed != c->row_metadata_others || slice_eq(name, SLICE("status"));
+}
+
+/* Those that spend_logs_metadata_fields leaves. */
+static struct slice kept_members(struct exchange *ex, struct slice metadata)
+{
+    yyjson_val *key;
+    yyjson_obj_iter it = yyjson_obj_iter_with(json_parse(metadata, &ex->arena, NULL));
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, METADATA_MAX);
+    json_begin(&w, &b);
+    json_object(&w);
+    while ((key = yyjson_obj_iter_next(&it))) {
+        if (!is_kept(ex->config, json_slice(key)))
+            continue;
+        json_key_slice(&w, json_slice(key));
+        json_value(&w, yyjson_obj_iter_get_val(key));
+    }
+    json_object_end(&w);
+    struct slice kept = arena_dup(&ex->arena, buf_slice(&b));
+    buf_fini(&b);
+    return kept;
+}
+
 /* The members that LiteLLM's pages read. */
 static struct slice metadata_of(struct exchange *ex, const struct spend *s)
 {
@@ -161,7 +191,7 @@ static struct slice metadata_of(struct exchange *ex, const struct spend *s)
     json_object_end(&w);
     struct slice metadata = b.overflow ? SLICE("{}") : arena_dup(&ex->arena, buf_slice(&b));
     buf_fini(&b);
-    return metadata;
+    return ex->config->row_metadata.n ? kept_members(ex, metadata) : metadata;
 }
 
 static void set_caller(const struct exchange *ex, struct spend *s)

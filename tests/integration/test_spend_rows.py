@@ -175,6 +175,10 @@ def test_redaction_of_one_request(silent, gateway):
         assert row["proxy_server_request"]["messages"] == "redacted-by-litellm"
 
 
+OLD_TAG = """INSERT INTO "LiteLLM_DailyTagSpend" (id, tag, date, api_key, model, custom_llm_provider, endpoint,
+    mcp_namespaced_tool_name, updated_at) VALUES ('old-%s', 'old', '%s', 'gone', 'm', 'bedrock', '', '', '2025-03-02 00:00:00')"""
+
+
 @pytest.fixture(scope="module")
 def sparing(start, database):
     """Keeps little, in a database that has had rows for long."""
@@ -182,7 +186,12 @@ def sparing(start, database):
     name = "CONCAT('old-', i)" if database.kind == "mysql" else "'old-' || i"
     start().stop()  # makes the tables
     database.query(OLD_ROWS % name + numbers + ") AS n")
+    for days in 91, 90, 0:
+        day = datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=days)
+        database.query(OLD_TAG % (days, day))
     return start(
+        maximum_daily_tag_spend_retention_period="90d",
+        spend_logs_metadata_fields={"exclude": ["user_agent", "usage_object", "status"]},
         disable_error_logs=True,
         maximum_spend_logs_retention_period="300d",
         maximum_spend_logs_cleanup_batch_size=100,
@@ -195,9 +204,36 @@ def test_no_more_old_rows_go_than_may_at_a_time(sparing, database):
     assert database.query("""SELECT COUNT(*) FROM "LiteLLM_SpendLogs" WHERE request_id LIKE 'old-%'""") == [("50",)]
 
 
+def test_daily_spend_by_tag_goes_too(sparing, database):
+    """Of days before the first that is kept."""
+    wait_for(lambda: "1 rows of daily spend by tag, older than 90d, were deleted" in sparing.log(), 20, "the log")
+    left = database.query("""SELECT id FROM "LiteLLM_DailyTagSpend" WHERE id LIKE 'old-%' ORDER BY id""")
+    assert left == [("old-0",), ("old-90",)]
+
+
+def test_what_was_missed_is_done_at_the_start(sparing, start, database):
+    """maximum_spend_logs_cleanup_cron: once a year, but the last time was too long ago."""
+    yearly = {"maximum_spend_logs_retention_period": "300d", "maximum_spend_logs_cleanup_cron": "0 0 1 jan *"}
+    count = """SELECT COUNT(*) FROM "LiteLLM_SpendLogs" WHERE request_id LIKE 'old-%'"""
+    wait_for(lambda: "200 rows of requests" in sparing.log(), 20, "the log")
+    database.query("UPDATE \"lintel_tasks\" SET last_run_at = '2001-01-01 00:00:00' WHERE name = 'spend_logs_retention'")
+    gateway = start(**yearly)
+    wait_for(lambda: database.query(count) == [("0",)], 20, "the old rows gone")
+    gateway.stop()
+    gateway = start(**{**yearly, "maximum_spend_logs_cleanup_cron": "0 0 30 feb *"})
+    wait_for(lambda: "'0 0 30 feb *' is no cron expression such as 0 4 * * *; nothing is deleted" in gateway.log(), 20, "the log")
+    gateway.stop()
+
+
 def test_no_bodies_unless_asked_for(sparing):
     (row,) = rows(sparing, chat(sparing))
     assert (row["messages"], row["response"], row["proxy_server_request"]) == ({}, {}, {})
+
+
+def test_metadata_that_is_left_out(sparing, gateway):
+    (row,), (whole,) = rows(sparing, chat(sparing)), rows(gateway, chat(gateway))
+    assert set(whole["metadata"]) - set(row["metadata"]) == {"user_agent", "usage_object"}
+    assert row["metadata"]["status"] == "success" and row["prompt_tokens"] == whole["prompt_tokens"]
 
 
 def test_failures_that_leave_no_rows(sparing):
