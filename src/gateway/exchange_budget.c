@@ -5,7 +5,7 @@
  * them until it is known.
  *
  * Failure modes: a budget that is used up is LiteLLM's error. A ledger that cannot be read counts
- * from now on. */
+ * from now on, or refuses the request (fail_closed_budget_enforcement). */
 
 #include "exchange_budget.h"
 
@@ -20,11 +20,26 @@
 
 /* ---- looking up ------------------------------------------------------------------------------ */
 
+/* LiteLLM's words. */
+static bool refuse_unsure(struct exchange *ex)
+{
+    failure_set(&ex->failure, &ex->arena, FAILURE_UNAVAILABLE, 503,
+                "Budget enforcement unavailable: current spend could not be verified against "
+                "the database, and fail_closed_budget_enforcement is enabled, so the request "
+                "was rejected.");
+    ex->failure.retry_after_s = 1;
+    return false;
+}
+
 /* False: it is waited for. */
 static bool look_up(struct exchange *ex, enum row_kind kind, struct slice id, struct row **row)
 {
-    return *row ||
-           rows_get(ex->worker->rows, kind, id, &ex->rows_wait, &ex->item, row) != ROWS_COMING;
+    enum rows_state state = ROWS_FOUND;
+    if (!*row)
+        state = rows_get(ex->worker->rows, kind, id, &ex->rows_wait, &ex->item, row);
+    if (state == ROWS_AWAY && ex->config->settings.closed_budgets)
+        refuse_unsure(ex);
+    return state != ROWS_COMING;
 }
 
 static bool look_up_standard(struct exchange *ex)
@@ -107,16 +122,38 @@ static bool is_near(const struct exchange *ex, const struct budget *b)
             left < since * BUDGET_GATEWAYS);
 }
 
+/* How old its spend may be; -1: any age. */
+static int64_t age_of(const struct exchange *ex, const struct budget *b)
+{
+    if (!b->row)
+        return -1;
+    if (!ex->config->redis.source && is_near(ex, b))
+        return BUDGET_NEAR_MS;
+    return ex->config->settings.closed_budgets && b->most >= 0 ? BUDGET_SURE_MS : -1;
+}
+
 /* False: it is being read. */
 static bool is_known(struct exchange *ex)
 {
     struct budgets *b = &ex->budget_hold.budgets;
     struct rows *r = ex->worker->rows;
-    for (size_t i = 0; !ex->config->redis.source && i < b->n; i++)
-        if (b->v[i].row && is_near(ex, &b->v[i]) &&
-            !rows_fresh(r, b->v[i].row, BUDGET_NEAR_MS, &ex->rows_wait, &ex->item))
+    for (size_t i = 0; i < b->n; i++) {
+        int64_t ms = age_of(ex, &b->v[i]);
+        if (ms >= 0 && !rows_fresh(r, b->v[i].row, ms, &ex->rows_wait, &ex->item))
             return false;
+    }
     return true;
+}
+
+/* False: the failure is set. */
+static bool is_sure(struct exchange *ex)
+{
+    const struct budgets *b = &ex->budget_hold.budgets;
+    for (size_t i = 0; ex->config->settings.closed_budgets && i < b->n; i++)
+        if (b->v[i].row && b->v[i].most >= 0 &&
+            !rows_sure(ex->worker->rows, b->v[i].row, BUDGET_SURE_MS))
+            return refuse_unsure(ex);
+    return ex->failure.kind == FAILURE_NONE;
 }
 
 /* ---- LIMIT ----------------------------------------------------------------------------------- */
@@ -163,7 +200,7 @@ bool exchange_budget(struct exchange *ex)
         return true;
     if (!list(ex) || !look_up_ledgers(ex) || !is_known(ex))
         return false;
-    if (check(ex) && h->budgets.n) {
+    if (is_sure(ex) && check(ex) && h->budgets.n) {
         hold(ex, h->usd);
         h->held = true;
     }

@@ -15,8 +15,9 @@
 struct exchange;
 
 #define BUDGET_NEAR_MS    100
-#define BUDGET_NEAR_SHARE 0.1 /* of the budget that is left … */
-#define BUDGET_NEAR_CALLS 20  /* … or so many times what the request may cost: it is near */
+#define BUDGET_SURE_MS    5000 /* fail_closed_budget_enforcement; LiteLLM's */
+#define BUDGET_NEAR_SHARE 0.1  /* of the budget that is left … */
+#define BUDGET_NEAR_CALLS 20   /* … or so many times what the request may cost: it is near */
 #define BUDGET_GATEWAYS   16
 #define BUDGET_OUTPUT     1024 /* tokens that are reserved for an answer, at most */
 

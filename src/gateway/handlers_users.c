@@ -371,14 +371,21 @@ static void write_info_v2(struct exchange *ex, struct buf *body)
     json_object_end(&w);
 }
 
+static bool is_hidden(const struct config *c, struct slice token)
+{
+    return c->settings.hide_master_row && slice_eq(token, slice_of(c->master_hash));
+}
+
 /* With the names of their teams; "None" as LiteLLM says it. */
-static void write_keys(struct json_writer *w, const struct store_rows *keys,
-                       const struct store_rows *teams)
+static void write_keys(const struct exchange *ex, struct json_writer *w,
+                       const struct store_rows *keys, const struct store_rows *teams)
 {
     json_array(w);
     for (size_t i = 0; i < keys->count; i++) {
         struct slice alias = SLICE("None");
         size_t row;
+        if (is_hidden(ex->config, store_rows_text(keys, i, "token")))
+            continue;
         if (admin_find(teams, "team_id", store_rows_text(keys, i, "team_id"), &row))
             alias = store_rows_text(teams, row, "team_alias");
         json_object(w);
@@ -408,7 +415,7 @@ static void write_info(struct exchange *ex, struct buf *body)
     json_raw(&w, SLICE("{}"));
     json_object_end(&w);
     json_key(&w, "keys");
-    write_keys(&w, q->keys, teams);
+    write_keys(ex, &w, q->keys, teams);
     json_key(&w, "teams");
     json_array(&w);
     for (size_t i = 0; i < teams->count; i++) {

@@ -409,6 +409,12 @@ bool rows_fresh(struct rows *r, const struct row *row, int64_t ms, struct rows_w
     return false;
 }
 
+bool rows_sure(const struct rows *r, const struct row *row, int64_t ms)
+{
+    const struct entry *e = entry_of(r, row);
+    return !r->store || (e && e->at && turn_now(r->turn) - e->at < ms);
+}
+
 /* ---- changes --------------------------------------------------------------------------------- */
 
 static void forget(struct entry *e)

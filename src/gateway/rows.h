@@ -82,6 +82,9 @@ void rows_hold(struct rows *r, enum row_kind kind, struct slice id, double usd);
 bool rows_fresh(struct rows *r, const struct row *row, int64_t ms, struct rows_wait *wait,
                 struct turn_item *item);
 
+/* Whether it was so, or there is no database. */
+bool rows_sure(const struct rows *r, const struct row *row, int64_t ms);
+
 /* Ids of tallies: what `scope` ("api_key", "user", "team", "end_user", "organization", "tag",
  * "global") and name spent on a group of models (empty: on all), in the period of that duration
  * (empty: ever). In the arena. Periods of days come from the rows per day, shorter ones from
