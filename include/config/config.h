@@ -268,7 +268,8 @@ struct config *config_load(const char *path);
 
 /* The same with what a database has: `stored` is JSON of the file's shape, whose models come behind
  * those of the file, as do entries of general_settings.allowed_ips and pass_through_endpoints, and
- * whose settings (litellm_settings, router_settings) count where the file is silent. Its problems have the file CONFIG_STORED and the line in that text. */
+ * whose settings (litellm_settings, router_settings) count where the file is silent. Its problems
+ * have the file CONFIG_STORED and the line in that text. */
 #define CONFIG_STORED "database"
 struct config *config_load_stored(const char *path, struct slice stored);
 struct config *config_ref(struct config *c);

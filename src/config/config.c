@@ -196,6 +196,7 @@ static void read_tree(struct config_loader *l, struct node *root)
     config_substitute(l, root);
     check_sections(l, root);
     read_environment(l, litellm, section(root, "general_settings"));
+    config_read_database(l, section(root, "general_settings"));
     read_ssl_verify(l, litellm);
     read_messages_ping(l, litellm);
     read_fetch_max(l, section(root, "general_settings"));
@@ -206,8 +207,8 @@ static void read_tree(struct config_loader *l, struct node *root)
     config_read_callbacks(l, root);
     config_read_metrics(l, root);
     config_read_calls(l, root);
-    config_read_guards(l, root);
     config_read_spend(l, section(root, "general_settings"));
+    config_read_guards(l, root);
     config_read_access(l, root);
     config_read_alerting(l, root);
     config_read_redis(l, root);

@@ -116,6 +116,9 @@ yyjson_val *config_read_json(struct config_loader *l, const struct node *n,
                              const struct config_path *path);
 void config_read_groups(struct config_loader *l, const struct node *root);
 
+/* config_database.c: once database_url is read. */
+void config_read_database(struct config_loader *l, const struct node *general);
+
 /* config_credentials.c: before the models. */
 void config_read_credentials(struct config_loader *l, const struct node *root);
 /* What litellm_params name; NULL: nothing, or what is not there. */
@@ -130,11 +133,11 @@ struct name_list config_read_lines(struct config_loader *l, const struct node *n
 /* config_calls.c: which heads become tags, which are handed on. */
 void config_read_calls(struct config_loader *l, const struct node *root);
 
-/* config_guards.c */
-void config_read_guards(struct config_loader *l, const struct node *root);
-
 /* config_spend.c: what rows of requests have. */
 void config_read_spend(struct config_loader *l, const struct node *general);
+
+/* config_guards.c */
+void config_read_guards(struct config_loader *l, const struct node *root);
 
 /* config_callbacks.c */
 void config_read_callbacks(struct config_loader *l, const struct node *root);

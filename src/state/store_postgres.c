@@ -158,9 +158,10 @@ static void add_keyword(struct keywords *k, const char *name, const char *value)
 /* Those of libpq that make sense in a URL; Prisma's own are passed over. */
 static PGconn *connect_to(const struct store_address *address, const struct db_limits *limits)
 {
-    static const char *const passed[] = {"sslmode",   "sslrootcert",          "sslcert",
-                                         "sslkey",    "target_session_attrs", "channel_binding",
-                                         "gssencmode"};
+    static const char *const passed[] = {
+        "sslmode",         "sslrootcert",          "sslcert",         "sslkey",     "sslpassword",
+        "sslcrl",          "target_session_attrs", "channel_binding", "gssencmode", "options",
+        "application_name"};
     struct keywords k = {.count = 0};
     char seconds[16], milliseconds[16];
     const char *socket = store_url_parameter(address, "host");
