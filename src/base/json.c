@@ -234,16 +234,6 @@ static size_t write_escape(char *to, unsigned char c)
     return 6;
 }
 
-static size_t escaped_size(struct slice s)
-{
-    char ignored[6];
-    size_t size = 0;
-    for (size_t i = 0; i < s.n; i++)
-        size +=
-            needs_escape((unsigned char)s.p[i]) ? write_escape(ignored, (unsigned char)s.p[i]) : 1;
-    return size;
-}
-
 static char *escape_bytes(char *to, const char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -315,22 +305,33 @@ static char *escape_blocks(char *to, const char *p, size_t n)
     return escape_few(to, p + i, n - i);
 }
 
-#define STRETCH ((size_t)4096) /* bytes of a string that are escaped at once */
+#define STRETCH ((size_t)1024) /* bytes of a string that are escaped at once … */
+#define BIT     ((size_t)64)   /* … and close to the cap */
+
+#define ESCAPED_MAX(n) ((n)*6 + BLOCK) /* room for n bytes */
+
+static void add_bit(struct buf *out, struct slice bit)
+{
+    char room[ESCAPED_MAX(BIT)];
+    char *end = escape_blocks(room, bit.p, bit.n);
+    buf_add(out, slice_make(room, (size_t)(end - room)));
+}
 
 /* Room for a stretch in which every byte may need an escape keeps the inner loop free of checks;
- * only close to the cap the true size is looked at. */
+ * only close to the cap the true size is looked at, bit by bit. */
 static void add_escaped(struct buf *out, struct slice s)
 {
-    while (s.n) {
-        struct slice stretch = slice_make(s.p, s.n < STRETCH ? s.n : STRETCH);
-        size_t worst = stretch.n * 6 + BLOCK;
-        bool tight = worst > out->cap - out->n;
-        char *start = buf_reserve(out, tight ? escaped_size(stretch) : worst);
-        if (!start)
-            return;
-        char *end = (tight ? escape_bytes : escape_blocks)(start, stretch.p, stretch.n);
-        out->n += (size_t)(end - start);
-        s = slice_skip(s, stretch.n);
+    while (s.n && !out->overflow) {
+        bool tight = ESCAPED_MAX(STRETCH) > out->cap - out->n;
+        size_t most = tight ? BIT : STRETCH;
+        struct slice part = slice_make(s.p, s.n < most ? s.n : most);
+        s = slice_skip(s, part.n);
+        if (tight) {
+            add_bit(out, part);
+            continue;
+        }
+        char *start = buf_reserve(out, ESCAPED_MAX(part.n));
+        out->n += (size_t)(escape_blocks(start, part.p, part.n) - start);
     }
 }
 

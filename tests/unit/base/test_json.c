@@ -357,6 +357,29 @@ static void test_caps(void **state)
     }
 }
 
+/* Close to the cap a string is written bit by bit; what comes out is the same. */
+static void test_close_to_the_cap(void **state)
+{
+    static char text[3000];
+    struct buf roomy, tight;
+    struct json_writer w;
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = i % 7 == 3 ? '\n' : i % 61 == 5 ? 2 : (char)('a' + i % 26);
+    for (size_t n = 0; n < sizeof(text); n += n < 300 ? 1 : 97) {
+        struct slice s = slice_make(text, n);
+        buf_init(&roomy, 1 << 20);
+        json_begin(&w, &roomy);
+        json_string(&w, s);
+        buf_init(&tight, roomy.n);
+        json_begin(&w, &tight);
+        json_string(&w, s);
+        assert_false(tight.overflow);
+        check_slice(buf_slice(&tight), buf_slice(&roomy));
+        buf_fini(&roomy);
+        buf_fini(&tight);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,7 +389,7 @@ int main(void)
         cmocka_unit_test(test_escapes),   cmocka_unit_test(test_escape_places),
         cmocka_unit_test(test_structure), cmocka_unit_test(test_written_numbers),
         cmocka_unit_test(test_amounts),   cmocka_unit_test(test_value_as_read),
-        cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_caps),      cmocka_unit_test(test_close_to_the_cap),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }
