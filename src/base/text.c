@@ -22,16 +22,26 @@ static size_t sequence_length(const unsigned char *p, size_t n)
     return length;
 }
 
-#define WORD sizeof(uint64_t)
+#define WORD   sizeof(uint64_t)
+#define STRIDE (4 * WORD)
+
+#define TOP_BITS UINT64_C(0x8080808080808080)
 
 static bool is_ascii_word(const char *p)
 {
     uint64_t word;
     memcpy(&word, p, WORD);
-    return !(word & UINT64_C(0x8080808080808080));
+    return !(word & TOP_BITS);
 }
 
-/* Whole words, the last of which may overlap the one before. */
+static bool is_ascii_stride(const char *p)
+{
+    uint64_t words[STRIDE / WORD];
+    memcpy(words, p, STRIDE);
+    return !((words[0] | words[1] | words[2] | words[3]) & TOP_BITS);
+}
+
+/* Short ones, mostly: whole words, the last of which may overlap the one before. */
 static bool is_ascii(struct slice s)
 {
     unsigned char any = 0;
@@ -46,18 +56,23 @@ static bool is_ascii(struct slice s)
     return any < 0x80;
 }
 
+/* Bytes of the longest step from `p`, or 0. */
+static size_t step_length(const char *p, size_t n)
+{
+    if (n >= STRIDE && is_ascii_stride(p))
+        return STRIDE;
+    if (n >= WORD && is_ascii_word(p))
+        return WORD;
+    return sequence_length((const unsigned char *)p, n);
+}
+
 size_t text_utf8_prefix(struct slice s)
 {
     size_t i = 0;
-    if (is_ascii(s)) /* nearly always */
+    if (s.n < 2 * STRIDE && is_ascii(s)) /* nearly always */
         return s.n;
-    while (i < s.n) {
-        bool ascii = s.n - i >= WORD && is_ascii_word(s.p + i);
-        size_t length = ascii ? WORD : sequence_length((const unsigned char *)s.p + i, s.n - i);
-        if (!length)
-            break;
-        i += length;
-    }
+    for (size_t step; i < s.n && (step = step_length(s.p + i, s.n - i)); i += step)
+        ;
     return i;
 }
 

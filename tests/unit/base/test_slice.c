@@ -208,6 +208,21 @@ static void test_text_is_utf8(void **state)
             fail_msg("row %zu", i);
 }
 
+/* At each place of texts around the steps in which plain ones are looked at. */
+static void test_utf8_places(void **state)
+{
+    char text[150];
+    for (size_t n = 2; n <= sizeof(text); n++)
+        for (size_t at = 0; at + 1 < n; at++) {
+            memset(text, 'x', n);
+            text[at] = '\xc3';
+            assert_false(text_is_utf8(slice_make(text, n)));
+            assert_int_equal(text_utf8_prefix(slice_make(text, n)), at);
+            text[at + 1] = '\xa9';
+            assert_true(text_is_utf8(slice_make(text, n)));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_to_double),     cmocka_unit_test(test_text_clean),
         cmocka_unit_test(test_text_dup_utf8), cmocka_unit_test(test_text_is_utf8),
         cmocka_unit_test(test_digits),        cmocka_unit_test(test_money),
+        cmocka_unit_test(test_utf8_places),
     };
     return cmocka_run_group_tests_name("slice", tests, NULL, NULL);
 }
