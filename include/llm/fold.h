@@ -54,6 +54,7 @@ struct llm_fold {
     struct llm_response response;
     struct arena *arena;
     struct llm_part **tail;
+    struct llm_part *latest; /* that something was added to; NULL: none */
     size_t bytes;
 };
 

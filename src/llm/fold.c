@@ -11,11 +11,11 @@ static struct llm_part *part_add(struct llm_fold *f, enum llm_part_kind kind, un
     buf_init(&p->citations, LLM_ANSWER_MAX);
     *f->tail = p;
     f->tail = &p->next;
+    f->latest = p;
     return p;
 }
 
-/* The part of that kind for that block; a tool call must have been opened. */
-static struct llm_part *part_of(struct llm_fold *f, enum llm_part_kind kind, unsigned block)
+static struct llm_part *part_search(struct llm_fold *f, enum llm_part_kind kind, unsigned block)
 {
     struct llm_part *found = NULL;
     for (struct llm_part *p = f->response.parts; p; p = p->next)
@@ -23,7 +23,15 @@ static struct llm_part *part_of(struct llm_fold *f, enum llm_part_kind kind, uns
             found = p;
     if (!found && kind != LLM_PART_TOOL_CALL)
         found = part_add(f, kind, block);
+    f->latest = found;
     return found;
+}
+
+/* The part of that kind for that block; a tool call must have been opened. */
+static struct llm_part *part_of(struct llm_fold *f, enum llm_part_kind kind, unsigned block)
+{
+    struct llm_part *p = f->latest;
+    return p && p->kind == kind && p->block == block ? p : part_search(f, kind, block);
 }
 
 static void part_append(struct llm_fold *f, struct buf *to, struct slice text)
@@ -114,7 +122,12 @@ void llm_fold_init(struct llm_fold *f, struct arena *a)
     buf_init(&f->response.raw, LLM_ANSWER_MAX);
 }
 
-void llm_fold_event(struct llm_fold *f, const struct llm_event *e)
+static void fold_text(struct llm_fold *f, const struct llm_event *e)
+{
+    part_append(f, &part_of(f, LLM_PART_TEXT, e->block)->text, e->text);
+}
+
+static void fold_other(struct llm_fold *f, const struct llm_event *e)
 {
     struct llm_part *p;
     switch (e->kind) {
@@ -124,7 +137,7 @@ void llm_fold_event(struct llm_fold *f, const struct llm_event *e)
     case EV_CITATION: add_citation(f, e); break;
     case EV_NOTE: add_note(f, e); break;
     case EV_BLOCK_START: open_tool_call(f, e); break;
-    case EV_TEXT: part_append(f, &part_of(f, LLM_PART_TEXT, e->block)->text, e->text); break;
+    case EV_TEXT: fold_text(f, e); break;
     case EV_REASONING:
         part_append(f, &part_of(f, LLM_PART_REASONING, e->block)->text, e->text);
         break;
@@ -150,6 +163,15 @@ void llm_fold_event(struct llm_fold *f, const struct llm_event *e)
     }
 }
 
+/* Most are text; what the others need on the stack is not theirs. */
+void llm_fold_event(struct llm_fold *f, const struct llm_event *e)
+{
+    if (e->kind == EV_TEXT)
+        fold_text(f, e);
+    else
+        fold_other(f, e);
+}
+
 void llm_fold_fini(struct llm_fold *f)
 {
     for (struct llm_part *p = f->response.parts; p; p = p->next) {
@@ -159,6 +181,6 @@ void llm_fold_fini(struct llm_fold *f)
         buf_fini(&p->citations);
     }
     buf_fini(&f->response.raw);
-    f->response.parts = NULL;
+    f->response.parts = f->latest = NULL;
     f->tail = &f->response.parts;
 }

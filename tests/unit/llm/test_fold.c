@@ -86,6 +86,36 @@ static void test_a_good_answer(void **state)
     arena_fini(&a);
 }
 
+/* Blocks by turns, and of one number: each text goes where its like are. */
+static void test_blocks_by_turns(void **state)
+{
+    struct arena a;
+    struct llm_fold f;
+    arena_init(&a);
+    llm_fold_init(&f, &a);
+    for (int i = 0; i < 3; i++) {
+        send_text(&f, EV_TEXT, 0, "a");
+        send_text(&f, EV_TEXT, 0, "a");
+        send_text(&f, EV_REASONING, 0, "b");
+        send_text(&f, EV_TEXT, 1, "c");
+    }
+    send_call(&f, 1, "t1", "get");
+    send_text(&f, EV_TEXT, 1, "c");
+    send_text(&f, EV_TOOL_ARGS, 1, "{}");
+    const struct llm_part *p = f.response.parts;
+    check_text(buf_slice(&p->text), "aaaaaa");
+    check_text(buf_slice(&p->next->text), "bbb");
+    check_text(buf_slice(&p->next->next->text), "cccc");
+    check_text(buf_slice(&p->next->next->next->text), "{}");
+    assert_null(p->next->next->next->next);
+    llm_fold_fini(&f);
+    llm_fold_init(&f, &a);
+    send_text(&f, EV_TEXT, 0, "anew");
+    check_text(buf_slice(&f.response.parts->text), "anew");
+    llm_fold_fini(&f);
+    arena_fini(&a);
+}
+
 static void test_failure_is_kept(void **state)
 {
     struct arena a;
@@ -141,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_good_answer),
+        cmocka_unit_test(test_blocks_by_turns),
         cmocka_unit_test(test_failure_is_kept),
         cmocka_unit_test(test_too_large),
     };
