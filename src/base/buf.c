@@ -6,6 +6,9 @@
 #include <string.h>
 
 #define FIRST_SIZE ((size_t)2048) /* bytes; most replies and short bodies fit */
+#define GROWS_FAST                                                                                 \
+    ((size_t)32 * 1024) /* below, what outgrows its memory gets four times as much                 \
+                         */
 
 void buf_init(struct buf *b, size_t cap)
 {
@@ -34,7 +37,7 @@ char *buf_grow(struct buf *b, size_t n)
         return b->p + b->n;
     size_t size = b->size ? b->size : FIRST_SIZE;
     while (size < b->n + n)
-        size *= 2;
+        size *= size < GROWS_FAST ? 4 : 2;
     if (size > b->cap)
         size = b->cap;
     char *p = realloc(b->p, size);

@@ -494,7 +494,7 @@ static void send_out(struct exchange *ex)
         http1_chunk_commit(&ex->reply, &ex->out, ex->chunk);
     ex->chunk_open = false;
     if (ex->out.n)
-        conn_send(ex->conn, &ex->out);
+        exchange_send(ex);
 }
 
 static int step_batch(struct exchange *ex)
@@ -688,7 +688,7 @@ static int step_flush(struct exchange *ex)
         buf_reset(&ex->out); /* a 200 that was prepared but not sent */
         reply_failure(ex);
     }
-    conn_send(ex->conn, &ex->out);
+    exchange_send(ex);
     if (ex->own.apart)
         conn_send(ex->conn, &ex->own.body);
     conn_finish(ex->conn, ex->reply.keep_alive);

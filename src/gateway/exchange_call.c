@@ -27,6 +27,7 @@
 #include <string.h>
 
 #define BODY_FRAMING 512
+#define PIECE_MAX    ((size_t)64 * 1024) /* bytes of memory for the next piece of a stream */
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
@@ -55,9 +56,19 @@ static void note_tier(struct exchange *ex, const struct llm_event *e)
 /* What is written to `out` from here on is payload of the stream. */
 void exchange_open_chunk(struct exchange *ex)
 {
-    if (!ex->chunk_open)
+    if (!ex->chunk_open) {
+        buf_reserve(&ex->out, ex->worker->piece);
         ex->chunk = http1_chunk_begin(&ex->reply, &ex->out);
+    }
     ex->chunk_open = true;
+}
+
+void exchange_send(struct exchange *ex)
+{
+    size_t n = ex->out.n < PIECE_MAX ? ex->out.n : PIECE_MAX;
+    if (ex->request.stream)
+        ex->worker->piece = n;
+    conn_send(ex->conn, &ex->out);
 }
 
 void exchange_encode(struct exchange *ex, const struct llm_event *e)

@@ -42,6 +42,9 @@ void exchange_estimate_usage(struct exchange *ex);
 
 /* What is written to `out` from here on is payload of the stream. */
 void exchange_open_chunk(struct exchange *ex);
+/* Hands `out` to the connection. The next piece of a stream gets as much memory from the start as
+ * this one took in the end. */
+void exchange_send(struct exchange *ex);
 
 /* One event for the client, as payload of the stream. */
 void exchange_encode(struct exchange *ex, const struct llm_event *e);

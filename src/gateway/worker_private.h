@@ -57,6 +57,7 @@ struct worker {
     struct stored *stored;               /* what it adds to the configuration; NULL: nothing */
     struct cache *cache;                 /* of answers; NULL: switched off */
     struct rows *rows;                   /* of callers */
+    size_t piece;                        /* bytes of the last one of a stream: see exchange_send */
     struct listener *listener;           /* NULL once closed */
     struct handover *handover;           /* NULL: the sockets are not handed on */
     struct observing *observing;         /* who watches; NULL: nobody */
