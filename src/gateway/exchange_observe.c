@@ -24,6 +24,7 @@
 #include "worker_private.h"
 
 #define STEERING_MAX (16 * 1024) /* bytes of headers, parameters, metadata and short bodies */
+#define MESSAGE_ROOM (8 * 1024)  /* bytes beside the texts of an answer, to be escaped in one go */
 #define REDACTED     "redacted-by-litellm"
 
 struct observed {
@@ -31,7 +32,7 @@ struct observed {
     size_t attempts;
     bool open;   /* the last of them has not ended */
     bool bodies; /* a sink tells of them */
-    struct buf messages, tools;
+    struct buf messages, tools, output;
     bool folding;         /* the answer is streamed: it is gathered here */
     struct llm_fold fold; /* … */
     enum llm_stop stop;
@@ -415,41 +416,28 @@ void exchange_observe_write(struct exchange *ex, struct json_writer *w)
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
-/* Short by its fold's count: mostly twice that is room enough for what JSON adds. */
-static struct slice short_message(struct exchange *ex, const struct llm_fold *f)
+/* The answer as a message; written once, and not before it has ended. */
+static struct slice message_of(struct observed *o, const struct llm_fold *f)
 {
-    struct desk d;
     struct json_writer w;
-    if (f->bytes > STEERING_MAX / 2)
-        return SLICE("");
-    desk_begin(&d, &w);
-    openai_write_message(&w, &f->response);
-    return desk_kept(&d, ex);
+    size_t room = f->bytes + f->bytes / 8 + MESSAGE_ROOM;
+    if (!o->output.p) {
+        buf_init(&o->output, RECORD_BODY_MAX);
+        buf_reserve(&o->output, room < RECORD_BODY_MAX ? room : RECORD_BODY_MAX);
+        json_begin(&w, &o->output);
+        openai_write_message(&w, &f->response);
+    }
+    return o->output.overflow ? SLICE("") : buf_slice(&o->output);
 }
 
-static struct slice long_message(struct exchange *ex, const struct llm_fold *f)
-{
-    struct buf b;
-    struct json_writer w;
-    struct slice text;
-    buf_init(&b, RECORD_BODY_MAX);
-    json_begin(&w, &b);
-    openai_write_message(&w, &f->response);
-    text = b.overflow ? SLICE("") : arena_dup(&ex->arena, buf_slice(&b));
-    buf_fini(&b);
-    return text;
-}
-
-static struct slice output_of(struct exchange *ex, const struct observed *o)
+static struct slice output_of(struct exchange *ex, struct observed *o)
 {
     const struct llm_fold *f = o->folding ? &o->fold : &ex->fold;
-    struct slice text;
     if (ex->audience.redact)
         return SLICE("{\"role\":\"assistant\",\"content\":\"" REDACTED "\"}");
     if (!o->bodies || !f->response.parts)
         return SLICE("");
-    text = short_message(ex, f);
-    return exchange_guard_shown_answer(ex, text.n ? text : long_message(ex, f));
+    return exchange_guard_shown_answer(ex, message_of(o, f));
 }
 
 struct slice exchange_observe_output(struct exchange *ex)
@@ -607,4 +595,5 @@ void exchange_observe_free(struct exchange *ex)
         llm_fold_fini(&o->fold);
     buf_fini(&o->messages);
     buf_fini(&o->tools);
+    buf_fini(&o->output);
 }
