@@ -66,7 +66,8 @@ static void write_usage(struct otlp *o, const struct record *r)
     otlp_integer(o, "gen_ai.usage.input_tokens", llm_usage_prompt(&r->usage));
     otlp_integer(o, "gen_ai.usage.output_tokens", r->usage.output);
     otlp_integer(o, "gen_ai.usage.cache_read.input_tokens", r->usage.cache_read);
-    otlp_integer(o, "gen_ai.usage.cache_creation.input_tokens", r->usage.cache_write);
+    if (r->usage.cache_write)
+        otlp_integer(o, "gen_ai.usage.cache_creation.input_tokens", r->usage.cache_write);
     if (r->priced)
         otlp_number(o, "gen_ai.usage.cost", r->cost);
 }

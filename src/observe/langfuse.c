@@ -57,15 +57,15 @@ static struct slice environment_of(struct slice name)
 }
 
 /* {"messages": …, "tools": …}, as LiteLLM. */
-static struct slice input_of(const struct langfuse_story *s)
+static void read_input(struct langfuse_story *s)
 {
     const struct record_texts *t = &s->record->text;
-    if (!t->messages.n || s->record->redacted)
-        return t->messages;
-    if (!t->tools.n)
-        return ARENA_JOIN(s->arena, SLICE("{\"messages\":"), t->messages, SLICE("}"));
-    return ARENA_JOIN(s->arena, SLICE("{\"messages\":"), t->messages, SLICE(",\"tools\":"),
-                      t->tools, SLICE("}"));
+    bool wrapped = t->messages.n && !s->record->redacted;
+    s->input[1] = t->messages;
+    if (wrapped)
+        s->input[0] = SLICE("{\"messages\":"), s->input[4] = SLICE("}");
+    if (wrapped && t->tools.n)
+        s->input[2] = SLICE(",\"tools\":"), s->input[3] = t->tools;
 }
 
 static void read_trace(struct langfuse_story *s, const struct langfuse_defaults *d)
@@ -95,7 +95,10 @@ static void read_generation(struct langfuse_story *s)
     s->prompt_name = said(s, "prompt_name");
     s->prompt_version = said(s, "prompt_version");
     s->model = first_of(t->upstream, t->model);
-    s->input = asked(s, "mask_input") ? REDACTED : input_of(s);
+    if (asked(s, "mask_input"))
+        s->input[0] = REDACTED;
+    else
+        read_input(s);
     s->output = asked(s, "mask_output") ? REDACTED : t->output;
 }
 

@@ -19,6 +19,8 @@ struct langfuse_defaults {
     bool update_traces; /* langfuse_enable_update_trace_keys: clients may change a trace that is */
 };
 
+#define LANGFUSE_INPUT 5 /* {"messages":, …, ,"tools":, …, }: long ones are not copied together */
+
 struct langfuse_story {
     const struct record *record;
     const struct langfuse_defaults *defaults;
@@ -36,7 +38,7 @@ struct langfuse_story {
     struct slice generation_id, parent;                        /* parent: may be empty */
     struct slice prompt_name, prompt_version;                  /* may be empty */
     struct slice model;
-    struct slice input, output; /* JSON; may be empty */
+    struct slice input[LANGFUSE_INPUT], output; /* JSON, the first in pieces; may be empty */
 };
 
 void langfuse_read(struct langfuse_story *s, const struct record *r,

@@ -23,6 +23,13 @@ static void end_event(struct json_writer *w)
 }
 
 /* Of a trace that exists only what the client wants changed. */
+static void write_input(struct json_writer *w, const struct langfuse_story *s)
+{
+    sink_member_json(
+        w, "input",
+        ARENA_JOIN(s->arena, s->input[0], s->input[1], s->input[2], s->input[3], s->input[4]));
+}
+
 static bool changes(const struct langfuse_story *s, const char *key)
 {
     return !s->trace_exists || json_list_has(s->update_keys, slice_of(key));
@@ -44,7 +51,7 @@ static void write_trace(struct json_writer *w, const struct langfuse_story *s)
         json_key(w, "tags"), langfuse_write_tags(w, s);
     }
     if (changes(s, "input"))
-        sink_member_json(w, "input", s->input);
+        write_input(w, s);
     if (changes(s, "output"))
         sink_member_json(w, "output", s->output);
     if (changes(s, "metadata") || changes(s, "trace_metadata"))
@@ -80,7 +87,7 @@ static void write_generation(struct json_writer *w, const struct langfuse_story 
     write_times(w, s);
     json_member_string(w, "model", s->model);
     json_key(w, "modelParameters"), langfuse_write_parameters(w, s);
-    sink_member_json(w, "input", s->input);
+    write_input(w, s);
     sink_member_json(w, "output", s->output);
     if (!r->failed)
         write_prices(w, s);

@@ -75,8 +75,6 @@ static void write_names(struct otlp *o, const struct langfuse_story *s)
 static void write_common(struct otlp *o, const struct langfuse_story *s)
 {
     const struct record *r = s->record;
-    genai_call(o, r, r->text.model);
-    otlp_text(o, "gen_ai.response.model", s->model);
     otlp_text(o, "langfuse.observation.type", SLICE("generation"));
     otlp_text(o, "langfuse.observation.model.name", s->model);
     write_json(o, OTLP_TEXT("langfuse.observation.model.parameters"), s, langfuse_write_parameters);
@@ -117,7 +115,7 @@ static void write_generation(struct otlp *o, const struct langfuse_story *s, str
 {
     int64_t version;
     const struct record *r = s->record;
-    otlp_text(o, "langfuse.observation.input", s->input);
+    otlp_add_pieces(o, OTLP_TEXT("langfuse.observation.input"), s->input, LANGFUSE_INPUT);
     otlp_text(o, "langfuse.observation.output", s->output);
     write_metadata(o, s, common);
     otlp_text(o, "langfuse.observation.status_message", r->text.error_message);

@@ -257,6 +257,20 @@ static void put_text(struct otlp *o, struct slice name, struct slice value)
     buf_fini(&mended);
 }
 
+static void put_pieces(struct otlp *o, struct slice name, const struct slice *pieces, size_t n,
+                       size_t size)
+{
+    char *to = begin_attribute(o, name, 1 + protobuf_varint_size(size) + size);
+    if (!to)
+        return;
+    *to++ = PROTOBUF_TAG(VALUE_STRING, PROTOBUF_BYTES);
+    to = protobuf_put_varint(to, size);
+    for (size_t i = 0; i < n; to += pieces[i++].n)
+        if (pieces[i].n)
+            memcpy(to, pieces[i].p, pieces[i].n);
+    end_attribute(o, to);
+}
+
 static void put_number(struct otlp *o, struct slice name, double value)
 {
     uint64_t bits;
@@ -314,6 +328,25 @@ void otlp_add_text(struct otlp *o, struct otlp_key key, struct slice value)
         write_json_text(&o->w, key.json, value, SLICE("}}"));
     else
         put_text(o, key.name, value);
+}
+
+void otlp_add_pieces(struct otlp *o, struct otlp_key key, const struct slice *pieces, size_t n)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < n; i++)
+        size += pieces[i].n;
+    if (!size)
+        return;
+    if (!o->json) {
+        put_pieces(o, key.name, pieces, n, size);
+        return;
+    }
+    json_key_raw(&o->w, key.json);
+    json_string_begin(&o->w);
+    for (size_t i = 0; i < n; i++)
+        json_string_part(&o->w, pieces[i]);
+    json_string_end(&o->w);
+    end(&o->w, SLICE("}}"));
 }
 
 void otlp_text_named(struct otlp *o, struct slice name, struct slice value)

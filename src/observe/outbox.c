@@ -23,6 +23,7 @@
 #define RING_MIN   64            /* slots */
 #define PIECE_MAX  (512 * 1024)  /* bytes of a call that are sent at once */
 #define CALL_EAGER (1024 * 1024) /* bytes of parcels: their call is mostly twice that */
+#define BODY_KEPT  (512 * 1024)  /* bytes of memory for the next call's body */
 
 struct outbox {
     struct turn *turn;
@@ -178,9 +179,13 @@ void outbox_put(struct outbox *o, struct parcel *p)
 
 /* ---- the batch ------------------------------------------------------------------------------ */
 
+/* The body's memory stays while others wait, whose call needs as much. */
 static void forget_call(struct outbox *o)
 {
-    buf_fini(&o->call.body);
+    if (o->count && o->call.body.size <= BODY_KEPT)
+        buf_reset(&o->call.body);
+    else
+        buf_fini(&o->call.body);
     arena_fini(&o->call.arena);
 }
 
@@ -245,7 +250,7 @@ static void wait_longer(struct outbox *o, int64_t now)
 static bool write_call(struct outbox *o)
 {
     arena_init(&o->call.arena);
-    buf_init(&o->call.body, SINK_CALL_MAX);
+    buf_reset(&o->call.body);
     o->call.method = o->call.url = NULL;
     o->call.mail = NULL;
     o->call.later = false;
@@ -544,6 +549,7 @@ struct outbox *outbox_new(struct turn *turn, struct upstream *up, const struct s
     o->self = self;
     o->name = name;
     o->limits = *limits;
+    buf_init(&o->call.body, SINK_CALL_MAX);
     if (kind->batch_max && kind->batch_max < o->limits.batch_max)
         o->limits.batch_max = kind->batch_max;
     turn_item_init(&o->item, step);
@@ -588,11 +594,10 @@ void outbox_free(struct outbox *o)
         log_warn("callback %s: %zu records are lost at the end", o->name, in_memory(o));
     release_all(o->saving, o->saving_count);
     release_all(o->batch, o->batch_count);
-    if (o->batch_count)
-        empty_batch(o);
     while (o->count)
         drop_oldest(o);
     turn_unmark(&o->item);
+    forget_call(o);
     o->kind->free(o->self);
     uv_close((uv_handle_t *)&o->timer, release);
 }

@@ -82,12 +82,14 @@ static void write_stories(struct langfuse *l, struct parcel *const *parcels, siz
     buf_init(&scratch, SCRATCH_MAX);
     for (size_t i = 0; i < n; i++) {
         struct langfuse_story story;
+        struct arena_mark mark = arena_mark(a); /* the next one's memory is this one's */
         langfuse_read(&story, record_of(parcels[i]), &l->defaults, a, &scratch);
         story.memo = &l->memo;
         if (spans)
             langfuse_span(spans, &story);
         else
             langfuse_ingest(events, &story);
+        arena_rewind(a, mark);
     }
     buf_fini(&scratch);
 }

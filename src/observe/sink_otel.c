@@ -209,9 +209,11 @@ bool otel_write(void *self, struct parcel *const *parcels, size_t n, struct sink
         if (!sampled(o, r))
             continue;
         told++;
+        struct arena_mark mark = arena_mark(&call->arena); /* the next one's memory is this one's */
         write_request(o, &w, r, &call->arena);
         for (size_t t = 0; o->attempts && t < r->attempt_count; t++)
             write_attempt(o, &w, r, &r->attempts[t], &call->arena);
+        arena_rewind(&call->arena, mark);
     }
     otlp_end(&w);
     call->url = told ? o->url : NULL;

@@ -184,9 +184,9 @@ DIFFERENCES = {
     },
     "traceloop": {
         **{f"+body.attributes.{name}": FACT for name in (
-            "client.address", "gen_ai.server.time_to_first_token", "gen_ai.usage.cache_creation.input_tokens",
-            "gen_ai.usage.cost", "http.request.method", "http.response.status_code", "http.route", "litellm.cache_hit",
-            "litellm.call_id", "litellm.deployment.id", "litellm.key.hash", "litellm.model_group", "user_agent.original")},
+            "client.address", "gen_ai.server.time_to_first_token", "gen_ai.usage.cost", "http.request.method",
+            "http.response.status_code", "http.route", "litellm.cache_hit", "litellm.call_id", "litellm.deployment.id",
+            "litellm.key.hash", "litellm.model_group", "user_agent.original")},
         "+body.attributes.gen_ai.request.stream": "OpenTelemetry's name besides Traceloop's",
         "+body.attributes.user.id": "the same",
         "+body.attributes.metadata.colour": "the same",

@@ -280,6 +280,42 @@ static void every_text_of_a_span_is_made_utf8(void **state)
 }
 
 /* Wherever room ends, nothing is written beyond it. */
+static void write_input(struct buf *out, bool json, const struct slice *pieces, size_t n)
+{
+    struct otlp o;
+    buf_init(out, CAP);
+    otlp_begin(&o, out, json);
+    otlp_spans(&o);
+    otlp_span_begin(&o, &call);
+    if (n == 1)
+        otlp_text(&o, "input", *pieces);
+    else
+        otlp_add_pieces(&o, OTLP_TEXT("input"), pieces, n);
+    otlp_bool(&o, "b", true);
+    otlp_span_end(&o, false, SLICE(""));
+    otlp_end(&o);
+}
+
+/* A text in pieces is the same as one. */
+static void pieces_are_one_text(void **state)
+{
+    static char many[20000];
+    static const size_t sizes[] = {0, 1, 90, 127, 128, 20000};
+    memset(many, '"', sizeof(many));
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+        for (int json = 0; json < 2; json++) {
+            struct buf one, apart;
+            struct slice whole = slice_make(many, sizes[i]);
+            struct slice pieces[] = {slice_make(many, sizes[i] / 3), SLICE(""), slice_make(NULL, 0),
+                                     slice_skip(whole, sizes[i] / 3)};
+            write_input(&one, json, &whole, 1);
+            write_input(&apart, json, pieces, 4);
+            assert_bytes(&apart, buf_slice(&one));
+            buf_fini(&one);
+            buf_fini(&apart);
+        }
+}
+
 static void what_does_not_fit_shows(void **state)
 {
     struct buf whole;
@@ -310,6 +346,7 @@ int main(void)
         cmocka_unit_test(varints),
         cmocka_unit_test(texts_are_made_utf8),
         cmocka_unit_test(every_text_of_a_span_is_made_utf8),
+        cmocka_unit_test(pieces_are_one_text),
         cmocka_unit_test(what_does_not_fit_shows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
