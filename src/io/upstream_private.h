@@ -1,14 +1,15 @@
 #ifndef IO_UPSTREAM_PRIVATE_H
 #define IO_UPSTREAM_PRIVATE_H
 
-/* What the two files behind io/upstream.h share: upstream.c (calls) and upstream_lane.c (libcurl's
- * multi handles on the loop). */
+/* What the files behind io/upstream.h share: upstream.c (calls), upstream_request.c (what they ask
+ * for) and upstream_lane.c (libcurl's multi handles on the loop). */
 
 #include "io/upstream.h"
 
 #include <curl/curl.h>
 
 #define UPSTREAM_NEVER INT64_MAX
+#define REQUEST_PIECE  ((size_t)65536) /* of a body: libcurl's own choice */
 
 /* A multi handle of its own. libcurl looks through all connections of a multi handle when a call
  * starts and when it ends: with 10,000 open streams on one handle a short call took 540 us of CPU,
@@ -17,6 +18,7 @@
 #define LANE_CONNECTIONS_MAX 512L  /* running and kept in one lane; beyond, idle ones are closed */
 #define LANE_IDLE_MS         30000 /* a lane without calls goes, the first one excepted */
 
+struct mail_envelope;
 struct upstream_socket;
 
 struct upstream_lane {
@@ -92,6 +94,14 @@ struct upstream_op {
 void upstream_end_finished(struct upstream_lane *lane); /* after each call into its multi handle */
 void upstream_unref(struct upstream *u);
 bool upstream_refuses(struct upstream_op *op, bool public); /* an address, and notes it */
+
+/* upstream_request.c */
+void request_call(struct upstream_op *op, const struct http_call *call);
+/* `length`: of the body, which the op's events are asked for; -1: not known. */
+void request_stream(struct upstream_op *op, const struct http_call *call, int64_t length);
+void request_mail(struct upstream_op *op, const char *url, const struct mail_envelope *envelope,
+                  struct slice message);
+void request_forget(struct upstream_op *op); /* memory that an op in the pool does not need */
 
 /* upstream_lane.c */
 void lane_options(struct upstream_op *op);  /* how the sockets of its easy handle are made */
