@@ -17,26 +17,24 @@
 
 #include "ask.h"
 #include "auth.h"
-#include "base/text.h"
 #include "exchange_admission.h"
 #include "exchange_again.h"
 #include "exchange_auth.h"
 #include "exchange_batch.h"
 #include "exchange_cache.h"
 #include "exchange_call.h"
-#include "exchange_claim.h"
 #include "exchange_client.h"
 #include "exchange_credentials.h"
 #include "exchange_demands.h"
 #include "exchange_fetch.h"
 #include "exchange_guard.h"
+#include "exchange_life.h"
 #include "exchange_log.h"
 #include "exchange_memory.h"
-#include "exchange_native.h"
 #include "exchange_observe.h"
+#include "exchange_output.h"
 #include "exchange_pass.h"
 #include "exchange_queue.h"
-#include "exchange_raw.h"
 #include "exchange_request.h"
 #include "exchange_responses.h"
 #include "exchange_resume.h"
@@ -47,13 +45,10 @@
 #include "session.h"
 #include "worker_private.h"
 
-#include <stdlib.h>
 #include <time.h>
 
-#define OUT_MAX            (256u * 1024 * 1024) /* bytes; a frame is at most 24 MiB, escaped six-fold */
-#define BODY_EAGER         (1024 * 1024)        /* of a declared length, reserved at once */
-#define MEBIBYTE           (1024 * 1024)
-#define STATUS_CLIENT_GONE 499 /* nginx's, in the log only */
+#define BODY_EAGER         (1024 * 1024) /* of a declared length, reserved at once */
+#define STATUS_CLIENT_GONE 499           /* nginx's, in the log only */
 
 const struct sm_state exchange_states[EX_NR] = {
     [EX_HEAD] = {"HEAD", SM_TO(EX_AUTH) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},
@@ -118,98 +113,6 @@ static bool invariant(const struct sm *sm)
     case EX_FLUSH: return !ex->fetch && !ex->batch;
     }
     return false;
-}
-
-/* ---- deposits ------------------------------------------------------------------------------ */
-
-void exchange_deposit(struct exchange *ex, unsigned facts)
-{
-    ex->facts |= facts;
-    turn_mark(&ex->worker->turn, &ex->item);
-}
-
-static void exchange_step(struct turn_item *item);
-
-static void *on_head(void *server, struct conn *c, const struct http_head *head)
-{
-    struct worker *w = server;
-    struct exchange *ex = calloc(1, sizeof(*ex));
-    if (!ex)
-        abort();
-    ex->worker = w;
-    ex->config = config_ref(w->config);
-    ex->conn = c;
-    ex->head = head;
-    arena_init(&ex->arena);
-    arena_init(&ex->prompt);
-    buf_init(&ex->body, (size_t)ex->config->settings.max_request_size_mb * MEBIBYTE);
-    buf_init(&ex->upstream_body, 0);
-    buf_init(&ex->out, OUT_MAX);
-    llm_request_init(&ex->request);
-    llm_fold_init(&ex->fold, &ex->arena);
-    random_uuid(ex->id);
-    http1_reply_init(&ex->reply, head);
-    sm_init(&ex->sm, exchange_states, invariant, EX_HEAD);
-    ex->times[EX_HEAD] = turn_now(&w->turn);
-    turn_item_init(&ex->item, exchange_step);
-    worker_exchange_began(w, &ex->link);
-    exchange_deposit(ex, 0);
-    return ex;
-}
-
-static void on_body(void *user, struct slice bytes)
-{
-    struct exchange *ex = user;
-    buf_add(&ex->body, bytes);
-    if (ex->pass)
-        exchange_pass_body(ex, bytes);
-    if (ex->body.overflow)
-        exchange_deposit(ex, 0);
-}
-
-static void on_body_end(void *user)
-{
-    exchange_deposit(user, FACT_BODY_END);
-}
-
-static void on_body_failed(void *user, int status, const char *reason)
-{
-    struct exchange *ex = user;
-    failure_set(&ex->failure, &ex->arena, FAILURE_BAD_REQUEST, status, "%s", reason);
-    exchange_deposit(ex, FACT_BODY_BAD);
-}
-
-static void on_room(void *user)
-{
-    exchange_deposit(user, FACT_ROOM);
-}
-
-static void on_gone(void *user)
-{
-    struct exchange *ex = user;
-    ex->conn = NULL;
-    ex->head = NULL;
-    exchange_deposit(ex, FACT_GONE);
-}
-
-const struct conn_events exchange_conn_events = {
-    .head = on_head,
-    .body = on_body,
-    .body_end = on_body_end,
-    .body_failed = on_body_failed,
-    .room = on_room,
-    .gone = on_gone,
-    .refusal = reply_refusal,
-};
-
-void exchange_expire(struct exchange *ex, int64_t now)
-{
-    if (ex->deadline && now >= ex->deadline) {
-        ex->deadline = 0;
-        exchange_deposit(ex, FACT_TIMER);
-    }
-    exchange_limits_renew(ex, now);
-    exchange_claim_tick(ex, now);
 }
 
 /* ---- HEAD, AUTH ---------------------------------------------------------------------------- */
@@ -317,28 +220,6 @@ static int step_body(struct exchange *ex)
     return exchange_guard_wanted(ex) ? EX_GUARD : EX_ADMIT;
 }
 
-/* The model: named in the path, in the body, or by completion_model. */
-static void name_model(struct exchange *ex)
-{
-    struct slice named = percent_decode(ex->route_model, &ex->arena);
-    if (named.n) {
-        named = text_dup_utf8(&ex->arena, named);
-        ex->request.model = ex->request.native ? exchange_native_group(ex, named) : named;
-    }
-    if (!ex->request.model.n && operation_of(ex) == &operation_embeddings)
-        ex->request.model = slice_of(ex->config->settings.embedding_model);
-    if (!ex->request.model.n)
-        ex->request.model = slice_of(ex->config->settings.completion_model);
-    ex->asked_model = arena_dup(&ex->arena, ex->request.model); /* outlives the body */
-    ex->request.model = caller_model(&ex->caller, ex->config, ex->asked_model);
-}
-
-bool exchange_find_model(struct exchange *ex)
-{
-    name_model(ex);
-    return exchange_pick(ex, ex->request.model);
-}
-
 struct slice exchange_answer_id(struct exchange *ex, struct slice id)
 {
     return ARENA_JOIN(&ex->arena, SLICE("chatcmpl-"), id);
@@ -346,7 +227,7 @@ struct slice exchange_answer_id(struct exchange *ex, struct slice id)
 
 static void begin_answer(struct exchange *ex)
 {
-    name_model(ex);
+    exchange_name_model(ex);
     ex->answer = (struct dialect_answer){
         .id = exchange_answer_id(ex, slice_of(ex->id)),
         .uuid = slice_of(ex->id),
@@ -478,64 +359,19 @@ static int step_recall(struct exchange *ex)
     return exchange_recall(ex) ? EX_CALL : EX_SUSPEND;
 }
 
-static void arm_keepalive(struct exchange *ex)
-{
-    unsigned ms = config_milliseconds(exchange_keepalive(ex));
-    bool wanted = ex->request.stream && ex->route->dialect->keep_alive;
-    ex->deadline = wanted && ms ? turn_now(&ex->worker->turn) + ms : 0;
-    if (ex->mock_until && (!ex->deadline || ex->mock_until < ex->deadline))
-        ex->deadline = ex->mock_until;
-}
-
-/* Hands what lies in `out` to the connection. */
-static void send_out(struct exchange *ex)
-{
-    if (ex->chunk_open)
-        http1_chunk_commit(&ex->reply, &ex->out, ex->chunk);
-    ex->chunk_open = false;
-    if (ex->out.n)
-        exchange_send(ex);
-}
-
 static int step_batch(struct exchange *ex)
 {
     if (!exchange_batch(ex)) {
         if (ex->committed)
-            send_out(ex);
+            exchange_send(ex);
         return EX_SUSPEND;
     }
     return ex->call_sent && !ex->committed && exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
 }
 
-/* The upstream says nothing: what clients skip keeps proxies and them awake. Before the first event
- * this commits the 200 (see the head of this file). */
-static void keep_alive(struct exchange *ex)
-{
-    ex->facts &= ~(unsigned)FACT_TIMER;
-    ex->committed = true;
-    if (!ex->head_sent)
-        reply_stream_begin(ex);
-    exchange_open_chunk(ex);
-    ex->route->dialect->keep_alive(&ex->out);
-    send_out(ex);
-    arm_keepalive(ex);
-}
-
 static int finish_whole(struct exchange *ex)
 {
-    struct buf body;
-    if (ex->fold.response.failure.kind != FAILURE_NONE) {
-        ex->failure = ex->fold.response.failure;
-        return EX_FLUSH;
-    }
-    if (ex->route->dialect->accept &&
-        !ex->route->dialect->accept(&ex->fold.response, &ex->arena, &ex->failure))
-        return EX_FLUSH;
-    buf_init(&body, OUT_MAX);
-    ex->route->dialect->encode_whole(&ex->fold.response, &ex->effective, &ex->answer, &body);
-    if (reply_answer(ex, buf_slice(&body)))
-        exchange_responses_keep(ex, buf_slice(&body));
-    buf_fini(&body);
+    exchange_write_whole(ex);
     return EX_FLUSH;
 }
 
@@ -561,9 +397,9 @@ static int step_lookup(struct exchange *ex)
         begin_answer(ex);
     enum lookup found = exchange_lookup(ex);
     if (found == LOOKUP_WAITS && !ex->entered)
-        arm_keepalive(ex);
+        exchange_arm_keepalive(ex);
     else if (found == LOOKUP_WAITS && ex->facts & FACT_TIMER)
-        keep_alive(ex);
+        exchange_keep_alive(ex);
     if (found == LOOKUP_WAITS)
         return EX_SUSPEND;
     ex->deadline = 0;
@@ -584,7 +420,7 @@ static int step_call(struct exchange *ex)
     if (!ex->entered) {
         if (!exchange_start_call(ex))
             return exchange_resume_elsewhere(ex) ? EX_AGAIN : EX_FLUSH;
-        arm_keepalive(ex);
+        exchange_arm_keepalive(ex);
     }
     if (ex->facts & FACT_TIMER && exchange_mock_expired(ex))
         return exchange_try_again(ex) ? EX_AGAIN : EX_FLUSH;
@@ -597,7 +433,7 @@ static int step_call(struct exchange *ex)
     if (ex->facts & FACT_COMPLETE)
         return finish_answer(ex);
     if (ex->facts & FACT_TIMER)
-        keep_alive(ex);
+        exchange_keep_alive(ex);
     return EX_SUSPEND;
 }
 
@@ -613,14 +449,6 @@ static void commit(struct exchange *ex)
     tracked_spoke(&ex->call);
 }
 
-static void resume_if_room(struct exchange *ex)
-{
-    if (ex->facts & FACT_PAUSED && exchange_queued(ex) <= EXCHANGE_LOW && ex->op) {
-        ex->facts &= ~(unsigned)FACT_PAUSED;
-        upstream_resume(ex->op);
-    }
-}
-
 static int step_relay(struct exchange *ex)
 {
     if (!ex->entered)
@@ -631,18 +459,18 @@ static int step_relay(struct exchange *ex)
     if (!ex->released && !exchange_may_resume(ex))
         exchange_release_prompt(ex);
     if (ex->facts & FACT_FAILED && exchange_resume(ex)) {
-        send_out(ex);
+        exchange_send(ex);
         return EX_AGAIN;
     }
     if (ex->facts & (FACT_COMPLETE | FACT_FAILED))
         return EX_FLUSH;
     if (ex->facts & FACT_TIMER)
-        keep_alive(ex);
+        exchange_keep_alive(ex);
     else if (ex->facts & FACT_EVENT)
-        arm_keepalive(ex);
+        exchange_arm_keepalive(ex);
     ex->facts &= ~(unsigned)(FACT_EVENT | FACT_ROOM);
-    send_out(ex);
-    resume_if_room(ex);
+    exchange_send(ex);
+    exchange_resume_upstream(ex);
     return EX_SUSPEND;
 }
 
@@ -650,50 +478,23 @@ static int step_pass(struct exchange *ex)
 {
     if (exchange_pass(ex))
         return EX_FLUSH;
-    send_out(ex);
-    resume_if_room(ex);
+    exchange_send(ex);
+    exchange_resume_upstream(ex);
     return EX_SUSPEND;
 }
 
 /* ---- FLUSH, SETTLE, DONE ------------------------------------------------------------------- */
 
-/* A stream whose head is out: the error event, if it failed, and the last chunk. */
-static void end_stream(struct exchange *ex)
-{
-    struct failure told = reply_told_failure(ex);
-    struct llm_event fail = {.kind = EV_FAIL, .failure = &told};
-    bool broken = ex->failure.kind != FAILURE_NONE;
-    if (broken && !ex->pass)
-        exchange_encode(ex, &fail);
-    if (ex->chunk_open)
-        http1_chunk_commit(&ex->reply, &ex->out, ex->chunk);
-    if (!broken || !ex->pass)
-        http1_write_end(&ex->reply, &ex->out);
-    else
-        ex->reply.keep_alive = false; /* what ends without its end is not taken for whole */
-}
-
 static int step_flush(struct exchange *ex)
 {
-    bool failed = ex->failure.kind != FAILURE_NONE, complete = ex->facts & FACT_COMPLETE;
+    bool complete = ex->facts & FACT_COMPLETE;
     if (complete && !ex->entered)
         exchange_keep(ex);
     if (complete && !ex->entered && ex->encoder && ex->route->dialect->kept)
         exchange_responses_keep(ex, ex->route->dialect->kept(ex->encoder));
     if (!exchange_responses_kept(ex))
         return EX_SUSPEND;
-    if (ex->committed) {
-        end_stream(ex);
-    } else if (failed) {
-        buf_reset(&ex->out); /* a 200 that was prepared but not sent */
-        reply_failure(ex);
-    }
-    exchange_send(ex);
-    if (ex->own.apart)
-        conn_send(ex->conn, &ex->own.body);
-    conn_finish(ex->conn, ex->reply.keep_alive);
-    ex->conn = NULL;
-    ex->head = NULL;
+    exchange_end_reply(ex);
     return EX_SETTLE;
 }
 
@@ -728,7 +529,7 @@ static int step_settle(struct exchange *ex)
         exchange_batch_cancel(ex);
         ask_end(ex);
     }
-    resume_if_room(ex);
+    exchange_resume_upstream(ex);
     if (ex->op && ex->facts & (FACT_TIMER | FACT_GONE | FACT_FAILED)) {
         upstream_cancel(ex->op);
         ex->op = NULL;
@@ -747,30 +548,6 @@ static int (*const steps[EX_NR])(struct exchange *ex) = {
     [EX_AGAIN] = step_again,   [EX_RELAY] = step_relay,   [EX_PASS] = step_pass,
     [EX_BATCH] = step_batch,   [EX_FLUSH] = step_flush,   [EX_SETTLE] = step_settle,
 };
-
-static void release(struct turn_grave *grave)
-{
-    struct exchange *ex = LIST_ENTRY(grave, struct exchange, grave);
-    if (ex->decoder)
-        ex->provider->fini(ex->decoder);
-    plan_undo_free(ex->undo, exchange_sink(ex));
-    llm_resume_fini(&ex->resuming.answer);
-    llm_fold_fini(&ex->fold);
-    thinking_capture_fini(&ex->thinking);
-    exchange_batch_free(ex);
-    exchange_observe_free(ex);
-    exchange_raw_end(ex);
-    exchange_guard_free(ex);
-    buf_fini(&ex->body);
-    buf_fini(&ex->upstream_body);
-    buf_fini(&ex->out);
-    exchange_budget_free(ex);
-    arena_fini(&ex->prompt);
-    exchange_auth_free(ex);
-    arena_fini(&ex->arena);
-    config_unref(ex->config);
-    free(ex);
-}
 
 static int next_state(struct exchange *ex)
 {
@@ -793,8 +570,18 @@ static void exchange_step(struct turn_item *item)
         if (next == EX_DONE) {
             worker_exchange_ended(w, &ex->link);
             turn_unmark(&ex->item);
-            turn_bury(&w->turn, &ex->grave, release);
+            turn_bury(&w->turn, &ex->grave, exchange_release);
             return;
         }
     }
+}
+
+void exchange_begin(struct exchange *ex)
+{
+    struct worker *w = ex->worker;
+    sm_init(&ex->sm, exchange_states, invariant, EX_HEAD);
+    ex->times[EX_HEAD] = turn_now(&w->turn);
+    turn_item_init(&ex->item, exchange_step);
+    worker_exchange_began(w, &ex->link);
+    exchange_deposit(ex, 0);
 }

@@ -2,6 +2,7 @@
 
 #include "exchange_call.h"
 #include "exchange_credentials.h"
+#include "exchange_output.h"
 #include "exchange_raw.h"
 #include "exchange_route.h"
 #include "operation.h"

@@ -22,6 +22,7 @@
 #include "exchange_claim.h"
 #include "exchange_guard.h"
 #include "exchange_memory.h"
+#include "exchange_output.h"
 #include "llm/record.h"
 #include "operation.h"
 #include "router.h"

@@ -15,7 +15,9 @@
 #include "exchange_guard.h"
 #include "exchange_learn.h"
 #include "exchange_observe.h"
+#include "exchange_output.h"
 #include "exchange_raw.h"
+#include "exchange_request.h"
 #include "exchange_resume.h"
 #include "exchange_route.h"
 #include "llm/mock.h"
@@ -27,7 +29,6 @@
 #include <string.h>
 
 #define BODY_FRAMING 512
-#define PIECE_MAX    ((size_t)64 * 1024) /* bytes of memory for the next piece of a stream */
 
 /* ---- the answer ---------------------------------------------------------------------------- */
 
@@ -51,30 +52,6 @@ static void note_tier(struct exchange *ex, const struct llm_event *e)
         return;
     memcpy(ex->service_tier, tier.p, tier.n);
     ex->service_tier[tier.n] = '\0';
-}
-
-/* What is written to `out` from here on is payload of the stream. */
-void exchange_open_chunk(struct exchange *ex)
-{
-    if (!ex->chunk_open) {
-        buf_reserve(&ex->out, ex->worker->piece);
-        ex->chunk = http1_chunk_begin(&ex->reply, &ex->out);
-    }
-    ex->chunk_open = true;
-}
-
-void exchange_send(struct exchange *ex)
-{
-    size_t n = ex->out.n < PIECE_MAX ? ex->out.n : PIECE_MAX;
-    if (ex->request.stream)
-        ex->worker->piece = n;
-    conn_send(ex->conn, &ex->out);
-}
-
-void exchange_encode(struct exchange *ex, const struct llm_event *e)
-{
-    exchange_open_chunk(ex);
-    ex->route->dialect->encode(ex->encoder, e, &ex->out);
 }
 
 unsigned exchange_hand_on(struct exchange *ex, const struct llm_event *e)
@@ -132,11 +109,6 @@ static void on_upstream_head(void *user, int status, struct http_headers headers
     ex->decoder = ex->provider->decoder(&ex->attempt, status, headers, ex->undo);
     if (status == 200 && ex->request.stream && ex->conn && !ex->head_sent)
         reply_stream_begin(ex);
-}
-
-size_t exchange_queued(const struct exchange *ex)
-{
-    return ex->out.n + (ex->conn ? conn_queued(ex->conn) : 0);
 }
 
 static bool on_upstream_data(void *user, struct slice bytes)
@@ -331,6 +303,12 @@ bool exchange_mock_expired(struct exchange *ex)
                 "a mocked timeout: the model said nothing for %.3g seconds", exchange_timeout(ex));
     ex->failure.upstream = true;
     return true;
+}
+
+bool exchange_find_model(struct exchange *ex)
+{
+    exchange_name_model(ex);
+    return exchange_pick(ex, ex->request.model);
 }
 
 bool exchange_build_call(struct exchange *ex, struct http_call *call)

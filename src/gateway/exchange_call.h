@@ -40,15 +40,4 @@ bool exchange_mock_expired(struct exchange *ex);
 /* Nobody reported what the answer took (its client left, or it broke off): an estimate. */
 void exchange_estimate_usage(struct exchange *ex);
 
-/* What is written to `out` from here on is payload of the stream. */
-void exchange_open_chunk(struct exchange *ex);
-/* Hands `out` to the connection. The next piece of a stream gets as much memory from the start as
- * this one took in the end. */
-void exchange_send(struct exchange *ex);
-
-/* One event for the client, as payload of the stream. */
-void exchange_encode(struct exchange *ex, const struct llm_event *e);
-
-size_t exchange_queued(const struct exchange *ex); /* bytes on their way to the client */
-
 #endif

@@ -13,8 +13,8 @@
 
 #include "base/log.h"
 #include "exchange_auth.h"
-#include "exchange_call.h"
 #include "exchange_observe.h"
+#include "exchange_output.h"
 #include "exchange_spend.h"
 #include "pass_target.h"
 #include "reply.h"

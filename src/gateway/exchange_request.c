@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "exchange_guard.h"
+#include "exchange_native.h"
 #include "exchange_observe.h"
 #include "exchange_stored.h"
 #include "operation.h"
@@ -118,6 +119,24 @@ bool exchange_read_request(struct exchange *ex)
     if (dialect->read_head)
         dialect->read_head(ex->head->headers, &ex->prompt, &ex->request);
     return true;
+}
+
+/* ---- which model -----------------------------------------------------------------------------
+ */
+
+void exchange_name_model(struct exchange *ex)
+{
+    struct slice named = percent_decode(ex->route_model, &ex->arena);
+    if (named.n) {
+        named = text_dup_utf8(&ex->arena, named);
+        ex->request.model = ex->request.native ? exchange_native_group(ex, named) : named;
+    }
+    if (!ex->request.model.n && operation_of(ex) == &operation_embeddings)
+        ex->request.model = slice_of(ex->config->settings.embedding_model);
+    if (!ex->request.model.n)
+        ex->request.model = slice_of(ex->config->settings.completion_model);
+    ex->asked_model = arena_dup(&ex->arena, ex->request.model); /* outlives the body */
+    ex->request.model = caller_model(&ex->caller, ex->config, ex->asked_model);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------

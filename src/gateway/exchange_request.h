@@ -10,6 +10,10 @@ bool exchange_read_request(struct exchange *ex);
 /* The body alone; an empty one, or a form, counts as {}. NULL: see ex->failure. */
 yyjson_val *exchange_parse_body(struct exchange *ex);
 
+/* The model: named in the path, in the body, or by completion_model → ex->asked_model, and
+ * ex->request.model, what the caller calls so. */
+void exchange_name_model(struct exchange *ex);
+
 /* RELAY: the prompt is not needed any more. */
 void exchange_release_prompt(struct exchange *ex);
 
