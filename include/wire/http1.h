@@ -27,6 +27,21 @@ struct http_headers {
 /* First header of that name, or an empty slice with p == NULL. */
 struct slice http_header_get(struct http_headers h, const char *name);
 
+/* RFC 9110, section 5.6.2: what may be the name of a header. Not empty. */
+bool http_is_token(struct slice s);
+
+/* Nothing but visible ASCII, as what signs or names somebody in a header has to be. May be empty.
+ */
+bool http_is_visible(struct slice s);
+
+/* What has to be known of a header before it goes on to somebody else; of any other name 0. */
+enum http_trait {
+    HTTP_HAS_KEY = 1 << 0, /* a key, a token or a session, whoever's service takes it so */
+    HTTP_OF_HOP = 1 << 1   /* of the connection (RFC 9110, 7.6.1), the message's framing, or whom it
+                              is for: each hop writes its own */
+};
+unsigned http_header_traits(struct slice name); /* in any case of letters */
+
 /* Where a call may go whose URL somebody else named. */
 struct http_fence {
     bool plain_http;        /* http: too, not only https: */

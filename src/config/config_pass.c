@@ -80,14 +80,6 @@ static struct slice with_variable(struct config_loader *l, const struct node *n,
     return ARENA_JOIN(&l->c->arena, slice_make(n->text.p, (size_t)at), slice_of(value));
 }
 
-static bool is_token(struct slice name)
-{
-    for (size_t i = 0; i < name.n; i++)
-        if (name.p[i] <= ' ' || name.p[i] == ':' || name.p[i] >= 0x7f)
-            return false;
-    return name.n;
-}
-
 static bool is_line(struct slice value)
 {
     for (size_t i = 0; i < value.n; i++)
@@ -121,7 +113,7 @@ static void read_headers(struct reading in, struct pass_endpoint *e)
         const struct node *value = map->items[i].value;
         struct slice text =
             value->kind == NODE_SCALAR ? with_variable(in.l, value, &self) : SLICE("");
-        if (value->kind != NODE_SCALAR || !is_token(self.key) || !is_line(text))
+        if (value->kind != NODE_SCALAR || !http_is_token(self.key) || !is_line(text))
             config_error(in.l, config_place(value, &self), "expected the value of a header");
         else if (slice_eq(self.key, SLICE("LANGFUSE_PUBLIC_KEY")))
             user = text;

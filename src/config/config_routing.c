@@ -14,7 +14,6 @@
 #include "guard/rules.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define BUDGET_MAX 1e9 /* USD */
 
@@ -243,22 +242,13 @@ static struct guard_rules *read_agents(struct reading in)
 
 static struct slice read_session_header(struct reading in)
 {
-    static const char *const refused[] = {
-        "api-key",        "authorization",    "connection", "cookie",
-        "host",           "keep-alive",       "te",         "trailer",
-        "upgrade",        "x-api-key",        "expect",     "user-agent",
-        "x-goog-api-key", "transfer-encoding"};
     const struct config_path path = {.up = in.path, .key = SLICE("provider_affinity_header")};
     struct slice name = reading_text(in, "provider_affinity_header");
-    bool bad = slice_starts_nocase(name, SLICE("x-amz-")) ||
-               slice_starts_nocase(name, SLICE("proxy-")) ||
-               slice_starts_nocase(name, SLICE("content-"));
-    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
-        bad = bad || slice_eq_nocase(name, slice_of(refused[i]));
-    for (size_t i = 0; i < name.n; i++)
-        bad = bad || name.p[i] <= ' ' || name.p[i] >= 0x7f ||
-              strchr("()<>@,;:\\\"/[]?={}", name.p[i]);
-    if (bad)
+    bool ours = http_header_traits(name) || slice_starts_nocase(name, SLICE("x-amz-")) ||
+                slice_starts_nocase(name, SLICE("proxy-")) ||
+                slice_starts_nocase(name, SLICE("content-")) ||
+                slice_eq_nocase(name, SLICE("user-agent"));
+    if (name.n && (ours || !http_is_token(name)))
         config_error(in.l, config_place(in.map, &path),
                      "expected the name of a header that carries no key and frames no call");
     return arena_dup(&in.l->c->arena, name);

@@ -144,50 +144,22 @@ const char *pass_url(const struct pass_endpoint *e, struct slice path, struct sl
 
 /* ---- headers --------------------------------------------------------------------------------- */
 
-static bool is_in(struct slice name, const char *const *names_of, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (slice_eq_nocase(name, slice_of(names_of[i])))
-            return true;
-    return false;
-}
-#define IS_IN(name, list) is_in(name, list, sizeof(list) / sizeof(*(list)))
-
 /* Hop by hop (RFC 9110, 7.6.1), the framing, and what `Connection` names. */
 static bool is_of_connection(struct slice name, struct http_headers all)
 {
-    static const char *const names_of[] = {"connection",
-                                           "keep-alive",
-                                           "proxy-authenticate",
-                                           "proxy-authorization",
-                                           "te",
-                                           "proxy-connection",
-                                           "trailer",
-                                           "transfer-encoding",
-                                           "upgrade",
-                                           "content-length",
-                                           "host",
-                                           "expect"};
     for (size_t i = 0; i < all.n; i++) {
         struct slice list = all.v[i].value;
         while (slice_eq_nocase(all.v[i].name, SLICE("connection")) && list.p)
             if (slice_eq_nocase(slice_trim(slice_split(&list, ',')), name))
                 return true;
     }
-    return IS_IN(name, names_of);
+    return http_header_traits(name) & HTTP_OF_HOP;
 }
 
 static bool may_carry_key(struct slice name, const char *key_header)
 {
-    static const char *const names_of[] = {"authorization",
-                                           "api-key",
-                                           "x-api-key",
-                                           "x-goog-api-key",
-                                           "x-litellm-api-key",
-                                           "cookie",
-                                           "ocp-apim-subscription-key",
-                                           "x-amz-security-token"};
-    return IS_IN(name, names_of) || (key_header && slice_eq_nocase(name, slice_of(key_header)));
+    return http_header_traits(name) & HTTP_HAS_KEY ||
+           (key_header && slice_eq_nocase(name, slice_of(key_header)));
 }
 
 static bool describes_body(struct slice name)
@@ -223,16 +195,8 @@ struct http_headers pass_request_headers(const struct pass_endpoint *e, struct h
     return sent;
 }
 
-/* A server may send anything; what is no name would break the head of our answer. */
-static bool is_name(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
-            return false;
-    return s.n;
-}
-
-struct http_headers pass_answer_headers(struct http_headers answer, struct arena *a)
+/* What our own answer says. */
+static bool is_ours(struct slice name)
 {
     static const char *const ours[] = {"date",
                                        "server",
@@ -242,11 +206,20 @@ struct http_headers pass_answer_headers(struct http_headers answer, struct arena
                                        "x-content-type-options",
                                        "access-control-allow-origin",
                                        "access-control-expose-headers"};
+    for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+        if (slice_eq_nocase(name, slice_of(ours[i])))
+            return true;
+    return false;
+}
+
+struct http_headers pass_answer_headers(struct http_headers answer, struct arena *a)
+{
     struct http_header *v = arena_alloc(a, KEPT_MAX * sizeof(*v));
     struct http_headers kept = {v, 0};
     for (size_t i = 0; i < answer.n && kept.n < KEPT_MAX; i++) {
         struct http_header h = answer.v[i];
-        if (!is_name(h.name) || IS_IN(h.name, ours) || is_of_connection(h.name, answer))
+        /* A server may send anything; what is no name would break the head of our answer. */
+        if (!http_is_token(h.name) || is_ours(h.name) || is_of_connection(h.name, answer))
             continue;
         v[kept.n++] = (struct http_header){arena_dup(a, h.name), arena_dup(a, h.value)};
     }

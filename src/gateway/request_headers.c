@@ -73,12 +73,8 @@ static void add_own(struct headers *h, yyjson_val *own)
 
 static bool carries_key(const struct config *c, struct slice name)
 {
-    static const struct slice names[] = {
-        {"x-api-key", 9}, {"x-litellm-api-key", 17}, {"x-goog-api-key", 14}, {"x-litellm-key", 13}};
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (slice_eq_nocase(name, names[i]))
-            return true;
-    return slice_eq_nocase(name, slice_of(c->settings.litellm_key_header_name));
+    return http_header_traits(name) & HTTP_HAS_KEY ||
+           slice_eq_nocase(name, slice_of(c->settings.litellm_key_header_name));
 }
 
 static bool is_forwardable(const struct config *c, struct slice name)

@@ -10,8 +10,6 @@
 #include "provider/plan.h"
 #include "wire/crypto.h"
 
-#include <string.h>
-
 #define USER_AGENT         "lintel/" LINTEL_VERSION
 #define ID_MAX             2048 /* bytes of a model id or ARN, Bedrock's own limit */
 #define URL_MAX            8192 /* bytes; three for each of an id, when encoded */
@@ -86,14 +84,6 @@ static void sign(const struct provider_attempt *t, struct slice path, const char
                                    date, d->signing_key, t->arena));
 }
 
-static bool is_token(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] >= 0x7f || strchr("()<>@,;:\\\"/[]?={}", s.p[i]))
-            return false;
-    return s.n > 0;
-}
-
 static bool is_plain(struct slice s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -106,21 +96,12 @@ static bool is_plain(struct slice s)
  * the body. */
 static bool is_ours(struct slice name)
 {
-    static const struct slice fixed[] = {{"host", 4},
-                                         {"connection", 10},
-                                         {"transfer-encoding", 17},
-                                         {"te", 2},
-                                         {"trailer", 7},
-                                         {"upgrade", 7},
-                                         {"expect", 6},
-                                         {"accept-encoding", 15},
-                                         {"user-agent", 10},
-                                         {"authorization", 13},
-                                         {"anthropic-beta", 14}};
+    static const struct slice fixed[] = {
+        {"accept-encoding", 15}, {"user-agent", 10}, {"authorization", 13}, {"anthropic-beta", 14}};
     for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
         if (slice_eq_nocase(name, fixed[i]))
             return true;
-    return slice_starts_nocase(name, SLICE("x-amz-")) ||
+    return http_header_traits(name) & HTTP_OF_HOP || slice_starts_nocase(name, SLICE("x-amz-")) ||
            slice_starts_nocase(name, SLICE("content-")) ||
            slice_starts_nocase(name, SLICE("proxy-"));
 }
@@ -132,7 +113,7 @@ static void add_client_headers(const struct llm_request *r, struct signed_header
     yyjson_obj_iter it = yyjson_obj_iter_with(r->headers);
     for (size_t n = 0; n < CLIENT_HEADERS_MAX && (key = yyjson_obj_iter_next(&it));) {
         struct slice name = json_slice(key), value = json_slice(yyjson_obj_iter_get_val(key));
-        if (!is_token(name) || !is_plain(value) || is_ours(name))
+        if (!http_is_token(name) || !is_plain(value) || is_ours(name))
             continue;
         header_add(h, name, value);
         n++;

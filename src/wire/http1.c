@@ -114,8 +114,7 @@ static enum http1_event end_request_line(struct http1_parser *p, struct slice li
     struct slice version = line;
     struct slice method = slice_split(&version, ' ');
     struct slice target = slice_split(&version, ' ');
-    if (!all_chars(method, http1_is_token_char) || !all_chars(target, is_target_char) ||
-        !is_version(version))
+    if (!http_is_token(method) || !all_chars(target, is_target_char) || !is_version(version))
         return refuse(p, 400, "request line is malformed");
     if (version.p[5] != '1' || version.p[7] > '1')
         return refuse(p, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
@@ -136,7 +135,7 @@ static enum http1_event end_header_line(struct http1_parser *p, struct slice lin
         return refuse(p, 431, "too many header fields");
     if (*line.p == ' ' || *line.p == '\t')
         return refuse(p, 400, "folded header lines are not accepted");
-    if (colon < 0 || !all_chars(slice_make(line.p, (size_t)colon), http1_is_token_char))
+    if (colon < 0 || !http_is_token(slice_make(line.p, (size_t)colon)))
         return refuse(p, 400, "header name is malformed");
     return HTTP1_MORE;
 }

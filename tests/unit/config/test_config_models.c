@@ -260,6 +260,42 @@ static void broken_utf8_from_the_environment(void **state)
                  "E4 model_list[0]: not valid UTF-8, or too large\n");
 }
 
+/* Whom a call is for must not depend on a header that says who calls, or that breaks it. */
+static void the_header_of_a_session(void **state)
+{
+    static const struct {
+        const char *name;
+        bool may;
+    } rows[] = {{"X-Conversation-Id", true},
+                {"x_session.id", true},
+                {"Cookie", false},
+                {"x-api-key", false},
+                {"x-litellm-key", false},
+                {"Keep-Alive", false},
+                {"host", false},
+                {"User-Agent", false},
+                {"x-amz-date", false},
+                {"proxy-any", false},
+                {"content-type", false},
+                {"a b", false},
+                {"a/b", false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct world w;
+        char text[256];
+        world_init(&w);
+        snprintf(text, sizeof(text),
+                 "model_list:\n- model_name: a\n  litellm_params:\n    model: bedrock/x.y\n"
+                 "    provider_affinity_header: '%s'\n",
+                 rows[i].name);
+        world_expect(&w, text,
+                     rows[i].may ? NULL
+                                 : "E4 model_list[0].litellm_params.provider_affinity_header: "
+                                   "expected the name of a header that carries no key and frames "
+                                   "no call\n");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +307,7 @@ int main(void)
         cmocka_unit_test(defaults_under_other_names),
         cmocka_unit_test(aliases_report_once),
         cmocka_unit_test(broken_utf8_from_the_environment),
+        cmocka_unit_test(the_header_of_a_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,6 +89,7 @@ static void what_is_wrong(void **state)
         "{path: /a, target: 'https://x.example', headers: {A: os.environ/NOT_SET}}",
         "{path: /a, target: 'https://x.example', headers: {A: Bearer os.environ/NOT_SET}}",
         "{path: /a, target: 'https://x.example', headers: {'A:': b}}",
+        "{path: /a, target: 'https://x.example', headers: {'A/B': b}}",
         "{path: /a, target: 'https://x.example', headers: {A: \"b\\r\\nC: d\"}}",
         "{path: /a, target: 'https://x.example', methods: [BREW]}",
         "{path: /a, target: 'https://x.example', auth: perhaps}",

@@ -105,6 +105,7 @@ static void request_headers(void **state)
         {S("Host"), S("gateway")},
         {S("authorization"), S("Bearer sk-ours")},
         {S("X-API-Key"), S("sk-ours")},
+        {S("X-LiteLLM-Key"), S("sk-ours")},
         {S("x-key"), S("sk-ours")},
         {S("Cookie"), S("token=1")},
         {S("Connection"), S("close, x-hop")},
@@ -147,6 +148,7 @@ static void answer_headers(void **state)
         {S("x-hop"), S("1")},
         {S("a\rb"), S("1")},
         {S("a b"), S("1")},
+        {S("a/b"), S("1")},
     };
     struct arena a;
     (void)state;

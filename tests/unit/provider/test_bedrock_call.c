@@ -120,6 +120,29 @@ static void test_refusals(void **state)
     fixture_fini(&x);
 }
 
+/* extra_headers: a proxy before Bedrock may want a key of its own. */
+static void test_client_headers(void **state)
+{
+    static const char *const left_out[] = {"keep-alive", "TE", "a/b", "proxy-any", "Content-MD5"};
+    struct fixture x;
+    struct http_call call;
+    (void)state;
+    fixture_init(&x);
+    x.request.headers =
+        json_parse(SLICE("{\"x-mine\":\"1\",\"x-api-key\":\"of-the-proxy\",\"keep-alive\":\"2\","
+                         "\"TE\":\"3\",\"a/b\":\"4\",\"proxy-any\":\"5\",\"Content-MD5\":\"6\","
+                         "\"Authorization\":\"7\"}"),
+                   &x.arena, NULL);
+    assert_true(build(&x, &call));
+    check_text(http_header_get(call.headers, "x-mine"), "1");
+    check_text(http_header_get(call.headers, "x-api-key"), "of-the-proxy");
+    assert_true(
+        slice_starts(http_header_get(call.headers, "authorization"), SLICE("AWS4-HMAC-SHA256 ")));
+    for (size_t i = 0; i < sizeof(left_out) / sizeof(*left_out); i++)
+        assert_null(http_header_get(call.headers, left_out[i]).p);
+    fixture_fini(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +150,7 @@ int main(void)
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_again_and_elsewhere),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_client_headers),
     };
     return cmocka_run_group_tests_name("bedrock_call", tests, NULL, NULL);
 }
