@@ -44,20 +44,11 @@ void flow_fail_text(struct aws_flow *f, bool transient, struct slice error)
     f->error = slice_make(text, n);
 }
 
-/* They travel in headers. */
-static bool is_header_text(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~')
-            return false;
-    return true;
-}
-
 void flow_found(struct aws_flow *f, struct aws_credentials found, int64_t expires)
 {
     if (!found.access_key_id.n || !found.secret_access_key.n ||
-        !is_header_text(found.access_key_id) || !is_header_text(found.secret_access_key) ||
-        !is_header_text(found.session_token)) {
+        !http_is_visible(found.access_key_id) || !http_is_visible(found.secret_access_key) ||
+        !http_is_visible(found.session_token)) {
         flow_fail(f, false, "%s: the answer holds no credentials", f->doing);
         return;
     }

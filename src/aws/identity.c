@@ -132,15 +132,6 @@ struct aws_identity *identity_new(struct finder *f, enum aws_identity_kind kind,
     return id;
 }
 
-/* Credentials travel in headers. */
-static bool is_header_text(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~')
-            return false;
-    return true;
-}
-
 struct aws_identity *identity_keys(struct finder *f, struct aws_credentials keys, const char *name)
 {
     if (!keys.access_key_id.n && !keys.secret_access_key.n)
@@ -148,8 +139,8 @@ struct aws_identity *identity_keys(struct finder *f, struct aws_credentials keys
     if (!keys.access_key_id.n || !keys.secret_access_key.n)
         return finder_fault(f, "half a pair of AWS keys in %s: the %s is missing", name,
                             keys.access_key_id.n ? "secret access key" : "access key id");
-    if (!is_header_text(keys.access_key_id) || !is_header_text(keys.secret_access_key) ||
-        !is_header_text(keys.session_token))
+    if (!http_is_visible(keys.access_key_id) || !http_is_visible(keys.secret_access_key) ||
+        !http_is_visible(keys.session_token))
         return finder_fault(f, "the AWS keys in %s hold characters that keys do not have", name);
     struct aws_identity *id = identity_new(f, AWS_KEYS, name);
     id->keys = keys;

@@ -166,14 +166,6 @@ static const char *source_env(const void *loader, const char *name)
     return config_env(loader, name);
 }
 
-static bool is_header_text(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~')
-            return false;
-    return true;
-}
-
 static bool has_own_credentials(const struct reader *r)
 {
     for (int i = 0; i < AWS_PARAMS; i++)
@@ -192,7 +184,7 @@ static bool read_api_key(struct reader *r)
     struct config_path path;
     if (!key.n)
         return false;
-    if (!is_header_text(key))
+    if (!http_is_visible(key))
         config_error(r->l, place_of(r, &path, "api_key"),
                      "the Bedrock API key of %s holds characters that keys do not have", source);
     if (!own && has_own_credentials(r))
