@@ -4,15 +4,9 @@
 
 #define LITELLM "litellm_settings"
 
-static struct name_list read_names(struct config_loader *l, const struct node *list,
-                                   const struct config_path *path)
+static bool is_list(const struct node *n)
 {
-    if (node_is_null(list))
-        return (struct name_list){0};
-    if (list->kind == NODE_LIST)
-        return config_read_lines(l, list, path);
-    config_error(l, config_place(list, path), "expected a list of names");
-    return (struct name_list){0};
+    return n && n->kind == NODE_LIST;
 }
 
 void config_read_calls(struct config_loader *l, const struct node *root)
@@ -21,12 +15,13 @@ void config_read_calls(struct config_loader *l, const struct node *root)
     const struct node *settings = NODE_GET(root, LITELLM);
     const struct node *tags = NODE_GET(settings, "extra_spend_tag_headers");
     const struct node *groups = NODE_GET(settings, "model_group_settings");
+    const struct node *forwarding = node_get(groups, slice_of(forward));
     const struct config_path up = {.key = SLICE(LITELLM)};
     const struct config_path of_tags = {.up = &up, .key = SLICE("extra_spend_tag_headers")};
     const struct config_path of_groups = {.up = &up, .key = SLICE("model_group_settings")};
     const struct config_path of_headers = {.up = &of_groups, .key = slice_of(forward)};
-    if (!node_is_null(tags) && tags->kind == NODE_LIST)
-        l->c->spend_tag_headers = read_names(l, tags, &of_tags);
+    if (is_list(tags)) /* its row of the table says what else is wrong */
+        l->c->spend_tag_headers = config_read_lines(l, tags, &of_tags);
     if (node_is_null(groups) || groups->kind != NODE_MAP)
         return;
     for (size_t i = 0; i < groups->count; i++) {
@@ -34,5 +29,8 @@ void config_read_calls(struct config_loader *l, const struct node *root)
         if (!slice_eq(self.key, slice_of(forward)))
             config_warn(l, config_place(groups->items[i].value, &self), "unknown option, ignored");
     }
-    l->c->header_groups = read_names(l, node_get(groups, slice_of(forward)), &of_headers);
+    if (is_list(forwarding))
+        l->c->header_groups = config_read_lines(l, forwarding, &of_headers);
+    else if (!node_is_null(forwarding))
+        config_error(l, config_place(forwarding, &of_headers), "expected a list of names");
 }
