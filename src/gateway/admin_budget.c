@@ -103,6 +103,41 @@ struct slice admin_budget_join(struct exchange *ex, struct store_job *job, struc
     return to;
 }
 
+void admin_budgeted_ask(struct exchange *ex, const struct admin_budgeted *row, answer_next *next)
+{
+    admin_budget_ask_with(ex, row->table, row->column, row->id, row->read, next);
+}
+
+void admin_budgeted_submit(struct exchange *ex, struct admin_budgeted *row, struct store_job *job,
+                           struct slice budget, answer_next *next)
+{
+    row->statement = admin_select(job, row->table, row->column, row->id);
+    admin_budget_select(job, budget);
+    store_tell(job, row->table, row->id);
+    ask_store_conflict(ex, job, next);
+}
+
+void admin_budgeted_update(struct exchange *ex, struct admin_budgeted *row, struct slice budget,
+                           answer_next *again, answer_next *next)
+{
+    const struct store_rows *rows = ask_rows(ex, 0);
+    struct store_where where = admin_where(row->column, row->id);
+    struct store_job *job;
+    if (!budget.n)
+        budget = store_rows_text(rows, 0, ID);
+    if (admin_budget_unread(ex, &row->budget, budget, &row->read)) {
+        admin_budgeted_ask(ex, row, again);
+        return;
+    }
+    job = ask_new(ex);
+    budget = admin_budget_join(ex, job, budget, ask_rows(ex, 1), &row->budget, &row->cells);
+    if (row->cells.n) {
+        store_update(job, row->table, row->cells.v, row->cells.n, &where, 1);
+        audit_changed(ex, job, row->table, rows, 0, &row->cells);
+    }
+    admin_budgeted_submit(ex, row, job, budget, next);
+}
+
 /* More names than one question may hold: then all there are. */
 void admin_budget_ask(struct exchange *ex, const struct store_rows *rows, answer_next *next)
 {

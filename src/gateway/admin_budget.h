@@ -34,6 +34,27 @@ size_t admin_budget_select(struct store_job *job, struct slice read);
 void admin_budget_ask_with(struct exchange *ex, enum store_table_id table, const char *column,
                            struct slice text, struct slice read, answer_next *next);
 
+/* A change of a row that names a budget, whose members stand beside the row's own in a body. */
+struct admin_budgeted {
+    enum store_table_id table;
+    const char *column; /* of `id` */
+    struct slice id;
+    struct slice read; /* the budget that is read with the row */
+    struct admin_cells cells, budget;
+    size_t statement; /* of the row as it was written; its budget is behind */
+};
+
+void admin_budgeted_ask(struct exchange *ex, const struct admin_budgeted *row, answer_next *next);
+
+/* Called for by that, with the row there: writes both, told to other processes. `budget`: that the
+ * body names, or empty. First asks once more, for `again`, where the budget is not read yet. */
+void admin_budgeted_update(struct exchange *ex, struct admin_budgeted *row, struct slice budget,
+                           answer_next *again, answer_next *next);
+
+/* What ends the job of a change: reads both back for `next`. */
+void admin_budgeted_submit(struct exchange *ex, struct admin_budgeted *row, struct store_job *job,
+                           struct slice budget, answer_next *next);
+
 /* The budgets that rows name in their column budget_id. Keeps the job of the rows. */
 void admin_budget_ask(struct exchange *ex, const struct store_rows *rows, answer_next *next);
 

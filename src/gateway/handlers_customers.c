@@ -23,18 +23,20 @@ const struct admin_fields customer_fields = {.table = TABLE, .settable = settabl
 
 struct customer_question {
     yyjson_val *body;
-    struct slice id;
-    struct slice read;             /* the budget that is read with the customer */
+    struct admin_budgeted row;
     const struct store_rows *rows; /* customers */
-    size_t statement;              /* of the customers; the budgets are behind */
-    struct admin_cells cells, budget;
+    size_t statement;              /* of several that were written */
 };
 
 static struct customer_question *question_of(struct exchange *ex)
 {
-    if (!ex->own.state)
-        ex->own.state = ARENA_NEW(&ex->arena, struct customer_question);
-    return ex->own.state;
+    struct customer_question *q = ex->own.state;
+    if (!q) {
+        q = ex->own.state = ARENA_NEW(&ex->arena, struct customer_question);
+        q->row.table = TABLE;
+        q->row.column = ID;
+    }
+    return q;
 }
 
 static void refuse_missing(struct exchange *ex, struct slice id, const char *param)
@@ -74,7 +76,7 @@ static void write_rows(struct buf *body, const struct store_rows *rows,
 static void write_written(struct exchange *ex, struct buf *body)
 {
     const struct customer_question *q = question_of(ex);
-    write_rows(body, ask_rows(ex, q->statement), ask_rows(ex, q->statement + 1), false);
+    write_rows(body, ask_rows(ex, q->row.statement), ask_rows(ex, q->row.statement + 1), false);
 }
 
 static void write_found(struct exchange *ex, struct buf *body)
@@ -94,20 +96,9 @@ static bool read_body(struct exchange *ex, struct customer_question *q)
     q->body = ask_body(ex);
     if (!q->body)
         return false;
-    q->id = admin_need_text(ex, q->body, ID);
-    return q->id.n && admin_budget_read(ex, q->body, &q->budget) &&
-           admin_read(ex, &customer_fields, q->body, SLICE(""), &q->cells);
-}
-
-/* What ends the job of a change. */
-static void ask_written(struct exchange *ex, struct store_job *job, struct slice budget_id,
-                        answer_next *next)
-{
-    struct customer_question *q = question_of(ex);
-    q->statement = admin_select(job, TABLE, ID, q->id);
-    admin_select(job, TABLE_BUDGET_TABLE, "budget_id", budget_id);
-    store_tell(job, TABLE, q->id);
-    ask_store_conflict(ex, job, next);
+    q->row.id = admin_need_text(ex, q->body, ID);
+    return q->row.id.n && admin_budget_read(ex, q->body, &q->row.budget) &&
+           admin_read(ex, &customer_fields, q->body, SLICE(""), &q->row.cells);
 }
 
 static struct slice budget_of(const struct customer_question *q)
@@ -118,7 +109,7 @@ static struct slice budget_of(const struct customer_question *q)
 static void write_new(struct exchange *ex, struct buf *body)
 {
     enum store_status status = store_job_status(ex->own.job);
-    struct slice id = question_of(ex)->id;
+    struct slice id = question_of(ex)->row.id;
     if (status == STORE_OK) {
         write_written(ex, body);
     } else if (status == STORE_REFERENCE) {
@@ -138,12 +129,12 @@ void handle_customer_new(struct exchange *ex, struct buf *body)
     struct slice budget;
     if (!read_body(ex, q) || !(job = ask_new(ex)))
         return;
-    budget = q->budget.n ? SLICE("") : budget_of(q);
-    budget = admin_budget_join(ex, job, budget, NULL, &q->budget, &q->cells);
-    admin_set(&q->cells, ID, store_text(q->id));
-    store_insert(job, TABLE, q->cells.v, q->cells.n);
-    audit_made(ex, job, TABLE, &q->cells);
-    ask_written(ex, job, budget, write_new);
+    budget = q->row.budget.n ? SLICE("") : budget_of(q);
+    budget = admin_budget_join(ex, job, budget, NULL, &q->row.budget, &q->row.cells);
+    admin_set(&q->row.cells, ID, store_text(q->row.id));
+    store_insert(job, TABLE, q->row.cells.v, q->row.cells.n);
+    audit_made(ex, job, TABLE, &q->row.cells);
+    admin_budgeted_submit(ex, &q->row, job, budget, write_new);
 }
 
 static void write_updated(struct exchange *ex, struct buf *body)
@@ -157,33 +148,17 @@ static void write_updated(struct exchange *ex, struct buf *body)
 static void update_found(struct exchange *ex, struct buf *body)
 {
     struct customer_question *q = question_of(ex);
-    const struct store_rows *rows = ask_rows(ex, 0);
-    struct store_where where = admin_where(ID, q->id);
-    struct store_job *job;
-    struct slice budget;
-    if (!rows->count) {
-        refuse_missing(ex, q->id, ID);
-        return;
-    }
-    budget = budget_of(q).n ? budget_of(q) : store_rows_text(rows, 0, "budget_id");
-    if (admin_budget_unread(ex, &q->budget, budget, &q->read)) {
-        admin_budget_ask_with(ex, TABLE, ID, q->id, q->read, update_found);
-        return;
-    }
-    job = ask_new(ex);
-    budget = admin_budget_join(ex, job, budget, ask_rows(ex, 1), &q->budget, &q->cells);
-    if (q->cells.n) {
-        store_update(job, TABLE, q->cells.v, q->cells.n, &where, 1);
-        audit_changed(ex, job, TABLE, rows, 0, &q->cells);
-    }
-    ask_written(ex, job, budget, write_updated);
+    if (ask_rows(ex, 0)->count)
+        admin_budgeted_update(ex, &q->row, budget_of(q), update_found, write_updated);
+    else
+        refuse_missing(ex, q->row.id, ID);
 }
 
 void handle_customer_update(struct exchange *ex, struct buf *body)
 {
     struct customer_question *q = question_of(ex);
     if (read_body(ex, q))
-        admin_budget_ask_with(ex, TABLE, ID, q->id, q->read, update_found);
+        admin_budgeted_ask(ex, &q->row, update_found);
 }
 
 /* ---- info, list ------------------------------------------------------------------------------ */
@@ -195,21 +170,21 @@ static void info_found(struct exchange *ex, struct buf *body)
     if (q->rows->count)
         admin_budget_ask(ex, q->rows, write_found);
     else
-        refuse_missing(ex, q->id, "end_user_id");
+        refuse_missing(ex, q->row.id, "end_user_id");
 }
 
 void handle_customer_info(struct exchange *ex, struct buf *body)
 {
     struct customer_question *q = question_of(ex);
     struct store_job *job;
-    q->id = query_get(ex->head->query, "end_user_id", &ex->arena);
-    if (!q->id.n) {
+    q->row.id = query_get(ex->head->query, "end_user_id", &ex->arena);
+    if (!q->row.id.n) {
         detail_refuse_input(ex, "query", "end_user_id", "Field required");
         return;
     }
     if (!(job = ask_new(ex)))
         return;
-    admin_select(job, TABLE, ID, q->id);
+    admin_select(job, TABLE, ID, q->row.id);
     ask_store(ex, job, info_found);
 }
 

@@ -21,18 +21,19 @@ const struct admin_fields tag_fields = {.table = TABLE, .settable = settable, .h
 
 struct tag_question {
     yyjson_val *body;
-    struct slice name;
-    struct slice read;                    /* the budget that is read with the tag */
+    struct admin_budgeted row;
     const struct store_rows *rows, *used; /* tags; names that requests used */
-    size_t statement;                     /* of the tag; its budget is behind */
-    struct admin_cells cells, budget;
 };
 
 static struct tag_question *question_of(struct exchange *ex)
 {
-    if (!ex->own.state)
-        ex->own.state = ARENA_NEW(&ex->arena, struct tag_question);
-    return ex->own.state;
+    struct tag_question *q = ex->own.state;
+    if (!q) {
+        q = ex->own.state = ARENA_NEW(&ex->arena, struct tag_question);
+        q->row.table = TABLE;
+        q->row.column = ID;
+    }
+    return q;
 }
 
 static void refuse(struct exchange *ex, int status, const char *format, struct slice name)
@@ -65,15 +66,15 @@ static void write_change(struct exchange *ex, struct buf *body)
     bool new = slice_ends(slice_of(ex->route->path), SLICE("/new"));
     struct admin_budgets budgets;
     struct json_writer w;
-    admin_budgets_init(&budgets, ask_rows(ex, q->statement + 1));
+    admin_budgets_init(&budgets, ask_rows(ex, q->row.statement + 1));
     json_begin(&w, body);
     json_object(&w);
     json_member_string(
         &w, "message",
-        ARENA_JOIN(&ex->arena, SLICE("Tag "), q->name,
+        ARENA_JOIN(&ex->arena, SLICE("Tag "), q->row.id,
                    new ? SLICE(" created successfully") : SLICE(" updated successfully")));
     json_key(&w, "tag");
-    write_tag(&w, ask_rows(ex, q->statement), 0, &budgets);
+    write_tag(&w, ask_rows(ex, q->row.statement), 0, &budgets);
     json_object_end(&w);
     admin_budgets_fini(&budgets);
 }
@@ -85,19 +86,9 @@ static bool read_body(struct exchange *ex, struct tag_question *q)
     q->body = ask_body(ex);
     if (!q->body)
         return false;
-    q->name = admin_need_text(ex, q->body, "name");
-    return q->name.n && admin_budget_read(ex, q->body, &q->budget) &&
-           admin_read(ex, &tag_fields, q->body, SLICE(""), &q->cells);
-}
-
-static void ask_written(struct exchange *ex, struct store_job *job, struct slice budget,
-                        answer_next *next)
-{
-    struct tag_question *q = question_of(ex);
-    q->statement = admin_select(job, TABLE, ID, q->name);
-    admin_select(job, TABLE_BUDGET_TABLE, "budget_id", budget);
-    store_tell(job, TABLE, q->name);
-    ask_store_conflict(ex, job, next);
+    q->row.id = admin_need_text(ex, q->body, "name");
+    return q->row.id.n && admin_budget_read(ex, q->body, &q->row.budget) &&
+           admin_read(ex, &tag_fields, q->body, SLICE(""), &q->row.cells);
 }
 
 static void write_new(struct exchange *ex, struct buf *body)
@@ -107,7 +98,7 @@ static void write_new(struct exchange *ex, struct buf *body)
         write_change(ex, body);
     else
         refuse(ex, 400, status == STORE_REFERENCE ? ": there is no such budget" : " already exists",
-               question_of(ex)->name);
+               question_of(ex)->row.id);
 }
 
 void handle_tag_new(struct exchange *ex, struct buf *body)
@@ -118,48 +109,32 @@ void handle_tag_new(struct exchange *ex, struct buf *body)
     if (!read_body(ex, q) || !(job = ask_new(ex)))
         return;
     budget = json_get_slice(q->body, "budget_id");
-    if (!budget.n && q->budget.n)
-        budget = admin_budget_put(ex, job, SLICE(""), NULL, &q->budget);
+    if (!budget.n && q->row.budget.n)
+        budget = admin_budget_put(ex, job, SLICE(""), NULL, &q->row.budget);
     if (budget.n)
-        admin_set(&q->cells, "budget_id", store_text(budget));
-    admin_set(&q->cells, ID, store_text(q->name));
-    admin_set(&q->cells, "created_by", store_text(admin_who(ex)));
-    store_insert(job, TABLE, q->cells.v, q->cells.n);
-    audit_made(ex, job, TABLE, &q->cells);
-    ask_written(ex, job, budget, write_new);
+        admin_set(&q->row.cells, "budget_id", store_text(budget));
+    admin_set(&q->row.cells, ID, store_text(q->row.id));
+    admin_set(&q->row.cells, "created_by", store_text(admin_who(ex)));
+    store_insert(job, TABLE, q->row.cells.v, q->row.cells.n);
+    audit_made(ex, job, TABLE, &q->row.cells);
+    admin_budgeted_submit(ex, &q->row, job, budget, write_new);
 }
 
 static void update_found(struct exchange *ex, struct buf *body)
 {
     struct tag_question *q = question_of(ex);
-    const struct store_rows *rows = ask_rows(ex, 0);
-    struct store_where where = admin_where(ID, q->name);
-    struct slice budget = json_get_slice(q->body, "budget_id");
-    struct store_job *job;
-    if (!rows->count) {
-        refuse(ex, 404, " not found", q->name);
-        return;
-    }
-    if (!budget.n)
-        budget = store_rows_text(rows, 0, "budget_id");
-    if (admin_budget_unread(ex, &q->budget, budget, &q->read)) {
-        admin_budget_ask_with(ex, TABLE, ID, q->name, q->read, update_found);
-        return;
-    }
-    job = ask_new(ex);
-    budget = admin_budget_join(ex, job, budget, ask_rows(ex, 1), &q->budget, &q->cells);
-    if (q->cells.n) {
-        store_update(job, TABLE, q->cells.v, q->cells.n, &where, 1);
-        audit_changed(ex, job, TABLE, rows, 0, &q->cells);
-    }
-    ask_written(ex, job, budget, write_new);
+    if (ask_rows(ex, 0)->count)
+        admin_budgeted_update(ex, &q->row, json_get_slice(q->body, "budget_id"), update_found,
+                              write_new);
+    else
+        refuse(ex, 404, " not found", q->row.id);
 }
 
 void handle_tag_update(struct exchange *ex, struct buf *body)
 {
     struct tag_question *q = question_of(ex);
     if (read_body(ex, q))
-        admin_budget_ask_with(ex, TABLE, ID, q->name, q->read, update_found);
+        admin_budgeted_ask(ex, &q->row, update_found);
 }
 
 /* ---- info ------------------------------------------------------------------------------------ */
@@ -318,7 +293,7 @@ void handle_tag_list(struct exchange *ex, struct buf *body)
 
 static void write_deleted(struct exchange *ex, struct buf *body)
 {
-    struct slice name = question_of(ex)->name;
+    struct slice name = question_of(ex)->row.id;
     struct json_writer w;
     if (store_job_status(ex->own.job) != STORE_OK) { /* somebody else was faster */
         refuse(ex, 404, " not found", name);
@@ -334,17 +309,17 @@ static void write_deleted(struct exchange *ex, struct buf *body)
 static void delete_found(struct exchange *ex, struct buf *body)
 {
     const struct tag_question *q = question_of(ex);
-    struct store_where where = admin_where(ID, q->name);
+    struct store_where where = admin_where(ID, q->row.id);
     struct store_job *job;
     if (!ask_rows(ex, 0)->count) {
-        refuse(ex, 404, " not found", q->name);
+        refuse(ex, 404, " not found", q->row.id);
         return;
     }
     job = ask_new(ex);
     store_delete(job, TABLE, &where, 1);
     store_expect(job, 1);
     audit_gone(ex, job, TABLE, ask_rows(ex, 0), 0);
-    store_tell(job, TABLE, q->name);
+    store_tell(job, TABLE, q->row.id);
     ask_store_conflict(ex, job, write_deleted);
 }
 
@@ -354,7 +329,7 @@ void handle_tag_delete(struct exchange *ex, struct buf *body)
     q->body = ask_body(ex);
     if (!q->body)
         return;
-    q->name = admin_need_text(ex, q->body, "name");
-    if (q->name.n)
-        admin_budget_ask_with(ex, TABLE, ID, q->name, q->read, delete_found);
+    q->row.id = admin_need_text(ex, q->body, "name");
+    if (q->row.id.n)
+        admin_budgeted_ask(ex, &q->row, delete_found);
 }
