@@ -398,13 +398,15 @@ static size_t select_where(struct store_job *job, enum store_table_id table,
                         &(struct store_query){.table = table, .where = &where, .where_count = 1});
 }
 
-void admin_select_page(struct store_job *job, const struct store_query *page)
+void admin_select_page(struct store_job *job, const struct store_query *all,
+                       const struct admin_page *page)
 {
-    struct store_query all = *page;
-    all.order_count = 0;
-    all.limit = all.offset = 0;
-    store_select(job, page);
-    store_count(job, &all);
+    struct store_query rows = *all, count = *all;
+    rows.limit = page->size;
+    rows.offset = (page->page - 1) * page->size;
+    count.order_count = 0;
+    store_select(job, &rows);
+    store_count(job, &count);
 }
 
 size_t admin_select(struct store_job *job, enum store_table_id table, const char *column,

@@ -99,8 +99,13 @@ struct slice admin_column(const struct store_rows *rows, const char *column, str
 struct store_where admin_where(const char *column, struct slice text);
 struct store_where admin_where_in(const char *column, struct slice json_list);
 
-/* The page that the query asks for, and, as the next answer, how many rows there are in all. */
-void admin_select_page(struct store_job *job, const struct store_query *page);
+struct admin_page {
+    int64_t page, size; /* page: from 1 */
+};
+
+/* That page of what the query is for, and, as the next answer, how many rows there are in all. */
+void admin_select_page(struct store_job *job, const struct store_query *all,
+                       const struct admin_page *page);
 
 /* All rows of a table with that text, or one of these, in a column. */
 size_t admin_select(struct store_job *job, enum store_table_id table, const char *column,
@@ -147,10 +152,6 @@ void admin_write_list(const struct admin_fields *fields, const struct store_rows
 void admin_write_null(struct json_writer *w, const char *name);
 
 /* ---- pages ----------------------------------------------------------------------------------- */
-
-struct admin_page {
-    int64_t page, size; /* page: from 1 */
-};
 
 /* page, and `size_name`: of the query. False: the failure is set. */
 bool admin_read_page(struct exchange *ex, const char *size_name, int64_t size, int64_t most,

@@ -100,11 +100,9 @@ void handle_audit(struct exchange *ex, struct buf *body)
                                 .where = f.where,
                                 .where_count = f.count,
                                 .order = &order,
-                                .order_count = 1,
-                                .limit = page->size,
-                                .offset = (page->page - 1) * page->size};
+                                .order_count = 1};
     ex->own.state = page;
-    admin_select_page(job, &query);
+    admin_select_page(job, &query, page);
     ask_store(ex, job, write_page);
 }
 

@@ -269,13 +269,11 @@ static void select_page(struct exchange *ex, struct buf *body)
                                 .where = q->where,
                                 .where_count = q->where_count,
                                 .order = &order,
-                                .order_count = 1,
-                                .limit = q->page.size,
-                                .offset = (q->page.page - 1) * q->page.size};
+                                .order_count = 1};
     struct store_job *job = ask_new(ex);
     if (!job)
         return;
-    admin_select_page(job, &query);
+    admin_select_page(job, &query, &q->page);
     ask_store(ex, job, write_page);
 }
 

@@ -83,13 +83,11 @@ static void select_page(struct exchange *ex, answer_next *next)
                                 .where = l->where,
                                 .where_count = l->where_count,
                                 .order = &l->order,
-                                .order_count = 1,
-                                .limit = l->page.size,
-                                .offset = (l->page.page - 1) * l->page.size};
+                                .order_count = 1};
     struct store_job *job = ask_new(ex);
     if (!job)
         return;
-    admin_select_page(job, &query);
+    admin_select_page(job, &query, &l->page);
     ask_store(ex, job, next);
 }
 
