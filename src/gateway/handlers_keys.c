@@ -131,14 +131,7 @@ static void set_initial(struct exchange *ex, const struct key_question *q,
 static void write_new(struct exchange *ex, struct buf *body)
 {
     const struct key_question *q = question_of(ex);
-    struct admin_budgets budgets;
-    struct json_writer w;
-    admin_budgets_init(&budgets, ask_rows(ex, 0));
-    json_begin(&w, body);
-    json_object(&w);
-    key_fields_write_new(&w, q->rows, q->key, q->body, &budgets);
-    json_object_end(&w);
-    admin_budgets_fini(&budgets);
+    key_fields_write_new(body, q->rows, q->key, q->body, ask_rows(ex, 0));
 }
 
 static void key_made(struct exchange *ex, struct buf *body)

@@ -81,14 +81,7 @@ static bool was_first(struct exchange *ex)
 static void write_renewed(struct exchange *ex, struct buf *body)
 {
     const struct renewal *r = renewal_of(ex);
-    struct admin_budgets budgets;
-    struct json_writer w;
-    admin_budgets_init(&budgets, ask_rows(ex, 0));
-    json_begin(&w, body);
-    json_object(&w);
-    key_fields_write_new(&w, r->rows, r->key, r->body, &budgets);
-    json_object_end(&w);
-    admin_budgets_fini(&budgets);
+    key_fields_write_new(body, r->rows, r->key, r->body, ask_rows(ex, 0));
 }
 
 static void renewed(struct exchange *ex, struct buf *body)

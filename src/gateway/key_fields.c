@@ -190,8 +190,8 @@ void key_fields_write_deleted(struct json_writer *w, const struct store_rows *ro
     "\"enable_tag_filtering\":null,\"weights\":null,\"tag_routing_prefix\":null,"                  \
     "\"optional_pre_call_checks\":null}"
 
-void key_fields_write_new(struct json_writer *w, const struct store_rows *rows, struct slice key,
-                          yyjson_val *body, const struct admin_budgets *budgets)
+static void write_new(struct json_writer *w, const struct store_rows *rows, struct slice key,
+                      yyjson_val *body, const struct admin_budgets *budgets)
 {
     struct slice hash = store_rows_text(rows, 0, "token");
     json_member_string(w, "key", key);
@@ -217,6 +217,19 @@ void key_fields_write_new(struct json_writer *w, const struct store_rows *rows, 
         else
             json_null(w);
     }
+}
+
+void key_fields_write_new(struct buf *body, const struct store_rows *rows, struct slice key,
+                          yyjson_val *asked, const struct store_rows *budgets)
+{
+    struct admin_budgets by_id;
+    struct json_writer w;
+    admin_budgets_init(&by_id, budgets);
+    json_begin(&w, body);
+    json_object(&w);
+    write_new(&w, rows, key, asked, &by_id);
+    json_object_end(&w);
+    admin_budgets_fini(&by_id);
 }
 
 void key_fields_write_list(struct json_writer *w, const struct store_rows *rows)

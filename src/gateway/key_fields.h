@@ -15,9 +15,10 @@ bool key_fields_read(struct exchange *ex, yyjson_val *body, struct slice metadat
 struct slice key_fields_make(struct arena *a);
 struct slice key_fields_name(struct slice key, struct arena *a);
 
-/* The answer of /key/generate; `key` in the clear. */
-void key_fields_write_new(struct json_writer *w, const struct store_rows *rows, struct slice key,
-                          yyjson_val *body, const struct admin_budgets *budgets);
+/* The answer of /key/generate, to the request `asked`; `key` in the clear, `budgets`: the one that
+ * it names. */
+void key_fields_write_new(struct buf *body, const struct store_rows *rows, struct slice key,
+                          yyjson_val *asked, const struct store_rows *budgets);
 
 /* The members of a key as /key/info and its like show it; the caller writes { and }. `budgets`:
  * those that keys name; NULL: they are not told. */

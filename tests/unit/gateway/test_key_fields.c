@@ -112,22 +112,15 @@ enum view { NEW, INFO, LISTED, LIST };
     "{'token': 'hash', 'key_alias': 'a', 'models': ['m'], 'metadata': {'tags': ['t'], 'own': 1},"  \
     " 'budget_reset_at': '2026-01-01T00:00:00Z', 'rotation_count': 2, 'budget_id': 'b'}"
 
-static yyjson_val *view_of(enum view view, struct arena *a)
+static void write_view(enum view view, const struct store_rows *rows,
+                       const struct store_rows *budget, struct buf *b)
 {
-    const struct store_rows *rows = row_world_rows(TABLE_VERIFICATION_TOKEN, ROW, a);
-    const struct store_rows *budget =
-        row_world_rows(TABLE_BUDGET_TABLE, "{'budget_id': 'b', 'max_budget': 5}", a);
     struct admin_budgets budgets;
     struct json_writer w;
-    struct buf b;
-    buf_init(&b, 1 << 20);
     admin_budgets_init(&budgets, budget);
-    json_begin(&w, &b);
+    json_begin(&w, b);
     json_object(&w);
-    if (view == NEW)
-        key_fields_write_new(&w, rows, SLICE("sk-clear"), row_world_json("{'tags': ['t']}", a),
-                             &budgets);
-    else if (view == INFO)
+    if (view == INFO)
         key_fields_write(&w, rows, 0, &budgets);
     else if (view == LISTED)
         key_fields_write_listed(&w, rows, 0, &budgets);
@@ -135,6 +128,20 @@ static yyjson_val *view_of(enum view view, struct arena *a)
         json_key(&w, "keys"), key_fields_write_list(&w, rows);
     json_object_end(&w);
     admin_budgets_fini(&budgets);
+}
+
+static yyjson_val *view_of(enum view view, struct arena *a)
+{
+    const struct store_rows *rows = row_world_rows(TABLE_VERIFICATION_TOKEN, ROW, a);
+    const struct store_rows *budget =
+        row_world_rows(TABLE_BUDGET_TABLE, "{'budget_id': 'b', 'max_budget': 5}", a);
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    if (view == NEW)
+        key_fields_write_new(&b, rows, SLICE("sk-clear"), row_world_json("{'tags': ['t']}", a),
+                             budget);
+    else
+        write_view(view, rows, budget, &b);
     yyjson_val *v = json_parse(arena_dup(a, buf_slice(&b)), a, NULL);
     buf_fini(&b);
     assert_non_null(v);
