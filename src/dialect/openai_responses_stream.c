@@ -219,6 +219,17 @@ static void call_done(struct encoder *enc, struct buf *out)
     text_done(enc, SLICE("response.function_call_arguments.done"), "arguments", out);
 }
 
+/* Its head begins at `begin` and its text at `before`; without a text there is no event. */
+static void custom_delta(struct encoder *enc, size_t begin, size_t before, struct buf *out)
+{
+    responses_append(&enc->answer, &enc->answer.open->text,
+                     slice_make(out->p + before, out->n - before));
+    if (out->n > before)
+        delta_end(enc, SLICE(""), out);
+    else
+        out->n = begin;
+}
+
 /* What the head had to see all of before it could be said. */
 static void custom_done(struct encoder *enc, struct buf *out)
 {
@@ -227,11 +238,7 @@ static void custom_done(struct encoder *enc, struct buf *out)
     buf_add(out, enc->head);
     before = out->n;
     responses_custom_end(&item->custom, responses_text_slice(&item->arguments), out);
-    responses_append(&enc->answer, &item->text, slice_make(out->p + before, out->n - before));
-    if (out->n > before)
-        delta_end(enc, SLICE(""), out);
-    else
-        out->n = begin;
+    custom_delta(enc, begin, before, out);
     text_done(enc, SLICE("response.custom_tool_call_input.done"), "input", out);
 }
 
@@ -361,11 +368,7 @@ static void encode_custom(struct encoder *enc, struct slice piece, struct buf *o
     buf_add(out, enc->head);
     before = out->n;
     responses_custom_feed(&item->custom, piece, out);
-    responses_append(&enc->answer, &item->text, slice_make(out->p + before, out->n - before));
-    if (out->n > before)
-        delta_end(enc, SLICE(""), out);
-    else
-        out->n = begin;
+    custom_delta(enc, begin, before, out);
     fail_if_too_large(enc, out);
 }
 

@@ -72,16 +72,22 @@ static bool has_others(const struct exchange *ex)
     return d && d->routing->pool->count > ex->reroute.retries + 1;
 }
 
+/* As if this attempt had not been: the same deployment may be called, at once. */
+static void take_back(struct exchange *ex)
+{
+    exchange_call_ended(ex);
+    ex->tried_count -= ex->tried_count > 0;
+    forget_attempt(ex);
+    ex->wait_ms = 0;
+}
+
 /* The refusal was ours: it does not count, and the same deployment may be called. */
 static bool sign_again(struct exchange *ex)
 {
     if (!exchange_sign_again(ex))
         return false;
     ex->call_sent = false;
-    exchange_call_ended(ex);
-    ex->tried_count -= ex->tried_count > 0;
-    forget_attempt(ex);
-    ex->wait_ms = 0;
+    take_back(ex);
     return true;
 }
 
@@ -92,10 +98,7 @@ static bool ask_without(struct exchange *ex)
         return false;
     struct slice why = exchange_log_failure(ex, &ex->failure);
     log_info("%s %.*s: left out from now on", ex->id, SLICE_ARG(why));
-    exchange_call_ended(ex);
-    ex->tried_count -= ex->tried_count > 0;
-    forget_attempt(ex);
-    ex->wait_ms = 0;
+    take_back(ex);
     return true;
 }
 

@@ -146,7 +146,7 @@ static void ask(struct exchange *ex)
     u->inside = false;
 }
 
-static void stop_asking(struct exchange *ex)
+void exchange_cache_forget(struct exchange *ex)
 {
     struct shared *s = ex->worker->cache->shared;
     if (ex->cache.asking)
@@ -516,7 +516,7 @@ void exchange_cache_end(struct exchange *ex)
     struct flight_seat *seat = &ex->cache.seat;
     if (!ex->worker->cache)
         return;
-    stop_asking(ex);
+    exchange_cache_forget(ex);
     bool kept = seat->leads && is_worth_keeping(ex) && keep(ex);
     exchange_claim_end(ex, kept);
     if (seat->leads && flight_state(seat) == FLIGHT_OPEN && ex->failure.kind != FAILURE_NONE)

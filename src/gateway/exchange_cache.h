@@ -38,6 +38,9 @@ bool exchange_cache_goes_on(const struct exchange *ex);
 /* The exchange is over: a complete answer is kept, whoever waits for it is told how it ended. */
 void exchange_cache_end(struct exchange *ex);
 
+/* Nobody waits any more for what the shared state was asked. */
+void exchange_cache_forget(struct exchange *ex);
+
 /* ---- for operations, which keep parts of their answers themselves -----------------------------
  */
 

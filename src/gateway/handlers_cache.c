@@ -8,6 +8,7 @@
 #include "ask.h"
 #include "changes.h"
 #include "detail.h"
+#include "exchange_cache.h"
 #include "handlers.h"
 #include "worker_private.h"
 
@@ -52,17 +53,9 @@ static bool is_answered(struct exchange *ex)
     return !ex->cache.asking;
 }
 
-static void stop_asking(struct exchange *ex)
-{
-    struct shared *s = ex->worker->cache->shared;
-    if (ex->cache.asking)
-        s->ops->forget(s, ex);
-    ex->cache.asking = false;
-}
-
 static void wait(struct exchange *ex, answer_next *next)
 {
-    ask_wait(ex, is_answered, next, stop_asking);
+    ask_wait(ex, is_answered, next, exchange_cache_forget);
 }
 
 /* An answer came in time, or this process's own stands for it. */

@@ -32,18 +32,23 @@ static void scan(struct guard_stream *s, struct slice piece, bool last)
     hand_on_text(s, s->open, buf_slice(&s->out));
 }
 
+static void scan_texts(struct guard_stream *s, struct guard_texts *texts)
+{
+    for (struct guard_text *t = texts->first; t; t = t->next) {
+        buf_reset(&s->out);
+        if (guard_scan_text(&s->scan, t->text, &s->out))
+            guard_text_set(texts, t, buf_slice(&s->out));
+    }
+    guard_texts_write(texts);
+}
+
 /* Every text of a value, in its place. */
 static void scan_value(struct guard_stream *s, yyjson_val *v, struct arena *a)
 {
     struct guard_texts texts;
     guard_texts_init(&texts, a);
     guard_texts_add_content(&texts, v);
-    for (struct guard_text *t = texts.first; t; t = t->next) {
-        buf_reset(&s->out);
-        if (guard_scan_text(&s->scan, t->text, &s->out))
-            guard_text_set(&texts, t, buf_slice(&s->out));
-    }
-    guard_texts_write(&texts);
+    scan_texts(s, &texts);
 }
 
 static void scan_json(struct guard_stream *s, const struct llm_event *e)
@@ -64,12 +69,7 @@ static void scan_args(struct guard_stream *s)
     arena_init(&a);
     guard_texts_init(&texts, &a);
     struct guard_nested *args = guard_texts_add_json(&texts, buf_slice(&s->args));
-    for (struct guard_text *t = texts.first; t; t = t->next) {
-        buf_reset(&s->out);
-        if (guard_scan_text(&s->scan, t->text, &s->out))
-            guard_text_set(&texts, t, buf_slice(&s->out));
-    }
-    guard_texts_write(&texts);
+    scan_texts(s, &texts);
     s->scan.found->failed |= s->args.overflow && !is_over(s);
     hand_on_text(s, EV_TOOL_ARGS, guard_nested_text(args));
     arena_fini(&a);
