@@ -67,9 +67,9 @@ static struct slice bare_model(struct slice model, struct arena *a)
     return ARENA_JOIN(a, bare, model);
 }
 
-static bool is_shown(struct slice name)
+static bool is_hidden(struct slice name)
 {
-    static const char *const names[] = {"api_base",
+    static const char *const shown[] = {"api_base",
                                         "api_version",
                                         "aws_bedrock_runtime_endpoint",
                                         "custom_llm_provider",
@@ -78,22 +78,10 @@ static bool is_shown(struct slice name)
                                         "region_name",
                                         "tpm",
                                         "rpm"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (slice_eq(name, slice_of(names[i])))
-            return true;
-    return false;
-}
-
-static void write_params(yyjson_val *params, struct json_writer *w)
-{
-    yyjson_val *key;
-    yyjson_obj_iter it = yyjson_obj_iter_with(params);
-    while ((key = yyjson_obj_iter_next(&it))) {
-        if (!is_shown(json_slice(key)))
-            continue;
-        json_key_slice(w, json_slice(key));
-        json_value(w, yyjson_obj_iter_get_val(key));
-    }
+    for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
+        if (slice_eq(name, slice_of(shown[i])))
+            return false;
+    return true;
 }
 
 static void write_endpoint(struct exchange *ex, const struct health_result *r,
@@ -104,7 +92,7 @@ static void write_endpoint(struct exchange *ex, const struct health_result *r,
     bool details = ex->config->settings.health.details;
     json_object(w);
     if (details)
-        write_params(d->params, w);
+        json_members_but(w, d->params, is_hidden);
     json_member_string(w, "model", bare_model(own.n ? own : slice_of(d->model), &ex->arena));
     if (details && !json_get(d->params, "custom_llm_provider"))
         json_member_string(w, "custom_llm_provider", SLICE("bedrock"));

@@ -198,17 +198,10 @@ static void write_text(struct json_writer *w, const struct llm_block *b)
         (json_key(w, "citations"), json_value(w, b->cited));
 }
 
-/* As it came, but for its cache_control. */
-static void write_foreign(struct json_writer *w, yyjson_val *json)
+/* Ours stands in its place. */
+static bool is_cache_control(struct slice name)
 {
-    yyjson_val *key;
-    yyjson_obj_iter it = yyjson_obj_iter_with(json);
-    while ((key = yyjson_obj_iter_next(&it))) {
-        if (slice_eq(json_slice(key), SLICE("cache_control")))
-            continue;
-        json_key_slice(w, json_slice(key));
-        json_value(w, yyjson_obj_iter_get_val(key));
-    }
+    return slice_eq(name, SLICE("cache_control"));
 }
 
 static void write_members(struct writer *x, const struct llm_block *b)
@@ -222,7 +215,7 @@ static void write_members(struct writer *x, const struct llm_block *b)
     case LLM_TOOL_RESULT: write_tool_result(x, b); break;
     case LLM_REASONING: write_reasoning(&x->w, b); break;
     case LLM_SEARCH: write_search(x, b); break;
-    case LLM_FOREIGN: write_foreign(&x->w, b->json); break;
+    case LLM_FOREIGN: json_members_but(&x->w, b->json, is_cache_control); break;
     case LLM_CACHE_POINT: /* write_blocks has written it */ break;
     }
 }
@@ -279,7 +272,7 @@ static void write_schema(struct json_writer *w, yyjson_val *schema)
 static void write_own_tool(struct json_writer *w, const struct llm_tool *t)
 {
     json_object(w);
-    write_foreign(w, t->own);
+    json_members_but(w, t->own, is_cache_control);
     if (t->cache_point)
         write_cache_control(w, t->ttl);
     json_object_end(w);

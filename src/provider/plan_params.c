@@ -359,6 +359,11 @@ bool plan_params(struct planner *k)
 
 /* ---- said twice ----------------------------------------------------------------------------- */
 
+static bool is_effort(struct slice name)
+{
+    return slice_eq(name, SLICE("effort"));
+}
+
 /* A plain effort and other members of output_config come together in one. */
 static void merge_output_config(struct planner *k)
 {
@@ -366,17 +371,13 @@ static void merge_output_config(struct planner *k)
     struct llm_extra *e = p->fields;
     struct buf text;
     struct json_writer w;
-    yyjson_val *key;
     while (!slice_eq(e->name, SLICE("output_config")))
         e = e->next;
-    yyjson_obj_iter it = yyjson_obj_iter_with(e->value);
     buf_init(&text, SIZE_MAX);
     json_begin(&w, &text);
     json_object(&w);
     json_member_string(&w, "effort", p->effort);
-    while ((key = yyjson_obj_iter_next(&it)))
-        if (!slice_eq(json_slice(key), SLICE("effort")))
-            (json_key_slice(&w, json_slice(key)), json_value(&w, yyjson_obj_iter_get_val(key)));
+    json_members_but(&w, e->value, is_effort);
     json_object_end(&w);
     if (!json_get(e->value, "effort"))
         e->value = json_parse(buf_slice(&text), k->a, NULL);
