@@ -14,13 +14,11 @@
 #include "base/log.h"
 #include "stored_copy.h"
 #include "stored_pass.h"
-#include "wire/secretbox.h"
 #include "worker_private.h"
 
 #include <stdlib.h>
 
 #define TEXT_MAX   (64 * 1024 * 1024)
-#define PARAMS_MAX (4 * 1024 * 1024)
 #define ROUNDS_MAX 8 /* of leaving out what is refused */
 #define SECOND_MS  1000
 #define LEAST_S    5 /* between questions */
@@ -58,70 +56,6 @@ struct stored {
     bool known;            /* it answered once */
 };
 
-/* ---- sealing --------------------------------------------------------------------------------- */
-
-struct slice stored_salt_key(const struct config *c)
-{
-    const char *salt = c->settings.stored.salt_key;
-    return slice_of(salt ? salt : c->settings.master_key);
-}
-
-struct slice stored_seal(const struct config *c, yyjson_val *params, struct arena *a)
-{
-    yyjson_val *key;
-    yyjson_obj_iter it = yyjson_obj_iter_with(params);
-    struct buf b, sealed;
-    struct json_writer w;
-    buf_init(&b, PARAMS_MAX);
-    buf_init(&sealed, PARAMS_MAX);
-    json_begin(&w, &b);
-    json_object(&w);
-    while ((key = yyjson_obj_iter_next(&it))) {
-        yyjson_val *v = yyjson_obj_iter_get_val(key);
-        json_key_slice(&w, json_slice(key));
-        if (!yyjson_is_str(v)) {
-            json_value(&w, v);
-            continue;
-        }
-        buf_reset(&sealed);
-        secretbox_seal(stored_salt_key(c), json_slice(v), &sealed);
-        json_string(&w, buf_slice(&sealed));
-    }
-    json_object_end(&w);
-    struct slice text = b.overflow ? SLICE("{}") : arena_dup(a, buf_slice(&b));
-    buf_fini(&sealed);
-    buf_fini(&b);
-    return text;
-}
-
-yyjson_val *stored_open(const struct config *c, struct slice params, struct arena *a)
-{
-    yyjson_val *old = json_parse(params, a, NULL), *key;
-    struct buf b;
-    struct json_writer w;
-    if (yyjson_is_str(old)) /* LiteLLM wrote it so at times */
-        old = json_parse(json_slice(old), a, NULL);
-    if (!yyjson_is_obj(old))
-        return NULL;
-    buf_init(&b, PARAMS_MAX);
-    json_begin(&w, &b);
-    json_object(&w);
-    yyjson_obj_iter it = yyjson_obj_iter_with(old);
-    while ((key = yyjson_obj_iter_next(&it))) {
-        yyjson_val *v = yyjson_obj_iter_get_val(key);
-        struct slice clear;
-        json_key_slice(&w, json_slice(key));
-        if (yyjson_is_str(v) && secretbox_open(stored_salt_key(c), json_slice(v), a, &clear))
-            json_string(&w, clear);
-        else
-            json_value(&w, v);
-    }
-    json_object_end(&w);
-    yyjson_val *opened = json_parse(buf_slice(&b), a, NULL);
-    buf_fini(&b);
-    return opened;
-}
-
 /* ---- items ----------------------------------------------------------------------------------- */
 
 static struct item *add_item(struct items *items)
@@ -136,55 +70,6 @@ static struct item *add_item(struct items *items)
     return &items->v[items->n++];
 }
 
-/* The row says these itself. */
-static bool is_of_row(struct slice name)
-{
-    return slice_eq(name, SLICE("id")) || slice_eq(name, SLICE("db_model")) ||
-           slice_eq(name, SLICE("blocked"));
-}
-
-static void write_info(struct json_writer *w, struct slice id, yyjson_val *info, bool blocked)
-{
-    yyjson_val *key;
-    yyjson_obj_iter it;
-    json_object(w);
-    json_member_string(w, "id", id);
-    if (blocked)
-        json_member_bool(w, "blocked", true);
-    if (yyjson_is_obj(info)) {
-        it = yyjson_obj_iter_with(info);
-        while ((key = yyjson_obj_iter_next(&it))) {
-            if (is_of_row(json_slice(key)))
-                continue;
-            json_key_slice(w, json_slice(key));
-            json_value(w, yyjson_obj_iter_get_val(key));
-        }
-    }
-    json_object_end(w);
-}
-
-struct slice stored_model_json(struct slice id, struct slice name, yyjson_val *params,
-                               yyjson_val *info, bool blocked, struct arena *a)
-{
-    struct buf b;
-    struct json_writer w;
-    buf_init(&b, PARAMS_MAX);
-    json_begin(&w, &b);
-    json_object(&w);
-    json_member_string(&w, "model_name", name);
-    json_key(&w, "litellm_params");
-    if (params)
-        json_value(&w, params);
-    else
-        json_null(&w);
-    json_key(&w, "model_info");
-    write_info(&w, id, info, blocked);
-    json_object_end(&w);
-    struct slice text = b.overflow ? SLICE("{}") : arena_dup(a, buf_slice(&b));
-    buf_fini(&b);
-    return text;
-}
-
 static void add_models(struct stored *s, const struct store_rows *rows, struct items *items)
 {
     for (size_t i = 0; i < rows->count; i++) {
@@ -197,24 +82,6 @@ static void add_models(struct stored *s, const struct store_rows *rows, struct i
                                        stored_open(s->w->config, params, items->arena), info,
                                        store_rows_flag(rows, i, "blocked"), items->arena);
     }
-}
-
-struct slice stored_credential_json(struct slice name, yyjson_val *values, yyjson_val *info,
-                                    struct arena *a)
-{
-    struct buf b;
-    struct json_writer w;
-    buf_init(&b, PARAMS_MAX);
-    json_begin(&w, &b);
-    json_object(&w);
-    json_member_string(&w, "credential_name", name);
-    json_key(&w, "credential_values"), json_value(&w, values);
-    if (yyjson_is_obj(info))
-        json_key(&w, "credential_info"), json_value(&w, info);
-    json_object_end(&w);
-    struct slice text = b.overflow ? SLICE("{}") : arena_dup(a, buf_slice(&b));
-    buf_fini(&b);
-    return text;
 }
 
 static void add_credentials(struct stored *s, const struct store_rows *rows, struct items *items)
