@@ -1,10 +1,10 @@
 #include "drain.h"
 
+#include "base/shm.h"
 #include "sockets.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
-#include <sys/mman.h>
 
 struct drain {
     atomic_bool begun;
@@ -15,9 +15,8 @@ struct drain {
 
 struct drain *drain_new(int workers)
 {
-    struct drain *d =
-        mmap(NULL, sizeof(*d), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (d == MAP_FAILED)
+    struct drain *d = shm_new(sizeof(*d));
+    if (!d)
         return NULL;
     d->workers = workers < SOCKETS_MAX ? workers : SOCKETS_MAX;
     return d;
@@ -25,8 +24,7 @@ struct drain *drain_new(int workers)
 
 void drain_free(struct drain *d)
 {
-    if (d)
-        munmap(d, sizeof(*d));
+    shm_free(d, sizeof(*d));
 }
 
 bool drain_begin(struct drain *d)

@@ -8,11 +8,11 @@
  * counts, and METRIC_OVERFLOW says of which metric. Without even that one, what is counted goes to
  * an entry that nobody reads. */
 
+#include "base/shm.h"
 #include "metrics_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #define LABELS_MAX 20480 /* bytes of the labels of one series, as they are shown */
 
@@ -25,9 +25,8 @@ struct metrics_shared *metrics_shared_new(unsigned workers, const struct metrics
         abort();
     s->workers = workers;
     metrics_plan_make(&s->plan, o);
-    s->base = mmap(NULL, workers * METRICS_REGION, PROT_READ | PROT_WRITE,
-                   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (s->base == MAP_FAILED)
+    s->base = shm_new(workers * METRICS_REGION);
+    if (!s->base)
         abort();
     return s;
 }
@@ -35,7 +34,7 @@ struct metrics_shared *metrics_shared_new(unsigned workers, const struct metrics
 void metrics_shared_free(struct metrics_shared *s)
 {
     if (s) {
-        munmap(s->base, s->workers * METRICS_REGION);
+        shm_free(s->base, s->workers * METRICS_REGION);
         arena_fini(&s->plan.arena);
     }
     free(s);

@@ -6,23 +6,18 @@
  *
  * Failure modes: the process that holds the lock dies: whoever comes next finds out (EOWNERDEAD),
  * counts anew and leaves the board empty, since what lies there may be half done. It is stopped:
- * others wait MACHINE_WAIT_MS and do without. The memory gets scarce: counting begins anew, too. */
+ * others wait SHM_WAIT_MS and do without. The memory gets scarce: counting begins anew, too. */
 
 #include "machine.h"
 
 #include "base/log.h"
+#include "base/shm.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BOARD_BYTES ((size_t)256 * 1024)
 #define ROOM_MIN    ((size_t)12 * 1024 * 1024) /* a call needs less, doubled hashes included */
-#define NS_PER_MS   1000000
-#define NS_PER_S    1000000000
 
 /* A ring of messages; positions only grow. */
 struct board {
@@ -35,7 +30,7 @@ struct head {
 };
 
 struct machine {
-    pthread_mutex_t lock;
+    struct shm_lock lock;
     int workers;
     int bells[MACHINE_WORKERS_MAX];
     struct heap heap;
@@ -53,33 +48,19 @@ static void begin(struct machine *m)
     m->board.first = m->board.end;
 }
 
-static int wait_for_lock(struct machine *m)
-{
-    struct timespec until;
-    int status = pthread_mutex_trylock(&m->lock);
-    if (status != EBUSY)
-        return status;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += (long)MACHINE_WAIT_MS * NS_PER_MS;
-    until.tv_sec += until.tv_nsec / NS_PER_S;
-    until.tv_nsec %= NS_PER_S;
-    return pthread_mutex_timedlock(&m->lock, &until);
-}
-
 static bool take_lock(struct machine *m)
 {
-    int status = wait_for_lock(m);
-    if (status == EOWNERDEAD) {
-        pthread_mutex_consistent(&m->lock);
+    enum shm_taken taken = shm_take(&m->lock);
+    if (taken == SHM_ORPHANED) {
         log_warn("a worker died while it counted: the limits of all workers are counted anew");
         begin(m);
     }
-    return status == 0 || status == EOWNERDEAD;
+    return taken != SHM_BUSY;
 }
 
 void machine_release(struct machine *m)
 {
-    pthread_mutex_unlock(&m->lock);
+    shm_release(&m->lock);
 }
 
 struct counters *machine_take(struct machine *m)
@@ -187,22 +168,16 @@ static bool make_bells(struct machine *m)
 
 struct machine *machine_new(int workers)
 {
-    pthread_mutexattr_t attributes;
-    struct machine *m = mmap(NULL, MACHINE_BYTES, PROT_READ | PROT_WRITE,
-                             MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (m == MAP_FAILED)
+    struct machine *m = shm_new(MACHINE_BYTES);
+    if (!m)
         return NULL;
     m->workers = workers;
     m->board.end = 1; /* 0 is nobody's position */
     if (!make_bells(m)) {
-        munmap(m, MACHINE_BYTES);
+        shm_free(m, MACHINE_BYTES);
         return NULL;
     }
-    pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&m->lock, &attributes);
-    pthread_mutexattr_destroy(&attributes);
+    shm_lock_init(&m->lock);
     begin(m);
     return m;
 }
@@ -211,8 +186,7 @@ void machine_free(struct machine *m)
 {
     for (int i = 0; m && i < m->workers; i++)
         close(m->bells[i]);
-    if (m)
-        munmap(m, MACHINE_BYTES);
+    shm_free(m, MACHINE_BYTES);
 }
 
 int machine_workers(const struct machine *m)

@@ -9,8 +9,7 @@
 #include "state/shared_machine.h"
 
 /* The counters, which are nobody else's until machine_release. NULL: somebody keeps them for longer
- * than MACHINE_WAIT_MS; there is nothing to release. */
-#define MACHINE_WAIT_MS 20
+ * than SHM_WAIT_MS; there is nothing to release. */
 struct counters *machine_take(struct machine *m);
 void machine_release(struct machine *m);
 
