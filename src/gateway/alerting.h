@@ -76,13 +76,17 @@ void alerting_tell(struct alerting *a, const struct alerting_news *news);
 /* At once, and to all that want its type. */
 void alerting_send(struct alerting *a, const struct alerting_news *news);
 
-/* alerting_digest.c: gathers what is the same (alert_type_config). What a process gathered it tells
- * by itself, at the end of the interval or its own. */
+/* alerting_digest.c: gathers what is the same (alert_type_config), all workers together, in memory
+ * that is made before they are forked (NULL: nothing is gathered). It is told when its interval is
+ * over, or the last worker ends. */
 #define ALERTING_DIGESTS_MAX 64 /* beyond them: told as if nothing was gathered */
+struct digest_memory;
+struct digest_memory *alerting_digest_memory(const struct config *c);
+void alerting_digest_memory_free(struct digest_memory *m); /* NULL is fine */
 struct alerting_digests;
 struct alerting_digests *alerting_digests_new(struct alerting *a, struct worker *w);
 bool alerting_digests_take(struct alerting_digests *d, const struct alerting_news *news);
-void alerting_digests_free(struct alerting_digests *d); /* tells; NULL is fine */
+void alerting_digests_free(struct alerting_digests *d); /* NULL is fine */
 
 /* alerting_watch.c: looks now and then for requests that hang and a database that is away. */
 struct alerting_watch;

@@ -1,5 +1,6 @@
 #include "gateway/commands.h"
 
+#include "alerting.h"
 #include "auth.h"
 #include "aws/identity.h"
 #include "base/log.h"
@@ -232,10 +233,12 @@ static int serve(const struct options *o)
     announce_sources(c);
     worker.machine = machine_of(o->workers);
     worker.drain = drain_new(o->workers);
+    worker.digests = alerting_digest_memory(c);
     announce_sharing(c, &worker, o->workers);
     worker.config = o->config;
     worker.sockets = &sockets;
     int status = o->workers > 1 ? supervisor_run(c, &worker, o->workers) : worker_run(c, &worker);
+    alerting_digest_memory_free(worker.digests);
     drain_free(worker.drain);
     machine_free(worker.machine);
     return status;

@@ -16,6 +16,7 @@
 
 #define WORKER_DRAIN_MS 600000 /* ms; agents' answers take minutes */
 
+struct digest_memory;
 struct drain;
 struct metrics_shared;
 
@@ -26,6 +27,7 @@ struct worker_options {
     int index;                      /* of this worker's socket; the first one hands them on */
     struct metrics_shared *metrics; /* of all workers; NULL: this one is alone, or none are kept */
     struct drain *drain;            /* of all workers; NULL: none */
+    struct digest_memory *digests;  /* of alerts, of all workers; NULL: none are gathered */
     bool supervised;                /* the parent process has to be told to end */
     struct machine *machine;        /* what all workers have in common; NULL: there is one only */
     bool log_at_once;               /* each line is written by the loop itself */

@@ -2,7 +2,10 @@
 feels it."""
 
 import datetime
+import itertools
+import os
 import re
+import signal
 
 import openai
 import pytest
@@ -14,6 +17,7 @@ from programs import free_port, wait_for
 from redis_server import RedisServer
 from test_keys import ask as manage
 from test_keys import generate
+from test_signals import workers
 
 QUICK = {"DEFAULT_FLUSH_INTERVAL_SECONDS": "0.05"}
 FIELDS = {
@@ -238,6 +242,38 @@ def test_what_is_gathered_is_one_message(launch, simulator):
         gateway.stop()
         text = slack(d, "Alert type: `llm_exceptions`", "(Digest)", "Start: `20", "End: `20", "claude fails: RateLimitError")
         assert "Count: `3`" in text and sum("llm_exceptions" in r.json()["text"] for r in d.at("/slack")) == 1
+
+
+def test_workers_gather_together(launch, simulator):
+    """One message for a period, whichever workers met what it tells of, and whichever of them died meanwhile."""
+    with destination() as d:
+        gathered = {"llm_exceptions": {"digest": True, "digest_interval": 3600}, "llm_too_slow": {"digest": True, "digest_interval": 3}}
+        general = {"alerting": ["slack"], "alert_type_config": gathered, "alert_types": list(gathered), "alerting_threshold": 0.001}
+        config = configuration(simulator.url, general_settings=general, router_settings={"num_retries": 0, "disable_cooldowns": True})
+        gateway = launch(config, "--num_workers", 2, env={**QUICK, "SLACK_WEBHOOK_URL": d.url + "/slack"}, warm=False)
+
+        def told(kind):
+            """(start, count) of each digest."""
+            alerts = [alert for r in d.at("/slack") for alert in r.json()["text"].split("Alert type: ") if alert.startswith(f"`{kind}`")]
+            found = [re.search("(?s)Start: `([^`]*)`.*Count: `([0-9]+)`", alert) for alert in alerts]
+            return sorted((datetime.datetime.fromisoformat(m[1]), int(m[2])) for m in found)
+
+        for _ in range(12):  # each on a connection of its own
+            with pytest.raises(openai.RateLimitError):
+                ask(gateway, "[[sim:throttle]]")
+            ask(gateway, "[[sim:slow_head(30)]]")
+        wait_for(lambda: sum(n for _, n in told("llm_too_slow")) == 12, 30, "all that were slow")
+        begun = [start for start, _ in told("llm_too_slow")]
+        assert all((after - before).total_seconds() >= 3 for before, after in itertools.pairwise(begun)), "of two workers at once"
+        for pid in workers(gateway):
+            os.kill(pid, signal.SIGKILL)
+            wait_for(lambda pid=pid: pid not in workers(gateway) and len(workers(gateway)) == 2, 20, "the next one")
+        wait_for(lambda: gateway.log().count("listening on") == 4, 20, "its listener")
+        with pytest.raises(openai.RateLimitError):
+            ask(gateway, "[[sim:throttle]]")
+        assert not told("llm_exceptions")
+        gateway.stop()
+        assert [n for _, n in told("llm_exceptions")] == [13]
 
 
 def test_reports_of_deployments(launch, simulator, tmp_path):
