@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "descriptors.h"
 #include "drain.h"
+#include "rollcall.h"
 #include "shared_state.h"
 #include "supervisor.h"
 #include "worker.h"
@@ -192,6 +193,14 @@ static struct machine *machine_of(int workers)
     return m;
 }
 
+static struct rollcall *rollcall_of(int workers)
+{
+    struct rollcall *c = workers > 1 ? rollcall_new(workers) : NULL;
+    if (workers > 1 && !c)
+        log_warn("/debug/exchanges tells of single workers: %s", strerror(errno));
+    return c;
+}
+
 static bool shared_state_is_usable(const struct config *c)
 {
     char error[ERROR_MAX];
@@ -233,12 +242,14 @@ static int serve(const struct options *o)
     announce_sources(c);
     worker.machine = machine_of(o->workers);
     worker.drain = drain_new(o->workers);
+    worker.rollcall = rollcall_of(o->workers);
     worker.digests = alerting_digest_memory(c);
     announce_sharing(c, &worker, o->workers);
     worker.config = o->config;
     worker.sockets = &sockets;
     int status = o->workers > 1 ? supervisor_run(c, &worker, o->workers) : worker_run(c, &worker);
     alerting_digest_memory_free(worker.digests);
+    rollcall_free(worker.rollcall);
     drain_free(worker.drain);
     machine_free(worker.machine);
     return status;

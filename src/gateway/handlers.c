@@ -6,8 +6,7 @@
 
 #include <dirent.h>
 
-#define LISTED_MAX 1000 /* exchanges described at once, the oldest */
-#define SHOWN_MAX  200  /* bytes of a text of theirs */
+#define SHOWN_MAX 200 /* bytes of a text of theirs */
 
 void handle_root(struct exchange *ex, struct buf *body)
 {
@@ -158,12 +157,27 @@ static void write_repairs(struct json_writer *j, const struct worker *w)
     json_object_end(j);
 }
 
-static void write_states(struct json_writer *j, const struct worker *w, const struct exchange *own)
+/* Whoever asks is no news to those who read the answer. */
+static bool is_listed(const struct exchange *ex)
+{
+    return !ex->route || ex->route->handle != handle_exchanges;
+}
+
+static unsigned count_live(const struct worker *w)
+{
+    unsigned n = 0;
+    for (struct list *l = w->exchanges.next; l != &w->exchanges; l = l->next)
+        n += is_listed(LIST_ENTRY(l, struct exchange, link));
+    return n;
+}
+
+static void write_states(struct json_writer *j, const struct worker *w)
 {
     unsigned count[EX_NR] = {0};
-    for (struct list *l = w->exchanges.next; l != &w->exchanges; l = l->next)
-        count[LIST_ENTRY(l, struct exchange, link)->sm.state]++;
-    count[own->sm.state]--;
+    for (struct list *l = w->exchanges.next; l != &w->exchanges; l = l->next) {
+        const struct exchange *ex = LIST_ENTRY(l, struct exchange, link);
+        count[ex->sm.state] += is_listed(ex);
+    }
     json_key(j, "states");
     json_object(j);
     for (int s = EX_HEAD; s < EX_NR; s++)
@@ -174,28 +188,26 @@ static void write_states(struct json_writer *j, const struct worker *w, const st
     json_object_end(j);
 }
 
-static void write_exchanges(struct json_writer *j, const struct worker *w,
-                            const struct exchange *own)
+static void write_exchanges(struct json_writer *j, const struct worker *w, unsigned most)
 {
-    unsigned listed = 0;
     json_key(j, "exchanges");
     json_array(j);
-    for (struct list *l = w->exchanges.next; l != &w->exchanges && listed < LISTED_MAX;
-         l = l->next) {
-        const struct exchange *other = LIST_ENTRY(l, struct exchange, link);
-        if (other != own && ++listed)
-            write_exchange(j, other, turn_now(&w->turn));
+    for (struct list *l = w->exchanges.next; l != &w->exchanges && most; l = l->next) {
+        const struct exchange *ex = LIST_ENTRY(l, struct exchange, link);
+        if (!is_listed(ex))
+            continue;
+        write_exchange(j, ex, turn_now(&w->turn));
+        most--;
     }
     json_array_end(j);
 }
 
-void handle_exchanges(struct exchange *ex, struct buf *body)
+void handlers_write_worker(const struct worker *w, unsigned listed, struct buf *out)
 {
-    const struct worker *w = ex->worker;
     struct json_writer j;
-    json_begin(&j, body);
+    json_begin(&j, out);
     json_object(&j);
-    json_member_integer(&j, "live", w->live - 1); /* without this very request */
+    json_member_integer(&j, "live", count_live(w));
     json_member_integer(&j, "served", (int64_t)w->served);
     json_member_integer(&j, "connections", w->listener ? listener_connections(w->listener) : 0);
     json_member_integer(&j, "upstream", upstream_active(w->upstream));
@@ -216,8 +228,8 @@ void handle_exchanges(struct exchange *ex, struct buf *body)
     json_key(&j, "callbacks");
     observing_write(w, &j);
     json_key(&j, "deployments");
-    handlers_write_deployments(ex, &j);
-    write_states(&j, w, ex);
-    write_exchanges(&j, w, ex);
+    handlers_write_deployments(w, &j);
+    write_states(&j, w);
+    write_exchanges(&j, w, listed);
     json_object_end(&j);
 }

@@ -7,7 +7,12 @@
 #include "exchange.h"
 
 void handle_root(struct exchange *ex, struct buf *body);
-void handle_exchanges(struct exchange *ex, struct buf *body); /* what lives now, for operators */
+
+/* What lives now, for operators: handlers_exchanges.c asks all workers. One says as a JSON object
+ * what it has, with the oldest `listed` of its requests. */
+void handle_exchanges(struct exchange *ex, struct buf *body);
+void handlers_write_worker(const struct worker *w, unsigned listed, struct buf *out);
+struct roll *handlers_listen(struct worker *w); /* NULL: there are no other workers to ask */
 
 /* handlers_ui.c: the admin UI's files */
 void handle_ui(struct exchange *ex, struct buf *body);
@@ -33,7 +38,7 @@ void handle_logout(struct exchange *ex, struct buf *body);
 /* handlers_router.c */
 void handle_router_settings(struct exchange *ex, struct buf *body);
 void handle_provider_budgets(struct exchange *ex, struct buf *body);
-void handlers_write_deployments(struct exchange *ex, struct json_writer *w); /* how they do */
+void handlers_write_deployments(const struct worker *of, struct json_writer *w); /* how they do */
 
 /* handlers_drain.c */
 void handle_liveness(struct exchange *ex, struct buf *body);

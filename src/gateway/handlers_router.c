@@ -150,9 +150,9 @@ static void write_deployment(void *ctx, const struct tracked_stats *s)
     json_object_end(w);
 }
 
-void handlers_write_deployments(struct exchange *ex, struct json_writer *w)
+void handlers_write_deployments(const struct worker *of, struct json_writer *w)
 {
     json_object(w);
-    tracker_each(ex->worker->tracker, turn_now(&ex->worker->turn), write_deployment, w);
+    tracker_each(of->tracker, turn_now(&of->turn), write_deployment, w);
     json_object_end(w);
 }

@@ -18,8 +18,10 @@
 #include "exchange_claim.h"
 #include "exchange_queue.h"
 #include "exchange_responses.h"
+#include "handlers.h"
 #include "handover.h"
 #include "notify.h"
+#include "rollcall.h"
 #include "shared_state.h"
 #include "stored.h"
 #include "watch.h"
@@ -389,6 +391,7 @@ static void start(struct worker *w)
     if (s->caching.on)
         w->cache = new_cache(w);
     exchange_claim_listen(w);
+    w->roll = handlers_listen(w);
     w->observing = observing_new(w);
     w->health = health_new(w);
     health_configure(w->health);
@@ -423,6 +426,7 @@ static void finish(struct worker *w)
     watch_free(w->watch);
     memory_free(w->memory);
     gossip_free(w->gossip);
+    roll_leave(w->roll);
     cache_free(w->cache);
     w->shared->ops->free(w->shared);
     credentials_free(w->credentials);

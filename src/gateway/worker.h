@@ -19,6 +19,7 @@
 struct digest_memory;
 struct drain;
 struct metrics_shared;
+struct rollcall;
 
 struct worker_options {
     const char *config; /* the file SIGHUP reads again; NULL: none */
@@ -28,6 +29,7 @@ struct worker_options {
     struct metrics_shared *metrics; /* of all workers; NULL: this one is alone, or none are kept */
     struct drain *drain;            /* of all workers; NULL: none */
     struct digest_memory *digests;  /* of alerts, of all workers; NULL: none are gathered */
+    struct rollcall *rollcall;      /* of all workers; NULL: there is one only */
     bool supervised;                /* the parent process has to be told to end */
     struct machine *machine;        /* what all workers have in common; NULL: there is one only */
     bool log_at_once;               /* each line is written by the loop itself */

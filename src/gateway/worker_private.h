@@ -62,6 +62,7 @@ struct worker {
     struct handover *handover;           /* NULL: the sockets are not handed on */
     struct observing *observing;         /* who watches; NULL: nobody */
     struct admission admission;          /* requests that are worked on, and that wait */
+    struct roll *roll;                   /* asks the other workers; NULL: there are none */
     struct list exchanges;               /* exchange.link: all that live */
     unsigned live;                       /* how many */
     uint64_t served;                     /* exchanges ended so far */

@@ -3,12 +3,17 @@ came to those before; then what held it lets go, and it ends well. (tests/lint/s
 
 import contextlib
 import json
+import os
+import signal
+import time
 
+import httpx
 import pytest
 from conftest import KEY, configuration, deployment
 from destination import destination
 from programs import wait_for
 from raw import Raw
+from test_signals import workers
 
 ORDER = "HEAD AUTH BODY GUARD ADMIT ANSWER LOOKUP LIMIT ROUTE PLACE CREDENTIALS FETCH RECALL CALL AGAIN VET RELAY BATCH PASS FLUSH SETTLE".split()
 
@@ -111,3 +116,46 @@ def test_an_equal_request_waits_for_the_first(gateway):
         shown(gateway, "CALL")
         with asking(gateway, request):
             assert shown(gateway, "LOOKUP")["attempts"] == 0
+
+
+def test_of_all_workers(launch, simulator):
+    """Whichever is asked; and one that does not answer is named instead of waited for."""
+    gateway = launch(configuration(simulator.url), "--num_workers", 2, warm=False)
+    with contextlib.ExitStack() as stack:
+        for _ in range(16):  # each on a connection of its own
+            stack.enter_context(asking(gateway, body("[[sim:hang]]")))
+        wait_for(lambda: gateway.holds()["states"] == {"CALL": 16}, 20, "all of them, at whichever worker")
+        for _ in range(4):
+            holds = gateway.holds()
+            assert holds["live"] == 16 and holds["deployments"] and sum(d["running"] for d in holds["deployments"].values()) == 16
+            assert [(w["worker"], w["pid"], w["answered"]) for w in holds["workers"]] == [(i, pid, True) for i, pid in enumerate(workers(gateway))]
+            by_worker = [[e for e in holds["exchanges"] if e["worker"] == i] for i in (0, 1)]
+            assert [len(found) for found in by_worker] == [w["live"] for w in holds["workers"]] and all(by_worker)
+            ages = [e["age_ms"] for e in holds["exchanges"]]
+            assert ages == sorted(ages, reverse=True)
+        stopped = workers(gateway)[1]
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            holds = wait_for(lambda: asked_briefly(gateway), 30, "the worker that runs")
+            assert time.monotonic() - begun < 20
+            assert [w["answered"] for w in holds["workers"]] == [True, False] and holds["workers"][1]["pid"] == stopped
+            assert holds["live"] == holds["workers"][0]["live"] == len(holds["exchanges"]) == len(by_worker[0])
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+        wait_for(lambda: gateway.holds()["live"] == 16, 20, "both again")
+    wait_for(lambda: gateway.holds()["live"] == 0, 20, "the end of all")
+
+
+def asked_briefly(gateway):
+    """None: the connection is one of the worker that is stopped."""
+    with contextlib.suppress(httpx.TimeoutException):
+        return httpx.get(f"http://{gateway.netloc}/debug/exchanges", headers={"Authorization": f"Bearer {KEY}"}, timeout=3).json()
+
+
+def test_a_worker_alone(gateway):
+    """It has the same form."""
+    with asking(gateway, body("[[sim:hang]]")):
+        found = shown(gateway, "CALL")
+        assert found["worker"] == 0
+        assert [(w["worker"], w["pid"], w["answered"], w["live"]) for w in gateway.holds()["workers"]] == [(0, gateway.pid, True, 1)]

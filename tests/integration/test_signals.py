@@ -193,7 +193,7 @@ def workers(gateway):
 
 @pytest.fixture
 def crew(launch, simulator):
-    """Two workers on one port. Each has its own /debug/exchanges, so no baseline here."""
+    """Two workers on one port. Workers may die, so no baseline here."""
     gateway = launch(configuration(simulator.url), "--num_workers", "2", port=free_port(), ready=False)
     return gateway.wait_ready()
 
