@@ -22,6 +22,7 @@
 #include "config/pass.h"
 #include "config/redis.h"
 #include "config/routing.h"
+#include "config/secrets.h"
 #include "config/sso.h"
 #include "provider/deployment.h"
 #include "provider/models.h"
@@ -259,6 +260,9 @@ struct config {
     unsigned errors, warnings;
     bool simulated;                /* the upstream is the simulated Bedrock (LINTEL_SIMULATED=1) */
     const char *credential_source; /* see config_credential_source() */
+    /* What is to be asked for before the file can be read; NULL: nothing. */
+    const struct secrets_plan *secrets_plan;
+    struct secrets *secrets; /* what it was resolved with, or NULL */
 };
 
 /* Reads `path` and what it includes. Never NULL: when `errors` > 0 only the problems are valid.
@@ -266,14 +270,18 @@ struct config {
  * the file are exported first. */
 struct config *config_load(const char *path);
 
-/* The same with what a database has: `stored` is JSON of the file's shape, whose models come behind
- * those of the file, as do entries of general_settings.allowed_ips and pass_through_endpoints, and
- * whose settings (litellm_settings, router_settings) count where the file is silent. Its problems
- * have the file CONFIG_STORED and the line in that text. */
+/* The same with secrets (NULL: nobody was asked) and with what a database has: `stored` is JSON of
+ * the file's shape, whose models come behind those of the file, as do entries of
+ * general_settings.allowed_ips and pass_through_endpoints, and whose settings (litellm_settings,
+ * router_settings) count where the file is silent. Its problems have the file CONFIG_STORED and the
+ * line in that text. */
 #define CONFIG_STORED "database"
-struct config *config_load_stored(const char *path, struct slice stored);
+struct config *config_load_stored(const char *path, struct slice stored, struct secrets *secrets);
 struct config *config_ref(struct config *c);
 void config_unref(struct config *c); /* NULL is fine */
+
+/* Of the environment, as the snapshot `config` was read with it: secrets first. NULL: not set. */
+const char *config_variable(const void *config, const char *name);
 
 /* The best source of AWS credentials that any deployment has or names, for people ("environment",
  * "profile cline", "aws_role_name"); "aws_bedrock_runtime_endpoint" when every deployment names its

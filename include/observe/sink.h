@@ -36,7 +36,9 @@ struct sink_setup {
     yyjson_val *headers;  /* generic_logger_headers, or NULL */
     yyjson_val *options;  /* of litellm_settings, by their names there: langfuse_default_tags, …;
                              an object, or NULL */
-    const char *(*variable)(const char *name); /* of the environment; NULL: not set */
+    /* Of the environment; NULL: not set. */
+    const char *(*variable)(const void *user, const char *name);
+    const void *variable_user;
     yyjson_val *own; /* instead of it: {"langfuse_public_key": …}, what a key says; or NULL */
     bool own_first;  /* not instead: it says what `own` does not */
     /* AWS credentials of the callback, as they are now, until the end of the step; false: there are

@@ -190,6 +190,16 @@ static void check_sections(struct config_loader *l, const struct node *root)
     check_nested(l, root, "router_settings", "cache_kwargs");
 }
 
+/* Whom to trust is wanted for asking already. */
+static void read_certificates(struct config_loader *l, const struct node *root)
+{
+    const struct config_path up = {.key = SLICE("litellm_settings")};
+    const struct config_path path = {.up = &up, .key = SLICE("ssl_verify")};
+    struct node *litellm = NODE_GET(root, "litellm_settings");
+    config_substitute_early(l, litellm, "ssl_verify", &path);
+    read_ssl_verify(l, litellm);
+}
+
 static void read_tree(struct config_loader *l, struct node *root)
 {
     const struct node *litellm = section(root, "litellm_settings");
@@ -243,9 +253,11 @@ struct config *config_load_from(const char *path, const struct config_host *host
     l.warned = arena_zalloc(&l.arena, config_option_count());
     config_defaults(&l);
     struct node *root = config_read_tree(&l, path);
-    if (root) {
+    if (root && config_read_secrets(&l, root)) {
         config_add_stored(&l, root, host->stored);
         read_tree(&l, root);
+    } else if (c->secrets_plan) {
+        read_certificates(&l, root);
     }
     config_sort_problems(&l);
     memcpy(c->files, l.files, sizeof(l.files));
@@ -262,10 +274,11 @@ struct config *config_load(const char *path)
     return config_load_from(path, &config_host_system);
 }
 
-struct config *config_load_stored(const char *path, struct slice stored)
+struct config *config_load_stored(const char *path, struct slice stored, struct secrets *secrets)
 {
     struct config_host host = config_host_system;
     host.stored = stored;
+    host.secrets = secrets;
     return config_load_from(path, &host);
 }
 
@@ -294,8 +307,16 @@ void config_unref(struct config *c)
     map_fini(&c->keys);
     map_fini(&c->access.demands.blocked);
     model_table_free(c->models);
+    secrets_unref(c->secrets);
     arena_fini(&c->arena);
     free(c);
+}
+
+const char *config_variable(const void *config, const char *name)
+{
+    const struct config *c = config;
+    const char *secret = secrets_get(c->secrets, name);
+    return secret ? secret : config_host_system.get_env(NULL, name);
 }
 
 const char *config_credential_source(const struct config *c)

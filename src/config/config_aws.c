@@ -242,18 +242,24 @@ static void report(struct reader *r, const struct aws_fault *fault)
         config_error(r->l, place, "%s", fault->text);
 }
 
-static void read_identity(struct reader *r)
+static const struct aws_identity *find_identity(struct reader *r)
 {
-    struct deployment *d = r->d;
     struct aws_fault fault;
     const struct aws_identity *id = aws_identity_find(&r->search, &fault);
     id = aws_identity_copy(id, &r->l->c->arena);
-    d->identity = id;
-    d->credentials = id->keys;
-    d->credential_source = id->name;
     if (fault.text)
         report(r, &fault);
     r->l->aws_needed |= id->searched;
+    return id;
+}
+
+static void read_identity(struct reader *r)
+{
+    struct deployment *d = r->d;
+    const struct aws_identity *id = find_identity(r);
+    d->identity = id;
+    d->credentials = id->keys;
+    d->credential_source = id->name;
     if (id->kind != AWS_NOBODY && id->kind != AWS_INSTANCE)
         note(r->l, 2, id->name);
     else if (id->kind == AWS_NOBODY && r->search.params[AWS_PARAM_ROLE_NAME].n)
@@ -280,19 +286,36 @@ const struct aws_identity *config_read_s3_identity(struct config_loader *l,
 {
     const struct config_path path = {.key = SLICE("s3_callback_params")};
     struct reader r = {.l = l, .params = params, .path = &path};
-    struct aws_fault fault;
     r.search = (struct aws_search){
         .env = source_env, .ctx = l, .shared = open_files(l), .arena = &l->arena};
     for (int i = 0; i < AWS_PARAMS; i++)
         r.search.params[i] =
             param(&r, ARENA_JOIN(&l->arena, SLICE("s3_"), slice_of(aws_param_names[i])).p);
     r.search.region = param(&r, "s3_region_name");
-    const struct aws_identity *id =
-        aws_identity_copy(aws_identity_find(&r.search, &fault), &l->c->arena);
-    if (fault.text)
-        report(&r, &fault);
-    l->aws_needed |= id->searched;
+    const struct aws_identity *id = find_identity(&r);
     return id->kind == AWS_NOBODY ? NULL : id;
+}
+
+void config_read_secrets_aws(struct config_loader *l, const struct node *params,
+                             const struct config_path *path, struct secrets_plan *plan)
+{
+    struct deployment of_region = {0};
+    struct config_path endpoint_path = {.key = SLICE("AWS_ENDPOINT_URL_SECRETS_MANAGER")};
+    struct reader r = {.l = l, .d = &of_region, .params = params, .path = path};
+    r.search = (struct aws_search){
+        .env = source_env, .ctx = l, .shared = open_files(l), .arena = &l->arena};
+    for (int i = 0; i < AWS_PARAMS; i++)
+        r.search.params[i] = param(&r, aws_param_names[i]);
+    read_region(&r, (struct slice){0});
+    plan->region = of_region.region;
+    plan->identity = find_identity(&r);
+    struct slice url = slice_trim(aws_search_endpoint(&r.search, "SECRETS_MANAGER"));
+    if (url.n && !bedrock_endpoint_parse(url).p)
+        config_error(l, config_place(NULL, &endpoint_path), "expected http(s)://host[:port]");
+    plan->endpoint = url.n ? arena_strdup(&l->c->arena, bedrock_endpoint_parse(url))
+                           : aws_endpoint("secretsmanager", slice_of(plan->region),
+                                          aws_search_style(&r.search), &l->c->arena);
+    l->aws = NULL; /* for what follows, environment_variables may name other files */
 }
 
 void config_note_source(struct config_loader *l)

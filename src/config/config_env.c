@@ -1,9 +1,10 @@
 /* The environment: os.environ/NAME comes in, environment_variables go out.
  *
- * Happy path: the pairs of environment_variables are noted in order (a value may itself be
- * os.environ/NAME); from then on they hide what the environment says. Every scalar of the tree that
- * is wholly os.environ/NAME becomes the text of that variable. Once the whole configuration is
- * known to be good the pairs are exported: a bad file changes nothing.
+ * Happy path: secrets of a secret manager (config_secrets.c) come before all. The pairs of
+ * environment_variables are noted in order (a value may itself be os.environ/NAME); from then on
+ * they hide what the environment says. Every scalar of the tree that is wholly os.environ/NAME
+ * becomes the text of that variable. Once the whole configuration is known to be good the pairs are
+ * exported: a bad file changes nothing.
  *
  * Failure modes: a variable that is not set is an error at the place that wants it (LiteLLM reads
  * it as nothing, silently); a name that no environment can hold; an export that is no scalar.
@@ -15,8 +16,9 @@
 
 const char *config_env(const struct config_loader *l, const char *name)
 {
+    const char *secret = secrets_get(l->c->secrets, name);
     const struct node *own = map_get(&l->exports, slice_of(name));
-    return own ? own->text.p : l->host->get_env(l->host->ctx, name);
+    return secret ? secret : own ? own->text.p : l->host->get_env(l->host->ctx, name);
 }
 
 /* Whose headers may end in a variable: config_pass.c. */
@@ -25,6 +27,17 @@ static bool is_of_passes(const struct config_path *path)
     while (path && !slice_eq(path->key, SLICE("pass_through_endpoints")))
         path = path->up;
     return path;
+}
+
+static void report_unset(struct config_loader *l, const char *name, struct config_place place)
+{
+    const char *why = secrets_why(l->c->secrets, name);
+    if (why)
+        config_error(l, place,
+                     "\"%.64s\" is neither in AWS Secrets Manager (%s) nor in the environment",
+                     name, why);
+    else
+        config_error(l, place, "the environment variable \"%.64s\" is not set", name);
 }
 
 static void substitute_scalar(struct config_loader *l, struct node *n,
@@ -40,8 +53,7 @@ static void substitute_scalar(struct config_loader *l, struct node *n,
     const char *name = slice_skip(text, PREFIX.n).p; /* texts end with a NUL */
     const char *value = config_env(l, name);
     if (!value) {
-        config_error(l, config_place(n, path), "the environment variable \"%.64s\" is not set",
-                     name);
+        report_unset(l, name, config_place(n, path));
         value = "";
     }
     n->text = arena_dup(&l->arena, slice_of(value));
@@ -59,6 +71,14 @@ static void substitute(struct config_loader *l, struct node *n, const struct con
         struct config_path element = {.up = path, .key = n->items[i].key, .index = i};
         substitute(l, n->items[i].value, &element);
     }
+}
+
+void config_substitute_early(struct config_loader *l, struct node *map, const char *key,
+                             const struct config_path *path)
+{
+    struct node *n = node_get(map, slice_of(key));
+    if (n)
+        substitute(l, n, path);
 }
 
 static void note_export(struct config_loader *l, const struct node_item *item,

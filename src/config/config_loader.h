@@ -24,7 +24,8 @@ struct config_host {
                       const char **error);
     const char *(*get_env)(void *ctx, const char *name); /* NULL: not set */
     void (*set_env)(void *ctx, const char *name, const char *value);
-    struct slice stored; /* what a database has: see config_load_stored() */
+    struct slice stored;     /* what a database has: see config_load_stored() */
+    struct secrets *secrets; /* likewise; NULL: nobody was asked */
 };
 
 extern const struct config_host config_host_system;
@@ -89,13 +90,20 @@ const char *config_join_path(struct arena *a, const char *file, struct slice nam
 /* config_yaml.c: the tree of one text; NULL after a problem. An empty text gives an empty map. */
 struct node *config_parse_yaml(struct config_loader *l, const char *file, struct slice text);
 
+/* config_secrets.c: finds out which secrets to ask for, with the environment alone, and takes what
+ * host->secrets says. False: the rest cannot be read, a problem was reported. */
+bool config_read_secrets(struct config_loader *l, struct node *root);
+
 /* config_stored.c: what a database has, JSON or empty, in front of the eyes of all that follows. */
 void config_add_stored(struct config_loader *l, struct node *root, struct slice stored);
 bool config_is_stored(const struct node *n); /* it came from there */
 
 /* config_env.c: notes environment_variables, then replaces os.environ/NAME everywhere. */
 void config_substitute(struct config_loader *l, struct node *root);
-/* What the environment says once environment_variables count; NULL: not set. */
+/* Of one value, before anything else is known. */
+void config_substitute_early(struct config_loader *l, struct node *map, const char *key,
+                             const struct config_path *path);
+/* What a secret manager, environment_variables, or else the environment says; NULL: not set. */
 const char *config_env(const struct config_loader *l, const char *name);
 /* Sets environment_variables for the whole process. */
 void config_export(const struct config_loader *l, const struct node *root);
@@ -187,6 +195,9 @@ void config_read_aws(struct config_loader *l, struct deployment *d, const struct
 /* Of s3_callback_params, whose names are those of a deployment behind "s3_". NULL: nobody's. */
 const struct aws_identity *config_read_s3_identity(struct config_loader *l,
                                                    const struct node *params);
+/* Who asks a secret manager, and where; by the names of litellm_params, too. */
+void config_read_secrets_aws(struct config_loader *l, const struct node *params,
+                             const struct config_path *path, struct secrets_plan *plan);
 /* What config_credential_source() will say. */
 void config_note_source(struct config_loader *l);
 

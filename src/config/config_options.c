@@ -218,12 +218,17 @@ const char *config_refusal(const struct config_option *o)
 #define NO_PYTHON                                                                                  \
     "runs Python code, which Lintel has not: without it calls would pass that it is there to "     \
     "stop; "
+#define NO_VAULT                                                                                   \
+    "only AWS Secrets Manager is read here (key_management_system): put what lies elsewhere into " \
+    "the environment before the start"
     static const char *const texts[][2] = {
         {"custom_auth", NO_PYTHON "give out keys (/key/generate, or general_settings.api_keys)"},
         {"custom_key_generate", NO_PYTHON "key_generation_settings says who may make which keys"},
         {"custom_key_update", NO_PYTHON "key_generation_settings says who may make which keys"},
         {"custom_key_policy", NO_PYTHON "key_generation_settings says who may make which keys"},
         {"custom_ui_sso_sign_in_handler", NO_PYTHON "set up single sign-on (docs/ui.md)"},
+        {"use_azure_key_vault", NO_VAULT},
+        {"use_google_kms", NO_VAULT},
         {"enable_jwt_auth", "tokens of an identity provider are no keys here: give out keys "
                             "(/key/generate); single sign-on is for the admin pages"},
         {"enable_oauth2_auth", "tokens of an identity provider are no keys here: give out keys "
@@ -237,4 +242,5 @@ const char *config_refusal(const struct config_option *o)
     return "roles of tokens are not there: say it with allowed_routes and models of keys, teams "
            "and users, or admin_only_routes";
 #undef NO_PYTHON
+#undef NO_VAULT
 }

@@ -318,11 +318,6 @@ void alerting_rests(struct alerting *a, const struct deployment *d, struct slice
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-static const char *variable(const char *name)
-{
-    return getenv(name);
-}
-
 static unsigned types_of(yyjson_val *list)
 {
     unsigned types = list ? 0 : ALERT_USUAL;
@@ -345,7 +340,8 @@ static void add_channel(struct alerting *a, struct slice name, struct slice url,
     struct arena arena;
     struct buf b;
     struct json_writer w;
-    struct sink_setup setup = {.name = name, .variable = variable};
+    struct sink_setup setup = {
+        .name = name, .variable = config_variable, .variable_user = a->worker->config};
     if (!types)
         return;
     arena_init(&arena);

@@ -3,8 +3,6 @@
 #include "fetch.h"
 #include "worker_private.h"
 
-#include <stdlib.h>
-
 /* A value of the operator's: a URL, or a host. */
 static bool names_host(struct slice value, struct slice authority)
 {
@@ -23,12 +21,14 @@ static bool any_names_host(yyjson_val *v, struct slice authority, unsigned depth
     return false;
 }
 
-static bool variable_names_host(struct slice authority)
+static bool variable_names_host(const struct config *c, struct slice authority)
 {
     for (size_t i = 0; sink_kind_at(i); i++)
-        for (const char *const *v = sink_kind_at(i)->variables; *v; v++)
-            if (getenv(*v) && names_host(slice_of(getenv(*v)), authority))
+        for (const char *const *v = sink_kind_at(i)->variables; *v; v++) {
+            const char *value = config_variable(c, *v);
+            if (value && names_host(slice_of(value), authority))
                 return true;
+        }
     return false;
 }
 
@@ -37,7 +37,7 @@ bool callback_host_is_trusted(const void *worker, const char *url)
     const struct config *c = ((const struct worker *)worker)->config;
     struct slice authority = fetch_authority(slice_of(url));
     return fetch_lists_host(c->callbacks.allowed_hosts, slice_of(url)) ||
-           (authority.n && (variable_names_host(authority) ||
+           (authority.n && (variable_names_host(c, authority) ||
                             any_names_host(c->callbacks.settings, authority, 2) ||
                             any_names_host(c->callbacks.s3, authority, 1)));
 }

@@ -8,6 +8,7 @@
 
 #include "cli_table.h"
 #include "config/config.h"
+#include "secrets_fetch.h"
 #include "wire/crypto.h"
 
 #include <getopt.h>
@@ -166,7 +167,7 @@ static struct slice default_url(struct cli *c)
 
 static struct slice key_of_config(struct cli *c, struct slice file)
 {
-    struct config *config = config_load(arena_strdup(&c->arena, file));
+    struct config *config = secrets_load_config(arena_strdup(&c->arena, file));
     struct slice key = config->errors ? slice_make(NULL, 0)
                                       : arena_dup(&c->arena, slice_of(config->settings.master_key));
     config_unref(config);

@@ -8,6 +8,7 @@
 #include "descriptors.h"
 #include "drain.h"
 #include "rollcall.h"
+#include "secrets_fetch.h"
 #include "shared_state.h"
 #include "supervisor.h"
 #include "worker.h"
@@ -217,7 +218,7 @@ static int serve(const struct options *o)
         fputs("lintel: --config FILE is missing (lintel --help)\n", stderr);
         return 2;
     }
-    c = config_load(o->config);
+    c = secrets_load_config(o->config);
     print_problems(c);
     if (c->errors || !key_is_acceptable(c, o->worker.host) || !shared_state_is_usable(c)) {
         if (c->errors)
@@ -269,12 +270,20 @@ static void print_source(const struct deployment *d)
     putchar('\n');
 }
 
+static void print_secrets(const struct secrets_plan *plan)
+{
+    printf("  secrets: AWS Secrets Manager in %s, AWS credentials: %s\n", plan->region,
+           plan->identity->name);
+}
+
 static int check(const struct config *c, const char *path)
 {
     printf("%s: %u errors, %u warnings, %zu deployments\n", path, c->errors, c->warnings,
            c->errors ? 0 : c->deployment_count);
     for (size_t i = 0; !c->errors && i < c->deployment_count; i++)
         print_source(&c->deployments[i]);
+    if (!c->errors && c->secrets_plan)
+        print_secrets(c->secrets_plan);
     if (!c->errors)
         printf("  shared state: %s%s\n", c->redis.source ? "the Redis of " : "",
                c->redis.source ? c->redis.source
@@ -304,7 +313,7 @@ static int models(const struct config *c)
 
 static int read_only(const char *name, const char *path)
 {
-    struct config *c = config_load(path);
+    struct config *c = secrets_load_config(path);
     int status = 1;
     bool checking = strcmp(name, "check") == 0;
     if (checking || c->errors)

@@ -9,9 +9,7 @@
 #include "query.h"
 #include "worker_private.h"
 
-#include <stdlib.h>
-
-typedef void each_name(struct json_writer *w, const struct callbacks *c, struct slice name,
+typedef void each_name(struct json_writer *w, const struct config *c, struct slice name,
                        const char *type);
 
 static bool is_told_both(const struct callbacks *c, struct slice name)
@@ -20,7 +18,7 @@ static bool is_told_both(const struct callbacks *c, struct slice name)
            (json_list_has(c->success, name) && json_list_has(c->failure, name));
 }
 
-static void write_each(struct json_writer *w, const struct callbacks *c, yyjson_val *names,
+static void write_each(struct json_writer *w, const struct config *c, yyjson_val *names,
                        const char *type, each_name *each)
 {
     size_t i, n;
@@ -31,11 +29,11 @@ static void write_each(struct json_writer *w, const struct callbacks *c, yyjson_
 
 /* ---- GET /callbacks/list -------------------------------------------------------------------- */
 
-static void write_once(struct json_writer *w, const struct callbacks *c, struct slice name,
+static void write_once(struct json_writer *w, const struct config *c, struct slice name,
                        const char *type)
 {
     bool both = slice_eq(slice_of(type), SLICE("success_and_failure"));
-    if (is_told_both(c, name) == both)
+    if (is_told_both(&c->callbacks, name) == both)
         json_string(w, name);
 }
 
@@ -46,28 +44,28 @@ void handle_callbacks_list(struct exchange *ex, struct buf *body)
     json_begin(&w, body);
     json_object(&w);
     json_key(&w, "success"), json_array(&w);
-    write_each(&w, c, c->success, "success", write_once);
+    write_each(&w, ex->config, c->success, "success", write_once);
     json_array_end(&w);
     json_key(&w, "failure"), json_array(&w);
-    write_each(&w, c, c->failure, "failure", write_once);
+    write_each(&w, ex->config, c->failure, "failure", write_once);
     json_array_end(&w);
     json_key(&w, "success_and_failure"), json_array(&w);
-    write_each(&w, c, c->both, "success_and_failure", write_once);
+    write_each(&w, ex->config, c->both, "success_and_failure", write_once);
     if (!c->both)
-        write_each(&w, c, c->success, "success_and_failure", write_once);
+        write_each(&w, ex->config, c->success, "success_and_failure", write_once);
     json_array_end(&w);
     json_object_end(&w);
 }
 
 /* ---- GET /active/callbacks ------------------------------------------------------------------ */
 
-static void write_name(struct json_writer *w, const struct callbacks *c, struct slice name,
+static void write_name(struct json_writer *w, const struct config *c, struct slice name,
                        const char *type)
 {
     json_string(w, name);
 }
 
-static void write_names(struct json_writer *w, const struct callbacks *c, const char *member,
+static void write_names(struct json_writer *w, const struct config *c, const char *member,
                         yyjson_val *names)
 {
     json_key_slice(w, slice_of(member));
@@ -84,14 +82,14 @@ void handle_active_callbacks(struct exchange *ex, struct buf *body)
     struct json_writer w;
     json_begin(&w, body);
     json_object(&w);
-    write_names(&w, c, "litellm.callbacks", c->both);
-    write_names(&w, c, "litellm.input_callback", NULL);
-    write_names(&w, c, "litellm.failure_callback", c->failure);
-    write_names(&w, c, "litellm.success_callback", c->success);
+    write_names(&w, ex->config, "litellm.callbacks", c->both);
+    write_names(&w, ex->config, "litellm.input_callback", NULL);
+    write_names(&w, ex->config, "litellm.failure_callback", c->failure);
+    write_names(&w, ex->config, "litellm.success_callback", c->success);
     json_key(&w, "all_litellm_callbacks"), json_array(&w);
-    write_each(&w, c, c->both, "", write_name);
-    write_each(&w, c, c->failure, "", write_name);
-    write_each(&w, c, c->success, "", write_name);
+    write_each(&w, ex->config, c->both, "", write_name);
+    write_each(&w, ex->config, c->failure, "", write_name);
+    write_each(&w, ex->config, c->success, "", write_name);
     json_array_end(&w);
     json_member_integer(&w, "num_callbacks", (int64_t)count);
     json_key(&w, "litellm.request_timeout"), json_number(&w, ex->config->settings.request_timeout);
@@ -100,34 +98,35 @@ void handle_active_callbacks(struct exchange *ex, struct buf *body)
 
 /* ---- GET /get/config/callbacks -------------------------------------------------------------- */
 
-static bool is_secret(struct slice variable, struct slice value)
+static bool is_secret(const struct config *c, const char *variable, const char *value)
 {
-    return config_is_secret(variable) || config_names_a_user(value);
+    return config_is_secret(slice_of(variable)) || config_names_a_user(slice_of(value)) ||
+           secrets_get(c->secrets, variable);
 }
 
-static void write_variables(struct json_writer *w, const char *const *variables)
+static void write_variables(struct json_writer *w, const struct config *c,
+                            const char *const *variables)
 {
     json_object(w);
     for (const char *const *v = variables; v && *v; v++) {
-        const char *value = getenv(*v);
+        const char *value = config_variable(c, *v);
         json_key_slice(w, slice_of(*v));
         if (!value)
             json_null(w);
         else
-            json_string(w,
-                        is_secret(slice_of(*v), slice_of(value)) ? SLICE("****") : slice_of(value));
+            json_string(w, is_secret(c, *v, value) ? SLICE("****") : slice_of(value));
     }
     json_object_end(w);
 }
 
-static void write_callback(struct json_writer *w, const struct callbacks *c, struct slice name,
+static void write_callback(struct json_writer *w, const struct config *c, struct slice name,
                            const char *type)
 {
     const struct sink_setup setup = {.name = name};
     const struct sink_kind *kind = sink_find(&setup);
     json_object(w);
     json_member_string(w, "name", name);
-    json_key(w, "variables"), write_variables(w, kind ? kind->variables : NULL);
+    json_key(w, "variables"), write_variables(w, c, kind ? kind->variables : NULL);
     json_member_string(w, "type", slice_of(type));
     json_object_end(w);
 }
@@ -155,14 +154,15 @@ static bool is_active(const struct alerting_settings *s, enum alert_type type)
                     : type != ALERT_REGION_OUTAGE_ALERTS;
 }
 
-static void write_slack(struct json_writer *w, const struct alerting_settings *s)
+static void write_slack(struct json_writer *w, const struct config *c)
 {
+    const struct alerting_settings *s = &c->alerting;
     static const char *const variables[] = {"SLACK_WEBHOOK_URL", NULL};
     size_t i, n;
     yyjson_val *type, *url;
     json_object(w);
     json_member_string(w, "name", SLICE("slack"));
-    json_key(w, "variables"), write_variables(w, variables);
+    json_key(w, "variables"), write_variables(w, c, variables);
     json_key(w, "active_alerts"), json_array(w);
     for (enum alert_type t = 0; t < ALERT_TYPES; t++)
         if (is_active(s, t))
@@ -179,7 +179,7 @@ static void write_slack(struct json_writer *w, const struct alerting_settings *s
 }
 
 /* E-mail always, as LiteLLM. */
-static void write_alerts(struct json_writer *w, const struct alerting_settings *s)
+static void write_alerts(struct json_writer *w, const struct config *c)
 {
     static const char *const variables[] = {"SMTP_HOST",
                                             "SMTP_PORT",
@@ -192,11 +192,11 @@ static void write_alerts(struct json_writer *w, const struct alerting_settings *
                                             "EMAIL_SUPPORT_CONTACT",
                                             NULL};
     json_array(w);
-    if (json_list_has(s->channels, SLICE("slack")))
-        write_slack(w, s);
+    if (json_list_has(c->alerting.channels, SLICE("slack")))
+        write_slack(w, c);
     json_object(w);
     json_member_string(w, "name", SLICE("email"));
-    json_key(w, "variables"), write_variables(w, variables);
+    json_key(w, "variables"), write_variables(w, c, variables);
     json_object_end(w);
     json_array_end(w);
 }
@@ -209,11 +209,11 @@ void handle_config_callbacks(struct exchange *ex, struct buf *body)
     json_object(&w);
     json_member_string(&w, "status", SLICE("success"));
     json_key(&w, "callbacks"), json_array(&w);
-    write_each(&w, c, c->success, "success", write_callback);
-    write_each(&w, c, c->failure, "failure", write_callback);
-    write_each(&w, c, c->both, "success_and_failure", write_callback);
+    write_each(&w, ex->config, c->success, "success", write_callback);
+    write_each(&w, ex->config, c->failure, "failure", write_callback);
+    write_each(&w, ex->config, c->both, "success_and_failure", write_callback);
     json_array_end(&w);
-    json_key(&w, "alerts"), write_alerts(&w, &ex->config->alerting);
+    json_key(&w, "alerts"), write_alerts(&w, ex->config);
     json_key(&w, "router_settings");
     if (ex->config->router_settings)
         json_value(&w, ex->config->router_settings);

@@ -20,11 +20,6 @@ struct observing {
     uint64_t audit;            /* sinks that are told of changes */
 };
 
-static const char *variable(const char *name)
-{
-    return getenv(name); /* environment_variables of the configuration are set by now */
-}
-
 static yyjson_val *settings_of(const struct callbacks *c, struct slice name)
 {
     yyjson_val *own = c->settings ? yyjson_obj_getn(c->settings, name.p, name.n) : NULL;
@@ -62,7 +57,8 @@ static struct sink_setup setup_of(struct worker *w, struct slice name)
                                .settings = settings_of(c, name),
                                .headers = c->headers,
                                .options = c->options,
-                               .variable = variable,
+                               .variable = config_variable,
+                               .variable_user = w->config,
                                .credentials = c->s3_identity ? s3_credentials : NULL,
                                .credentials_user = w};
 }
@@ -226,7 +222,8 @@ uint64_t observing_own(struct worker *w, struct slice name, yyjson_val *variable
     struct arena a;
     struct sink_setup setup = {.name = name,
                                .options = w->config->callbacks.options,
-                               .variable = variable,
+                               .variable = config_variable,
+                               .variable_user = w->config,
                                .own_first = configured};
     if (!configured) {
         setup.trusts = callback_host_is_trusted;

@@ -232,7 +232,7 @@ static bool mark_bad(const struct config *c, struct items *items)
 }
 
 /* The file with the items, without those that are refused. With errors: the file's own. */
-static struct config *load(const char *path, struct items *items)
+static struct config *load(const char *path, struct items *items, struct secrets *secrets)
 {
     struct config *c = NULL;
     struct buf text;
@@ -241,7 +241,8 @@ static struct config *load(const char *path, struct items *items)
         config_unref(c);
         buf_reset(&text);
         write_text(&text, items);
-        c = config_load_stored(path, items->n && !text.overflow ? buf_slice(&text) : SLICE(""));
+        c = config_load_stored(path, items->n && !text.overflow ? buf_slice(&text) : SLICE(""),
+                               secrets);
         if (!c->errors || !mark_bad(c, items))
             break;
     }
@@ -284,7 +285,7 @@ static void use_items(struct stored *s, struct items *items, const char *why)
     if (are_same(items, &s->items))
         return;
     keep_items(s, items);
-    c = load(s->w->options->config, items);
+    c = load(s->w->options->config, items, s->w->config->secrets);
     log_bad(items);
     worker_adopt(s->w, c, why);
 }
@@ -383,10 +384,11 @@ void stored_take(struct stored *s, const struct store_job *job, size_t statement
     arena_fini(&a);
 }
 
-struct config *stored_reread(struct stored *s, struct worker *w)
+struct config *stored_reread(struct stored *s, struct worker *w, struct secrets *secrets)
 {
     struct items none = {0};
-    return load(w->options->config, s && s->w->config->settings.stored.on ? &s->items : &none);
+    return load(w->options->config, s && s->w->config->settings.stored.on ? &s->items : &none,
+                secrets);
 }
 
 struct slice stored_check(struct stored *s, const struct stored_change *change, struct arena *a)
@@ -406,7 +408,7 @@ struct slice stored_check(struct stored *s, const struct stored_change *change, 
             item->section = sections[i];
     item->name = change->name;
     item->json = change->json;
-    struct config *c = load(s->w->options->config, &items);
+    struct config *c = load(s->w->options->config, &items, s->w->config->secrets);
     item = &items.v[items.n - 1];
     if (item->bad)
         problem = arena_dup(a, item->problem);

@@ -30,9 +30,9 @@ void stored_free(struct stored *s);          /* before the store; NULL is fine *
  * said to the gateway before holds until it answers (stored_copy.h). */
 void stored_await(struct stored *s);
 
-/* The file read again, with what the database said last. NULL: it is not usable, see the log.
- * `s` NULL: the file alone. */
-struct config *stored_reread(struct stored *s, struct worker *w);
+/* The file read again, with these secrets and what the database said last. NULL: it is not usable,
+ * see the log. `s` NULL: the file alone. */
+struct config *stored_reread(struct stored *s, struct worker *w, struct secrets *secrets);
 
 /* Asks for all of it; and what came for these statements takes effect, from the second step on. */
 size_t stored_select(struct store_job *job);

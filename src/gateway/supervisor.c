@@ -100,6 +100,8 @@ static void restart(struct child *c, struct config **config, const struct worker
         config_unref(*config);
         *config = newer;
     }
+    if (stopping) /* its secrets may have taken a while */
+        return;
     spawn(c, *config, options);
 }
 

@@ -21,7 +21,9 @@
 #include "handlers.h"
 #include "handover.h"
 #include "notify.h"
+#include "reread.h"
 #include "rollcall.h"
+#include "secrets_fetch.h"
 #include "shared_state.h"
 #include "stored.h"
 #include "watch.h"
@@ -182,7 +184,7 @@ static struct config *check_new(struct config *c, const struct config *old)
 
 struct config *worker_reread(const char *path, const struct config *old)
 {
-    return check_new(config_load(path), old);
+    return check_new(secrets_load_config(path), old);
 }
 
 /* A certificate that cannot be used leaves the old one in place. */
@@ -235,7 +237,7 @@ static void reload(struct worker *w, const char *why)
 {
     use_tls(w);
     if (w->options->config)
-        worker_adopt(w, stored_reread(w->stored, w), why);
+        reread_begin(w->reread, why);
 }
 
 static void on_hangup(uv_signal_t *handle, int signum)
@@ -399,6 +401,7 @@ static void start(struct worker *w)
         w->retention[i] = retention_new(w, (enum retention_kind)i);
     w->periods = periods_new(w);
     w->rotation = rotation_new(w);
+    w->reread = reread_new(w);
     w->watch = watch_new(&w->loop, on_files_changed, w);
     watch_files(w);
     uv_timer_init(&w->loop, &w->clock);
@@ -423,6 +426,7 @@ static void finish(struct worker *w)
     observing_free(w->observing);
     w->observing = NULL;
     health_free(w->health);
+    reread_free(w->reread);
     watch_free(w->watch);
     memory_free(w->memory);
     gossip_free(w->gossip);

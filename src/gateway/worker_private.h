@@ -52,6 +52,7 @@ struct worker {
     struct rotation *rotation; /* tells of keys that are to be renewed */
     struct retention *retention[RETENTION_KINDS]; /* deletes old rows */
     struct watch *watch;                          /* of the configuration's files */
+    struct reread *reread;                        /* reads them again */
     struct memory *memory;                        /* of thinking; NULL: switched off */
     struct store *store;                          /* the database; NULL: none is configured */
     struct stored *stored;               /* what it adds to the configuration; NULL: nothing */

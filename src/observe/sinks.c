@@ -107,7 +107,8 @@ struct slice sink_setting(const struct sink_setup *s, const char *setting, const
         return said;
     if (s->own)
         said = own_setting(s->own, slice_of(variable));
-    return said.n || (s->own && !s->own_first) ? said : slice_of(s->variable(variable));
+    return said.n || (s->own && !s->own_first) ? said
+                                               : slice_of(s->variable(s->variable_user, variable));
 }
 
 enum sink_verdict sink_judge(int status)
