@@ -1,4 +1,5 @@
-"""A stand-in for everything of AWS that hands out credentials, and for Bedrock, which is given them.
+"""A stand-in for everything of AWS that hands out credentials, and for Bedrock and Secrets Manager,
+which are given them.
 
 One HTTP server plays the metadata service of an instance, the endpoint of a container, STS, IAM
 Identity Center (portal and OIDC) and Bedrock's Converse; what it was asked is in `calls`. Signatures
@@ -6,6 +7,7 @@ are checked with botocore's own signer. The credentials it gives follow from wha
 askers that say the same get the same.
 """
 
+import base64
 import datetime
 import hashlib
 import http.server
@@ -48,6 +50,8 @@ class Cloud:
         self.revoked = set()  # access key ids that Bedrock does not know any more
         self.clock = 0  # how far the servers' clock is ahead of ours, seconds
         self.bearer = None
+        self.kept = {}  # of Secrets Manager: name → text, bytes, or the code of an error as an Exception
+        self.hiccups = []  # of Secrets Manager: seconds to wait, or a status, for one call each
         self.delay = 0
         self.lock = threading.Lock()
         cloud = self
@@ -164,6 +168,8 @@ class CloudHandler(http.server.BaseHTTPRequestHandler):
             self.create_token(json.loads(body))
         elif self.path.startswith("/model/"):
             self.bedrock(body)
+        elif self.path == "/" and "X-Amz-Target" in self.headers:
+            self.secret(body)
         elif self.path == "/":
             self.sts(body)
         else:
@@ -332,3 +338,25 @@ class CloudHandler(http.server.BaseHTTPRequestHandler):
             self.answer_json({"message": f"refused: {error}"}, 403, [("x-amzn-ErrorType", error)])
         else:
             self.answer_json(ANSWER)
+
+    # ---- Secrets Manager (JSON 1.1: the code of an error is in the body)
+
+    def secret(self, body):
+        key, error = self.signer(body, "secretsmanager")
+        name = json.loads(body)["SecretId"]
+        headers = {k.lower(): v for k, v in self.headers.items()}
+        if not self.note("secret", {"name": name, "by": key, "path": self.path, "body": json.loads(body), "headers": headers}):
+            return
+        hiccup = self.cloud.hiccups.pop(0) if self.cloud.hiccups else 0
+        kept = self.cloud.kept.get(name, Exception("ResourceNotFoundException"))
+        if hiccup >= 400:
+            self.secret_error("InternalServiceError", hiccup)
+        elif error or isinstance(kept, Exception):
+            self.secret_error(error or str(kept))
+        else:
+            time.sleep(hiccup)
+            value = {"SecretString": kept} if isinstance(kept, str) else {"SecretBinary": base64.b64encode(kept).decode()}
+            self.answer_json({"ARN": f"arn:aws:secretsmanager:us-east-1:1:secret:{name}-AbCdEf", "Name": name, **value})
+
+    def secret_error(self, code, status=400):
+        self.answer(status, json.dumps({"__type": code, "Message": f"as told:\n{code}"}), "application/x-amz-json-1.1")
