@@ -123,6 +123,7 @@ struct llm_format {
     struct slice name, description; /* of the schema; may be empty */
     yyjson_val *schema;             /* with LLM_FORMAT_SCHEMA: an object */
     bool strict;
+    bool enforced; /* an answer that does not fit the schema is a failure */
 };
 
 enum llm_flag { LLM_FLAG_UNSET, LLM_FLAG_FALSE, LLM_FLAG_TRUE };
@@ -174,6 +175,7 @@ struct llm_request {
     struct llm_routing routing;
     yyjson_val *cache;     /* what the client says of the response cache: an object, or NULL */
     enum llm_flag caching; /* likewise, in one word */
+    enum llm_flag checks_schema; /* enable_json_schema_validation */
     struct llm_thinking thinking;
     struct llm_format format;
     enum llm_flag parallel_tool_calls;

@@ -128,7 +128,7 @@ READ("callback_url_allowed_hosts", LIST, RELOAD, NULL, "ours: hosts (name or nam
 ACCEPTED("priority_reservation", MAP, NULL, "shares of the limits kept for key priorities")
 READ("model_group_settings", MAP, RELOAD, NULL, "{forward_client_headers_to_llm_api: [groups]}: groups (also a*) whose calls take the client's headers along, where general_settings does not say so of all")
 READ("public_model_groups", LIST, RELOAD, NULL, "groups shown without a key, at /public/model_hub")
-ACCEPTED("enable_json_schema_validation", BOOL, "false", "check answers against the client's JSON schema")
+STORED("enable_json_schema_validation", BOOL, RELOAD, checks_schemas, "false", "a whole answer that does not fit the schema of response_format is a failure (502); streams are not held for it, pattern and format are not looked at; requests may say it themselves")
 ACCEPTED("enable_model_config_credential_overrides", BOOL, "false", "let credentials of teams win over those of models")
 ACCEPTED("model_alias_map", MAP, NULL, "other names of provider models")
 ACCEPTED("token", STRING, NULL, "token of LiteLLM's hosted service")

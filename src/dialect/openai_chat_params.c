@@ -43,6 +43,7 @@ bool chat_parse_response_format(struct parse *p, yyjson_val *v)
                             "type must be 'text', 'json_object' or 'json_schema'");
     p->r->format.kind = yyjson_is_obj(schema) ? LLM_FORMAT_SCHEMA : LLM_FORMAT_JSON;
     p->r->format.schema = schema;
+    p->r->format.enforced = yyjson_is_true(json_get(v, "enforce_validation"));
     return true;
 }
 

@@ -41,6 +41,15 @@ static bool parse_caching(struct parse *p, yyjson_val *v)
     return true;
 }
 
+static bool parse_checks_schema(struct parse *p, yyjson_val *v)
+{
+    bool checks = false;
+    if (!parse_flag(p, "enable_json_schema_validation", v, &checks))
+        return false;
+    p->r->checks_schema = checks ? LLM_FLAG_TRUE : LLM_FLAG_FALSE;
+    return true;
+}
+
 static bool parse_extra_headers(struct parse *p, yyjson_val *v)
 {
     return take(p, "extra_headers", v, yyjson_is_obj(v), "an object", &p->r->headers);
@@ -216,6 +225,7 @@ const struct parse_member parse_gateway[] = {
     {"context_window_fallback_dict", parse_context_fallbacks},
     {"disable_fallbacks", parse_disable_fallbacks},
     {"drop_params", parse_drop_params},
+    {"enable_json_schema_validation", parse_checks_schema},
     {"fallbacks", parse_fallbacks},
     {"first_byte_timeout", parse_first_byte_timeout},
     {"guardrails", parse_guardrails},

@@ -8,6 +8,7 @@
 
 #include "exchange_output.h"
 
+#include "exchange_accept.h"
 #include "exchange_responses.h"
 #include "reply.h"
 #include "worker_private.h"
@@ -95,8 +96,7 @@ void exchange_write_whole(struct exchange *ex)
         ex->failure = ex->fold.response.failure;
         return;
     }
-    if (ex->route->dialect->accept &&
-        !ex->route->dialect->accept(&ex->fold.response, &ex->arena, &ex->failure))
+    if (!exchange_accepts(ex))
         return;
     buf_init(&body, WHOLE_MAX);
     ex->route->dialect->encode_whole(&ex->fold.response, &ex->effective, &ex->answer, &body);
