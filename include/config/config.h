@@ -86,6 +86,8 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     double responses_ttl;               /* ours: seconds */
     int64_t responses_memory_mb;        /* ours */
     bool responses_in_database;         /* ours */
+    bool responses_of_all;              /* disable_responses_id_security */
+    bool clientside;                    /* allow_client_side_credentials */
     const char *shared_namespace;       /* ours: of all keys in Redis */
     double shared_patience;             /* ours: seconds a request waits for Redis */
     double fetch_max_mb, fetch_timeout; /* ours: of what prompts name by URL */

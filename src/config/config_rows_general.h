@@ -55,7 +55,7 @@ STORED("allow_requests_on_db_unavailable", BOOL, RELOAD, allow_unknown_keys, "fa
 STORED("store_model_in_db", BOOL, RELOAD, stored.on, "false", "models (/model/new) and settings of the router and of litellm_settings (/config/update) may be changed while running: they lie in the database, secrets encrypted with LITELLM_SALT_KEY (else the master key), and are added to what this file says; also STORE_MODEL_IN_DB")
 ACCEPTED("supported_db_objects", LIST, NULL, "which kinds of such objects to read")
 STORED("proxy_config_reload_interval_seconds", INT, RESTART, stored.interval, "30", "seconds after which they are read again although no gateway said that they changed (5 to 86400): LiteLLM on the same database does not say so")
-ACCEPTED("disable_model_info_refresh", BOOL, "false", "keep model facts as read at start")
+READ("disable_model_info_refresh", BOOL, RELOAD, "false", "without meaning here: facts of models are those of this release and of model_info, and nobody is asked for others")
 
 STORED("store_prompts_in_spend_logs", BOOL, RELOAD, store_prompts, "false", "keep the request's body and the answer in the rows of requests; also STORE_PROMPTS_IN_SPEND_LOGS")
 STORED("spend_logs_text_max", INT, RELOAD, stored_text_max, "2048", "Lintel's own: bytes of one text in those bodies, beyond which its middle is left out (64 to 1048576); also MAX_STRING_LENGTH_PROMPT_IN_DB")
@@ -88,7 +88,7 @@ READ("token_rate_limit_type", STRING, RELOAD, "total", "which tokens count for t
 READ("fail_closed_rate_limit_enforcement", BOOL, RESTART, "false", "answer 503 to requests with limits while the Redis that counts them is away; else this process counts by itself until it is back")
 STORED("fail_closed_budget_enforcement", BOOL, RELOAD, closed_budgets, "false", "budgets count what the database said within the last 5 seconds, for all that have one; while it does not answer, requests with budgets get 503. Else they count what is known, however old")
 STORED("disable_budget_reservation", BOOL, RELOAD, disable_reservation, "false", "budgets see what requests did cost, not what those under way may cost")
-ACCEPTED("disable_retry_on_max_parallel_request_limit_error", BOOL, "false", "no retry after the limit of parallel requests")
+READ("disable_retry_on_max_parallel_request_limit_error", BOOL, RELOAD, "true", "without meaning here, as in LiteLLM by now: a request beyond a limit of parallel requests is refused at once (429)")
 STORED("disable_reset_budget", BOOL, RESTART, disable_reset_budget, "false", "budgets never begin anew")
 STORED("proxy_budget_rescheduler_min_time", INT, RESTART, budget_look_seconds, "597", "seconds between looks at budgets whose period is over, for those that nobody asks about; others begin anew as they are asked about; 0: no looks")
 STORED("proxy_budget_rescheduler_max_time", INT, RESTART, budget_look_most, "605", "longest such pause: each process draws its own between the two, so that they do not all look at once; less than the shortest: that one")
@@ -199,7 +199,7 @@ ACCEPTED("disable_bedrock_agent_runtime_passthrough", BOOL, "false", "no pass-th
 ACCEPTED("enable_openai_websocket_passthrough", BOOL, NULL, "pass-through of OpenAI's WebSocket")
 ACCEPTED("responses_websocket_session_limit_seconds", NUMBER, NULL, "longest WebSocket session of the Responses API")
 ACCEPTED("allow_unmanaged_response_ids", BOOL, NULL, "accept response ids this gateway did not make")
-ACCEPTED("disable_responses_id_security", BOOL, NULL, "do not check who made a response id")
+STORED("disable_responses_id_security", BOOL, RELOAD, responses_of_all, "false", "who has the id of a response of /v1/responses may use, read and delete it, whoever made it")
 ACCEPTED("enable_claude_code_gateway", BOOL, NULL, "the gateway protocol of Claude Code")
 ACCEPTED("claude_code_gateway_managed_settings", ANY, NULL, "settings it hands to Claude Code")
 

@@ -32,7 +32,7 @@ READ("cache", BOOL, RESTART, "false", "keep answers and give them again to equal
 READ("cache_params", MAP, RELOAD, NULL, "where and how long; see the section of that name")
 READ("default_in_memory_ttl", NUMBER, RELOAD, NULL, "the same as cache_params.default_in_memory_ttl, which wins")
 READ("default_redis_ttl", NUMBER, RELOAD, NULL, "the same as cache_params.default_in_redis_ttl, which wins")
-ACCEPTED("caching_with_models", BOOL, "false", "share cached answers between models")
+READ("caching_with_models", BOOL, RELOAD, "false", "without meaning here, as in LiteLLM by now: kept answers are of one group each")
 READ("enable_caching_on_provider_specific_optional_params", BOOL, RELOAD, "true", "without meaning here: parameters of single providers always tell kept answers apart")
 READ("modify_params", BOOL, RELOAD, "true", "without meaning here: requests are always repaired, see x-lintel-repairs")
 READ("additional_drop_params", LIST, RELOAD, NULL, "names of parameters to drop in any case, on all models")

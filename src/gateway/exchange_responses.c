@@ -45,7 +45,8 @@ static struct responses_owner owner_of(const struct exchange *ex)
 static bool may_see(const struct exchange *ex, const struct responses_record *r)
 {
     struct responses_owner owner = owner_of(ex);
-    return ex->caller.master || ex->caller.role == ROLE_PROXY_ADMIN || responses_is_of(r, &owner);
+    return ex->config->settings.responses_of_all || ex->caller.master ||
+           ex->caller.role == ROLE_PROXY_ADMIN || responses_is_of(r, &owner);
 }
 
 static size_t bytes_max(const struct exchange *ex)

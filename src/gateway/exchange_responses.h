@@ -3,8 +3,8 @@
 
 /* What requests of the Responses API refer to, and what is kept of them (dialect/responses.h), in
  * the shared state and in the database, under the response's id, for `responses_ttl` from the last
- * use. A record is its caller's (responses_is_of): for everybody else but an administrator there is
- * none.
+ * use. A record is its caller's (responses_is_of, unless disable_responses_id_security): for
+ * everybody else but an administrator there is none.
  *
  * Where no Redis makes the shared state common to all processes, the end of an answer waits until
  * its record is in the database, RESPONSES_PATIENCE_MS at most: whichever process gets the request
