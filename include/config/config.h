@@ -145,12 +145,12 @@ struct settings { /* NOLINT(clang-analyzer-optin.performance.Padding): by what t
     double request_timeout;   /* whole call, seconds */
     bool user_url_validation; /* or general_settings: such URLs lead to public addresses only */
     bool drop_params;
-    bool set_verbose, debug, json_logs;
-    bool log_raw;      /* log_raw_request_response */
     bool prompt_caching_auto; /* enable_anthropic_prompt_caching … */
     bool prompt_caching_hour; /* … and anthropic_prompt_caching_ttl: 1h */
     bool checks_schemas;      /* enable_json_schema_validation */
     bool tools_as_text;       /* bedrock_neutralize_orphaned_tool_blocks */
+    bool set_verbose, debug, json_logs;
+    bool log_raw;      /* log_raw_request_response */
     bool include_cost; /* include_cost_in_streaming_usage */
     bool ssl_verify;
     bool redact;                 /* turn_off_message_logging */

@@ -40,7 +40,9 @@ struct deployment {
     struct route_params *routing; /* what the gateway chooses by: gateway/routing.h */
     bool drop_params;             /* unsupported parameters are dropped, not refused */
     yyjson_val *drop_list;        /* additional_drop_params: names, or NULL */
-    bool prompt_caching_auto;     /* cache points are put where an agent profits */
+    bool prompt_caching_auto;     /* cache points are put where an agent profits … */
+    bool prompt_caching_hour;     /* … and hold an hour, where the model knows of such */
+    bool tools_as_text;           /* calls of a history are told, where the request has no tools */
     int64_t num_retries;          /* of a failed call; -1: the router's */
     double timeout_s;             /* whole answer; 0: the router's */
     double stream_timeout_s;      /* to the first byte of a stream; 0: the router's */

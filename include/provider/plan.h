@@ -31,7 +31,8 @@ enum plan_repair {
     REPAIR_TOOL_RESULT_MISSING,   /* a call without a result got one that says so */
     REPAIR_TOOL_RESULT_DUPLICATE, /* a second result of one call was left out */
     REPAIR_TOOL_RESULT_ORPHAN,    /* a result without a call became text */
-    REPAIR_TOOL_TEXT,             /* calls and results became text, the model has no tools */
+    REPAIR_TOOL_TEXT,             /* calls and results became text: the model, or the request,
+                                     has no tools */
     REPAIR_TOOL_INPUT,            /* arguments in the history were no JSON object */
     REPAIR_TOOL_CONFIG,           /* tools were declared from the history, or a second of a name
                                      left out */

@@ -145,6 +145,8 @@ static void read_environment(struct config_loader *l, const struct node *litellm
         s->store_prompts = env_true(l, "STORE_PROMPTS_IN_SPEND_LOGS");
     if (node_is_null(NODE_GET(litellm, "drop_params")))
         s->drop_params = env_true(l, "LITELLM_DROP_PARAMS");
+    if (node_is_null(NODE_GET(litellm, "enable_anthropic_prompt_caching")))
+        s->prompt_caching_auto = env_true(l, "LITELLM_ENABLE_ANTHROPIC_PROMPT_CACHING");
     if (node_is_null(NODE_GET(litellm, "store_audit_logs")))
         s->store_audit_logs = env_true(l, "LITELLM_STORE_AUDIT_LOGS");
     l->c->simulated = env_true(l, "LINTEL_SIMULATED");
@@ -158,6 +160,21 @@ static void read_messages_ping(struct config_loader *l, const struct node *litel
     s->messages_ping = -1;
     reading_number((struct reading){l, litellm, &path, false},
                    "anthropic_sse_ping_interval_seconds", 0, CONFIG_MAX_SECONDS, &s->messages_ping);
+}
+
+/* How long automatic cache points hold. In LiteLLM's variable, too, but there what is neither
+ * counts as not set. */
+static void read_caching_ttl(struct config_loader *l, const struct node *litellm)
+{
+    static const char name[] = "anthropic_prompt_caching_ttl";
+    const struct config_path up = {.key = SLICE("litellm_settings")};
+    const struct config_path path = {.up = &up, .key = slice_of(name)};
+    const struct node *n = node_get(litellm, slice_of(name));
+    struct slice ttl =
+        node_is_null(n) ? slice_of(config_env(l, "LITELLM_ANTHROPIC_PROMPT_CACHING_TTL")) : n->text;
+    l->c->settings.prompt_caching_hour = slice_eq(ttl, SLICE("1h"));
+    if (!node_is_null(n) && !slice_eq(ttl, SLICE("1h")) && !slice_eq(ttl, SLICE("5m")))
+        config_error(l, config_place(n, &path), "must be 5m or 1h");
 }
 
 /* ---- sections ------------------------------------------------------------------------------ */
@@ -209,6 +226,7 @@ static void read_tree(struct config_loader *l, struct node *root)
     config_read_database(l, section(root, "general_settings"));
     read_ssl_verify(l, litellm);
     read_messages_ping(l, litellm);
+    read_caching_ttl(l, litellm);
     read_fetch_max(l, section(root, "general_settings"));
     read_url_hosts(l, litellm, section(root, "general_settings"));
     config_read_routing(l, root);

@@ -309,9 +309,8 @@ static void read_prompt_caching(struct entry *e)
     const struct config_path path = {.up = e->params_path, .key = SLICE("prompt_caching")};
     const struct node *own = NODE_GET(e->params, "prompt_caching");
     const struct node *n = node_is_null(own) ? NODE_GET(e->settings, "prompt_caching") : own;
-    const struct node *litellm = NODE_GET(e->settings, "enable_anthropic_prompt_caching");
-    if (!node_is_null(litellm))
-        node_bool(litellm, &e->d->prompt_caching_auto);
+    e->d->prompt_caching_auto = e->l->c->settings.prompt_caching_auto;
+    e->d->prompt_caching_hour = e->l->c->settings.prompt_caching_hour;
     if (node_is_null(n) || n->kind != NODE_SCALAR)
         return;
     e->d->prompt_caching_auto = slice_eq(n->text, SLICE("auto"));
@@ -439,6 +438,7 @@ static bool read_deployment(struct entry *e)
     d->drop_params = e->l->c->settings.drop_params;
     if (!node_is_null(drop))
         node_bool(drop, &d->drop_params);
+    d->tools_as_text = e->l->c->settings.tools_as_text;
     d->num_retries = retries(e);
     d->timeout_s = seconds(e, "timeout");
     d->stream_timeout_s = seconds(e, "stream_timeout");

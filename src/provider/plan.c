@@ -119,6 +119,7 @@ bool plan_make(const struct provider_attempt *t, struct plan *p, struct failure 
                   (t->model->family == FAMILY_OTHER && !t->model->known),
     };
     *p = (struct plan){.request = r, .model = k.m, .arena = t->prompt};
+    k.tools_as_text = !k.m->tools || (t->deployment->tools_as_text && !r->tools);
     if (r->left_out)
         plan_repaired(&k, REPAIR_FIELDS);
     if (r->server_tools)

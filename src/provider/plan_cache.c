@@ -148,13 +148,20 @@ static bool has_points(const struct plan *p)
     return count_points(p->system) > 0;
 }
 
+/* How long an automatic point holds. */
+static struct slice automatic_ttl(const struct planner *k)
+{
+    bool hour = k->t->deployment->prompt_caching_hour && k->m->cache_ttl;
+    return hour ? SLICE("1h") : SLICE("");
+}
+
 static void put_point(struct planner *k, struct llm_block **at)
 {
     const struct llm_block *last = NULL;
     for (; *at; at = &(*at)->next)
         last = *at;
     if (last)
-        llm_block_add(&at, k->a, LLM_CACHE_POINT);
+        llm_block_add(&at, k->a, LLM_CACHE_POINT)->ttl = automatic_ttl(k);
 }
 
 static void mark_tools(struct planner *k)
@@ -162,8 +169,10 @@ static void mark_tools(struct planner *k)
     struct llm_tool *last = k->p->tools;
     while (last && last->next)
         last = last->next;
-    if (last && takes_tool_points(k))
-        last->cache_point = true;
+    if (!last || !takes_tool_points(k))
+        return;
+    last->cache_point = true;
+    last->ttl = automatic_ttl(k);
 }
 
 static void mark_last_users(struct planner *k)

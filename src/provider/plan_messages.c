@@ -299,7 +299,7 @@ static void add_call(struct talk *t, const struct llm_block *b)
     t->calls = t->calls->next;
 }
 
-/* A model without tools gets the calls of others told, and what they gave. */
+/* Calls of the history as texts, and what they gave. */
 static void tell_tool(struct talk *t, const struct llm_block *b)
 {
     plan_repaired(t->k, REPAIR_TOOL_TEXT);
@@ -363,7 +363,7 @@ static bool is_tool(const struct llm_block *b)
 /* True: a cache point behind it has gone with it. */
 static bool add_block(struct talk *t, const struct llm_block *b)
 {
-    if (is_tool(b) && !t->k->m->tools)
+    if (is_tool(b) && t->k->tools_as_text)
         tell_tool(t, b);
     else if (b->kind == LLM_TOOL_USE)
         add_call(t, b);
@@ -547,7 +547,7 @@ void plan_messages(struct planner *k)
     k->p->messages = NULL;
     k->documents = k->cited = 0;
     copy_system(&t);
-    if (k->m->tools)
+    if (!k->tools_as_text)
         plan_pair(k, &t.calls, &t.results);
     t.open = t.calls;
     for (const struct llm_message *m = k->messages; m; m = m->next) {

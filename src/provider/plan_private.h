@@ -28,6 +28,7 @@ struct planner {
     struct failure *f;
     bool drop;                 /* what the model does not take is dropped, not refused */
     bool claude;               /* or a model we know nothing about, which is taken for one */
+    bool tools_as_text;        /* calls and results of the history are told */
     bool nova_high;            /* Nova thinks with its highest effort: then it takes no limits */
     unsigned documents, cited; /* of the conversation; those the answer shall cite */
 };

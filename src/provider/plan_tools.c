@@ -262,7 +262,7 @@ static bool offer(struct planner *k, struct llm_tool ***tail)
         return false;
     if (!k->m->tools)
         return true;
-    bool needed = history_has_tools(k);
+    bool needed = !k->tools_as_text && history_has_tools(k);
     if (k->r->tools && (needed || !none)) {
         if (!tools_of_client(k, tail))
             return false;

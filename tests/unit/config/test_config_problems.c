@@ -381,6 +381,44 @@ static void environment(void **state)
     config_unref(c);
 }
 
+static void automatic_cache_points(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w);
+    struct config *c = world_load(&w, MODEL);
+    assert_false(c->deployments[0].prompt_caching_auto || c->deployments[0].prompt_caching_hour);
+    config_unref(c);
+    c = world_load(&w, MODEL "litellm_settings: {enable_anthropic_prompt_caching: true, "
+                             "anthropic_prompt_caching_ttl: 1h}\n");
+    assert_true(c->deployments[0].prompt_caching_auto && c->deployments[0].prompt_caching_hour);
+    config_unref(c);
+    world_expect(&w, MODEL "litellm_settings: {anthropic_prompt_caching_ttl: 2h}\n",
+                 "E2 litellm_settings.anthropic_prompt_caching_ttl: must be 5m or 1h\n");
+    world_env(&w, "LITELLM_ENABLE_ANTHROPIC_PROMPT_CACHING", "true");
+    world_env(&w, "LITELLM_ANTHROPIC_PROMPT_CACHING_TTL", "1h");
+    c = world_load(&w, MODEL);
+    assert_true(c->deployments[0].prompt_caching_auto && c->deployments[0].prompt_caching_hour);
+    config_unref(c);
+    c = world_load(&w, MODEL "litellm_settings: {enable_anthropic_prompt_caching: false, "
+                             "anthropic_prompt_caching_ttl: 5m}\n");
+    assert_false(c->deployments[0].prompt_caching_auto || c->deployments[0].prompt_caching_hour);
+    config_unref(c);
+}
+
+static void history_of_tools(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w);
+    struct config *c = world_load(&w, MODEL);
+    assert_false(c->deployments[0].tools_as_text);
+    config_unref(c);
+    c = world_load(&w, MODEL "litellm_settings: {bedrock_neutralize_orphaned_tool_blocks: true}\n");
+    assert_true(c->deployments[0].tools_as_text);
+    config_unref(c);
+}
+
 static void substitution(void **state)
 {
     struct world w;
@@ -499,6 +537,8 @@ int main(void)
         cmocka_unit_test(urls_of_prompts),
         cmocka_unit_test(tls),
         cmocka_unit_test(environment),
+        cmocka_unit_test(automatic_cache_points),
+        cmocka_unit_test(history_of_tools),
         cmocka_unit_test(substitution),
         cmocka_unit_test(substitution_failures),
         cmocka_unit_test(problems_are_bounded),

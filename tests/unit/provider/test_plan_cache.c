@@ -160,7 +160,8 @@ static const char *words(struct planned *p, int tokens)
     return text;
 }
 
-/* "t s u1 u3": a point behind the tools, the system prompt, the first and the third turn. */
+/* "t s u1 u3": a point behind the tools, the system prompt, the first and the third turn; "t1h":
+ * one that holds an hour. */
 static const char *tell_points(struct planned *p)
 {
     const struct plan *plan = &p->x.plan;
@@ -168,14 +169,15 @@ static const char *tell_points(struct planned *p)
     buf_reset(&p->out);
     for (const struct llm_tool *t = plan->tools; t; t = t->next)
         if (t->cache_point)
-            buf_add(&p->out, SLICE("t "));
+            buf_addf(&p->out, "t%.*s ", SLICE_ARG(t->ttl));
     for (const struct llm_block *b = plan->system; b; b = b->next)
         if (b->kind == LLM_CACHE_POINT)
-            buf_add(&p->out, SLICE("s "));
+            buf_addf(&p->out, "s%.*s ", SLICE_ARG(b->ttl));
     for (const struct llm_message *m = plan->messages; m; m = m->next, turn++)
         for (const struct llm_block *b = m->blocks; b; b = b->next)
             if (b->kind == LLM_CACHE_POINT)
-                buf_addf(&p->out, "%c%d ", m->role == LLM_USER ? 'u' : 'a', turn);
+                buf_addf(&p->out, "%c%d%.*s ", m->role == LLM_USER ? 'u' : 'a', turn,
+                         SLICE_ARG(b->ttl));
     p->out.n -= p->out.n > 0;
     return told(p);
 }
@@ -185,6 +187,7 @@ static const struct automatic_case {
     int system, user;      /* tokens */
     const char *mark;      /* of the client's own */
     const char *points[3]; /* after one, two and three turns of the user */
+    bool hour;             /* anthropic_prompt_caching_ttl: 1h */
 } automatic[] = {
     {"a long head", SONNET45, 2000, 1, "", {"t s u0", "t s u0 u2", "t s u2 u4"}},
     {"a head below this model's minimum",
@@ -199,6 +202,15 @@ static const struct automatic_case {
     {"Nova", NOVA, 2000, 1, "", {"s u0", "s u0 u2", "s u2 u4"}},
     {"no cache", LLAMA, 2000, 2000, "", {"", "", ""}},
     {"the client's own count", SONNET45, 2000, 1, "," POINT, {"u0", "u0", "u0"}},
+    {"an hour",
+     SONNET45,
+     2000,
+     1,
+     "",
+     {"t1h s1h u01h", "t1h s1h u01h u21h", "t1h s1h u21h u41h"},
+     true},
+    {"no hour on older models", SONNET37, 2000, 1, "", {"t s u0", "t s u0 u2", "t s u2 u4"}, true},
+    {"the client's own keep theirs", SONNET45, 2000, 1, "," POINT, {"u0", "u0", "u0"}, true},
 };
 
 static void test_automatic(void **state)
@@ -208,6 +220,7 @@ static void test_automatic(void **state)
         struct planned p;
         planned_init(&p, c->model);
         p.x.deployment.prompt_caching_auto = true;
+        p.x.deployment.prompt_caching_hour = c->hour;
         planned_parse(&p, arena_printf(&p.x.arena,
                                        TOOLS("", "") MSGS("{'role':'system','content':'%s'},{"
                                                           "'role':'user','content':[{'type':"

@@ -23,15 +23,20 @@ struct message_case {
     const char *name, *messages, *told, *repairs;
 };
 
+static void check_planned(struct planned *p, const struct message_case *c, const char *more)
+{
+    planned_parse(p, arena_printf(&p->x.arena, "%s'messages':[%s]", more, c->messages).p);
+    planned_make(p);
+    assert_true(p->planned);
+    check_told(c->name, tell_messages(p), c->told);
+    check_told(c->name, tell_repairs(p), c->repairs);
+}
+
 static void check_case(const struct message_case *c, const char *model, const char *more)
 {
     struct planned p;
     planned_init(&p, model);
-    planned_parse(&p, arena_printf(&p.x.arena, "%s'messages':[%s]", more, c->messages).p);
-    planned_make(&p);
-    assert_true(p.planned);
-    check_told(c->name, tell_messages(&p), c->told);
-    check_told(c->name, tell_repairs(&p), c->repairs);
+    check_planned(&p, c, more);
     planned_fini(&p);
 }
 
@@ -213,6 +218,44 @@ static void test_models_without_tools(void **state)
 {
     CHECK_CASES(without_tools, DEEPSEEK, "");
     CHECK_CASES(without_tools, TITAN, "");
+}
+
+#define OFFERED "'tools':[{'function':{'name':'read'}}],"
+#define ASKED   USER("A") "," CALLS(FN("c", "{}") "," FN("d", "{}")) "," TOOL("c", "x")
+
+static const struct {
+    const char *tools; /* that the request brings */
+    struct message_case expected;
+    size_t offered;
+} as_text[] = {
+    {"",
+     {"no tools", ASKED,
+      "u['A'] a['[tool call c: read({})]' '[tool call d: read({})]'] "
+      "u['[tool result for c: x]']",
+      "tool-text"},
+     0},
+    {OFFERED,
+     {"the request has tools", ASKED,
+      "u['A'] a[call:c:read:{} call:d:read:{}] "
+      "u[result:c('x') result:d!('[no result: the tool call was not answered]')]",
+      "tool-result-missing"},
+     1},
+};
+
+/* bedrock_neutralize_orphaned_tool_blocks */
+static void test_tools_as_text(void **state)
+{
+    for (size_t i = 0; i < COUNT(as_text); i++) {
+        struct planned p;
+        size_t offered = 0;
+        planned_init(&p, SONNET37);
+        p.x.deployment.tools_as_text = true;
+        check_planned(&p, &as_text[i].expected, as_text[i].tools);
+        for (const struct llm_tool *t = p.x.plan.tools; t; t = t->next)
+            offered++;
+        assert_int_equal(offered, as_text[i].offered);
+        planned_fini(&p);
+    }
 }
 
 /* ---- thinking ------------------------------------------------------------------------------ */
@@ -400,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_calls),
         cmocka_unit_test(test_inputs),
         cmocka_unit_test(test_models_without_tools),
+        cmocka_unit_test(test_tools_as_text),
         cmocka_unit_test(test_thinking_in_its_place),
         cmocka_unit_test(test_documents),
         cmocka_unit_test(test_cache_points_stay_with_their_blocks),
