@@ -93,11 +93,15 @@ struct route_params {
     int64_t rpm, tpm;        /* 0: no limit */
     int64_t itpm, otpm;      /* likewise, of the prompt's tokens and the answer's */
     struct route_budget budget;
-    int64_t max_parallel;        /* calls at once; 0: as the router says */
-    int64_t order;               /* ROUTE_ORDER_LAST: not given */
-    double cooldown_s;           /* < 0: the router's */
-    yyjson_val *tags;            /* list of strings, or NULL */
-    struct guard_rules *agents;  /* tag_regex: what "User-Agent: …" must match; NULL: nothing */
+    int64_t max_parallel;       /* calls at once; 0: as the router says */
+    int64_t order;              /* ROUTE_ORDER_LAST: not given */
+    double cooldown_s;          /* < 0: the router's */
+    yyjson_val *tags;           /* list of strings, or NULL */
+    struct guard_rules *agents; /* tag_regex: what "User-Agent: …" must match; NULL: nothing */
+    /* configurable_clientside_auth_params: bits by enum clientside_member (config/clientside.h),
+     * and what blocks base URLs that are allowed; NULL: none. */
+    unsigned clientside;
+    struct guard_rules *bases;
     struct slice session_header; /* provider_affinity_header; or empty */
     struct slice region;         /* region_name, or the first part of the AWS region: "eu" */
     struct limit_set per_key;    /* default_api_key_rpm_limit, …_tpm_limit */

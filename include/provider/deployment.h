@@ -9,6 +9,7 @@
 #include "wire/sigv4.h"
 
 struct aws_identity;
+struct http_fence;
 struct model;
 struct llm_request;
 struct route_params;
@@ -25,6 +26,7 @@ struct deployment {
     enum bedrock_api api;
     const char *region;   /* "us-east-1" */
     const char *endpoint; /* "https://bedrock-runtime.us-east-1.amazonaws.com", no last slash */
+    const struct http_fence *fence;      /* around it, where a client named it; else NULL */
     const struct aws_identity *identity; /* aws/identity.h: whose credentials; NULL: see api_key */
     struct aws_credentials credentials;  /* of an identity that has them for good; else empty */
     struct slice api_key; /* of Bedrock, in place of credentials and signatures; or empty */
@@ -38,6 +40,7 @@ struct deployment {
     const struct model *facts; /* prices, limits and capabilities; of a wildcard: see `known` */
     struct map *known; /* wildcard: id → struct model * of what the table names; or NULL */
     struct route_params *routing; /* what the gateway chooses by: gateway/routing.h */
+    bool endpoint_named;          /* `endpoint` is as configured, not by the region */
     bool drop_params;             /* unsupported parameters are dropped, not refused */
     yyjson_val *drop_list;        /* additional_drop_params: names, or NULL */
     bool prompt_caching_auto;     /* cache points are put where an agent profits … */

@@ -313,8 +313,7 @@ void config_unref(struct config *c)
     for (size_t i = 0; i < c->deployment_count; i++) {
         if (c->deployments[i].known)
             map_fini(c->deployments[i].known);
-        if (c->deployments[i].routing)
-            guard_rules_free(c->deployments[i].routing->agents);
+        config_free_patterns(&c->deployments[i]);
     }
     for (size_t i = 0; i < c->guards.n; i++)
         guard_rules_free(c->guards.v[i].rules);

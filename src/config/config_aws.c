@@ -143,6 +143,7 @@ static void read_endpoint(const struct reader *r)
         return;
     }
     r->l->own_endpoints++;
+    r->d->endpoint_named = true;
     url = bedrock_endpoint_parse(slice_trim(url));
     if (!url.p)
         config_error(r->l, place_of(r, &path, "aws_bedrock_runtime_endpoint"),

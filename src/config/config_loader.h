@@ -177,6 +177,7 @@ void config_read_models(struct config_loader *l, const struct node *root);
 void config_read_routing(struct config_loader *l, const struct node *root);
 void config_read_route(struct config_loader *l, struct deployment *d, const struct node *params,
                        const struct config_path *path);
+void config_free_patterns(const struct deployment *d); /* of its route; there may be none */
 void config_gather_pools(struct config_loader *l, const struct node *root);
 
 /* config_limits.c: limits of all, of groups and of keys (default_api_key_… of one deployment), and

@@ -485,10 +485,9 @@ static const struct node *info_of(struct config_loader *l, const struct node *n,
     return with_defaults(l, own, inner);
 }
 
-static void forget_agents(struct deployment *d)
+static void forget_patterns(struct deployment *d)
 {
-    if (d->routing)
-        guard_rules_free(d->routing->agents);
+    config_free_patterns(d);
     d->routing = NULL;
 }
 
@@ -524,7 +523,7 @@ static void read_entry(struct config_loader *l, const struct node *n, const stru
         if (read_deployment(&e))
             c->deployment_count++;
         else
-            forget_agents(d);
+            forget_patterns(d);
     }
 }
 
@@ -542,7 +541,7 @@ static void leave_out(struct config_loader *l, size_t before, struct config_plac
     struct deployment *d = &l->c->deployments[before];
     if (d->known)
         map_fini(d->known);
-    forget_agents(d);
+    forget_patterns(d);
     *d = (struct deployment){0};
     l->c->deployment_count = before;
     config_warn(l, place, "is left out (ignore_invalid_deployments)");

@@ -19,4 +19,8 @@ bool reading_integer(struct reading in, const char *key, int64_t min, int64_t *v
 /* Of a map inside a list or map: a text, or empty. */
 struct slice reading_text(struct reading in, const char *key);
 
+struct route_params;
+/* configurable_clientside_auth_params of litellm_params. */
+void config_read_clientside(struct reading in, struct route_params *p);
+
 #endif

@@ -275,9 +275,18 @@ void config_read_route(struct config_loader *l, struct deployment *d, const stru
     config_read_key_defaults(in, &p->per_key);
     p->tags = yyjson_is_arr(tags) ? tags : NULL;
     p->agents = read_agents(in);
+    config_read_clientside(in, p);
     p->session_header = read_session_header(in);
     p->region = region_of(d);
     d->routing = p;
+}
+
+void config_free_patterns(const struct deployment *d)
+{
+    if (!d->routing)
+        return;
+    guard_rules_free(d->routing->agents);
+    guard_rules_free(d->routing->bases);
 }
 
 /* ---- groups -------------------------------------------------------------------------------- */

@@ -102,7 +102,7 @@ READ("additional_drop_params", LIST, RELOAD, NULL, "names of parameters to drop 
 READ("modify_params", BOOL, RELOAD, NULL, "without meaning here: requests are always repaired, see x-lintel-repairs")
 READ("prompt_caching", STRING, RELOAD, NULL, "our own: auto puts cache points where an agent's conversation profits, when the client sends none; or none; unset: as litellm_settings.prompt_caching")
 READ("litellm_credential_name", STRING, RELOAD, NULL, "entry of credential_list whose credential_values (keys, role, region, endpoint …) count where the model does not say them itself")
-ACCEPTED("configurable_clientside_auth_params", LIST, NULL, "credentials a client may send itself")
+READ("configurable_clientside_auth_params", LIST, RELOAD, NULL, "which of these bodies of calls may bring for this model: names (see allow_client_side_credentials), and {api_base: pattern}, which must match the whole of it")
 READ("keepalive_seconds", NUMBER, RELOAD, NULL, "seconds of silence after which a stream of this model carries a comment or a ping; 0: never; unset: as in litellm_settings")
 READ("allow_client_keepalive_override", BOOL, RELOAD, "false", "clients may say keepalive_seconds in the request")
 READ("model_info", MAP, RELOAD, NULL, "the same as model_info beside litellm_params, whose members win")

@@ -230,7 +230,8 @@ struct exchange {
     const struct model *model; /* facts about it */
     struct slice model_group;  /* name of the group that serves */
     struct dialect_answer answer;
-    yyjson_val *parsed;              /* the body, once it was read; or NULL */
+    struct clientside *clientside;   /* what it says of its upstream, see clientside.h; or NULL */
+    yyjson_val *parsed;              /* the body without that, once it was read; or NULL */
     yyjson_val *read_body;           /* the body with what it refers to; NULL: as it came */
     struct responses_use *responses; /* of the Responses API, and what is kept of it; NULL: none */
 

@@ -115,8 +115,8 @@ bool exchange_cache_wanted(struct exchange *ex, unsigned call)
 {
     const struct caching *c = settings_of(ex);
     struct cache_control *control = &ex->cache.control;
-    if (!ex->worker->cache || !c->on || ex->request.native || !(c->calls & call) ||
-        is_mocked_failure(&ex->request))
+    if (!ex->worker->cache || !c->on || ex->request.native || ex->clientside ||
+        !(c->calls & call) || is_mocked_failure(&ex->request))
         return false;
     if (!auth_check_model(&ex->caller, ex->config, ex->request.model, &ex->arena, &ex->failure))
         return false;

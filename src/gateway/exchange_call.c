@@ -10,6 +10,7 @@
 
 #include "exchange_call.h"
 
+#include "clientside.h"
 #include "exchange_cache.h"
 #include "exchange_credentials.h"
 #include "exchange_guard.h"
@@ -190,7 +191,7 @@ static void drop_listed(struct exchange *ex, yyjson_val *names)
 static void prepare_attempt(struct exchange *ex)
 {
     ex->attempt = (struct provider_attempt){
-        .deployment = ex->deployment,
+        .deployment = clientside_deployment(ex),
         .model_id = ex->model_id,
         .model = ex->model,
         .api = ex->provider->api,
@@ -212,6 +213,8 @@ void exchange_form(struct exchange *ex)
     ex->effective = ex->request;
     if (d && d->preset)
         llm_request_preset(&ex->effective, d->preset, &ex->prompt);
+    if (clientside_redirects(ex))
+        ex->effective.headers = ex->request.headers; /* the deployment's may hold secrets */
     llm_request_begin_system(&ex->effective, &ex->prompt);
     if (d)
         drop_listed(ex, d->drop_list);

@@ -2,6 +2,7 @@
 
 #include "aws/flow.h"
 #include "base/date.h"
+#include "clientside.h"
 #include "worker_private.h"
 
 /* ---- before the call ----------------------------------------------------------------------- */
@@ -62,6 +63,8 @@ bool exchange_credentials(struct exchange *ex)
 {
     const struct deployment *d = ex->deployment;
     ex->credentials = d->credentials;
+    if (ex->clientside && (!clientside_apply(ex) || clientside_signs(ex)))
+        return true;
     if (d->api_key.n || d->credentials.access_key_id.n || is_mocked(ex))
         return true;
     if (!ex->entered)
@@ -127,7 +130,7 @@ static bool set_clock(struct exchange *ex)
 bool exchange_sign_again(struct exchange *ex)
 {
     bool again = false;
-    if (ex->signed_again || !ex->deployment || !ex->deployment->identity)
+    if (ex->signed_again || !ex->deployment || !ex->deployment->identity || ex->clientside)
         return false;
     if (ex->refusal == REFUSED_CLOCK)
         again = set_clock(ex);

@@ -54,7 +54,8 @@ bool exchange_learn(struct exchange *ex)
 {
     const struct failure *f = &ex->failure;
     const struct llm_request *r = &ex->effective;
-    if (f->kind != FAILURE_BAD_REQUEST || !f->upstream || !r->anthropic || ex->released)
+    if (f->kind != FAILURE_BAD_REQUEST || !f->upstream || !r->anthropic || ex->released ||
+        ex->clientside)
         return false;
     struct slice path = refused_path(f->message), rest = path;
     bool of_tool = slice_starts(path, SLICE(TOOLS));

@@ -1,6 +1,7 @@
 #include "exchange_request.h"
 
 #include "base/text.h"
+#include "clientside.h"
 #include "exchange_guard.h"
 #include "exchange_native.h"
 #include "exchange_observe.h"
@@ -30,7 +31,7 @@ static yyjson_val *parse_body(struct exchange *ex, const char **nothing)
         abort();
     yyjson_val *v = json_parse_insitu(ex->body.p, body.n, &ex->prompt, &error);
     if (v)
-        return ex->parsed = v;
+        return ex->parsed = clientside_take(ex, v);
     if (is_form(ex))
         *nothing = "the request body is a form: send JSON";
     else if (!text_is_utf8(slice_skip(buf_slice(&ex->body), error.offset)))
@@ -57,7 +58,7 @@ static bool parse_request(struct exchange *ex)
     yyjson_val *body = ex->read_body ? ex->read_body : parse_body(ex, &nothing);
     if (nothing)
         body = json_parse(SLICE("{}"), &ex->prompt, NULL);
-    if (!body)
+    if (!body || !clientside_check(ex))
         return false;
     yyjson_val *shown = exchange_guard_shown(ex, body);
     exchange_observe_body(ex, shown);

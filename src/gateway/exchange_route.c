@@ -309,11 +309,11 @@ void exchange_call_ended(struct exchange *ex)
     struct llm_usage usage = exchange_resume_usage(ex);
     struct call_outcome outcome = {
         .failure = &ex->failure,
-        .abandoned = !ex->call_sent || (ex->facts & FACT_GONE && !over),
+        .abandoned = !ex->call_sent || ex->clientside || (ex->facts & FACT_GONE && !over),
         .streamed = ex->request.stream,
         .first_ms = ex->first_event > begun ? ex->first_event - begun : 0,
         .total_ms = now - begun,
-        .tokens = llm_usage_prompt(&usage) + usage.output,
+        .tokens = ex->clientside ? 0 : llm_usage_prompt(&usage) + usage.output,
         .output = usage.output,
     };
     exchange_place_end(ex);

@@ -123,7 +123,7 @@ bool fetch_lists_host(yyjson_val *hosts, struct slice url)
 }
 
 /* A listed host is trusted itself, but not with sending us elsewhere. */
-static struct http_fence fence_of(const struct config *c, struct slice url)
+struct http_fence fetch_fence(const struct config *c, struct slice url)
 {
     const struct settings *s = &c->settings;
     if (fetch_lists_host(c->url_allowed_hosts, url))
@@ -161,7 +161,7 @@ static void gather(struct fetch *f, struct llm_block *b)
     f->items[f->count++] = (struct item){
         .named = b->url,
         .url = callable(f->job.arena, b->url),
-        .fence = fence_of(f->job.config, b->url),
+        .fence = fetch_fence(f->job.config, b->url),
     };
 }
 

@@ -46,4 +46,7 @@ struct slice fetch_authority(struct slice url);
  * else. `hosts` NULL: nothing is. */
 bool fetch_lists_host(yyjson_val *hosts, struct slice url);
 
+/* Where a URL that a client named may lead: user_url_validation, user_url_allowed_hosts. */
+struct http_fence fetch_fence(const struct config *c, struct slice url);
+
 #endif

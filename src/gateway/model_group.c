@@ -71,6 +71,8 @@ static void add_entry(struct model_group *g, const struct model_entry *e)
     add_limit(&g->rpm, e->deployment, "rpm");
     add_limit(&g->itpm, e->deployment, "itpm");
     add_limit(&g->otpm, e->deployment, "otpm");
+    yyjson_val *own = json_get(e->deployment->params, "configurable_clientside_auth_params");
+    g->clientside = own ? own : g->clientside;
     add_abilities(g, m);
     add_params(g, e);
     g->deployments++;
@@ -157,12 +159,12 @@ static void write_numbers(const struct model_group *g, struct json_writer *w)
 }
 
 /* Nothing checks the health of models here. */
-static void write_rest(bool is_public, struct json_writer *w)
+static void write_rest(const struct model_group *g, bool is_public, struct json_writer *w)
 {
     static const char *const unknown[] = {"health_status", "health_response_time",
                                           "health_checked_at"};
     json_key(w, "configurable_clientside_auth_params");
-    json_null(w);
+    json_value(w, g->clientside);
     json_member_bool(w, "is_public_model_group", is_public);
     for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
         json_key_slice(w, slice_of(unknown[i]));
@@ -187,6 +189,6 @@ void model_group_write(const struct model_group *g, bool is_public, struct json_
         json_null(w);
     json_key(w, "supported_openai_params");
     model_params_write(&g->params, w);
-    write_rest(is_public, w);
+    write_rest(g, is_public, w);
     json_object_end(w);
 }

@@ -17,6 +17,7 @@ struct model_group {
     unsigned abilities;           /* bits by place in the list of abilities */
     bool efforts_known;
     struct model_params efforts, params;
+    yyjson_val *clientside; /* configurable_clientside_auth_params, as last said; or NULL */
 };
 
 void model_group_read(const struct config *c, const struct model_listed *l, struct model_group *g,

@@ -1,6 +1,7 @@
 #include "reply.h"
 
 #include "base/json.h"
+#include "clientside.h"
 #include "exchange_guard.h"
 #include "wire/gzip.h"
 #include "worker_private.h"
@@ -82,7 +83,7 @@ static void add_repairs(struct exchange *ex, struct reply_headers *h)
 
 static void add_deployment(struct exchange *ex, struct reply_headers *h)
 {
-    const struct deployment *d = ex->deployment;
+    const struct deployment *d = clientside_deployment(ex);
     if (!d)
         return;
     add(h, "x-litellm-model-id", printable(ex, slice_of(d->id)));

@@ -182,6 +182,7 @@ static void fill_call(const struct provider_attempt *t, struct slice endpoint, s
         .method = "POST",
         .url = ARENA_JOIN(t->arena, endpoint, path).p,
         .body = buf_slice(t->body),
+        .fence = t->deployment->fence,
     };
     write_headers(t, host, path, extra, call);
 }

@@ -21,6 +21,7 @@
 #define ERROR_BODY_MAX  (64 * 1024)        /* bytes of an HTTP error that are kept */
 #define ANSWER_BODY_MAX (64 * 1024 * 1024) /* bytes of a whole answer */
 #define RETRY_AFTER_MAX 3600               /* seconds */
+#define COUNT_MAX       1000000000000      /* tokens: sums of counts fit */
 
 /* ---- emitting ------------------------------------------------------------------------------ */
 
@@ -92,7 +93,9 @@ static enum llm_stop stop_of(struct slice reason)
 int64_t bedrock_count(yyjson_val *v, const char *name)
 {
     int64_t n = 0;
-    return json_int(json_get(v, name), &n) && n > 0 ? n : 0;
+    if (!json_int(json_get(v, name), &n) || n < 0)
+        return 0;
+    return n < COUNT_MAX ? n : COUNT_MAX;
 }
 
 /* Blocks past the 64th share a bit: an answer with that many has no call without arguments. */

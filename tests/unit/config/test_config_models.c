@@ -1,6 +1,8 @@
 /* model_list → deployments. */
 
 #include "check.h"
+#include "config/clientside.h"
+#include "config/routing.h"
 #include "world.h"
 
 #include <stdio.h>
@@ -109,6 +111,34 @@ static void a_deployment(void **state)
     assert_non_null(d->signing_key);
     assert_int_equal(d->line, 2);
     config_unref(c);
+}
+
+static void what_clients_may_say(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w);
+    struct config *c =
+        world_load(&w, "model_list:\n- model_name: a\n  litellm_params: {model: bedrock/a.b, "
+                       "configurable_clientside_auth_params: [api_key, aws_region_name, {api_base: "
+                       "'https://x'}]}\n"
+                       "- {model_name: b, litellm_params: {model: bedrock/a.b}}\n");
+    const struct route_params *p = c->deployments[0].routing;
+    assert_int_equal(p->clientside, 1u << CLIENTSIDE_API_KEY | 1u << CLIENTSIDE_REGION);
+    assert_non_null(p->bases);
+    p = c->deployments[1].routing;
+    assert_true(!p->clientside && !p->bases);
+    config_unref(c);
+    world_expect(
+        &w,
+        "model_list:\n- model_name: a\n  litellm_params: {model: bedrock/a.b, "
+        "configurable_clientside_auth_params: [aws_role_name, {base: y}, {api_base: '('}]}\n",
+        "W3 model_list[0].litellm_params.configurable_clientside_auth_params[0]: is not "
+        "taken from clients\n"
+        "E3 model_list[0].litellm_params.configurable_clientside_auth_params[1]: expected "
+        "the name of a parameter, or {api_base: pattern}\n"
+        "E3 model_list[0].litellm_params.configurable_clientside_auth_params[2]: missing "
+        "closing parenthesis (at byte 1)\n");
 }
 
 static void model_ids(void **state)
@@ -301,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries_that_are_none),
         cmocka_unit_test(a_deployment),
+        cmocka_unit_test(what_clients_may_say),
         cmocka_unit_test(model_ids),
         cmocka_unit_test(ids),
         cmocka_unit_test(default_params),
