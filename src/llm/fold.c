@@ -15,7 +15,8 @@ static struct llm_part *part_add(struct llm_fold *f, enum llm_part_kind kind, un
     return p;
 }
 
-static struct llm_part *part_search(struct llm_fold *f, enum llm_part_kind kind, unsigned block)
+/* The part of that kind for that block; a tool call must have been opened. */
+static struct llm_part *part_of(struct llm_fold *f, enum llm_part_kind kind, unsigned block)
 {
     struct llm_part *found = NULL;
     for (struct llm_part *p = f->response.parts; p; p = p->next)
@@ -27,22 +28,19 @@ static struct llm_part *part_search(struct llm_fold *f, enum llm_part_kind kind,
     return found;
 }
 
-/* The part of that kind for that block; a tool call must have been opened. */
-static struct llm_part *part_of(struct llm_fold *f, enum llm_part_kind kind, unsigned block)
+static void fail_too_large(struct llm_fold *f)
 {
-    struct llm_part *p = f->latest;
-    return p && p->kind == kind && p->block == block ? p : part_search(f, kind, block);
+    failure_set(&f->response.failure, f->arena, FAILURE_BAD_GATEWAY, 502,
+                "the model's answer is larger than %u bytes", LLM_ANSWER_MAX);
 }
 
 static void part_append(struct llm_fold *f, struct buf *to, struct slice text)
 {
     f->bytes += text.n;
-    if (f->bytes > LLM_ANSWER_MAX) {
-        failure_set(&f->response.failure, f->arena, FAILURE_BAD_GATEWAY, 502,
-                    "the model's answer is larger than %u bytes", LLM_ANSWER_MAX);
-        return;
-    }
-    buf_add(to, text);
+    if (f->bytes > LLM_ANSWER_MAX)
+        fail_too_large(f);
+    else
+        buf_add(to, text);
 }
 
 static void open_tool_call(struct llm_fold *f, const struct llm_event *e)
@@ -122,12 +120,7 @@ void llm_fold_init(struct llm_fold *f, struct arena *a)
     buf_init(&f->response.raw, LLM_ANSWER_MAX);
 }
 
-static void fold_text(struct llm_fold *f, const struct llm_event *e)
-{
-    part_append(f, &part_of(f, LLM_PART_TEXT, e->block)->text, e->text);
-}
-
-static void fold_other(struct llm_fold *f, const struct llm_event *e)
+__attribute__((noinline)) static void fold_any(struct llm_fold *f, const struct llm_event *e)
 {
     struct llm_part *p;
     switch (e->kind) {
@@ -137,7 +130,7 @@ static void fold_other(struct llm_fold *f, const struct llm_event *e)
     case EV_CITATION: add_citation(f, e); break;
     case EV_NOTE: add_note(f, e); break;
     case EV_BLOCK_START: open_tool_call(f, e); break;
-    case EV_TEXT: fold_text(f, e); break;
+    case EV_TEXT: part_append(f, &part_of(f, LLM_PART_TEXT, e->block)->text, e->text); break;
     case EV_REASONING:
         part_append(f, &part_of(f, LLM_PART_REASONING, e->block)->text, e->text);
         break;
@@ -163,13 +156,14 @@ static void fold_other(struct llm_fold *f, const struct llm_event *e)
     }
 }
 
-/* Most are text; what the others need on the stack is not theirs. */
+/* Nearly all are more of the text that came last; what others need on the stack is not theirs. */
 void llm_fold_event(struct llm_fold *f, const struct llm_event *e)
 {
-    if (e->kind == EV_TEXT)
-        fold_text(f, e);
+    struct llm_part *last = f->latest;
+    if (e->kind == EV_TEXT && last && last->kind == LLM_PART_TEXT && last->block == e->block)
+        part_append(f, &last->text, e->text);
     else
-        fold_other(f, e);
+        fold_any(f, e);
 }
 
 void llm_fold_fini(struct llm_fold *f)

@@ -116,7 +116,7 @@ static void write_generation(struct otlp *o, const struct langfuse_story *s, str
     int64_t version;
     const struct record *r = s->record;
     otlp_add_pieces(o, OTLP_TEXT("langfuse.observation.input"), s->input, LANGFUSE_INPUT);
-    otlp_text(o, "langfuse.observation.output", s->output);
+    otlp_add_pieces(o, OTLP_TEXT("langfuse.observation.output"), &s->output, 1);
     write_metadata(o, s, common);
     otlp_text(o, "langfuse.observation.status_message", r->text.error_message);
     if (!r->failed)

@@ -67,7 +67,7 @@ void otlp_again(struct otlp *o, struct slice attributes);
 void otlp_text_named(struct otlp *o, struct slice name, struct slice value);
 
 void otlp_add_text(struct otlp *o, struct otlp_key key, struct slice value);
-/* One text in n pieces that lie apart. It is JSON that was parsed before, so is surely UTF-8. */
+/* One text in n pieces that lie apart; surely UTF-8, as what was parsed as JSON is. */
 void otlp_add_pieces(struct otlp *o, struct otlp_key key, const struct slice *pieces, size_t n);
 void otlp_add_integer(struct otlp *o, struct otlp_key key, int64_t value);
 void otlp_add_number(struct otlp *o, struct otlp_key key, double value);
