@@ -160,7 +160,8 @@ def test_when_a_key_is_to_be_renewed(ruled):
 
 def test_periods_begin_anew_unasked(database, launch, simulator, tmp_path):
     """Of rows that no request comes for, by one of two gateways."""
-    general = {"database_url": database.url, "proxy_budget_rescheduler_min_time": 1}
+    pause = {f"proxy_budget_rescheduler_{end}_time": 1 for end in ("min", "max")}
+    general = {"database_url": database.url, **pause}
     gateways = [
         launch(configuration(simulator.url, general_settings={**general, "data_directory": str(tmp_path / name)})) for name in ("a", "b")
     ]
