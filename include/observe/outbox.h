@@ -25,6 +25,8 @@
 #define OUTBOX_BATCH_MAX 500 /* parcels in a call */
 #define OUTBOX_BATCH_BYTES                                                                         \
     ((size_t)256 * 1024) /* of parcels in a call, unless one alone is larger */
+#define OUTBOX_BATCH_BARE                                                                          \
+    ((size_t)1024 * 1024) /* the same, where most of a parcel, prompt and answer, is not told */
 /* As many go at once, if the destination is free: the memory that records and bodies go through
  * has to fit into the processor's cache, or the requests beside them get dearer. Measured: fewer
  * cost more for calls, more for memory. While a call runs they gather. */

@@ -5,10 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_SIZE ((size_t)2048) /* bytes; most replies and short bodies fit */
-#define GROWS_FAST                                                                                 \
-    ((size_t)32 * 1024) /* below, what outgrows its memory gets four times as much                 \
-                         */
+#define FIRST_SIZE ((size_t)2048)      /* bytes; most replies and short bodies fit */
+#define GROWS_FAST ((size_t)32 * 1024) /* bytes: below, memory grows by four, above by two */
 
 void buf_init(struct buf *b, size_t cap)
 {

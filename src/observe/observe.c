@@ -111,6 +111,8 @@ static struct place *add(struct observe *o, struct sink_setup *setup, unsigned o
     struct outbox_limits limits = limits_of(setup);
     if (setup->batch_max && setup->batch_max < limits.batch_max)
         limits.batch_max = setup->batch_max;
+    if (!setup->wants_bodies)
+        limits.batch_bytes = OUTBOX_BATCH_BARE;
     if (setup->patient)
         limits.ripe = limits.batch_max;
     p->box = outbox_new(o->turn, o->upstream, kind, self, p->name, &limits);

@@ -20,10 +20,9 @@
 
 #include <stdlib.h>
 
-#define RING_MIN   64            /* slots */
-#define PIECE_MAX  (512 * 1024)  /* bytes of a call that are sent at once */
-#define CALL_EAGER (1024 * 1024) /* bytes of parcels: their call is mostly twice that */
-#define BODY_KEPT  (512 * 1024)  /* bytes of memory for the next call's body */
+#define RING_MIN  64            /* slots */
+#define PIECE_MAX (512 * 1024)  /* bytes of a call that are sent at once */
+#define BODY_KEPT (1024 * 1024) /* bytes of memory for the next call's body */
 
 struct outbox {
     struct turn *turn;
@@ -44,7 +43,8 @@ struct outbox {
     struct parcel *batch[OUTBOX_BATCH_MAX]; /* being told of */
     size_t batch_count;
     struct sink_call call;
-    int64_t try_at; /* ms, turn time: not before */
+    size_t body_usual; /* bytes of the last one's body */
+    int64_t try_at;    /* ms, turn time: not before */
     int64_t wait_ms;
 
     struct shelf_row *row;                   /* NULL: nothing is kept */
@@ -255,8 +255,9 @@ static bool write_call(struct outbox *o)
     o->call.mail = NULL;
     o->call.later = false;
     o->call.header_count = 0;
-    buf_reserve(&o->call.body, o->batch_bytes < CALL_EAGER ? o->batch_bytes * 2 : o->batch_bytes);
+    buf_reserve(&o->call.body, o->body_usual);
     bool written = o->kind->write(o->self, o->batch, o->batch_count, &o->call);
+    o->body_usual = o->call.body.n < BODY_KEPT ? o->call.body.n : BODY_KEPT;
     if (written && o->call.later) {
         wait_longer(o, turn_now(o->turn));
         return_batch(o);
