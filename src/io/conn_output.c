@@ -11,6 +11,7 @@
 #include "conn_private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct conn_write {
     uv_write_t req;
@@ -38,14 +39,22 @@ static void on_written(uv_write_t *req, int status)
         conn_progress(c);
 }
 
+/* What waits keeps no more memory than it needs: pieces are made with room for large ones. */
+static char *fitted(char *p, size_t n, size_t done)
+{
+    memmove(p, p + done, n - done);
+    char *fit = realloc(p, n - done);
+    return fit ? fit : p;
+}
+
 static void queue(struct conn *c, char *p, size_t n, size_t done)
 {
     struct conn_write *w = malloc(sizeof(*w));
     if (!w)
         abort();
-    w->p = p;
+    w->p = fitted(p, n, done);
     w->req.data = w;
-    uv_buf_t rest = uv_buf_init(p + done, (unsigned)(n - done));
+    uv_buf_t rest = uv_buf_init(w->p, (unsigned)(n - done));
     if (uv_write(&w->req, (uv_stream_t *)&c->tcp, &rest, 1, on_written) == 0)
         return;
     free(w->p);

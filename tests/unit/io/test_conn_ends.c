@@ -4,6 +4,7 @@
 
 #include "cmocka_all.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -286,6 +287,58 @@ static void a_client_that_reads_slowly_is_served(void **state)
     peer_free(p);
     owner_close(o);
     assert_true(peak <= HIGH + PIECE);
+}
+
+#ifdef __SANITIZE_ADDRESS__
+size_t __sanitizer_get_current_allocated_bytes(void); /* of a header that gcc has not */
+#endif
+
+static size_t allocated(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return __sanitizer_get_current_allocated_bytes();
+#else
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+#endif
+}
+
+#define SPACIOUS ((size_t)64 * 1024)
+
+/* Small pieces in large memory, until HIGH of them wait. */
+static void act_spacious(struct request *r)
+{
+    if (r->stage++ == 0)
+        conn_read_body(r->conn);
+    while (conn_queued(r->conn) < HIGH) {
+        struct buf out;
+        buf_init(&out, SPACIOUS);
+        buf_reserve(&out, SPACIOUS);
+        while (out.n < 1024)
+            BUF_LITERAL(&out, "0123456789abcdef");
+        conn_send(r->conn, &out);
+    }
+    peak = conn_queued(r->conn);
+}
+
+static void what_waits_keeps_no_room(void **state)
+{
+    struct world *w = *state;
+    struct owner *o = new_owner();
+    owner_open(o, w, act_spacious);
+    peak = 0;
+    struct peer *p = peer_connect(w, owner_port(o));
+    size_t before = allocated();
+    peer_read(p, false);
+    peer_say(p, GET("/spacious"));
+    WORLD_UNTIL(w, peak >= HIGH);
+    assert_in_range(allocated() - before, HIGH, 4 * HIGH);
+    peer_read(p, true);
+    WORLD_UNTIL(w, owner_request(o)->rooms > 0);
+    assert_true(peer_has(p, "abcdef0123456789"));
+    assert_false(peer_has(p, "abcdefabcdef"));
+    peer_free(p);
+    owner_close(o);
 }
 
 static char *large;
@@ -587,6 +640,7 @@ int main(void)
         WORLD_TEST(no_clock_runs_while_the_owner_takes_its_time),
         WORLD_TEST(a_client_that_never_reads_is_cut),
         WORLD_TEST(a_client_that_reads_slowly_is_served),
+        WORLD_TEST(what_waits_keeps_no_room),
         WORLD_TEST(a_finished_reply_outlives_the_clients_eof),
         WORLD_TEST(a_large_reply_and_a_pipelined_request),
         WORLD_TEST(far_too_many_clients_are_told_nothing),
