@@ -129,19 +129,12 @@ static bool signs(const struct clientside *c)
     return has(c, CLIENTSIDE_API_KEY) || has(c, CLIENTSIDE_ACCESS_KEY);
 }
 
-/* Fit for a header. */
-static bool is_plain(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~')
-            return false;
-    return s.n <= VALUE_MAX;
-}
-
+/* Fit for headers. */
 static bool are_plain(struct exchange *ex)
 {
+    const struct slice *v = ex->clientside->values;
     for (enum clientside_member m = 0; m < CLIENTSIDE_MEMBERS; m++)
-        if (!is_plain(ex->clientside->values[m]))
+        if (v[m].n > VALUE_MAX || !http_is_visible(v[m]))
             return refuse(ex, clientside_names[m], "expected printable characters without spaces");
     return true;
 }

@@ -266,8 +266,7 @@ void exchange_observe_begin(struct exchange *ex)
     t->session = text_dup_utf8(&ex->arena, exchange_told_session(ex));
 }
 
-/* ---- calls, in the turn's time until the end
- * ---------------------------------------------------------------------------------- */
+/* ---- calls, in the turn's time until the end ------------------------------------------------- */
 
 static void end_attempt(struct exchange *ex, const struct failure *f)
 {

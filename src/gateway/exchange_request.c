@@ -122,8 +122,7 @@ bool exchange_read_request(struct exchange *ex)
     return true;
 }
 
-/* ---- which model -----------------------------------------------------------------------------
- */
+/* ---- which model ------------------------------------------------------------------------ */
 
 void exchange_name_model(struct exchange *ex)
 {

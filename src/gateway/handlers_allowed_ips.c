@@ -17,14 +17,6 @@ struct ip_change {
     struct slice ip; /* as the client writes it */
 };
 
-static bool refuse(struct exchange *ex, int status, const char *before, struct slice text,
-                   const char *after)
-{
-    admin_refuse(ex, status, NULL, "%s%.*s%s", before, SLICE_ARG(text), after);
-    admin_show_param(ex, "None");
-    return false;
-}
-
 /* As written; NULL: everybody may call. */
 static yyjson_val *ips_now(const struct exchange *ex)
 {
@@ -129,7 +121,7 @@ static bool is_usable(struct exchange *ex, struct slice ip)
     struct slice json = ARENA_JOIN(&ex->arena, SLICE("\""), ip, SLICE("\""));
     struct stored_change with = {NAME, ip, json};
     struct slice problem = stored_check(ex->worker->stored, &with, &ex->arena);
-    return !problem.n || refuse(ex, 400, "The list cannot be used: ", problem, "");
+    return !problem.n || stored_list_refuse(ex, 400, "The list cannot be used: ", problem, "");
 }
 
 static bool add(struct exchange *ex, yyjson_val *old, struct json_writer *w)
@@ -137,14 +129,14 @@ static bool add(struct exchange *ex, yyjson_val *old, struct json_writer *w)
     struct slice ip = ((struct ip_change *)ex->own.state)->ip;
     struct ip_range range;
     if (json_list_has(old, ip) || is_of_file(ex, ip))
-        return refuse(ex, 400, "IP address already exists", SLICE(""), "");
+        return stored_list_refuse(ex, 400, "IP address already exists", SLICE(""), "");
     if (!ip_range_parse(ip, &range))
-        return refuse(ex, 400, "", ip,
-                      ": an address or a range is wanted, such as 192.0.2.7 or 10.0.0.0/8");
+        return stored_list_refuse(
+            ex, 400, "", ip, ": an address or a range is wanted, such as 192.0.2.7 or 10.0.0.0/8");
     if (!lets_in(ex, old, SLICE(""), ip))
-        return refuse(ex, 400,
-                      "This list would shut you out: first add the address from which you call, ",
-                      exchange_client(ex), ".");
+        return stored_list_refuse(
+            ex, 400, "This list would shut you out: first add the address from which you call, ",
+            exchange_client(ex), ".");
     if (!is_usable(ex, ip))
         return false;
     write_old(w, old, SLICE(""));
@@ -169,12 +161,13 @@ static bool delete_ip(struct exchange *ex, yyjson_val *old, struct json_writer *
 {
     struct slice ip = ((struct ip_change *)ex->own.state)->ip;
     if (!json_list_has(old, ip) && is_of_file(ex, ip))
-        return refuse(ex, 400, "", ip, ": the configuration file has it, change it there.");
+        return stored_list_refuse(ex, 400, "", ip,
+                                  ": the configuration file has it, change it there.");
     if (!json_list_has(old, ip))
-        return refuse(ex, 404, "IP address not found", SLICE(""), "");
+        return stored_list_refuse(ex, 404, "IP address not found", SLICE(""), "");
     if (!lets_in(ex, old, ip, SLICE("")))
-        return refuse(ex, 400, "Without it you would be shut out: you call from ",
-                      exchange_client(ex), ".");
+        return stored_list_refuse(ex, 400, "Without it you would be shut out: you call from ",
+                                  exchange_client(ex), ".");
     write_old(w, old, ip);
     return true;
 }

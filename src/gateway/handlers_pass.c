@@ -32,14 +32,6 @@ static struct endpoint_change *change_of(const struct exchange *ex)
     return ex->own.state;
 }
 
-static bool refuse(struct exchange *ex, int status, const char *before, struct slice text,
-                   const char *after)
-{
-    admin_refuse(ex, status, NULL, "%s%.*s%s", before, SLICE_ARG(text), after);
-    admin_show_param(ex, "None");
-    return false;
-}
-
 /* ---- showing --------------------------------------------------------------------------------- */
 
 /* In LiteLLM's order, and what stands there where nothing is said. */
@@ -150,7 +142,7 @@ static yyjson_val *endpoint_of(struct exchange *ex, yyjson_val *old)
     yyjson_val *v =
         json_parse(admin_json_with(ex, whole, "id", change_of(ex)->id), &ex->arena, NULL);
     if (!given || !v)
-        refuse(ex, 400, "The endpoint is too long.", SLICE(""), "");
+        stored_list_refuse(ex, 400, "The endpoint is too long.", SLICE(""), "");
     return given ? v : NULL;
 }
 
@@ -174,8 +166,9 @@ static bool is_free(struct exchange *ex, yyjson_val *endpoint)
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         if (has_method(json_get(endpoint, "methods"), all[i]) &&
             routes_find(slice_of(all[i]), path).match == ROUTE_FOUND)
-            return refuse(ex, 400, "The gateway has a route of its own there: ",
-                          ARENA_JOIN(&ex->arena, slice_of(all[i]), SLICE(" "), path), "");
+            return stored_list_refuse(ex, 400, "The gateway has a route of its own there: ",
+                                      ARENA_JOIN(&ex->arena, slice_of(all[i]), SLICE(" "), path),
+                                      "");
     return true;
 }
 
@@ -195,7 +188,7 @@ static bool put(struct exchange *ex, yyjson_val *old, struct json_writer *w)
     change.json = json_text_of(endpoint, &ex->arena);
     struct slice problem = stored_check(ex->worker->stored, &change, &ex->arena);
     if (problem.n)
-        return refuse(ex, 400, "The endpoint cannot be used: ", problem, "");
+        return stored_list_refuse(ex, 400, "The endpoint cannot be used: ", problem, "");
     json_raw(w, stored_pass_seal(ex->worker->config, endpoint, &ex->arena));
     return true;
 }
@@ -224,8 +217,9 @@ static bool refuse_missing(struct exchange *ex, int status)
 {
     struct slice id = change_of(ex)->id;
     if (find(ex, id))
-        return refuse(ex, 400, "", id, ": the configuration file has it, change it there.");
-    return refuse(ex, status, "Endpoint with ID '", id, "' not found");
+        return stored_list_refuse(ex, 400, "", id,
+                                  ": the configuration file has it, change it there.");
+    return stored_list_refuse(ex, status, "Endpoint with ID '", id, "' not found");
 }
 
 static bool add(struct exchange *ex, yyjson_val *old, struct json_writer *w)
@@ -234,7 +228,7 @@ static bool add(struct exchange *ex, yyjson_val *old, struct json_writer *w)
     size_t i, n;
     yyjson_val *v;
     if (find(ex, id) || find_old(old, id))
-        return refuse(ex, 400, "There is an endpoint with this id already: ", id, "");
+        return stored_list_refuse(ex, 400, "There is an endpoint with this id already: ", id, "");
     yyjson_arr_foreach(old, i, n, v) json_value(w, v);
     return put(ex, NULL, w);
 }
@@ -278,15 +272,14 @@ static void answer_gone(struct exchange *ex, struct buf *body)
     buf_add(body, change_of(ex)->gone);
 }
 
-static void change(struct exchange *ex, struct slice id,
+static void change(struct exchange *ex, struct slice id, yyjson_val *given,
                    bool (*edit)(struct exchange *ex, yyjson_val *old, struct json_writer *w),
                    answer_next *next)
 {
     struct endpoint_change *c = ARENA_NEW(&ex->arena, struct endpoint_change);
-    *c = (struct endpoint_change){.list = {.name = NAME, .edit = edit, .answer = next}, .id = id};
+    *c = (struct endpoint_change){
+        .list = {.name = NAME, .edit = edit, .answer = next}, .given = given, .id = id};
     ex->own.state = c;
-    if (edit != delete_endpoint)
-        c->given = ask_body(ex);
     if (ex->failure.kind == FAILURE_NONE && admin_may_store(ex))
         stored_list_change(ex);
 }
@@ -296,13 +289,13 @@ void handle_pass_endpoint_new(struct exchange *ex, struct buf *body)
     yyjson_val *given = ask_body(ex);
     (void)body;
     if (given)
-        change(ex, admin_id(ex, given, "id"), add, answer);
+        change(ex, admin_id(ex, given, "id"), given, add, answer);
 }
 
 void handle_pass_endpoint_update(struct exchange *ex, struct buf *body)
 {
     (void)body;
-    change(ex, percent_decode(ex->route_item, &ex->arena), update, answer);
+    change(ex, percent_decode(ex->route_item, &ex->arena), ask_body(ex), update, answer);
 }
 
 void handle_pass_endpoint_delete(struct exchange *ex, struct buf *body)
@@ -310,7 +303,7 @@ void handle_pass_endpoint_delete(struct exchange *ex, struct buf *body)
     struct slice id = query_get(ex->head->query, "endpoint_id", &ex->arena);
     (void)body;
     if (id.n)
-        change(ex, id, delete_endpoint, answer_gone);
+        change(ex, id, NULL, delete_endpoint, answer_gone);
     else
         failure_missing_param(&ex->failure, &ex->arena, "endpoint_id");
 }

@@ -8,6 +8,14 @@
 #define SECTION     SLICE("general_settings")
 #define SECTION_MAX (4 * 1024 * 1024) /* bytes of the row */
 
+bool stored_list_refuse(struct exchange *ex, int status, const char *before, struct slice text,
+                        const char *after)
+{
+    admin_refuse(ex, status, NULL, "%s%.*s%s", before, SLICE_ARG(text), after);
+    admin_show_param(ex, "None");
+    return false;
+}
+
 /* The other settings of the row; `map` may be NULL. */
 static void write_others(struct json_writer *w, yyjson_val *map, struct slice name)
 {

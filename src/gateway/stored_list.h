@@ -19,4 +19,8 @@ struct stored_list {
 
 void stored_list_change(struct exchange *ex);
 
+/* Why an edit fails: the three one behind the other. False, for `edit`. */
+bool stored_list_refuse(struct exchange *ex, int status, const char *before, struct slice text,
+                        const char *after);
+
 #endif
