@@ -1,4 +1,4 @@
-"""The real Prometheus, which reads a gateway's /metrics once a second; and its promtool."""
+"""The real Prometheus, which reads a gateway's /metrics every three seconds; and its promtool."""
 
 import json
 import pathlib
@@ -22,7 +22,7 @@ class PrometheusServer:
             "authorization": {"credentials": gateway.key},
         }
         config = {
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "global": {"scrape_interval": "3s", "evaluation_interval": "1s"},
             "scrape_configs": [job],
             "rule_files": [str(file) for file in rules],
         }
@@ -61,6 +61,10 @@ class PrometheusServer:
         """[(labels, number)] of an instant query."""
         found = self.ask("/api/v1/query", query=text)["result"]
         return [(series["metric"], float(series["value"][1])) for series in found]
+
+    def errors(self):
+        """What went wrong with the last scrape of each target; "" if nothing did."""
+        return [target["lastError"] for target in self.ask("/api/v1/targets")["activeTargets"]]
 
     def stop(self):
         self.process.terminate()

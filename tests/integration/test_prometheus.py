@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import re
+import time
 
 import httpx
 import pytest
@@ -127,16 +128,17 @@ def test_every_query_of_every_panel_finds_data(busy, caller, redis, server, tmp_
     try:
         left = dict.fromkeys(text for _, text in queries(DASHBOARD) if not any(name in text for name in MAY_BE_EMPTY))
         server.mode = "failing"
-        for turn in range(8):
+        give_up = time.monotonic() + 60
+        for turn in itertools.count():
             traffic(busy, caller, words)
             for text in list(left):
                 if any(not math.isnan(number) for _, number in prometheus.query(text)):
                     del left[text]
-            if not left:
+            if not left or time.monotonic() > give_up:
                 break
             if turn == 1:
                 server.mode = "ok"
-        assert not left, list(left)
+        assert not left, (prometheus.errors(), list(left))
         for variable in DASHBOARD["templating"]["list"]:
             if variable["type"] == "query":
                 metric, label = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["query"]).groups()
@@ -146,8 +148,7 @@ def test_every_query_of_every_panel_finds_data(busy, caller, redis, server, tmp_
         rules = [rule for group in prometheus.ask("/api/v1/rules")["groups"] for rule in group["rules"]]
         assert len(rules) == ALERTS.read_text().count("alert: ")
         wait_for(lambda: all(rule["health"] == "ok" for group in prometheus.ask("/api/v1/rules")["groups"] for rule in group["rules"]), 20, "the rules")
-        targets = prometheus.ask("/api/v1/targets")["activeTargets"]
-        assert [t["lastError"] for t in targets] == [""]
+        assert prometheus.errors() == [""]
     finally:
         server.mode = "ok"
         prometheus.stop()

@@ -53,8 +53,7 @@ def start(folder, config, certificate, key, *arguments):
 @pytest.fixture(scope="module", params=["ec", "rsa"])
 def secure(request, folder, simulator, tmp_path_factory):
     certificate, key = make_certificate(folder, request.param, 1, request.param)
-    config = configuration(simulator.url, general_settings={"header_timeout": 1})
-    gateway = start(tmp_path_factory.mktemp("tls"), config, certificate, key)
+    gateway = start(tmp_path_factory.mktemp("tls"), configuration(simulator.url), certificate, key)
     gateway.ca = certificate
     yield gateway
     gateway.stop()
@@ -154,13 +153,16 @@ def test_garbage_is_cut_off(secure, bytes_sent):
     assert "HTTP/1.1 200" in s_client(secure)
 
 
-def test_a_slow_handshake_is_cut_off(secure):
+def test_a_slow_handshake_is_cut_off(folder, simulator, tmp_path):
     """header_timeout holds for the handshake too."""
-    with socket.create_connection(("127.0.0.1", secure.port), timeout=10) as s:
-        begun = time.monotonic()
-        s.sendall(b"\x16\x03\x01\x02\x00\x01")
-        assert s.recv(4096) == b""
-        assert time.monotonic() - begun < 5
+    config = configuration(simulator.url, general_settings={"header_timeout": 1})
+    gateway = start(tmp_path, config, *make_certificate(folder, "slow", 6))
+    try:
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=15) as s:
+            s.sendall(b"\x16\x03\x01\x02\x00\x01")
+            assert s.recv(4096) == b""
+    finally:
+        gateway.stop()
 
 
 def test_every_split_of_a_request(secure):
@@ -310,7 +312,7 @@ def test_many_at_once(secure):
                 for _ in range(5):
                     client.chat.completions.create(model="claude", messages=[{"role": "user", "content": "Hi"}])
         except Exception as error:
-            errors.append(repr(error))
+            errors.append((error, error.__cause__))
 
     clients = [threading.Thread(target=ask) for _ in range(20)]
     for c in clients:
