@@ -36,11 +36,11 @@ static int wait_for(pthread_mutex_t *mutex)
     int status = pthread_mutex_trylock(mutex);
     if (status != EBUSY)
         return status;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += (long)SHM_WAIT_MS * NS_PER_MS;
     until.tv_sec += until.tv_nsec / NS_PER_S;
     until.tv_nsec %= NS_PER_S;
-    return pthread_mutex_timedlock(mutex, &until);
+    return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
 }
 
 enum shm_taken shm_take(struct shm_lock *l)
