@@ -118,8 +118,8 @@ def test_each_clock(launch, simulator, deaf, clock, where):
 def test_the_precise_one_counts(launch, simulator, deaf, clock):
     """Also where it is the longer one."""
     name = CLOCKS[clock][0]
-    text = {"first": "[[sim:slow_head(900)]]", "idle": "[[sim:chunks(5,4)]] [[sim:silence(900,2)]]"}.get(
-        clock, "[[sim:slow_head(900)]]"
+    text = {"first": "[[sim:slow_head(2000)]]", "idle": "[[sim:chunks(5,4)]] [[sim:silence(2000,2)]]"}.get(
+        clock, "[[sim:slow_head(2000)]]"
     )
     own = deployment("own", MODELS["nova"], simulator.url, **{name: LONG})
     bare = deployment("bare", MODELS["nova"], simulator.url)
