@@ -7,7 +7,9 @@
 
 #include "schema.h"
 
-#define STEPS_MAX   200000             /* values looked at, however often */
+#define STEPS_MAX   200000             /* of work: a value, however often it is looked at, … */
+#define MEMBERS     16                 /* … members or items that are gone through, … */
+#define BYTES       256                /* … bytes of a text that are */
 #define SCHEMA_MAX  (4 * 1024 * 1024)  /* bytes, with its references resolved */
 #define PLACE_MAX   512                /* bytes of a place that is told */
 #define MULTIPLE_OF 1e-9               /* what a quotient may be off a whole number */
@@ -22,9 +24,9 @@ struct place {
 
 struct check {
     struct arena *a;
-    unsigned steps;
-    unsigned silent; /* inside what only decides something: nothing is told */
-    struct slice why;
+    size_t left;      /* steps */
+    unsigned silent;  /* inside what only decides something: nothing is told */
+    struct slice why; /* once it is said, all of it does not fit */
 };
 
 static bool fits(struct check *c, yyjson_val *schema, yyjson_val *v, const struct place *at);
@@ -44,11 +46,16 @@ static void write_place(struct buf *b, const struct place *at)
         buf_addf(b, "[%zu]", at->index);
 }
 
+static bool tells(const struct check *c)
+{
+    return !c->silent && !c->why.n;
+}
+
 /* Always false. */
 static bool misfit(struct check *c, const struct place *at, struct slice reason)
 {
     struct buf b;
-    if (c->silent || c->why.n)
+    if (!tells(c))
         return false;
     buf_init(&b, PLACE_MAX);
     write_place(&b, at);
@@ -57,15 +64,35 @@ static bool misfit(struct check *c, const struct place *at, struct slice reason)
     return false;
 }
 
-#define MISFIT(c, at, ...) misfit((c), (at), arena_printf((c)->a, __VA_ARGS__))
+/* What is not told is not written: it may be long, and often. */
+#define MISFIT(c, at, ...) (tells(c) && misfit((c), (at), arena_printf((c)->a, __VA_ARGS__)))
 
-static bool afford(struct check *c)
+/* ---- work ---------------------------------------------------------------------------------- */
+
+static bool afford(struct check *c, size_t steps)
 {
-    if (c->steps++ < STEPS_MAX)
+    if (steps <= c->left) {
+        c->left -= steps;
         return true;
+    }
+    c->left = 0;
     c->silent = 0;
     c->why = SLICE("the schema and the answer are too large to be checked");
     return false;
+}
+
+/* Going through it once. */
+static size_t steps_of(yyjson_val *v)
+{
+    return yyjson_is_str(v) ? yyjson_get_len(v) / BYTES
+                            : (yyjson_obj_size(v) + yyjson_arr_size(v)) / MEMBERS;
+}
+
+/* NULL: there is none, or looking for it is too much work. */
+static yyjson_val *member(struct check *c, yyjson_val *object, struct slice name)
+{
+    bool can = afford(c, yyjson_obj_size(object) * (1 + name.n / BYTES) / MEMBERS);
+    return can ? yyjson_obj_getn(object, name.p, name.n) : NULL;
 }
 
 /* ---- values -------------------------------------------------------------------------------- */
@@ -91,8 +118,7 @@ static bool equal_objects(struct check *c, yyjson_val *a, yyjson_val *b)
     if (yyjson_obj_size(a) != yyjson_obj_size(b))
         return false;
     while ((name = yyjson_obj_iter_next(&it))) {
-        struct slice key = json_slice(name);
-        yyjson_val *other = yyjson_obj_getn(b, key.p, key.n);
+        yyjson_val *other = member(c, b, json_slice(name));
         if (!other || !equals(c, yyjson_obj_iter_get_val(name), other))
             return false;
     }
@@ -102,7 +128,7 @@ static bool equal_objects(struct check *c, yyjson_val *a, yyjson_val *b)
 static bool equals(struct check *c, yyjson_val *a, yyjson_val *b)
 {
     double x, y;
-    if (!afford(c))
+    if (!afford(c, 1 + steps_of(a)))
         return false;
     if (json_double(a, &x) && json_double(b, &y))
         return x == y;
@@ -149,6 +175,8 @@ static bool fits_type(struct check *c, yyjson_val *type, yyjson_val *v, const st
                MISFIT(c, at, "expected %.*s, got %s", SLICE_ARG(json_slice(type)), type_of(v));
     if (!yyjson_is_arr(type))
         return true;
+    if (!afford(c, steps_of(type)))
+        return false;
     while ((one = yyjson_arr_iter_next(&it)))
         if (is_of_type(v, json_slice(one)))
             return true;
@@ -218,9 +246,9 @@ static bool fits_number(struct check *c, yyjson_val *schema, double v, const str
 static bool are_unique(struct check *c, yyjson_val *list)
 {
     yyjson_arr_iter it = yyjson_arr_iter_with(list);
-    for (yyjson_val *v; (v = yyjson_arr_iter_next(&it));) {
+    for (yyjson_val *v; !c->why.n && (v = yyjson_arr_iter_next(&it));) {
         yyjson_arr_iter rest = it;
-        for (yyjson_val *other; (other = yyjson_arr_iter_next(&rest));)
+        for (yyjson_val *other; !c->why.n && (other = yyjson_arr_iter_next(&rest));)
             if (equals(c, v, other))
                 return false;
     }
@@ -248,10 +276,13 @@ static bool fits_list(struct check *c, yyjson_val *schema, yyjson_val *v, const 
 
 static bool has_required(struct check *c, yyjson_val *schema, yyjson_val *v, const struct place *at)
 {
-    yyjson_arr_iter it = yyjson_arr_iter_with(json_get(schema, "required"));
+    yyjson_val *names = json_get(schema, "required");
+    yyjson_arr_iter it = yyjson_arr_iter_with(names);
+    if (!afford(c, steps_of(names)))
+        return false;
     for (yyjson_val *name; (name = yyjson_arr_iter_next(&it));) {
         struct slice key = json_slice(name);
-        if (key.p && !yyjson_obj_getn(v, key.p, key.n))
+        if (key.p && !member(c, v, key))
             return MISFIT(c, at, "'%.*s' is missing", SLICE_ARG(key));
     }
     return true;
@@ -262,10 +293,12 @@ static bool fits_members(struct check *c, yyjson_val *schema, yyjson_val *v, con
     yyjson_val *known = json_get(schema, "properties"), *name;
     yyjson_val *others = json_get(schema, "additionalProperties");
     yyjson_obj_iter it = yyjson_obj_iter_with(v);
+    if (json_get(schema, "patternProperties"))
+        others = NULL;
     while ((name = yyjson_obj_iter_next(&it))) {
         struct place place = {.up = at, .key = json_slice(name)};
-        yyjson_val *own = yyjson_obj_getn(known, place.key.p, place.key.n);
-        own = own ? own : json_get(schema, "patternProperties") ? NULL : others;
+        yyjson_val *own = member(c, known, place.key);
+        own = own ? own : others;
         if (own && !fits(c, own, yyjson_obj_iter_get_val(name), &place))
             return false;
     }
@@ -337,7 +370,7 @@ static bool fits_kind(struct check *c, yyjson_val *schema, yyjson_val *v, const 
 
 static bool fits(struct check *c, yyjson_val *schema, yyjson_val *v, const struct place *at)
 {
-    if (!afford(c))
+    if (!afford(c, 1 + steps_of(schema) + steps_of(v)))
         return false;
     if (yyjson_is_false(schema))
         return misfit(c, at, SLICE("may not be there"));
@@ -359,11 +392,9 @@ static yyjson_val *resolved(yyjson_val *schema, struct arena *a)
 
 bool schema_check(yyjson_val *schema, yyjson_val *value, struct arena *a, struct slice *why)
 {
-    struct check c = {.a = a};
     yyjson_val *own = resolved(schema, a);
-    if (!own)
-        c.steps = STEPS_MAX;
+    struct check c = {.a = a, .left = own ? STEPS_MAX : 0};
     bool fit = fits(&c, own, value, &(struct place){0});
     *why = c.why;
-    return fit && c.steps <= STEPS_MAX;
+    return fit && !c.why.n;
 }

@@ -119,6 +119,32 @@ static const char *list_of(struct arena *a, const char *item, int n)
     return text;
 }
 
+/* "{'b0':1,'b1':1,…}" */
+static const char *many_members(struct arena *a, int n)
+{
+    struct buf b;
+    buf_init(&b, 1 << 24);
+    for (int i = 0; i < n; i++)
+        buf_addf(&b, "%s'b%d':1", i ? "," : "{", i);
+    buf_add_char(&b, '}');
+    const char *text = arena_strdup(a, buf_slice(&b));
+    buf_fini(&b);
+    return text;
+}
+
+/* "[0,1,…]" */
+static const char *many_numbers(struct arena *a, int n)
+{
+    struct buf b;
+    buf_init(&b, 1 << 24);
+    for (int i = 0; i < n; i++)
+        buf_addf(&b, "%s%d", i ? "," : "[", i);
+    buf_add_char(&b, ']');
+    const char *text = arena_strdup(a, buf_slice(&b));
+    buf_fini(&b);
+    return text;
+}
+
 /* What would take for ever is given up, whatever it would have come to. */
 static void test_too_much_work(void **state)
 {
@@ -135,6 +161,56 @@ static void test_too_much_work(void **state)
     assert_true(
         schema_check(parse(&a, "{'items':{}}"), parse(&a, list_of(&a, "1", 100000)), &a, &why));
     assert_false(schema_check(equal, list, &a, &why));
+    arena_fini(&a);
+}
+
+/* Looking through long lists, objects and texts is work, too. */
+static void test_much_work_behind_few_values(void **state)
+{
+    struct arena a;
+    (void)state;
+    arena_init(&a);
+    const char *numbers = many_numbers(&a, 150000), *names = list_of(&a, "'a'", 100000);
+    const char *objects = list_of(&a, "{'a':1}", 1000), *any = list_of(&a, "{'minLength':1}", 1000);
+    const char *text = arena_printf(&a, "'%0100000d'", 0).p;
+    const struct {
+        const char *schema, *value;
+    } hard[] = {
+        {"{'uniqueItems':true}", numbers},
+        {arena_printf(&a, "{'items':{'required':%s}}", names).p, objects},
+        {arena_printf(&a, "{'items':{'anyOf':[{'type':%s},{}]}}", names).p, objects},
+        {arena_printf(&a, "{'items':{'properties':%s}}", many_members(&a, 10000)).p, objects},
+        {arena_printf(&a, "{'items':%s}", many_members(&a, 10000)).p, objects},
+        {arena_printf(&a, "{'required':%s}", list_of(&a, "'b9999'", 1000)).p,
+         many_members(&a, 10000)},
+        {arena_printf(&a, "{'anyOf':%s}", list_of(&a, "{}", 1000)).p, many_members(&a, 10000)},
+        {arena_printf(&a, "{'anyOf':%s}", any).p, text},
+        {arena_printf(&a, "{'items':{'anyOf':[{'enum':[%s]}],'const':%s}}", text, text).p,
+         list_of(&a, text, 150)},
+    };
+    for (size_t i = 0; i < COUNT(hard); i++) {
+        struct slice why;
+        yyjson_val *schema = parse(&a, hard[i].schema);
+        if (schema_check(schema, parse(&a, hard[i].value), &a, &why))
+            fail_msg("hard[%zu] fits", i);
+        check_text(why, "the schema and the answer are too large to be checked");
+    }
+    arena_fini(&a);
+}
+
+/* What only decides an anyOf costs no memory. */
+static void test_nothing_is_written_in_vain(void **state)
+{
+    struct arena a;
+    struct slice why;
+    (void)state;
+    arena_init(&a);
+    yyjson_val *schema =
+        parse(&a, arena_printf(&a, "{'items':{'anyOf':[{'type':'%0100000d'},{}]}}", 0).p);
+    yyjson_val *value = parse(&a, list_of(&a, "1", 10000));
+    size_t before = a.total;
+    assert_true(schema_check(schema, value, &a, &why));
+    assert_true(a.total - before < 1000000);
     arena_fini(&a);
 }
 
@@ -158,6 +234,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_too_much_work),
+        cmocka_unit_test(test_much_work_behind_few_values),
+        cmocka_unit_test(test_nothing_is_written_in_vain),
         cmocka_unit_test(test_a_long_place),
     };
     return cmocka_run_group_tests_name("schema_check", tests, NULL, NULL);
