@@ -103,6 +103,10 @@ struct failure exchange_call_failure(struct exchange *ex, enum upstream_end end,
 {
     struct failure f = {0};
     bool unreachable = end == UPSTREAM_UNREACHABLE;
+    if (end == UPSTREAM_FENCED) { /* it is the client's (clientside.h) */
+        failure_bad_param(&f, &ex->arena, "api_base", "the endpoint cannot be called: %s", detail);
+        return f;
+    }
     if (end >= UPSTREAM_TIMEOUT_CONNECT && end <= UPSTREAM_TIMEOUT_TOTAL)
         set_timed_out(ex, &f, end, detail);
     else
