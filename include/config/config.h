@@ -328,5 +328,7 @@ extern const struct config_option config_options[]; /* ends with a NULL section 
  * and which role is assumed how. */
 bool config_is_secret(struct slice name);
 bool config_names_a_user(struct slice url); /* "https://user:password@host": a secret, too */
+/* That, or "https://host/path?api_key=…". */
+bool config_holds_secret(struct slice url);
 
 #endif

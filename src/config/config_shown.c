@@ -50,6 +50,20 @@ bool config_names_a_user(struct slice url)
     return slice_find_char(slice_split(&rest, '/'), '@') >= 0;
 }
 
+bool config_holds_secret(struct slice url)
+{
+    struct slice query = url;
+    slice_split(&query, '?');
+    if (slice_find(url, SLICE("://")) < 0)
+        return false;
+    while (query.p) {
+        struct slice pair = slice_split(&query, '&');
+        if (config_is_secret(slice_split(&pair, '=')))
+            return true;
+    }
+    return config_names_a_user(url);
+}
+
 static void write_map(const struct node *n, struct json_writer *w)
 {
     json_object(w);
@@ -66,7 +80,7 @@ void config_write_shown(const struct node *n, struct json_writer *w)
 {
     switch (n->kind) {
     case NODE_SCALAR:
-        if (config_names_a_user(n->text))
+        if (config_holds_secret(n->text))
             json_string(w, SLICE(MASK));
         else
             node_write_json(n, w);

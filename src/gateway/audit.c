@@ -39,7 +39,8 @@ static bool hides(struct slice name, yyjson_val *v)
     return config_is_secret(name) && !yyjson_is_bool(v) && !yyjson_is_null(v);
 }
 
-/* As it is, but for what names, and users in URLs, say is secret. No deeper than JSON_MAX_DEPTH. */
+/* As it is, but for what names, of URLs' parameters too, and users in URLs say is secret. No deeper
+ * than JSON_MAX_DEPTH. */
 static void write_masked(struct json_writer *w, yyjson_val *v)
 {
     size_t i, n;
@@ -59,7 +60,7 @@ static void write_masked(struct json_writer *w, yyjson_val *v)
         json_array(w);
         yyjson_arr_foreach(v, i, n, member) write_masked(w, member);
         json_array_end(w);
-    } else if (config_names_a_user(json_slice(v))) {
+    } else if (config_holds_secret(json_slice(v))) {
         json_string(w, HIDDEN);
     } else {
         json_value(w, v);

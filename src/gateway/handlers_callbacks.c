@@ -100,7 +100,7 @@ void handle_active_callbacks(struct exchange *ex, struct buf *body)
 
 static bool is_secret(const struct config *c, const char *variable, const char *value)
 {
-    return config_is_secret(slice_of(variable)) || config_names_a_user(slice_of(value)) ||
+    return config_is_secret(slice_of(variable)) || config_holds_secret(slice_of(value)) ||
            secrets_get(c->secrets, variable);
 }
 

@@ -49,6 +49,22 @@ static void names_of_secrets(void **state)
             fail_msg("%s is not shown", open[i]);
 }
 
+static void urls_that_hold_secrets(void **state)
+{
+    const char *secret[] = {"https://u:p@h/x", "https://h/x?api_key=s", "https://h?v=1&Token=s",
+                            "redis://h:1/0?password=s"};
+    const char *open[] = {"https://h/x",    "https://h/x?v=1&w=api_key",
+                          "https://h/x?",   "api_key",
+                          "what?api_key=s", ""};
+    (void)state;
+    for (size_t i = 0; i < sizeof(secret) / sizeof(*secret); i++)
+        if (!config_holds_secret(slice_of(secret[i])))
+            fail_msg("%s is shown", secret[i]);
+    for (size_t i = 0; i < sizeof(open) / sizeof(*open); i++)
+        if (config_holds_secret(slice_of(open[i])))
+            fail_msg("%s is not shown", open[i]);
+}
+
 static void a_deployment_without_its_secrets(void **state)
 {
     struct world w;
@@ -86,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_of_secrets),
+        cmocka_unit_test(urls_that_hold_secrets),
         cmocka_unit_test(a_deployment_without_its_secrets),
     };
     return cmocka_run_group_tests_name("config_shown", tests, NULL, NULL);
