@@ -3,10 +3,11 @@
  *
  * Happy path: an endpoint is tried as if it stood in the file, its secrets are sealed
  * (stored_pass.h), and it is taken over at once. Answers have it as LiteLLM's, secrets masked; a
- * member that a client sends back masked stays as it is.
+ * member that a client sends back as it was shown stays as it is.
  *
- * Failure modes: what the loader refuses; a path at which the gateway has a route of its own, so
- * that nobody would ever get there; an id that is taken, is the file's, or that nothing has. */
+ * Failure modes: what the loader refuses; a mask where nothing was masked; a path at which the
+ * gateway has a route of its own, so that nobody would ever get there; an id that is taken, is the
+ * file's, or that nothing has. */
 
 #include "handlers_admin.h"
 
@@ -24,6 +25,7 @@ struct endpoint_change {
     struct stored_list list;
     yyjson_val *given;
     struct slice id;
+    bool empty_mask;   /* given is a mask behind which there is nothing */
     struct slice gone; /* the answer, where it is deleted */
 };
 
@@ -102,25 +104,41 @@ void handle_pass_endpoints(struct exchange *ex, struct buf *body)
 
 /* ---- what is given --------------------------------------------------------------------------- */
 
+/* "****", or a target with "?****" behind its server. */
 static bool is_masked(struct slice text)
 {
-    return slice_find(text, SLICE(PASS_MASK)) >= 0;
+    struct slice query = text, server = slice_split(&query, '?');
+    return slice_eq(query.p ? query : server, SLICE(PASS_MASK));
+}
+
+static bool is_mask_of(struct slice text, yyjson_val *old)
+{
+    struct slice all = json_slice(old), server = slice_split(&text, '?');
+    return old && (slice_eq(server, SLICE(PASS_MASK)) || slice_eq(server, slice_split(&all, '?')));
+}
+
+static void write_text(struct exchange *ex, struct json_writer *w, yyjson_val *v, yyjson_val *old)
+{
+    bool masked = is_masked(json_slice(v)), known = masked && is_mask_of(json_slice(v), old);
+    json_value(w, known ? old : v);
+    change_of(ex)->empty_mask |= masked && !known;
 }
 
 /* A text as it was shown is the old one. */
-static void write_unmasked(struct json_writer *w, yyjson_val *v, yyjson_val *old)
+static void write_unmasked(struct exchange *ex, struct json_writer *w, yyjson_val *v,
+                           yyjson_val *old)
 {
     yyjson_val *key;
     yyjson_obj_iter it = yyjson_obj_iter_with(v);
     if (!yyjson_is_obj(v)) {
-        json_value(w, old && is_masked(json_slice(v)) ? old : v);
+        write_text(ex, w, v, old);
         return;
     }
     json_object(w);
     while ((key = yyjson_obj_iter_next(&it))) {
         struct slice name = json_slice(key);
         json_key_slice(w, name);
-        write_unmasked(w, yyjson_obj_iter_get_val(key), yyjson_obj_getn(old, name.p, name.n));
+        write_unmasked(ex, w, yyjson_obj_iter_get_val(key), yyjson_obj_getn(old, name.p, name.n));
     }
     json_object_end(w);
 }
@@ -133,7 +151,7 @@ static yyjson_val *endpoint_of(struct exchange *ex, yyjson_val *old)
     struct json_writer w;
     buf_init(&b, ENDPOINT_MAX);
     json_begin(&w, &b);
-    write_unmasked(&w, change_of(ex)->given, old);
+    write_unmasked(ex, &w, change_of(ex)->given, old);
     yyjson_val *given = json_parse(buf_slice(&b), &ex->arena, NULL);
     buf_fini(&b);
     yyjson_val *answered = json_parse(SLICE("{\"is_from_config\":null}"), &ex->arena, NULL);
@@ -143,7 +161,10 @@ static yyjson_val *endpoint_of(struct exchange *ex, yyjson_val *old)
         json_parse(admin_json_with(ex, whole, "id", change_of(ex)->id), &ex->arena, NULL);
     if (!given || !v)
         stored_list_refuse(ex, 400, "The endpoint is too long.", SLICE(""), "");
-    return given ? v : NULL;
+    else if (change_of(ex)->empty_mask)
+        stored_list_refuse(ex, 400, "There is nothing behind this mask: ", SLICE(PASS_MASK),
+                           ": send the text itself.");
+    return ex->failure.kind == FAILURE_NONE ? v : NULL;
 }
 
 static bool has_method(yyjson_val *methods, const char *name)

@@ -189,6 +189,23 @@ def test_an_endpoint_lives(admin, other, server, database):
         assert "planted" not in gateway.log()
 
 
+def test_masks(admin, server, database):
+    """A mask is what was shown: before another server, or where nothing was, it stands for nothing."""
+    given = {"path": "/masked", "target": server.url + "/echo?subscription-key=planted&v=1"}
+    shown = put(admin, BASE, id="m", **given)["endpoints"][0]
+    assert shown["target"] == server.url + "/echo?****"
+    assert put(admin, BASE + "/m", target=shown["target"], timeout=5)["endpoints"] == [{**shown, "timeout": 5}]
+    assert admin.ask("GET", "/masked").status_code == 200
+    assert "subscription-key=planted" in server.seen[-1][1]
+    for wrong in ({"target": "http://other.test/echo?****"}, {"headers": {"X-New": "****"}}):
+        assert "mask" in said(put(admin, BASE + "/m", 400, **wrong)), wrong
+    assert "mask" in said(put(admin, BASE, 400, path="/copy", target=server.url, headers={"X-Secret": "****"}))
+    assert endpoints(admin, endpoint_id="m") == {"m": {**shown, "timeout": 5}}
+    assert admin.ask("DELETE", BASE, endpoint_id="m").status_code == 200
+    assert len(audits(database, "REDACTED")) >= 3  # nothing of the parameters, which `audits` looks for
+    assert "planted" not in str(admin.get("/config/list", config_type="general_settings"))
+
+
 def test_endpoints_that_are_refused(admin, server):
     put(admin, BASE, id="one", path="/one", target=server.url)
     for wrong, why in (
