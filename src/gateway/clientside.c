@@ -2,8 +2,9 @@
  * deployment is chosen that allows all of them, and the attempt gets a copy of it that has them.
  *
  * Failure modes (400): what the deployment does not allow; what nobody may say, since it would act
- * as this machine (its profiles, its roles, its tokens); members inside extra_body or metadata,
- * where they would be sent or kept; half a pair of keys; an endpoint without credentials for it. */
+ * as this machine (its profiles, its roles, its tokens); members inside extra_body, metadata or
+ * fallbacks, where they would be sent or kept; half a pair of keys; an endpoint without credentials
+ * for it. */
 
 #include "clientside.h"
 
@@ -62,9 +63,14 @@ static bool has_any(yyjson_val *object)
 static const char *nested_in(yyjson_val *body)
 {
     static const char *const places[] = {"extra_body", "metadata", "litellm_metadata"};
+    yyjson_arr_iter fallbacks = yyjson_arr_iter_with(json_get(body, "fallbacks"));
+    yyjson_val *fallback;
     for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
         if (has_any(json_get(body, places[i])))
             return places[i];
+    while ((fallback = yyjson_arr_iter_next(&fallbacks)))
+        if (has_any(fallback))
+            return "fallbacks";
     return NULL;
 }
 

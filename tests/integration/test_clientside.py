@@ -119,6 +119,7 @@ def test_no_way_into_the_network(gateway, simulator):
         ({"api_key": 5}, "expected a string"),
         ({"api_key": "a b"}, "printable"),
         ({"extra_body": {"api_key": "x"}}, "extra_body"),
+        ({"fallbacks": ["claude", {"model": "claude", "api_key": "x"}]}, "fallbacks"),
         ({"metadata": {"aws_secret_access_key": "x"}}, "metadata"),
     ],
 )
