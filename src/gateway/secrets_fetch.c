@@ -154,7 +154,8 @@ static void parse(struct parsed *p, struct slice text)
     p->text = calloc(1, p->size);
     if (!p->text)
         abort();
-    memcpy(p->text, text.p, text.n);
+    if (text.n)
+        memcpy(p->text, text.p, text.n);
     yyjson_val *root = json_parse_insitu(p->text, text.n, &p->arena, NULL);
     p->root = yyjson_is_obj(root) ? root : NULL;
 }

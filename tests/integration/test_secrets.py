@@ -215,6 +215,7 @@ def test_it_throttles_all_the_time(manager, tmp_path):
         ({"MASTER": Exception("AccessDeniedException")}, {"hosted_keys": ["MASTER"]}, '"MASTER": AccessDeniedException: as told'),
         ({}, {"primary_secret_name": "all"}, '"all": ResourceNotFoundException'),
         ({"all": SECRET}, {"primary_secret_name": "all"}, '"all" holds no JSON object'),
+        ({"all": b"{}"}, {"primary_secret_name": "all"}, '"all" holds no JSON object'),
         ({"all": '{"M": ["' + SECRET + '"]}'}, {"primary_secret_name": "all", "hosted_keys": ["MASTER"]}, "the JSON of primary_secret_name has no such member"),
         ({"all": '{"MASTER": ["' + SECRET + '"]}'}, {"primary_secret_name": "all"}, "it is neither text nor a number"),
     ],
