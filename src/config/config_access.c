@@ -2,7 +2,8 @@
  *
  * Failure modes: what is no address or no route, an empty list of those that may call, a forwarded
  * address that nobody is believed about: errors, since the gateway would be open, or closed, to
- * others than was meant. */
+ * others than was meant. What the database says of addresses is not left out, which would open it:
+ * it is a warning, and closed to those who may have been meant. */
 
 #include "config_reading.h"
 
@@ -38,6 +39,19 @@ static void check_empty(struct config_loader *l, const struct node *list, const 
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
+#define NOBODYS SLICE("0.0.0.0") /* no peer has it */
+
+static void report_range(struct config_loader *l, const struct node *item,
+                         const struct config_path *path, struct ip_range *range)
+{
+    static const char expected[] = "expected an address or a range, such as 192.0.2.7 or "
+                                   "10.0.0.0/8";
+    if (config_is_stored(item) && ip_range_parse(NOBODYS, range))
+        config_warn(l, config_place(item, path), "%s; lets nobody in", expected);
+    else
+        config_error(l, config_place(item, path), "%s", expected);
+}
+
 static struct ip_ranges read_ranges(struct config_loader *l, const struct node *list,
                                     const char *name)
 {
@@ -48,8 +62,7 @@ static struct ip_ranges read_ranges(struct config_loader *l, const struct node *
         const struct config_path self = {.up = &path, .index = i};
         const struct node *item = list->items[i].value;
         if (item->kind != NODE_SCALAR || !ip_range_parse(item->text, &v[i]))
-            config_error(l, config_place(item, &self),
-                         "expected an address or a range, such as 192.0.2.7 or 10.0.0.0/8");
+            report_range(l, item, &self, &v[i]);
     }
     return (struct ip_ranges){v, n};
 }
@@ -70,10 +83,7 @@ static void read_proxies(struct config_loader *l, const struct node *general,
         static const char why[] =
             "needs trusted_proxy_ranges, the addresses of the proxies in front: anybody else could "
             "write any address into that header";
-        if (a->allowed_ips.n)
-            config_error(l, config_place(use, &path), "%s", why);
-        else
-            config_warn(l, config_place(use, &path), "%s", why);
+        (a->file_ips ? config_error : config_warn)(l, config_place(use, &path), "%s", why);
     }
     if (!used)
         a->proxies.n = 0;

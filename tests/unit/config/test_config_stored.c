@@ -99,6 +99,19 @@ static void addresses(void **state)
     }
 }
 
+/* Nothing of them opens the gateway, or keeps the rest of the database away. */
+static void addresses_that_are_none(void **state)
+{
+    struct config *c = load(FILE_MODEL "general_settings: {use_x_forwarded_for: true}\n",
+                            "{\"general_settings\":{\"allowed_ips\":[\n\"localhost\"\n]}}");
+    assert_int_equal(c->errors, 0);
+    assert_non_null(strstr(world_problems(c), "Wdatabase:2 general_settings.allowed_ips[0]: "));
+    assert_non_null(strstr(world_problems(c), "use_x_forwarded_for: needs trusted_proxy_ranges"));
+    assert_true(c->access.guards && c->access.allowed_ips.n == 1);
+    assert_false(may_call(c, "127.0.0.1") || may_call(c, "::"));
+    config_unref(c);
+}
+
 static void endpoints(void **state)
 {
     struct config *c =
@@ -134,6 +147,7 @@ int main(void)
         cmocka_unit_test(settings),
         cmocka_unit_test(settings_of_the_file_count),
         cmocka_unit_test(addresses),
+        cmocka_unit_test(addresses_that_are_none),
         cmocka_unit_test(endpoints),
         cmocka_unit_test(what_is_no_configuration),
     };
