@@ -14,13 +14,14 @@ struct pass_parameter {
 };
 
 struct pass_endpoint {
-    struct slice id;                         /* or empty */
-    struct slice path;                       /* "/v1/rerank" */
-    struct slice target;                     /* "https://api.example/v1/rerank" … */
-    struct slice target_query;               /* … and what stood behind its '?', or empty */
-    struct http_headers headers;             /* sent with each request */
-    const struct slice *methods;             /* upper case … */
-    size_t method_count;                     /* … 0: GET, POST, PUT, DELETE and PATCH */
+    struct slice id;             /* or empty */
+    struct slice path;           /* "/v1/rerank" */
+    struct slice target;         /* "https://api.example/v1/rerank" … */
+    struct slice target_query;   /* … and what stood behind its '?', or empty */
+    struct slice told;           /* target without a user and password, for all to see */
+    struct http_headers headers; /* sent with each request */
+    const struct slice *methods; /* upper case … */
+    size_t method_count;         /* … 0: GET, POST, PUT, DELETE and PATCH */
     const struct pass_parameter *parameters; /* default_query_params */
     size_t parameter_count;
     double cost;       /* USD of each request */

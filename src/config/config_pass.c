@@ -237,6 +237,16 @@ static bool is_server(struct slice url)
     return rest.n && *rest.p != '/' && *rest.p != '?';
 }
 
+/* What everybody may see of a target. */
+static struct slice without_user(struct config_loader *l, struct slice url)
+{
+    struct slice rest = slice_skip(url, (size_t)(slice_find(url, SLICE("://")) + 3));
+    struct slice scheme = slice_make(url.p, url.n - rest.n), host = slice_split(&rest, '/');
+    for (ptrdiff_t at; (at = slice_find_char(host, '@')) >= 0;)
+        host = slice_skip(host, (size_t)at + 1);
+    return ARENA_JOIN(&l->c->arena, scheme, host, SLICE("/"), rest);
+}
+
 static void read_addresses(struct reading in, struct pass_endpoint *e)
 {
     struct slice target = reading_text(in, "target");
@@ -252,6 +262,7 @@ static void read_addresses(struct reading in, struct pass_endpoint *e)
     e->target_query = target.p ? target : SLICE("");
     if (slice_find_char(slice_skip(e->target, e->target.n < 8 ? e->target.n : 8), '/') < 0)
         e->target = ARENA_JOIN(&in.l->c->arena, e->target, SLICE("/"));
+    e->told = config_names_a_user(e->target) ? without_user(in.l, e->target) : e->target;
 }
 
 static void read_endpoint(struct reading in, double timeout, struct pass_endpoint *e)

@@ -483,7 +483,7 @@ static void set_model(struct exchange *ex, struct record *r)
     t->group = ex->model_group;
     t->upstream = ex->model_id;
     if (ex->pass)
-        t->api_base = ex->pass->to->target;
+        t->api_base = ex->pass->to->told;
     if (!d)
         return;
     t->deployment = slice_of(d->id);

@@ -216,7 +216,7 @@ static void set_model(const struct exchange *ex, struct spend *s)
     if (!ex->pass)
         return;
     s->model_group = s->provider = SLICE("");
-    s->api_base = ex->pass->to->target;
+    s->api_base = ex->pass->to->told;
 }
 
 static void set_times(const struct exchange *ex, struct spend *s)

@@ -113,7 +113,7 @@ def target():
 @pytest.fixture(scope="module")
 def passing(launch, simulator, target):
     endpoints = [
-        {"path": "/rerank-elsewhere", "target": target.url + "/v1/rerank?api-version=1", "headers": {"Authorization": "Bearer os.environ/RERANK_KEY", "x-own": "os.environ/RERANK_KEY"}, "default_query_params": {"lang": "en"}, "cost_per_request": 0.25},
+        {"path": "/rerank-elsewhere", "target": target.url.replace("//", "//user:planted-9d@") + "/v1/rerank?api-version=1", "headers": {"Authorization": "Bearer os.environ/RERANK_KEY", "x-own": "os.environ/RERANK_KEY"}, "default_query_params": {"lang": "en"}, "cost_per_request": 0.25},
         {"path": "/all", "target": target.url + "/base", "include_subpath": True, "forward_headers": True},
         {"path": "/open", "target": target.url + "/open", "auth": False, "methods": ["POST"]},
         {"path": "/short", "target": target.url + "/silent", "timeout": 0.3},
@@ -174,7 +174,7 @@ def test_who_may(call, passing, target):
     wait_for(lambda: "Budget has been exceeded" in call("POST", "/rerank-elsewhere", headers=own, json={}).text, 20, "the budget's end")
 
 
-def test_rows_and_metrics(call, passing):
+def test_rows_and_metrics(call, passing, target):
     key = generate(passing)
     own = {"Authorization": f"Bearer {key['key']}"}
     assert call("POST", "/rerank-elsewhere", headers=own, json={}).status_code == 200
@@ -189,6 +189,7 @@ def test_rows_and_metrics(call, passing):
     assert (row["call_type"], row["spend"], row["model"]) == ("pass_through_endpoint", 0.25, "unknown")
     assert rows()["base"]["spend"] == 0
     text = call("GET", "/metrics").text
+    assert row["api_base"] == target.url + "/v1/rerank" and "planted" not in text + passing.log()
     assert 'route="/rerank-elsewhere"' in text
     assert 'status_code="418"' in text
     assert " /rerank-elsewhere status=200 " in passing.log()

@@ -25,18 +25,21 @@ static void what_is_said(void **state)
                            "    headers: {Authorization: Bearer os.environ/KEY, n: 5}\n"
                            "    auth: false\n    include_subpath: true\n    methods: [post]\n"
                            "    cost_per_request: 0.5\n    default_query_params: {v: 1}\n"
-                           "  - {path: /b, target: 'http://127.0.0.1:80/y', timeout: 7}\n");
+                           "  - {path: /b, target: 'http://u:p@q@127.0.0.1:80/y', timeout: 7}\n");
     const struct pass_endpoint *e = c->passes.v;
     assert_int_equal(c->passes.n, 2);
     assert_true(slice_eq(e->path, SLICE("/a")));
     assert_true(slice_eq(e->target, SLICE("https://x.example/")));
     assert_true(slice_eq(e->target_query, SLICE("k=v")));
+    assert_true(slice_eq(e->told, SLICE("https://x.example/")));
     assert_true(slice_eq(http_header_get(e->headers, "authorization"), SLICE("Bearer their-key")));
     assert_true(slice_eq(http_header_get(e->headers, "n"), SLICE("5")));
     assert_true(slice_eq(e->methods[0], SLICE("POST")));
     assert_true(!e->auth && e->subpaths && !e->forward && e->cost == 0.5 && e->timeout == 5);
     assert_true(slice_eq(e->parameters[0].value, SLICE("1")));
     assert_true(e[1].auth && !e[1].subpaths && e[1].timeout == 7);
+    assert_true(slice_eq(e[1].target, SLICE("http://u:p@q@127.0.0.1:80/y")));
+    assert_true(slice_eq(e[1].told, SLICE("http://127.0.0.1:80/y")));
     config_unref(c);
 }
 
