@@ -12,8 +12,9 @@
 #define VALUES_MAX 16384 /* values written for references, all together */
 #define NEST_MAX   200   /* values within values; bodies nested deeper are refused by parsers */
 #define NODES_MAX  4096  /* schemas within a strict one */
-#define ROOTS_MAX  8     /* references that the top of a tool's schema goes through */
-#define STEP_MAX   256   /* bytes of one step of a reference that has escapes */
+#define LOOKS_MAX  ((size_t)1 << 21) /* members gone through for references, all together */
+#define ROOTS_MAX  8                 /* references that the top of a tool's schema goes through */
+#define STEP_MAX   256               /* bytes of one step of a reference that has escapes */
 
 struct walk {
     struct json_writer *w;
@@ -22,8 +23,17 @@ struct walk {
     unsigned depth;
     unsigned nesting;
     unsigned values;
+    size_t looks;
     bool resolved;
 };
+
+/* False: what is looked for is taken for not there. */
+static bool may_look(size_t *looks, size_t members)
+{
+    bool may = members <= LOOKS_MAX - *looks;
+    *looks = may ? *looks + members : LOOKS_MAX;
+    return may;
+}
 
 /* ---- references ---------------------------------------------------------------------------- */
 
@@ -45,10 +55,12 @@ static struct slice unescape(struct slice step, char room[STEP_MAX])
     return slice_make(room, n);
 }
 
-static yyjson_val *step_into(yyjson_val *v, struct slice step)
+static yyjson_val *step_into(yyjson_val *v, struct slice step, size_t *looks)
 {
     char room[STEP_MAX];
     int64_t index;
+    if (!may_look(looks, yyjson_obj_size(v) + yyjson_arr_size(v)))
+        return NULL;
     if (yyjson_is_arr(v))
         return slice_to_i64(step, &index) && index >= 0 ? yyjson_arr_get(v, (size_t)index) : NULL;
     yyjson_val *member = yyjson_obj_getn(v, step.p, step.n);
@@ -64,7 +76,7 @@ static bool is_inner(struct slice reference)
 }
 
 /* "#/$defs/Name" → the object there; NULL: none. */
-static yyjson_val *target_of(yyjson_val *root, struct slice reference)
+static yyjson_val *target_of(yyjson_val *root, struct slice reference, size_t *looks)
 {
     struct slice path = slice_skip(reference, reference.n > 0);
     yyjson_val *v = root;
@@ -72,7 +84,7 @@ static yyjson_val *target_of(yyjson_val *root, struct slice reference)
         return NULL;
     path = slice_skip(path, path.n > 0);
     while (v && path.n)
-        v = step_into(v, slice_split(&path, '/'));
+        v = step_into(v, slice_split(&path, '/'), looks);
     return yyjson_is_obj(v) ? v : NULL;
 }
 
@@ -125,12 +137,12 @@ static void write_members(struct walk *k, yyjson_val *object, yyjson_val *beside
 
 static void write_object(struct walk *k, yyjson_val *v)
 {
-    yyjson_val *target = target_of(k->root, json_get_slice(v, "$ref"));
+    yyjson_val *target = target_of(k->root, json_get_slice(v, "$ref"), &k->looks);
     json_object(k->w);
     if (k->nesting < NEST_MAX)
         write_members(k, v, NULL);
     if (target && k->nesting < NEST_MAX && k->depth < DEPTH_MAX && k->values <= VALUES_MAX &&
-        !is_open(k, target)) {
+        !is_open(k, target) && may_look(&k->looks, yyjson_obj_size(target) * yyjson_obj_size(v))) {
         k->open[k->depth++] = target;
         write_members(k, target, v);
         k->depth--;
@@ -183,9 +195,11 @@ static struct top top_of(yyjson_val *schema)
 {
     struct top top = {.n = 0};
     yyjson_val *v = schema;
-    while (v && top.n < ROOTS_MAX) {
+    size_t looks = 0, members = 0;
+    while (v && top.n < ROOTS_MAX && may_look(&looks, yyjson_obj_size(v) * members)) {
         top.v[top.n++] = v;
-        v = target_of(schema, json_get_slice(v, "$ref"));
+        members += yyjson_obj_size(v);
+        v = target_of(schema, json_get_slice(v, "$ref"), &looks);
     }
     return top;
 }
@@ -322,7 +336,7 @@ static bool all_strict(struct walk *k, yyjson_val *schemas)
 
 static bool target_is_strict(struct walk *k, struct slice reference)
 {
-    yyjson_val *target = target_of(k->root, reference);
+    yyjson_val *target = target_of(k->root, reference, &k->looks);
     if (!reference.p)
         return true;
     if (!target || is_open(k, target) || k->depth == DEPTH_MAX)
@@ -337,7 +351,9 @@ static bool is_strict(struct walk *k, yyjson_val *v)
 {
     if (!yyjson_is_obj(v)) /* absent, or true or false */
         return true;
-    if (++k->values > NODES_MAX || k->nesting == NEST_MAX || has_refused(v) || !has_plain_enum(v))
+    if (++k->values > NODES_MAX || k->nesting == NEST_MAX ||
+        !may_look(&k->looks, yyjson_obj_size(v) + yyjson_arr_size(json_get(v, "enum"))) ||
+        has_refused(v) || !has_plain_enum(v))
         return false;
     if (may_be_object(v) && !yyjson_is_false(json_get(v, "additionalProperties")))
         return false;

@@ -197,6 +197,67 @@ static void test_exponential(void **state)
     arena_fini(&a);
 }
 
+/* "BEFORE0AFTER,BEFORE1AFTER,…" */
+static void add_many(struct buf *b, const char *before, int n, const char *after)
+{
+    for (int i = 0; i < n; i++)
+        buf_addf(b, "%s%s%d%s", i ? "," : "", before, i, after);
+}
+
+static yyjson_val *many_references(struct arena *a, struct buf *b, int n)
+{
+    buf_reset(b);
+    buf_addf(b, "{'anyOf':[");
+    add_many(b, "{'$ref':'#/$defs/d", n, "'}");
+    buf_addf(b, "],'$defs':{");
+    add_many(b, "'d", n, "':{'x':1}");
+    buf_addf(b, "}}");
+    return parse(a, arena_strdup(a, buf_slice(b)));
+}
+
+static yyjson_val *many_siblings(struct arena *a, struct buf *b, int n)
+{
+    buf_reset(b);
+    buf_addf(b, "{'items':{'$ref':'#/$defs/T',");
+    add_many(b, "'own", n, "':1");
+    buf_addf(b, "},'$defs':{'T':{");
+    add_many(b, "'theirs", n, "':1");
+    buf_addf(b, "}}}");
+    return parse(a, arena_strdup(a, buf_slice(b)));
+}
+
+static yyjson_val *many_large(struct arena *a, struct buf *b, int n)
+{
+    buf_reset(b);
+    buf_addf(b, "{'type':'object','additionalProperties':false,'anyOf':[");
+    add_many(b, "{'$ref':'#/$defs/T','x':", n, "}");
+    buf_addf(b, "],'$defs':{'T':{");
+    add_many(b, "'theirs", n, "':1");
+    buf_addf(b, "}}}");
+    return parse(a, arena_strdup(a, buf_slice(b)));
+}
+
+/* What references lead to is not looked for without end. */
+static void test_many_members(void **state)
+{
+    struct arena a;
+    struct buf b;
+    bool resolved;
+    (void)state;
+    arena_init(&a);
+    buf_init(&b, 1 << 22);
+    for (int n = 200; n <= 2000; n += 1800) {
+        bool few = n == 200;
+        const char *written = write_plain(&a, many_references(&a, &b, n), &resolved);
+        assert_int_equal(few, !strstr(written, "{}"));
+        written = write_plain(&a, many_siblings(&a, &b, n), &resolved);
+        assert_int_equal(few, strstr(written, "theirs9") != NULL);
+        assert_int_equal(few, schema_is_strict(many_large(&a, &b, n)));
+    }
+    buf_fini(&b);
+    arena_fini(&a);
+}
+
 /* Once nothing more fits, no more is walked. */
 static void test_no_room(void **state)
 {
@@ -308,8 +369,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_references),  cmocka_unit_test(test_tools),
-        cmocka_unit_test(test_exponential), cmocka_unit_test(test_no_room),
-        cmocka_unit_test(test_deep),        cmocka_unit_test(test_strict),
+        cmocka_unit_test(test_exponential), cmocka_unit_test(test_many_members),
+        cmocka_unit_test(test_no_room),     cmocka_unit_test(test_deep),
+        cmocka_unit_test(test_strict),
     };
     return cmocka_run_group_tests_name("schema", tests, NULL, NULL);
 }
