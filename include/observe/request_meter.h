@@ -37,14 +37,20 @@ struct request_meter_guard {
 };
 void request_meter_guard(struct request_meter *r, const struct request_meter_guard *g);
 
-/* A deployment rests after its last call failed with that status. */
 struct request_meter_place {
     struct slice model, deployment, api_base, group;
 };
-void request_meter_rest(struct request_meter *r, const struct request_meter_place *at, int status);
 enum { METER_HEALTHY, METER_FAILED, METER_RESTS };
 void request_meter_state(struct request_meter *r, const struct request_meter_place *at, int state,
                          int64_t unix_ms);
+/* A deployment rests after its last call failed with that status. Until then (turn time) it is shown
+ * to rest, whatever becomes of its other calls; REQUEST_METER_RESTING at once, the rest until their
+ * next calls end. */
+#define REQUEST_METER_RESTING 256
+void request_meter_rest(struct request_meter *r, const struct request_meter_place *at, int status,
+                        int64_t until, int64_t unix_ms);
+/* Now and then, and before a request is counted: whose rest is over has failed, and no more. */
+void request_meter_look(struct request_meter *r, int64_t now, int64_t unix_ms);
 /* What the configuration gives it in a minute; 0: it has no such limit. */
 void request_meter_limits(struct request_meter *r, const struct request_meter_place *at,
                           int64_t tokens, int64_t requests);

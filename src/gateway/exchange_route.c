@@ -288,7 +288,7 @@ static void log_rest(const struct exchange *ex, int64_t ms)
 {
     struct slice why = exchange_log_failure(ex, &ex->failure);
     const struct deployment *d = ex->deployment;
-    observing_rests(ex->worker, d, ex->model_id, ex->failure.status);
+    observing_rests(ex->worker, d, ex->model_id, ex->failure.status, ms);
     log_warn("deployment %s (%s, %s) rests for %lld ms: %.*s", d->id, d->model_name, d->region,
              (long long)ms, SLICE_ARG(why));
 }

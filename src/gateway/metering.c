@@ -163,6 +163,11 @@ static void refresh_admission(struct metering *m)
                   (double)a->late);
 }
 
+static void look_at_rests(struct metering *m)
+{
+    request_meter_look(m->requests, turn_now(&m->worker->turn), clock_unix_ms());
+}
+
 static void refresh(struct metering *m)
 {
     const struct worker *w = m->worker;
@@ -177,6 +182,7 @@ static void refresh(struct metering *m)
     gauge(m, METRIC_UPSTREAM_CONNECTIONS, upstream_connections(w->upstream));
     if (w->config->admission.in_flight)
         refresh_admission(m);
+    look_at_rests(m);
     refresh_store(m);
     refresh_shared(m);
     refresh_repairs(m);
@@ -214,6 +220,7 @@ void metering_turn_over(struct metering *m)
 
 void metering_count(struct metering *m, const struct record *draft)
 {
+    look_at_rests(m);
     request_meter_count(m->requests, draft);
     if (m->services)
         metering_services_count(m->services, draft);
@@ -229,12 +236,12 @@ void metering_guard(struct metering *m, const struct request_meter_guard *g)
     request_meter_guard(m->requests, g);
 }
 
-void metering_rests(struct metering *m, const struct deployment *d, struct slice model, int status)
+void metering_rests(struct metering *m, const struct deployment *d, struct slice model, int status,
+                    int64_t ms)
 {
     const struct request_meter_place at = {
         .model = model, .deployment = slice_of(d->id), .api_base = slice_of(d->endpoint)};
-    request_meter_rest(m->requests, &at, status);
-    request_meter_state(m->requests, &at, METER_RESTS, clock_unix_ms());
+    request_meter_rest(m->requests, &at, status, turn_now(&m->worker->turn) + ms, clock_unix_ms());
 }
 
 /* A model that the router chooses among is known from the start. */

@@ -26,8 +26,9 @@ void metering_count(struct metering *m, const struct record *draft);
 /* Metadata and tags of requests become labels. */
 bool metering_wants_texts(const struct metering *m);
 void metering_guard(struct metering *m, const struct request_meter_guard *g);
-/* After a failure with that status it rests. */
-void metering_rests(struct metering *m, const struct deployment *d, struct slice model, int status);
+/* After a failure with that status it rests for so long. */
+void metering_rests(struct metering *m, const struct deployment *d, struct slice model, int status,
+                    int64_t ms);
 
 /* The loop is about to sleep. */
 void metering_turn_over(struct metering *m);

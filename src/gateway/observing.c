@@ -291,10 +291,11 @@ void observing_tell(struct worker *w, struct record *draft, uint64_t sinks)
     observe_publish(w->observing->sinks, draft, sinks);
 }
 
-void observing_rests(struct worker *w, const struct deployment *d, struct slice model, int status)
+void observing_rests(struct worker *w, const struct deployment *d, struct slice model, int status,
+                     int64_t ms)
 {
     if (w->observing && w->observing->metering)
-        metering_rests(w->observing->metering, d, model, status);
+        metering_rests(w->observing->metering, d, model, status, ms);
     if (w->observing && w->observing->alerting)
         alerting_rests(w->observing->alerting, d, model, status);
 }

@@ -40,8 +40,9 @@ bool observing_wants_bodies(const struct worker *w, uint64_t sinks);
 /* Counts, and tells those. The draft may lose what it says of the key. */
 void observing_tell(struct worker *w, struct record *draft, uint64_t sinks);
 
-/* After a failure with that status a deployment rests. */
-void observing_rests(struct worker *w, const struct deployment *d, struct slice model, int status);
+/* After a failure with that status a deployment rests for so long. */
+void observing_rests(struct worker *w, const struct deployment *d, struct slice model, int status,
+                     int64_t ms);
 /* A guardrail has looked. */
 void observing_guard(struct worker *w, const struct request_meter_guard *g);
 /* `spent` USD of a budget are, with what the request has cost. */

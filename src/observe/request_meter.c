@@ -16,12 +16,19 @@ struct stage {
     bool queue, guard, vet;
 };
 
+struct resting {
+    struct metric_series *state;
+    int64_t until; /* turn time */
+};
+
 struct request_meter {
     struct metrics *metrics;
     struct arena arena; /* of what is kept */
     struct map kept;    /* labels → struct combination * */
     struct stage stages[RECORD_STAGES_MAX];
     size_t stage_count;
+    struct resting resting[REQUEST_METER_RESTING];
+    size_t resting_count;
 };
 
 /* One request on its way into the metrics. */
@@ -322,6 +329,21 @@ static void count_limits(struct counting *c, const struct record *r)
 
 /* ---- deployments ---------------------------------------------------------------------------- */
 
+static struct resting *resting_of(struct request_meter *r, const struct metric_series *state)
+{
+    for (size_t i = 0; i < r->resting_count; i++)
+        if (r->resting[i].state == state)
+            return &r->resting[i];
+    return NULL;
+}
+
+/* Calls that were under way when a rest began say nothing of it. */
+static void set_state(struct counting *c, struct metric_series *s, int state)
+{
+    if (!resting_of(c->meter, s))
+        metric_set(s, state, c->now);
+}
+
 /* A failed attempt belongs to another deployment, or another outcome, than the request: its series
  * are looked up. */
 static void count_failure(struct counting *c, const struct record_attempt *t)
@@ -338,8 +360,8 @@ static void count_failure(struct counting *c, const struct record_attempt *t)
     metric_add(metrics_labelled(c->meter->metrics, METRIC_DEPLOYMENT_REQUESTS, labels), 1);
     metric_add(metrics_labelled(c->meter->metrics, METRIC_DEPLOYMENT_FAILURES, labels), 1);
     if (t->status >= 500 || t->status == 429 || t->status == 408)
-        metric_set(metrics_labelled(c->meter->metrics, METRIC_DEPLOYMENT_STATE, labels),
-                   METER_FAILED, c->now);
+        set_state(c, metrics_labelled(c->meter->metrics, METRIC_DEPLOYMENT_STATE, labels),
+                  METER_FAILED);
 }
 
 static void count_attempts(struct counting *c, const struct record *r)
@@ -352,7 +374,7 @@ static void count_attempts(struct counting *c, const struct record *r)
         }
         add(c, METRIC_DEPLOYMENT_REQUESTS, 1);
         add(c, METRIC_DEPLOYMENT_SUCCESSES, 1);
-        metric_set(series(c, METRIC_DEPLOYMENT_STATE), METER_HEALTHY, c->now);
+        set_state(c, series(c, METRIC_DEPLOYMENT_STATE), METER_HEALTHY);
     }
 }
 
@@ -366,21 +388,48 @@ static void set_place(struct slice *labels, const struct request_meter_place *at
     labels[LABEL_PROVIDER] = SLICE("bedrock");
 }
 
-void request_meter_rest(struct request_meter *r, const struct request_meter_place *at, int status)
-{
-    char digits[SLICE_DIGITS];
-    struct slice labels[METRIC_LABELS_ALL];
-    set_place(labels, at);
-    labels[LABEL_EXCEPTION_STATUS] = slice_digits(status, digits);
-    metric_add(metrics_labelled(r->metrics, METRIC_DEPLOYMENT_COOLED, labels), 1);
-}
-
 void request_meter_state(struct request_meter *r, const struct request_meter_place *at, int state,
                          int64_t unix_ms)
 {
     struct slice labels[METRIC_LABELS_ALL];
     set_place(labels, at);
     metric_set(metrics_labelled(r->metrics, METRIC_DEPLOYMENT_STATE, labels), state, unix_ms);
+}
+
+static void note_rest(struct request_meter *r, struct metric_series *state, int64_t until)
+{
+    struct resting *noted = resting_of(r, state);
+    if (!noted && r->resting_count < REQUEST_METER_RESTING)
+        noted = &r->resting[r->resting_count++];
+    if (noted)
+        *noted = (struct resting){state, until};
+}
+
+void request_meter_rest(struct request_meter *r, const struct request_meter_place *at, int status,
+                        int64_t until, int64_t unix_ms)
+{
+    char digits[SLICE_DIGITS];
+    struct slice labels[METRIC_LABELS_ALL];
+    set_place(labels, at);
+    labels[LABEL_EXCEPTION_STATUS] = slice_digits(status, digits);
+    metric_add(metrics_labelled(r->metrics, METRIC_DEPLOYMENT_COOLED, labels), 1);
+    struct metric_series *state = metrics_labelled(r->metrics, METRIC_DEPLOYMENT_STATE, labels);
+    metric_set(state, METER_RESTS, unix_ms);
+    note_rest(r, state, until);
+}
+
+/* Who rests says so again: another worker may have said something else since. What one says of it
+ * after its end counts. */
+void request_meter_look(struct request_meter *r, int64_t now, int64_t unix_ms)
+{
+    for (size_t i = r->resting_count; i-- > 0;) {
+        struct resting *at = &r->resting[i];
+        int64_t over = now - at->until;
+        metric_set(at->state, over >= 0 ? METER_FAILED : METER_RESTS,
+                   over > 0 ? unix_ms - over : unix_ms);
+        if (over >= 0)
+            *at = r->resting[--r->resting_count];
+    }
 }
 
 void request_meter_limits(struct request_meter *r, const struct request_meter_place *at,

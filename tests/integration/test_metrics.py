@@ -205,7 +205,7 @@ def test_series_are_bounded(launch, simulator):
 
 
 def test_fallbacks_and_rests(launch, simulator):
-    router = {"num_retries": 0, "fallbacks": [{"nova": ["claude"]}], "allowed_fails": 0}
+    router = {"num_retries": 0, "fallbacks": [{"nova": ["claude"]}], "allowed_fails": 0, "cooldown_time": 4}
     limited = deployment("limited", "bedrock/us.amazon.nova-lite-v1:0", simulator.url, rpm=7, tpm=9000)
     gateway = launch(configuration(simulator.url, router_settings=router, extra_models=[limited], **SETTINGS))
     assert value(gateway, "litellm_deployment_rpm_limit", litellm_model_name="us.amazon.nova-lite-v1:0") == 7
@@ -214,6 +214,12 @@ def test_fallbacks_and_rests(launch, simulator):
         ask(client, model="nova", messages=[{"role": "user", "content": "[[sim:throttle(1)]] to claude"}])
     labels = {"requested_model": "nova", "fallback_model": "claude"}
     assert value(gateway, "litellm_deployment_successful_fallbacks_total", **labels) == 1
+    with openai_client(gateway) as client:
+        ask(client, model="nova", messages=[{"role": "user", "content": "[[sim:error(500)]] [[sim:times(1)]] to claude"}])
+    nova = {"litellm_model_name": MODELS["nova"].removeprefix("bedrock/")}
+    assert value(gateway, "litellm_deployment_cooled_down_total", exception_status="500", **nova) == 1
+    assert value(gateway, "litellm_deployment_state", **nova) == 2
+    wait_for(lambda: value(gateway, "litellm_deployment_state", **nova) == 1, 20, "the end of the rest")
 
 
 def test_guardrails_count(launch, simulator):

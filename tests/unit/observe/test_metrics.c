@@ -198,6 +198,53 @@ static void requests_are_counted(void **state)
     stop(&m);
 }
 
+#define SHOWS_STATE(m, state)                                                                      \
+    SHOWS(m, "litellm_deployment_state{litellm_model_name=\"us.claude\",model_id=\"d1\",api_base="   \
+             "\"None\",api_provider=\"bedrock\"} " #state)
+
+static void count_at(struct request_meter *meter, const char *error_class, int64_t at)
+{
+    struct record_attempt attempt;
+    struct record r = request_of("ada", &attempt);
+    attempt.model = r.text.upstream;
+    attempt.error_class = slice_of(error_class);
+    attempt.status = error_class ? 503 : 200;
+    r.failed = error_class != NULL;
+    r.ended_ms = at;
+    request_meter_count(meter, &r);
+}
+
+/* Whatever becomes of calls that were under way, here or in another worker. */
+static void a_rest_is_shown_until_it_is_over(void **state)
+{
+    const struct request_meter_place at = {.model = SLICE("us.claude"), .deployment = SLICE("d1")};
+    struct machine m;
+    start(&m);
+    struct request_meter *here = request_meter_new(m.workers[0]);
+    struct request_meter *there = request_meter_new(m.workers[1]);
+    count_at(here, "ServiceUnavailableError", 2000);
+    SHOWS_STATE(&m, 1);
+    request_meter_rest(here, &at, 503, 500, 2001);
+    count_at(here, "ServiceUnavailableError", 2002);
+    count_at(here, NULL, 2003);
+    SHOWS_STATE(&m, 2);
+    count_at(there, NULL, 2004);
+    request_meter_look(here, 499, 2500);
+    SHOWS_STATE(&m, 2);
+    request_meter_look(here, 500, 2501);
+    SHOWS_STATE(&m, 1);
+    count_at(here, NULL, 2502);
+    SHOWS_STATE(&m, 0);
+    request_meter_rest(here, &at, 503, 600, 2550);
+    SHOWS_STATE(&m, 2);
+    count_at(there, 200, 2605);
+    request_meter_look(here, 650, 2651);
+    SHOWS_STATE(&m, 0);
+    request_meter_free(here);
+    request_meter_free(there);
+    stop(&m);
+}
+
 /* Whatever requests name, what they take is bounded, and what has no series of its own is counted:
  * more combinations of labels than are kept, too. */
 static void ten_thousand_of_everything(void **state)
@@ -494,6 +541,7 @@ int main(void)
         cmocka_unit_test(too_many_series_are_one),
         cmocka_unit_test(labels_are_escaped_and_cut),
         cmocka_unit_test(requests_are_counted),
+        cmocka_unit_test(a_rest_is_shown_until_it_is_over),
         cmocka_unit_test(a_configuration_chooses),
         cmocka_unit_test(a_configuration_makes_labels_and_buckets),
         cmocka_unit_test(series_expire),
