@@ -43,9 +43,9 @@ struct request_meter_place {
 enum { METER_HEALTHY, METER_FAILED, METER_RESTS };
 void request_meter_state(struct request_meter *r, const struct request_meter_place *at, int state,
                          int64_t unix_ms);
-/* A deployment rests after its last call failed with that status. Until then (turn time) it is shown
- * to rest, whatever becomes of its other calls; REQUEST_METER_RESTING at once, the rest until their
- * next calls end. */
+/* A deployment rests after its last call failed with that status. Until then (turn time) it is
+ * shown to rest, whatever becomes of its other calls; REQUEST_METER_RESTING at once, the rest until
+ * their next calls end. */
 #define REQUEST_METER_RESTING 256
 void request_meter_rest(struct request_meter *r, const struct request_meter_place *at, int status,
                         int64_t until, int64_t unix_ms);

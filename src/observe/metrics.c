@@ -274,7 +274,16 @@ void metric_observe(struct metric_series *s, double value)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-/* What a worker before this one left: counters go on, gauges are nobody's. */
+/* What it says was of the worker that is no more. What callers have left is as true as before. */
+static void begin_gauge(struct metrics *m, struct metric_entry *e)
+{
+    if (metric_expires(metric_row_of(m, e->metric)))
+        return;
+    store(e, 0, 0);
+    atomic_store_explicit(&e->updated_ms, 0, memory_order_relaxed);
+}
+
+/* What a worker before this one left: counters go on. */
 static void take_over(struct metrics *m)
 {
     uint64_t place = 0;
@@ -282,7 +291,7 @@ static void take_over(struct metrics *m)
         if (atomic_load_explicit(&e->gone, memory_order_relaxed))
             continue;
         if (metric_row_of(m, e->metric)->kind == METRIC_GAUGE)
-            store(e, 0, 0);
+            begin_gauge(m, e);
         adopt(m, e);
     }
 }

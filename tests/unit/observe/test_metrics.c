@@ -121,6 +121,26 @@ static void the_next_worker_goes_on(void **state)
     stop(&m);
 }
 
+/* … but for what they say of callers; of deployments another worker knows more. */
+static void what_was_last_seen_survives_a_worker(void **state)
+{
+    struct slice key[] = {SLICE("hash"), SLICE("alias")};
+    struct slice place[] = {SLICE("m"), SLICE("d"), SLICE("b"), SLICE("bedrock")};
+    struct machine m;
+    start(&m);
+    metric_set(metrics_series(m.workers[0], METRIC_KEY_BUDGET_LEFT, key), 9, 10);
+    metric_set(metrics_series(m.workers[1], METRIC_KEY_BUDGET_LEFT, key), 5, 20);
+    metric_set(metrics_series(m.workers[0], METRIC_DEPLOYMENT_STATE, place), 1, 10);
+    metric_set(metrics_series(m.workers[1], METRIC_DEPLOYMENT_STATE, place), 2, 20);
+    metrics_free(m.workers[1]);
+    m.workers[1] = metrics_new(m.shared, 1, SERIES_MAX);
+    SHOWS(&m, "litellm_remaining_api_key_budget_metric{hashed_api_key=\"hash\","
+              "api_key_alias=\"alias\"} 5");
+    SHOWS(&m, "litellm_deployment_state{litellm_model_name=\"m\",model_id=\"d\",api_base=\"b\","
+              "api_provider=\"bedrock\"} 1");
+    stop(&m);
+}
+
 static void too_many_series_are_one(void **state)
 {
     struct machine m;
@@ -199,7 +219,7 @@ static void requests_are_counted(void **state)
 }
 
 #define SHOWS_STATE(m, state)                                                                      \
-    SHOWS(m, "litellm_deployment_state{litellm_model_name=\"us.claude\",model_id=\"d1\",api_base="   \
+    SHOWS(m, "litellm_deployment_state{litellm_model_name=\"us.claude\",model_id=\"d1\",api_base=" \
              "\"None\",api_provider=\"bedrock\"} " #state)
 
 static void count_at(struct request_meter *meter, const char *error_class, int64_t at)
@@ -538,6 +558,7 @@ int main(void)
         cmocka_unit_test(histograms_are_cumulative),
         cmocka_unit_test(gauges_merge_as_their_row_says),
         cmocka_unit_test(the_next_worker_goes_on),
+        cmocka_unit_test(what_was_last_seen_survives_a_worker),
         cmocka_unit_test(too_many_series_are_one),
         cmocka_unit_test(labels_are_escaped_and_cut),
         cmocka_unit_test(requests_are_counted),
