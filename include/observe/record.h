@@ -144,5 +144,7 @@ static inline const struct record *record_of(const struct parcel *p)
 }
 
 int64_t record_tokens(const struct record *r); /* input and output */
+/* Of one that failed, what that means for clients: of an answer that broke off, not its 200. */
+int record_error_status(const struct record *r);
 
 #endif

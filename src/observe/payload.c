@@ -196,7 +196,8 @@ static void write_error(struct json_writer *w, const struct record *r)
     member_text(w, "error_str", t->error_message);
     json_key(w, "error_information");
     json_object(w);
-    json_member_string(w, "error_code", r->failed ? slice_digits(r->status, digits) : SLICE(""));
+    json_member_string(w, "error_code",
+                       r->failed ? slice_digits(record_error_status(r), digits) : SLICE(""));
     json_member_string(w, "error_class", t->error_class);
     json_member_string(w, "llm_provider", r->failed ? SLICE("bedrock") : SLICE(""));
     json_member_string(w, "traceback", SLICE(""));

@@ -67,3 +67,10 @@ int64_t record_tokens(const struct record *r)
 {
     return llm_usage_prompt(&r->usage) + r->usage.output;
 }
+
+int record_error_status(const struct record *r)
+{
+    const struct record_attempt *last =
+        r->attempt_count ? &r->attempts[r->attempt_count - 1] : NULL;
+    return r->status < 400 && last && last->error_class.n ? last->status : r->status;
+}

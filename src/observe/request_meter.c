@@ -36,7 +36,7 @@ struct counting {
     struct request_meter *meter;
     struct combination *found;
     struct slice labels[METRIC_LABELS_ALL];
-    char status[SLICE_DIGITS];
+    char status[SLICE_DIGITS], error_status[SLICE_DIGITS];
     int64_t now; /* unix ms */
 };
 
@@ -161,7 +161,8 @@ static void set_labels(struct counting *c, const struct record *r)
     l[LABEL_PROVIDER] = SLICE("bedrock");
     l[LABEL_SERVICE_TIER] = t->service_tier;
     l[LABEL_STATUS_CODE] = slice_digits(r->status, c->status);
-    l[LABEL_EXCEPTION_STATUS] = r->failed ? l[LABEL_STATUS_CODE] : slice_make(NULL, 0);
+    if (r->failed)
+        l[LABEL_EXCEPTION_STATUS] = slice_digits(record_error_status(r), c->error_status);
     l[LABEL_EXCEPTION_CLASS] = t->error_class;
     l[LABEL_LIMIT_CATEGORY] = limit_category(r);
     l[LABEL_LIMIT_TYPE] = slice_of(r->limit);

@@ -218,6 +218,26 @@ static void requests_are_counted(void **state)
     stop(&m);
 }
 
+/* Its 200 had been sent; dashboards look for 5xx. */
+static void an_answer_that_broke_off_has_the_failures_status(void **state)
+{
+    struct machine m;
+    struct record_attempt attempt;
+    start(&m);
+    struct request_meter *meter = request_meter_new(m.workers[0]);
+    struct record r = request_of("ada", &attempt);
+    attempt.status = 502;
+    attempt.error_class = r.text.error_class = SLICE("BadGatewayError");
+    r.failed = r.stream = true;
+    request_meter_count(meter, &r);
+    assert_non_null(strstr(text(&m, false), ",status_code=\"200\""));
+    assert_non_null(
+        strstr(m.text.p, ",exception_status=\"502\",exception_class=\"BadGatewayError\""));
+    assert_null(strstr(m.text.p, "exception_status=\"200\""));
+    request_meter_free(meter);
+    stop(&m);
+}
+
 #define SHOWS_STATE(m, state)                                                                      \
     SHOWS(m, "litellm_deployment_state{litellm_model_name=\"us.claude\",model_id=\"d1\",api_base=" \
              "\"None\",api_provider=\"bedrock\"} " #state)
@@ -562,6 +582,7 @@ int main(void)
         cmocka_unit_test(too_many_series_are_one),
         cmocka_unit_test(labels_are_escaped_and_cut),
         cmocka_unit_test(requests_are_counted),
+        cmocka_unit_test(an_answer_that_broke_off_has_the_failures_status),
         cmocka_unit_test(a_rest_is_shown_until_it_is_over),
         cmocka_unit_test(a_configuration_chooses),
         cmocka_unit_test(a_configuration_makes_labels_and_buckets),
