@@ -25,7 +25,8 @@ struct record_attempt {
     struct slice deployment, model, region, group,
         api_base;                      /* the deployment's id; what was called, where */
     struct slice error_class, message; /* empty: it went well */
-    int status;                        /* 200, or what the failure means for clients */
+    int status;                        /* 200; what the failure means for clients; or 499: the
+                                          client left before anything was said */
     int64_t begun_ms, ended_ms;        /* since 1970 */
     char span[RECORD_SPAN_SIZE];       /* that Bedrock was told; all zero: none */
 };

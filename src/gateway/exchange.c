@@ -47,8 +47,7 @@
 
 #include <time.h>
 
-#define BODY_EAGER         (1024 * 1024) /* of a declared length, reserved at once */
-#define STATUS_CLIENT_GONE 499           /* nginx's, in the log only */
+#define BODY_EAGER (1024 * 1024) /* of a declared length, reserved at once */
 
 const struct sm_state exchange_states[EX_NR] = {
     [EX_HEAD] = {"HEAD", SM_TO(EX_AUTH) | SM_TO(EX_FLUSH) | SM_TO(EX_SETTLE)},

@@ -130,6 +130,8 @@ enum exchange_fact {
 #define SETTLE_GRACE_MS 2000         /* for an upstream to end after its last event */
 #define TRIED_MAX       16           /* deployments that a request remembers */
 
+#define STATUS_CLIENT_GONE 499 /* nginx's; nobody is sent it */
+
 /* For streams that go on elsewhere when they break off; see exchange_resume.h. */
 struct resuming {
     bool on;                             /* mid_stream_fallbacks, and the answer is streamed */

@@ -268,6 +268,13 @@ void exchange_observe_begin(struct exchange *ex)
 
 /* ---- calls, in the turn's time until the end ------------------------------------------------- */
 
+/* The client left before the model had said anything, good or bad. */
+static bool was_left(const struct exchange *ex, const struct record_attempt *t)
+{
+    return ex->facts & FACT_GONE && !(ex->facts & FACT_COMPLETE) &&
+           (!ex->first_event || ex->first_event < t->begun_ms);
+}
+
 static void end_attempt(struct exchange *ex, const struct failure *f)
 {
     struct observed *o = ex->observed;
@@ -275,7 +282,7 @@ static void end_attempt(struct exchange *ex, const struct failure *f)
     bool failed = f->kind != FAILURE_NONE;
     o->open = false;
     t->ended_ms = turn_now(&ex->worker->turn);
-    t->status = failed ? f->status : 200;
+    t->status = failed ? f->status : was_left(ex, t) ? STATUS_CLIENT_GONE : 200;
     t->error_class = slice_of(failed ? failure_class(f) : NULL);
     t->message = failed ? exchange_log_failure(ex, f) : slice_make(NULL, 0);
 }

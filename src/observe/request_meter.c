@@ -371,11 +371,11 @@ static void count_attempts(struct counting *c, const struct record *r)
         const struct record_attempt *t = &r->attempts[i];
         if (t->error_class.n) {
             count_failure(c, t);
-            continue;
+        } else if (t->status == 200) {
+            add(c, METRIC_DEPLOYMENT_REQUESTS, 1);
+            add(c, METRIC_DEPLOYMENT_SUCCESSES, 1);
+            set_state(c, series(c, METRIC_DEPLOYMENT_STATE), METER_HEALTHY);
         }
-        add(c, METRIC_DEPLOYMENT_REQUESTS, 1);
-        add(c, METRIC_DEPLOYMENT_SUCCESSES, 1);
-        set_state(c, series(c, METRIC_DEPLOYMENT_STATE), METER_HEALTHY);
     }
 }
 

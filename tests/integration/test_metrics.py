@@ -94,6 +94,19 @@ def test_a_failure_counts(gateway, client):
     assert value(gateway, failed, exception_class="AuthenticationError") == 1
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_leaves_counts(gateway, client, stream):
+    success, total = "litellm_deployment_success_responses_total", "litellm_deployment_total_requests_total"
+    ask(client)
+    before = value(gateway, success), value(gateway, total)
+    hangs = {"messages": [{"role": "user", "content": "[[sim:hang]]"}], "user": f"eve-{stream}", "stream": stream}
+    with openai_client(gateway, timeout=0.5) as hasty, pytest.raises(openai.APITimeoutError):
+        ask(hasty, **hangs)
+    left = {"end_user": f"eve-{stream}", "status_code": "499"}
+    wait_for(lambda: value(gateway, "litellm_proxy_total_requests_metric_total", **left) == 1, 10, "that it is counted")
+    assert (value(gateway, success), value(gateway, total)) == before
+
+
 def test_what_the_process_holds(gateway, client):
     ask(client)
     names = metrics(gateway)

@@ -238,6 +238,25 @@ static void an_answer_that_broke_off_has_the_failures_status(void **state)
     stop(&m);
 }
 
+/* A model that hangs until clients leave has not answered. */
+static void a_call_that_was_left_says_nothing_of_its_deployment(void **state)
+{
+    struct machine m;
+    struct record_attempt attempt;
+    start(&m);
+    struct request_meter *meter = request_meter_new(m.workers[0]);
+    struct record r = request_of("ada", &attempt);
+    r.failed = r.gone = true;
+    r.status = attempt.status = 499;
+    request_meter_count(meter, &r);
+    assert_non_null(strstr(text(&m, false), ",status_code=\"499\""));
+    assert_null(strstr(m.text.p, "litellm_deployment_success"));
+    assert_null(strstr(m.text.p, "litellm_deployment_total"));
+    assert_null(strstr(m.text.p, "litellm_deployment_state"));
+    request_meter_free(meter);
+    stop(&m);
+}
+
 #define SHOWS_STATE(m, state)                                                                      \
     SHOWS(m, "litellm_deployment_state{litellm_model_name=\"us.claude\",model_id=\"d1\",api_base=" \
              "\"None\",api_provider=\"bedrock\"} " #state)
@@ -583,6 +602,7 @@ int main(void)
         cmocka_unit_test(labels_are_escaped_and_cut),
         cmocka_unit_test(requests_are_counted),
         cmocka_unit_test(an_answer_that_broke_off_has_the_failures_status),
+        cmocka_unit_test(a_call_that_was_left_says_nothing_of_its_deployment),
         cmocka_unit_test(a_rest_is_shown_until_it_is_over),
         cmocka_unit_test(a_configuration_chooses),
         cmocka_unit_test(a_configuration_makes_labels_and_buckets),
