@@ -186,10 +186,23 @@ static void count_usage(struct counting *c, const struct record *r)
     add(c, METRIC_PROVIDER_WRITE_TOKENS, (double)r->usage.cache_write);
 }
 
+/* The call that the first token came of: not the last, where a stream went on elsewhere. */
+static int64_t first_call_ms(const struct record *r)
+{
+    size_t i = r->attempt_count - 1;
+    while (i && r->attempts[i].begun_ms > r->first_ms)
+        i--;
+    return r->attempts[i].begun_ms;
+}
+
+/* Of what went well, as LiteLLM: refusals in no time, and failures at their timeout, would tell of
+ * something else. */
 static void count_times(struct counting *c, const struct record *r)
 {
     const struct record_attempt *last =
         r->attempt_count ? &r->attempts[r->attempt_count - 1] : NULL;
+    if (r->failed)
+        return;
     observe_ms(c, METRIC_TOTAL_SECONDS, r->ended_ms - r->begun_ms);
     if (!last)
         return;
@@ -197,7 +210,7 @@ static void count_times(struct counting *c, const struct record *r)
     observe_ms(c, METRIC_API_SECONDS, took);
     observe_ms(c, METRIC_OVERHEAD_SECONDS, r->attempts[0].begun_ms - r->begun_ms);
     if (r->stream && r->first_ms)
-        observe_ms(c, METRIC_FIRST_SECONDS, r->first_ms - last->begun_ms);
+        observe_ms(c, METRIC_FIRST_SECONDS, r->first_ms - first_call_ms(r));
     if (r->usage.output > 0)
         metric_observe(series(c, METRIC_DEPLOYMENT_TOKEN_SECONDS),
                        (double)took / 1000 / (double)r->usage.output);
@@ -225,7 +238,7 @@ static struct stage *stage_of(struct request_meter *r, size_t place, const char 
 
 static void count_guarded(struct counting *c, const struct record *r, int64_t vet_ms)
 {
-    if (r->attempt_count)
+    if (r->attempt_count && !r->failed)
         observe_ms(c, METRIC_OVERHEAD_GUARD_SECONDS,
                    r->attempts[0].begun_ms - r->begun_ms + vet_ms);
 }
@@ -239,7 +252,7 @@ static void count_stages(struct counting *c, const struct record *r)
         const struct stage *s = stage_of(c->meter, i, r->stages[i].name, &spare);
         int64_t ms = r->stages[i].ms;
         metric_observe(s->seconds, ms ? (double)ms / 1000 : 0);
-        if (s->queue)
+        if (s->queue && !r->failed)
             observe_ms(c, METRIC_QUEUE_SECONDS, ms);
         guarded |= s->guard | s->vet;
         vet_ms += s->vet ? ms : 0;

@@ -257,6 +257,55 @@ static void a_call_that_was_left_says_nothing_of_its_deployment(void **state)
     stop(&m);
 }
 
+static void latencies_are_those_of_what_went_well(void **state)
+{
+    static const struct record_stage stages[] = {{"ROUTE", 20}, {"GUARD", 1}};
+    struct machine m;
+    struct record_attempt attempt;
+    start(&m);
+    struct request_meter *meter = request_meter_new(m.workers[0]);
+    struct record r = request_of("ada", &attempt);
+    r.stages = stages;
+    r.stage_count = 2;
+    r.stream = r.failed = true;
+    r.first_ms = 1500;
+    request_meter_count(meter, &r);
+    assert_null(strstr(text(&m, false), "latency"));
+    assert_null(strstr(m.text.p, "time_to_first_token"));
+    assert_null(strstr(m.text.p, "queue_time"));
+    SHOWS(&m, "lintel_stage_seconds_count{state=\"ROUTE\"} 1");
+    r.failed = false;
+    request_meter_count(meter, &r);
+    assert_non_null(strstr(text(&m, false), "litellm_request_total_latency_metric_count{"));
+    assert_non_null(strstr(m.text.p, "litellm_request_queue_time_seconds_count{"));
+    request_meter_free(meter);
+    stop(&m);
+}
+
+/* mid_stream_fallbacks: the client saw the first token of the call that broke off. */
+static void the_first_token_is_that_of_the_call_that_said_it(void **state)
+{
+    struct record_attempt attempts[2];
+    struct machine m;
+    start(&m);
+    struct request_meter *meter = request_meter_new(m.workers[0]);
+    struct record r = request_of("ada", &attempts[0]);
+    attempts[0].error_class = SLICE("BadGatewayError");
+    attempts[1] = attempts[0];
+    attempts[1].error_class = SLICE("");
+    attempts[1].begun_ms = 1800;
+    r.attempts = attempts;
+    r.attempt_count = 2;
+    r.stream = true;
+    r.first_ms = 1510;
+    request_meter_count(meter, &r);
+    const char *sum = strstr(text(&m, false), "litellm_llm_api_time_to_first_token_metric_sum{");
+    assert_non_null(sum);
+    assert_float_equal(strtod(strstr(sum, "} ") + 2, NULL), 0.5, 1e-9);
+    request_meter_free(meter);
+    stop(&m);
+}
+
 #define SHOWS_STATE(m, state)                                                                      \
     SHOWS(m, "litellm_deployment_state{litellm_model_name=\"us.claude\",model_id=\"d1\",api_base=" \
              "\"None\",api_provider=\"bedrock\"} " #state)
@@ -443,6 +492,7 @@ static void labels_come_on_demand(void **state)
         start_with(&m, &o);
         struct record r = request_of("ada", &attempt);
         r.usage = (struct llm_usage){.input = lengths[i].tokens};
+        count_one(&m, &r);
         r.failed = true;
         r.text.error_class = SLICE("RateLimitError");
         r.limit = i % 2 ? "tokens" : NULL;
@@ -603,6 +653,8 @@ int main(void)
         cmocka_unit_test(requests_are_counted),
         cmocka_unit_test(an_answer_that_broke_off_has_the_failures_status),
         cmocka_unit_test(a_call_that_was_left_says_nothing_of_its_deployment),
+        cmocka_unit_test(latencies_are_those_of_what_went_well),
+        cmocka_unit_test(the_first_token_is_that_of_the_call_that_said_it),
         cmocka_unit_test(a_rest_is_shown_until_it_is_over),
         cmocka_unit_test(a_configuration_chooses),
         cmocka_unit_test(a_configuration_makes_labels_and_buckets),
