@@ -261,6 +261,21 @@ static void count_stages(struct counting *c, const struct record *r)
         count_guarded(c, r, vet_ms);
 }
 
+/* Why it was tried elsewhere: what became of the first call; where there was none, nobody knows. */
+static void count_fallback(const struct counting *c, const struct record *r)
+{
+    char digits[SLICE_DIGITS];
+    struct slice labels[METRIC_LABELS_ALL];
+    const struct record_attempt *first = r->attempt_count ? r->attempts : NULL;
+    bool known = first && first->error_class.n;
+    memcpy(labels, c->labels, sizeof(labels));
+    labels[LABEL_EXCEPTION_STATUS] = known ? slice_digits(first->status, digits) : SLICE("");
+    labels[LABEL_EXCEPTION_CLASS] = known ? first->error_class : SLICE("");
+    metric_add(metrics_labelled(c->meter->metrics,
+                                r->failed ? METRIC_FALLBACKS_BAD : METRIC_FALLBACKS_GOOD, labels),
+               1);
+}
+
 static void count_outcome(struct counting *c, const struct record *r)
 {
     add(c, METRIC_REQUESTS, 1);
@@ -280,7 +295,7 @@ static void count_outcome(struct counting *c, const struct record *r)
         add(c, METRIC_CACHE_MISSES, 1);
     }
     if (r->fallbacks)
-        add(c, r->failed ? METRIC_FALLBACKS_BAD : METRIC_FALLBACKS_GOOD, 1);
+        count_fallback(c, r);
 }
 
 struct budget_metrics {

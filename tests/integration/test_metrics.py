@@ -225,7 +225,7 @@ def test_fallbacks_and_rests(launch, simulator):
     assert value(gateway, "litellm_deployment_tpm_limit", litellm_model_name="us.amazon.nova-lite-v1:0") == 9000
     with openai_client(gateway) as client:
         ask(client, model="nova", messages=[{"role": "user", "content": "[[sim:throttle(1)]] to claude"}])
-    labels = {"requested_model": "nova", "fallback_model": "claude"}
+    labels = {"requested_model": "nova", "fallback_model": "claude", "exception_status": "429", "exception_class": "RateLimitError"}
     assert value(gateway, "litellm_deployment_successful_fallbacks_total", **labels) == 1
     with openai_client(gateway) as client:
         ask(client, model="nova", messages=[{"role": "user", "content": "[[sim:error(500)]] [[sim:times(1)]] to claude"}])
