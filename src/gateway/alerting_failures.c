@@ -149,17 +149,19 @@ static void tell_outage(struct alerting_failures *f, const struct count *c, enum
         &(struct alerting_news){
             .type = type,
             .level = major ? "High" : "Medium",
-            .key = ARENA_JOIN(&arena, of, major ? SLICE("\nmajor") : SLICE("\nminor")),
+            .key =
+                ARENA_JOIN(&arena, slice_of(c->name), major ? SLICE("\nmajor") : SLICE("\nminor")),
             .quiet_ms = (int64_t)(ttl * 1000) + 1,
             .subject = arena_printf(&arena, "%s outage: %.*s failed %lld times within %g s",
                                     major ? "Major" : "Minor", SLICE_ARG(of), (long long)c->n, ttl),
-            .text = arena_printf(&arena,
-                                 "%s Name: `%.*s`\nProvider: `bedrock`\nAPI Base: `%.*s`\n"
-                                 "Region: `%.*s`\nTimeout Errors: `%lld`\nAPI Errors: `%lld`\n"
-                                 "Last error: `%.*s`",
-                                 what, SLICE_ARG(of), SLICE_ARG(t->api_base), SLICE_ARG(t->region),
-                                 (long long)c->timeouts, (long long)(c->n - c->timeouts),
-                                 SLICE_ARG(shown(t->message))),
+            .text =
+                arena_printf(&arena,
+                             "%s Name: `%.*s`\nProvider: `bedrock`\nAPI Base: `%.*s`\n"
+                             "Deployment: `%.*s`\nRegion: `%.*s`\nTimeout Errors: `%lld`\n"
+                             "API Errors: `%lld`\nLast error: `%.*s`",
+                             what, SLICE_ARG(of), SLICE_ARG(t->api_base), SLICE_ARG(t->deployment),
+                             SLICE_ARG(t->region), (long long)c->timeouts,
+                             (long long)(c->n - c->timeouts), SLICE_ARG(shown(t->message))),
         });
     arena_fini(&arena);
 }

@@ -104,10 +104,14 @@ def send_test(gateway, server, path="/slack"):
 
 
 def test_outages_and_rests(gateway, server):
-    for _ in range(5):
+    def told():
         with pytest.raises(openai.APIStatusError):
             ask(gateway, model="dying")
-    slack(server, "Minor outage: us.amazon.nova-lite-v1:0 failed", "API Errors: `")
+        texts = "\n\n".join(r.json()["text"] for r in server.at("/slack")).split("Level: ")
+        outages = [t for t in texts if "Minor outage: us.amazon.nova-lite-v1:0 failed 2 times" in t and "API Errors: `2`" in t]
+        return {re.search(r"Region: `(\S+)`", t)[1] for t in outages} == {"us-east-1", "us-west-2"}
+
+    wait_for(told, 20, "the outage of the model in each region")
     slack(server, "dying fails: ")
 
 
