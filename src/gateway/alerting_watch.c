@@ -23,10 +23,16 @@ struct alerting_watch {
 
 /* ---- requests that hang --------------------------------------------------------------------- */
 
+/* As long as the client sends its request, it is the one that hangs. */
+static int64_t began(const struct exchange *ex)
+{
+    return ex->times[ex->times[EX_GUARD] ? EX_GUARD : ex->times[EX_ADMIT] ? EX_ADMIT : EX_HEAD];
+}
+
 static bool hangs(const struct exchange *ex, int64_t now, double threshold)
 {
     return ex->route && !ex->route->handle && !ex->first_event && ex->sm.state < EX_FLUSH &&
-           (double)(now - ex->times[EX_HEAD]) > threshold * 1000;
+           ex->sm.state != EX_BODY && (double)(now - began(ex)) > threshold * 1000;
 }
 
 static void tell_hanging(struct alerting *a, const struct exchange *ex, double threshold)

@@ -6,6 +6,8 @@ import itertools
 import os
 import re
 import signal
+import socket
+import time
 
 import openai
 import pytest
@@ -121,6 +123,20 @@ def test_slow_and_hanging_requests(gateway, server):
     assert "Alert type: `llm_requests_hanging`" in text and "State: `" in text
     text = slack(server, "claude-3-5-sonnet answers slowly: ", "s, more than the 0.5 s of alerting_threshold")
     assert "Alert type: `llm_too_slow`" in text and "Tokens: `" in text
+
+
+def test_a_client_that_is_slow_to_ask_is_no_alert(gateway, server):
+    body = b'{"model": "claude", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 8}'
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {KEY}\r\nContent-Length: {len(body)}\r\n\r\n"
+    with socket.create_connection((gateway.host, gateway.port)) as client:
+        client.sendall(head.encode())
+        for byte in range(8):  # longer than alerting_threshold, and the watch's looks
+            time.sleep(0.2)
+            client.sendall(body[byte : byte + 1])
+        client.sendall(body[8:])
+        assert b" 200 OK" in client.recv(4096)
+    send_test(gateway, server)
+    assert not any("Message: * has not answered" in r.json()["text"] for r in server.at("/slack"))
 
 
 def test_budgets(gateway, server):
