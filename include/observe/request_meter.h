@@ -41,8 +41,10 @@ struct request_meter_place {
     struct slice model, deployment, api_base, group;
 };
 enum { METER_HEALTHY, METER_FAILED, METER_RESTS };
-void request_meter_state(struct request_meter *r, const struct request_meter_place *at, int state,
-                         int64_t unix_ms);
+/* One that the router chooses among: healthy, unless more is known, and what the configuration
+ * gives it in a minute; 0: it has no such limit. */
+void request_meter_deployment(struct request_meter *r, const struct request_meter_place *at,
+                              int64_t tokens, int64_t requests);
 /* A deployment rests after its last call failed with that status. Until then (turn time) it is
  * shown to rest, whatever becomes of its other calls; REQUEST_METER_RESTING at once, the rest until
  * their next calls end. */
@@ -51,8 +53,5 @@ void request_meter_rest(struct request_meter *r, const struct request_meter_plac
                         int64_t until, int64_t unix_ms);
 /* Now and then, and before a request is counted: whose rest is over has failed, and no more. */
 void request_meter_look(struct request_meter *r, int64_t now, int64_t unix_ms);
-/* What the configuration gives it in a minute; 0: it has no such limit. */
-void request_meter_limits(struct request_meter *r, const struct request_meter_place *at,
-                          int64_t tokens, int64_t requests);
 
 #endif

@@ -244,8 +244,7 @@ void metering_rests(struct metering *m, const struct deployment *d, struct slice
     request_meter_rest(m->requests, &at, status, turn_now(&m->worker->turn) + ms, clock_unix_ms());
 }
 
-/* A model that the router chooses among is known from the start. */
-static void show_deployments(struct metering *m)
+void metering_adopt(struct metering *m)
 {
     const struct config *c = m->worker->config;
     for (size_t i = 0; i < c->deployment_count; i++) {
@@ -254,8 +253,7 @@ static void show_deployments(struct metering *m)
                                                .deployment = slice_of(d->id),
                                                .api_base = slice_of(d->endpoint),
                                                .group = slice_of(d->model_name)};
-        request_meter_state(m->requests, &at, METER_HEALTHY, 0);
-        request_meter_limits(m->requests, &at, d->routing->tpm, d->routing->rpm);
+        request_meter_deployment(m->requests, &at, d->routing->tpm, d->routing->rpm);
     }
 }
 
@@ -300,7 +298,7 @@ struct metering *metering_new(struct worker *w)
     m->timer.data = m;
     uv_timer_start(&m->timer, on_timer, REFRESH_MS, REFRESH_MS);
     uv_unref((uv_handle_t *)&m->timer);
-    show_deployments(m);
+    metering_adopt(m);
     if (s->metrics_budgets && s->database_url && (!o->metrics || o->index == 0))
         m->budgets = metering_budgets_new(w, m->requests);
     return m;

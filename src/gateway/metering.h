@@ -18,6 +18,8 @@ bool metering_wanted(const struct config *c);
 struct metrics_shared *metering_memory(const struct config *c, unsigned workers);
 
 struct metering *metering_new(struct worker *w);
+/* The worker has another configuration: its deployments are shown before anybody asks for them. */
+void metering_adopt(struct metering *m);
 /* Before the database closes: nothing is read from here on. */
 void metering_flush(struct metering *m);
 void metering_free(struct metering *m); /* NULL is fine; run the loop once more after */

@@ -144,6 +144,12 @@ struct observing *observing_new(struct worker *w)
     return o;
 }
 
+void observing_adopt(struct observing *o)
+{
+    if (o && o->metering)
+        metering_adopt(o->metering);
+}
+
 void observing_flush(struct observing *o)
 {
     if (o)

@@ -14,6 +14,7 @@ struct worker;
 
 /* NULL: nobody does. A callback that cannot be used is an error in the log, and left out. */
 struct observing *observing_new(struct worker *w);
+void observing_adopt(struct observing *o); /* another configuration; NULL is fine */
 void observing_flush(struct observing *o); /* at the end, outside of uv_run; NULL is fine */
 void observing_free(struct observing *o);  /* NULL is fine */
 

@@ -227,6 +227,7 @@ void worker_adopt(struct worker *w, struct config *config, const char *why)
     rows_set_salt_key(w->rows, stored_salt_key(c));
     credentials_adopt(w->credentials, c);
     health_configure(w->health);
+    observing_adopt(w->observing);
     for (int i = 0; i < RETENTION_KINDS; i++)
         retention_configure(w->retention[i]);
     watch_files(w);

@@ -417,12 +417,18 @@ static void set_place(struct slice *labels, const struct request_meter_place *at
     labels[LABEL_PROVIDER] = SLICE("bedrock");
 }
 
-void request_meter_state(struct request_meter *r, const struct request_meter_place *at, int state,
-                         int64_t unix_ms)
+void request_meter_deployment(struct request_meter *r, const struct request_meter_place *at,
+                              int64_t tokens, int64_t requests)
 {
     struct slice labels[METRIC_LABELS_ALL];
     set_place(labels, at);
-    metric_set(metrics_labelled(r->metrics, METRIC_DEPLOYMENT_STATE, labels), state, unix_ms);
+    metrics_labelled(r->metrics, METRIC_DEPLOYMENT_STATE,
+                     labels); /* a new series says 0: healthy */
+    if (tokens > 0)
+        metric_set(metrics_labelled(r->metrics, METRIC_DEPLOYMENT_TPM, labels), (double)tokens, 0);
+    if (requests > 0)
+        metric_set(metrics_labelled(r->metrics, METRIC_DEPLOYMENT_RPM, labels), (double)requests,
+                   0);
 }
 
 static void note_rest(struct request_meter *r, struct metric_series *state, int64_t until)
@@ -459,18 +465,6 @@ void request_meter_look(struct request_meter *r, int64_t now, int64_t unix_ms)
         if (over >= 0)
             *at = r->resting[--r->resting_count];
     }
-}
-
-void request_meter_limits(struct request_meter *r, const struct request_meter_place *at,
-                          int64_t tokens, int64_t requests)
-{
-    struct slice labels[METRIC_LABELS_ALL];
-    set_place(labels, at);
-    if (tokens > 0)
-        metric_set(metrics_labelled(r->metrics, METRIC_DEPLOYMENT_TPM, labels), (double)tokens, 0);
-    if (requests > 0)
-        metric_set(metrics_labelled(r->metrics, METRIC_DEPLOYMENT_RPM, labels), (double)requests,
-                   0);
 }
 
 void request_meter_guard(struct request_meter *r, const struct request_meter_guard *g)

@@ -10,6 +10,7 @@ import urllib.request
 
 import openai
 import pytest
+import yaml
 from conftest import KEY, MODELS, configuration, deployment, openai_client
 from programs import ROOT, free_port, wait_for
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
@@ -233,6 +234,25 @@ def test_fallbacks_and_rests(launch, simulator):
     assert value(gateway, "litellm_deployment_cooled_down_total", exception_status="500", **nova) == 1
     assert value(gateway, "litellm_deployment_state", **nova) == 2
     wait_for(lambda: value(gateway, "litellm_deployment_state", **nova) == 1, 20, "the end of the rest")
+
+
+def test_deployments_of_another_configuration(launch, simulator):
+    def config(*names, rpm):
+        models = [deployment(name, "bedrock/us.amazon.nova-lite-v1:0", simulator.url, rpm=rpm) for name in names]
+        return configuration(simulator.url, extra_models=models, **SETTINGS)
+
+    def said(metric):
+        samples = metrics(gateway)[metric].samples
+        return sorted(s.value for s in samples if "nova-lite" in s.labels["litellm_model_name"])
+
+    gateway = launch(config("old", rpm=7))
+    with openai_client(gateway) as client, pytest.raises(openai.InternalServerError):
+        ask(client, model="old", messages=[{"role": "user", "content": "[[sim:error(500)]]"}])
+    assert said("litellm_deployment_rpm_limit") == [7] and said("litellm_deployment_state") == [1]
+    gateway.config_file.write_text(yaml.safe_dump(config("old", "new", rpm=5)))
+    gateway.signal(signal.SIGHUP)
+    wait_for(lambda: said("litellm_deployment_rpm_limit") == [5, 5], 20, "the new limits")
+    assert said("litellm_deployment_state") == [0, 1]
 
 
 def test_guardrails_count(launch, simulator):
