@@ -8,10 +8,11 @@
 
 /* ---- masking -------------------------------------------------------------------------------- */
 
+/* RFC 6750, 2.1: those of base64 in both alphabets, and the points of a JWT. */
 static bool is_key_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c && strchr("-._~+/=", c));
 }
 
 /* Bytes of what begins a key there, or 0. */

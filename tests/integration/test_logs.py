@@ -131,12 +131,14 @@ def test_nothing_of_prompts_is_logged(as_text):
 def test_raw_calls(launch, simulator):
     gateway = launch(configuration(simulator.url, litellm_settings={"log_raw_request_response": True}), warm=False)
     secret = "sk-" + "a1" * 20
-    call = ask(gateway, stream=True, messages=[{"role": "user", "content": f"my key is {secret} ok"}])
+    token = "eyJhbGciOiJub25l.eyJzdWIiOiJhZGEi+fQ/==.c2lnbmVkLWJ5LW5vYm9keQ"
+    call = ask(gateway, stream=True, messages=[{"role": "user", "content": f"my key is {secret} ok, curl -H 'authorization: Bearer {token}'"}])
     line_of(gateway, call)
     raw = wait_for(lambda: "raw answer body" in gateway.log() and [x for x in gateway.log().splitlines() if f"{call} raw " in x])
     text = "\n".join(raw)
     assert re.search(r"raw request, from byte 0: POST http\S+/converse-stream; .*Authorization: \*\*\*\*;", text, re.I)
     assert "my key is sk-" + "*" * 40 + " ok" in text and secret not in gateway.log()
+    assert "Bearer " + "*" * len(token) + "'" in text
     assert "raw answer, from byte 0: 200;" in text and "contentBlockDelta" in text
     assert SECRET_ACCESS_KEY not in gateway.log() and f"Credential={ACCESS_KEY_ID}" not in gateway.log()
     big = ask(gateway, messages=[{"role": "user", "content": "x" * 40000}])
