@@ -373,6 +373,13 @@ static void set_state(struct counting *c, struct metric_series *s, int state)
         metric_set(s, state, c->now);
 }
 
+/* Not what is wrong with the request. */
+static bool is_its_own(int status)
+{
+    return status >= 500 || status == 429 || status == 408 || status == 401 || status == 403 ||
+           status == 404;
+}
+
 /* A failed attempt belongs to another deployment, or another outcome, than the request: its series
  * are looked up. */
 static void count_failure(struct counting *c, const struct record_attempt *t)
@@ -388,7 +395,7 @@ static void count_failure(struct counting *c, const struct record_attempt *t)
     labels[LABEL_EXCEPTION_CLASS] = t->error_class;
     metric_add(metrics_labelled(c->meter->metrics, METRIC_DEPLOYMENT_REQUESTS, labels), 1);
     metric_add(metrics_labelled(c->meter->metrics, METRIC_DEPLOYMENT_FAILURES, labels), 1);
-    if (t->status >= 500 || t->status == 429 || t->status == 408)
+    if (is_its_own(t->status))
         set_state(c, metrics_labelled(c->meter->metrics, METRIC_DEPLOYMENT_STATE, labels),
                   METER_FAILED);
 }

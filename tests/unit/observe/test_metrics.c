@@ -310,16 +310,37 @@ static void the_first_token_is_that_of_the_call_that_said_it(void **state)
     SHOWS(m, "litellm_deployment_state{litellm_model_name=\"us.claude\",model_id=\"d1\",api_base=" \
              "\"None\",api_provider=\"bedrock\"} " #state)
 
-static void count_at(struct request_meter *meter, const char *error_class, int64_t at)
+static void count_at(struct request_meter *meter, int status, int64_t at)
 {
     struct record_attempt attempt;
     struct record r = request_of("ada", &attempt);
     attempt.model = r.text.upstream;
-    attempt.error_class = slice_of(error_class);
-    attempt.status = error_class ? 503 : 200;
-    r.failed = error_class != NULL;
+    attempt.error_class = status == 200 ? SLICE("") : SLICE("SomeError");
+    attempt.status = status;
+    r.failed = status != 200;
     r.ended_ms = at;
     request_meter_count(meter, &r);
+}
+
+static void failures_show_that_are_the_deployments(void **state)
+{
+    static const int its_own[] = {401, 403, 404, 408, 429, 500, 503}, others[] = {400, 413, 422};
+    struct machine m;
+    start(&m);
+    struct request_meter *meter = request_meter_new(m.workers[0]);
+    for (size_t i = 0; i < sizeof(its_own) / sizeof(*its_own); i++) {
+        count_at(meter, 200, 2000);
+        SHOWS_STATE(&m, 0);
+        count_at(meter, its_own[i], 2001);
+        SHOWS_STATE(&m, 1);
+    }
+    count_at(meter, 200, 2002);
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+        count_at(meter, others[i], 2003);
+        SHOWS_STATE(&m, 0);
+    }
+    request_meter_free(meter);
+    stop(&m);
 }
 
 /* Whatever becomes of calls that were under way, here or in another worker. */
@@ -330,18 +351,18 @@ static void a_rest_is_shown_until_it_is_over(void **state)
     start(&m);
     struct request_meter *here = request_meter_new(m.workers[0]);
     struct request_meter *there = request_meter_new(m.workers[1]);
-    count_at(here, "ServiceUnavailableError", 2000);
+    count_at(here, 503, 2000);
     SHOWS_STATE(&m, 1);
     request_meter_rest(here, &at, 503, 500, 2001);
-    count_at(here, "ServiceUnavailableError", 2002);
-    count_at(here, NULL, 2003);
+    count_at(here, 503, 2002);
+    count_at(here, 200, 2003);
     SHOWS_STATE(&m, 2);
-    count_at(there, NULL, 2004);
+    count_at(there, 200, 2004);
     request_meter_look(here, 499, 2500);
     SHOWS_STATE(&m, 2);
     request_meter_look(here, 500, 2501);
     SHOWS_STATE(&m, 1);
-    count_at(here, NULL, 2502);
+    count_at(here, 200, 2502);
     SHOWS_STATE(&m, 0);
     request_meter_rest(here, &at, 503, 600, 2550);
     SHOWS_STATE(&m, 2);
@@ -655,6 +676,7 @@ int main(void)
         cmocka_unit_test(a_call_that_was_left_says_nothing_of_its_deployment),
         cmocka_unit_test(latencies_are_those_of_what_went_well),
         cmocka_unit_test(the_first_token_is_that_of_the_call_that_said_it),
+        cmocka_unit_test(failures_show_that_are_the_deployments),
         cmocka_unit_test(a_rest_is_shown_until_it_is_over),
         cmocka_unit_test(a_configuration_chooses),
         cmocka_unit_test(a_configuration_makes_labels_and_buckets),
