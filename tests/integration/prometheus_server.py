@@ -39,6 +39,7 @@ class PrometheusServer:
                 env=environment(folder),
             )
         wait_for(self.ready, 40, "prometheus")
+        wait_for(lambda: self.query('up{job="lintel"} == 1'), 40, "its first look")
 
     def get(self, path, **params):
         url = f"http://127.0.0.1:{self.port}{path}?{urllib.parse.urlencode(params)}"
