@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-#define KEY_MAX 8192 /* bytes of all labels; longer ones are looked up each time */
+#define KEY_MAX    8192 /* bytes of all labels; longer ones are looked up each time */
+#define CLASS_SIZE 64   /* bytes of an exception's class, with where it is from */
 
 struct combination { /* of labels, and its series */
     struct metric_series *of[METRIC_COUNT];
@@ -36,7 +37,7 @@ struct counting {
     struct request_meter *meter;
     struct combination *found;
     struct slice labels[METRIC_LABELS_ALL];
-    char status[SLICE_DIGITS], error_status[SLICE_DIGITS];
+    char status[SLICE_DIGITS], error_status[SLICE_DIGITS], error_class[CLASS_SIZE];
     int64_t now; /* unix ms */
 };
 
@@ -117,6 +118,21 @@ static void find(struct counting *c, struct combination *spare)
 
 /* ---- what is counted ------------------------------------------------------------------------ */
 
+/* LiteLLM has the provider in front where it was the provider's: "Bedrock.RateLimitError". */
+static struct slice bedrocks(struct slice error_class, char room[CLASS_SIZE])
+{
+    struct buf b = {.p = room, .size = CLASS_SIZE, .cap = CLASS_SIZE};
+    BUF_LITERAL(&b, "Bedrock.");
+    buf_add(&b, error_class);
+    return b.overflow || !error_class.n ? error_class : buf_slice(&b);
+}
+
+/* The last call failed, and with it the request. */
+static bool bedrock_failed(const struct record *r)
+{
+    return r->failed && r->attempt_count && r->attempts[r->attempt_count - 1].error_class.n;
+}
+
 /* LiteLLM's RateLimitErrorCategory: whose limit it was. */
 static struct slice limit_category(const struct record *r)
 {
@@ -163,7 +179,8 @@ static void set_labels(struct counting *c, const struct record *r)
     l[LABEL_STATUS_CODE] = slice_digits(r->status, c->status);
     if (r->failed)
         l[LABEL_EXCEPTION_STATUS] = slice_digits(record_error_status(r), c->error_status);
-    l[LABEL_EXCEPTION_CLASS] = t->error_class;
+    l[LABEL_EXCEPTION_CLASS] =
+        bedrock_failed(r) ? bedrocks(t->error_class, c->error_class) : t->error_class;
     l[LABEL_LIMIT_CATEGORY] = limit_category(r);
     l[LABEL_LIMIT_TYPE] = slice_of(r->limit);
     l[LABEL_PROMPT_LENGTH] = length_of(llm_usage_prompt(&r->usage));
@@ -264,13 +281,13 @@ static void count_stages(struct counting *c, const struct record *r)
 /* Why it was tried elsewhere: what became of the first call; where there was none, nobody knows. */
 static void count_fallback(const struct counting *c, const struct record *r)
 {
-    char digits[SLICE_DIGITS];
+    char digits[SLICE_DIGITS], error_class[CLASS_SIZE];
     struct slice labels[METRIC_LABELS_ALL];
     const struct record_attempt *first = r->attempt_count ? r->attempts : NULL;
     bool known = first && first->error_class.n;
     memcpy(labels, c->labels, sizeof(labels));
     labels[LABEL_EXCEPTION_STATUS] = known ? slice_digits(first->status, digits) : SLICE("");
-    labels[LABEL_EXCEPTION_CLASS] = known ? first->error_class : SLICE("");
+    labels[LABEL_EXCEPTION_CLASS] = known ? bedrocks(first->error_class, error_class) : SLICE("");
     metric_add(metrics_labelled(c->meter->metrics,
                                 r->failed ? METRIC_FALLBACKS_BAD : METRIC_FALLBACKS_GOOD, labels),
                1);
@@ -384,7 +401,7 @@ static bool is_its_own(int status)
  * are looked up. */
 static void count_failure(struct counting *c, const struct record_attempt *t)
 {
-    char digits[SLICE_DIGITS];
+    char digits[SLICE_DIGITS], error_class[CLASS_SIZE];
     struct slice labels[METRIC_LABELS_ALL];
     memcpy(labels, c->labels, sizeof(labels));
     labels[LABEL_MODEL] = labels[LABEL_LITELLM_MODEL] = t->model;
@@ -392,7 +409,7 @@ static void count_failure(struct counting *c, const struct record_attempt *t)
     labels[LABEL_API_BASE] = t->api_base;
     labels[LABEL_MODEL_GROUP] = t->group;
     labels[LABEL_EXCEPTION_STATUS] = slice_digits(t->status, digits);
-    labels[LABEL_EXCEPTION_CLASS] = t->error_class;
+    labels[LABEL_EXCEPTION_CLASS] = bedrocks(t->error_class, error_class);
     metric_add(metrics_labelled(c->meter->metrics, METRIC_DEPLOYMENT_REQUESTS, labels), 1);
     metric_add(metrics_labelled(c->meter->metrics, METRIC_DEPLOYMENT_FAILURES, labels), 1);
     if (is_its_own(t->status))

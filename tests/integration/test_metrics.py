@@ -85,7 +85,7 @@ def test_a_failure_counts(gateway, client):
     with pytest.raises(openai.BadRequestError):
         ask(client, user="lin", model="no-such-model")
     failed = "litellm_proxy_failed_requests_metric_total"
-    throttled = {"exception_status": "429", "exception_class": "RateLimitError"}
+    throttled = {"exception_status": "429", "exception_class": "Bedrock.RateLimitError"}
     assert value(gateway, failed, end_user="lin", **throttled) == 1
     assert value(gateway, failed, end_user="lin", requested_model="no-such-model", exception_status="400") == 1
     assert value(gateway, "litellm_proxy_total_requests_metric_total", end_user="lin", status_code="429") == 1
@@ -226,7 +226,7 @@ def test_fallbacks_and_rests(launch, simulator):
     assert value(gateway, "litellm_deployment_tpm_limit", litellm_model_name="us.amazon.nova-lite-v1:0") == 9000
     with openai_client(gateway) as client:
         ask(client, model="nova", messages=[{"role": "user", "content": "[[sim:throttle(1)]] to claude"}])
-    labels = {"requested_model": "nova", "fallback_model": "claude", "exception_status": "429", "exception_class": "RateLimitError"}
+    labels = {"requested_model": "nova", "fallback_model": "claude", "exception_status": "429", "exception_class": "Bedrock.RateLimitError"}
     assert value(gateway, "litellm_deployment_successful_fallbacks_total", **labels) == 1
     with openai_client(gateway) as client:
         ask(client, model="nova", messages=[{"role": "user", "content": "[[sim:error(500)]] [[sim:times(1)]] to claude"}])

@@ -232,7 +232,7 @@ static void an_answer_that_broke_off_has_the_failures_status(void **state)
     request_meter_count(meter, &r);
     assert_non_null(strstr(text(&m, false), ",status_code=\"200\""));
     assert_non_null(
-        strstr(m.text.p, ",exception_status=\"502\",exception_class=\"BadGatewayError\""));
+        strstr(m.text.p, ",exception_status=\"502\",exception_class=\"Bedrock.BadGatewayError\""));
     assert_null(strstr(m.text.p, "exception_status=\"200\""));
     request_meter_free(meter);
     stop(&m);
