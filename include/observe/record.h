@@ -31,7 +31,7 @@ struct record_attempt {
     char span[RECORD_SPAN_SIZE];       /* that Bedrock was told; all zero: none */
 };
 
-/* A state that the request was in, the last time that it was. */
+/* A state that the request was in, and for how long altogether. */
 struct record_stage {
     const char *name; /* static: "CALL" */
     int64_t ms;

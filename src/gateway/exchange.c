@@ -563,6 +563,7 @@ static void exchange_step(struct turn_item *item)
     struct exchange *ex = LIST_ENTRY(item, struct exchange, item);
     struct worker *w = ex->worker;
     for (int next; (next = next_state(ex)) != EX_SUSPEND;) {
+        ex->spent[ex->sm.state] += turn_now(&w->turn) - ex->times[ex->sm.state];
         sm_move(&ex->sm, next);
         ex->entered = false;
         ex->times[next] = turn_now(&w->turn);

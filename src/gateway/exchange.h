@@ -316,7 +316,8 @@ struct exchange {
     int64_t mock_until;           /* ms, turn time: a mocked timeout comes; 0: none */
 
     int64_t deadline;     /* ms, turn time; 0: none */
-    int64_t times[EX_NR]; /* ms, turn time, when each state was entered */
+    int64_t times[EX_NR]; /* ms, turn time, when each state was entered … */
+    int64_t spent[EX_NR]; /* … and ms in it, altogether, once it was left */
     int64_t first_event;  /* ms, turn time, when the answer began to say something */
 };
 

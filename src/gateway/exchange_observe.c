@@ -363,20 +363,17 @@ void exchange_observe_event(struct exchange *ex, const struct llm_event *e)
 
 #define ATTEMPT_TEXT 200 /* bytes of an error in it */
 
+/* Of a request that is in SETTLE. */
 static void set_stages(const struct exchange *ex)
 {
     struct observed *o = ex->observed;
     struct record *r = &o->draft;
-    int64_t now = turn_now(&ex->worker->turn), next = now;
     r->stages = o->stages;
     r->stage_count = 0;
-    for (int s = EX_SETTLE - 1; s >= EX_HEAD && r->stage_count < RECORD_STAGES_MAX; s--) {
-        if (!ex->times[s] || ex->times[s] > next)
-            continue;
-        o->stages[r->stage_count++] =
-            (struct record_stage){exchange_states[s].name, next - ex->times[s]};
-        next = ex->times[s];
-    }
+    for (int s = EX_SETTLE - 1; s >= EX_HEAD && r->stage_count < RECORD_STAGES_MAX; s--)
+        if (ex->times[s])
+            o->stages[r->stage_count++] =
+                (struct record_stage){exchange_states[s].name, ex->spent[s]};
 }
 
 static void write_attempt(struct exchange *ex, struct json_writer *w,

@@ -236,6 +236,25 @@ def test_fallbacks_and_rests(launch, simulator):
     wait_for(lambda: value(gateway, "litellm_deployment_state", **nova) == 1, 20, "the end of the rest")
 
 
+def test_states_of_a_request_that_is_called_again(launch, simulator):
+    """A state that it comes back to counts with both times, and the wait in between by itself."""
+    settings = {"router_settings": {"num_retries": 1, "retry_after": 0}, **SETTINGS}
+    gateway = launch(configuration(simulator.url, **settings), warm=False)
+    with openai_client(gateway) as client:
+        ask(client, messages=[{"role": "user", "content": "[[sim:error(500)]] [[sim:times(1)]] [[sim:slow_head(400)]]"}])
+        ask(client, messages=[{"role": "user", "content": "[[sim:slow_head(400)]]"}])
+
+    def stage(state):
+        return tuple(value(gateway, f"lintel_stage_seconds_{part}", state=state) for part in ("count", "sum"))
+
+    calls, seconds = stage("CALL")
+    assert calls == 2 and seconds > 0.75
+    again, waited = stage("AGAIN")
+    assert again == 1 and stage("ROUTE")[0] == 2
+    total = value(gateway, "litellm_request_total_latency_metric_sum")
+    assert seconds + waited <= total + 0.001
+
+
 def test_deployments_of_another_configuration(launch, simulator):
     def config(*names, rpm):
         models = [deployment(name, "bedrock/us.amazon.nova-lite-v1:0", simulator.url, rpm=rpm) for name in names]
