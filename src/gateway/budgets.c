@@ -82,8 +82,7 @@ static void add_further(struct budgets *b, const struct budget *like, const stru
     }
 }
 
-/* With what it has more for a while. */
-static double most_of(const struct row *r, int64_t now)
+double budget_most(const struct row *r, int64_t now)
 {
     return r->budget >= 0 && now < r->extra_until ? r->budget + r->extra : r->budget;
 }
@@ -104,7 +103,7 @@ static void add_holder(struct budgets *b, const struct caller *c, size_t i, stru
         return;
     own.who = name_of(c, i);
     own.shown = r->name;
-    own.most = either(most_of(r, now), h->budget ? most_of(h->budget, now) : -1);
+    own.most = either(budget_most(r, now), h->budget ? budget_most(h->budget, now) : -1);
     own.soft = either(r->soft, h->budget ? h->budget->soft : -1);
     if (own.most >= 0 || own.soft >= 0)
         add_row(b, &own, r, a);

@@ -41,6 +41,9 @@ struct budgets {
 void budgets_of(struct budgets *b, const struct config *c, const struct caller *caller,
                 const struct row *standard, struct slice model, int64_t now, struct arena *a);
 
+/* USD that a row's own budget gives, with what it has more for a while; < 0: it has none. */
+double budget_most(const struct row *r, int64_t now);
+
 /* It is used up, `spend` USD being spent. In LiteLLM's words. */
 void budget_refuse(const struct budget *b, double spend, int64_t status, struct arena *a,
                    struct failure *f);

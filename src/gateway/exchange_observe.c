@@ -11,6 +11,7 @@
 #include "exchange_observe.h"
 
 #include "base/text.h"
+#include "budgets.h"
 #include "call_kind.h"
 #include "exchange_client.h"
 #include "exchange_guard.h"
@@ -538,7 +539,7 @@ static void set_outcome(struct exchange *ex, const struct observed *o, struct re
 static void set_budget(struct exchange *ex, const struct holder *h, struct record_budget *b)
 {
     const struct row *says = h->row && h->row->budget < 0 ? h->budget : h->row;
-    b->most = says ? says->budget : -1;
+    b->most = says ? budget_most(says, clock_unix_ms()) : -1;
     if (!says || b->most < 0)
         return;
     b->spent = rows_spend(ex->worker->rows, h->row);

@@ -8,6 +8,7 @@
 #include "metering_budgets.h"
 
 #include "base/log.h"
+#include "budgets.h"
 #include "io/clock.h"
 #include "rows_ask.h"
 #include "worker_private.h"
@@ -151,10 +152,11 @@ static void show(struct metering_budgets *b, struct row *r, const struct store_r
     struct row *other = names_budget(r) ? find_named(r, named) : NULL;
     const struct row *says = other ? other : r;
     const struct request_meter_payer who = {.id = r->id, .alias = r->alias, .email = r->email};
+    int64_t now = clock_unix_ms();
     const struct record_budget budget = {
-        .most = says->budget, .spent = r->spend, .reset_ms = says->reset_at};
-    if (says->budget >= 0)
-        request_meter_budget(b->meter, payer_of(b)->payer, &who, &budget, clock_unix_ms());
+        .most = budget_most(says, now), .spent = r->spend, .reset_ms = says->reset_at};
+    if (budget.most >= 0)
+        request_meter_budget(b->meter, payer_of(b)->payer, &who, &budget, now);
     row_unref(other);
 }
 

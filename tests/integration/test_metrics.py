@@ -304,11 +304,13 @@ def test_budgets_and_what_waits(launch, simulator):
     assert manage(gateway, "/team/new", team).status_code == manage(gateway, "/user/new", user).status_code == 200
     assert manage(gateway, "/customer/new", {"user_id": "shop", "max_budget": 30}).status_code == 200
     key = generate(gateway, team_id="reds", user_id="ada", max_budget=40)["key"]
+    more = {"key": key, "temp_budget_increase": 5, "temp_budget_expiry": "2999-01-01T00:00:00Z"}
+    assert manage(gateway, "/key/update", more).status_code == 200
     with openai_client(gateway, api_key=key) as client:
         ask(client, user="shop")
     of_firm, of_team = {"org_id": "acme-1", "org_alias": "Acme"}, {"team": "reds", "team_alias": "Reds"}
     assert value(gateway, "litellm_requests_metric_total", user="ada", user_email="ada@example.com", **of_firm, **of_team) == 1
-    for payer, labels, most in ("team", of_team, 10), ("org", of_firm, 50), ("customer", {"end_user": "shop"}, 30), ("api_key", {}, 40):
+    for payer, labels, most in ("team", of_team, 10), ("org", of_firm, 50), ("customer", {"end_user": "shop"}, 30), ("api_key", {}, 45):
         assert value(gateway, f"litellm_{payer}_max_budget_metric", **labels) == most
         assert 0 < value(gateway, f"litellm_remaining_{payer}_budget_metric", **labels) < most
     assert 0 < value(gateway, "litellm_team_budget_remaining_hours_metric", team="reds") <= 24
@@ -332,6 +334,9 @@ def test_budgets_show_before_they_are_used(launch, simulator, tmp_path):
         answer = manage(first, path, row)
         assert answer.status_code == 200, (path, answer.text)
     poor = generate(first, max_budget=0.000001, key_alias="poor")["key"]
+    helped = generate(first, max_budget=1, key_alias="helped")["key"]
+    more = {"key": helped, "temp_budget_increase": 2, "temp_budget_expiry": "2999-01-01T00:00:00Z"}
+    assert manage(first, "/key/update", more).status_code == 200
     slow = generate(first, team_id="reds", user_id="ada", rpm_limit=1)["key"]
     first.stop()
     with sqlite3.connect(tmp_path / "budgets.db") as database:
@@ -344,6 +349,7 @@ def test_budgets_show_before_they_are_used(launch, simulator, tmp_path):
     assert value(gateway, "litellm_team_max_budget_metric", team="reds", team_alias="Reds") == 10
     assert value(gateway, "litellm_remaining_org_budget_metric", org_id="acme", org_alias="Acme") == 100
     assert value(gateway, "litellm_api_key_max_budget_metric", api_key_alias="poor") == 0.000001
+    assert value(gateway, "litellm_remaining_api_key_budget_metric", api_key_alias="helped") == 3
     assert value(gateway, "litellm_user_max_budget_metric", user="ada", user_email="ada@example.com", user_alias="Ada") == 20
     assert 0 < value(gateway, "litellm_customer_budget_remaining_hours_metric", end_user="shop-249") <= 24
 
