@@ -43,11 +43,13 @@ static const char *address(struct email *self, struct slice text)
     return a.n && slice_find_char(a, '@') > 0 ? arena_strdup(&self->arena, a) : NULL;
 }
 
+/* A longer list is refused: some would hear of nothing. */
 static bool read_recipients(struct email *self, struct slice list)
 {
     size_t n = 0;
-    while (list.p && list.n && n < RECIPIENTS_MAX)
-        if (!(self->recipients[n++] = address(self, slice_split(&list, ','))))
+    while (list.p && list.n)
+        if (n == RECIPIENTS_MAX ||
+            !(self->recipients[n++] = address(self, slice_split(&list, ','))))
             return false;
     self->envelope.to = self->recipients;
     return n > 0;
@@ -77,7 +79,7 @@ static void *email_open(struct sink_setup *s)
     if (!self->envelope.from)
         return sink_refuse(s, self, "SMTP_SENDER_EMAIL is not set, or no address");
     if (!read_recipients(self, sink_setting(s, NULL, "ALERT_EMAIL")))
-        return sink_refuse(s, self, "ALERT_EMAIL is not set, or no list of addresses");
+        return sink_refuse(s, self, "ALERT_EMAIL is not set, or no list of at most 20 addresses");
     self->envelope.user = text_of(self, sink_setting(s, NULL, "SMTP_USERNAME"));
     self->envelope.password = text_of(self, sink_setting(s, NULL, "SMTP_PASSWORD"));
     self->envelope.starttls = !ssl && says(s, "SMTP_TLS", true);

@@ -242,6 +242,9 @@ def test_channels_that_cannot_be_used_are_said(launch, simulator):
     for line in ("alerting slack is not used: SLACK_WEBHOOK_URL is not set", "alerting webhook is not used: WEBHOOK_URL is not set", "alerting email is not used: SMTP_HOST is not set", "alerting pigeon is not used"):
         assert line in gateway.log()
     ask(gateway)
+    env = {"SMTP_HOST": "mail.example", "SMTP_SENDER_EMAIL": "gateway@example.org", "ALERT_EMAIL": ",".join(f"a{i}@example.org" for i in range(21))}
+    gateway = launch(configuration(simulator.url, general_settings={"alerting": ["email"]}), env=env, warm=False)
+    assert "alerting email is not used: ALERT_EMAIL is not set, or no list of at most 20 addresses" in gateway.log()
 
 
 def test_what_is_gathered_is_one_message(launch, simulator):
