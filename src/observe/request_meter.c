@@ -497,7 +497,7 @@ void request_meter_guard(struct request_meter *r, const struct request_meter_gua
     labels[LABEL_GUARD] = g->name;
     labels[LABEL_HOOK] = slice_of(g->answer ? "post_call" : "pre_call");
     labels[LABEL_STATUS] = slice_of(g->error ? "error" : "success");
-    labels[LABEL_ERROR_TYPE] = slice_of(g->error);
+    labels[LABEL_ERROR_TYPE] = slice_of(g->error ? g->error : "none");
     metric_add(metrics_labelled(r->metrics, METRIC_GUARD_REQUESTS, labels), 1);
     if (g->error)
         metric_add(metrics_labelled(r->metrics, METRIC_GUARD_ERRORS, labels), 1);

@@ -218,6 +218,18 @@ static void requests_are_counted(void **state)
     stop(&m);
 }
 
+static void guardrails_are_counted(void **state)
+{
+    struct machine m;
+    start(&m);
+    struct request_meter *meter = request_meter_new(m.workers[0]);
+    request_meter_guard(meter, &(struct request_meter_guard){.name = SLICE("g"), .ms = 250});
+    SHOWS(&m, "litellm_guardrail_latency_seconds_sum{guardrail_name=\"g\",status=\"success\","
+              "error_type=\"none\",hook_type=\"pre_call\"} 0.25");
+    request_meter_free(meter);
+    stop(&m);
+}
+
 /* Its 200 had been sent; dashboards look for 5xx. */
 static void an_answer_that_broke_off_has_the_failures_status(void **state)
 {
@@ -677,6 +689,7 @@ int main(void)
         cmocka_unit_test(latencies_are_those_of_what_went_well),
         cmocka_unit_test(the_first_token_is_that_of_the_call_that_said_it),
         cmocka_unit_test(failures_show_that_are_the_deployments),
+        cmocka_unit_test(guardrails_are_counted),
         cmocka_unit_test(a_rest_is_shown_until_it_is_over),
         cmocka_unit_test(a_configuration_chooses),
         cmocka_unit_test(a_configuration_makes_labels_and_buckets),
