@@ -152,7 +152,9 @@ static struct slice event_of(const struct alerting_news *news, struct arena *a)
     write_text(&w, "token", e->token);
     write_text(&w, "customer_id", e->customer);
     write_text(&w, "user_id", e->user);
+    write_text(&w, "user_email", e->user_email);
     write_text(&w, "team_id", e->team);
+    write_text(&w, "team_alias", e->team_alias);
     write_text(&w, "organization_id", e->organization);
     write_text(&w, "key_alias", e->key_alias);
     write_text(&w, "projected_exceeded_date", SLICE(""));

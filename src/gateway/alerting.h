@@ -58,7 +58,7 @@ struct alerting_event { /* LiteLLM's WebhookEvent, as far as it is known; slices
     const char *event;  /* NULL: the name of the alert's type */
     const char *group;  /* NULL: "proxy" */
     double spend, most, soft; /* USD; < 0: none */
-    struct slice token, key_alias, user, team, customer, organization;
+    struct slice token, key_alias, user, user_email, team, team_alias, customer, organization;
 };
 
 struct alerting_news {

@@ -64,6 +64,7 @@ void alerting_budget(struct alerting *a, const struct exchange *ex, const struct
 {
     struct arena arena;
     const struct caller *caller = &ex->caller;
+    const struct row *user = caller->holders[HOLDER_USER].row;
     if (!a || !alerting_wants(a, ALERT_BUDGET_ALERTS))
         return;
     struct crossing c = crossing_of(b, spent);
@@ -80,7 +81,9 @@ void alerting_budget(struct alerting *a, const struct exchange *ex, const struct
         .token = caller->key,
         .key_alias = caller->alias,
         .user = caller->user,
+        .user_email = user ? user->email : SLICE(""),
         .team = caller->team,
+        .team_alias = caller_alias(caller, HOLDER_TEAM),
         .customer = b->holder == HOLDER_END_USER ? caller->end_user : SLICE(""),
         .organization = caller->organization,
     };

@@ -163,7 +163,9 @@ static void keep_event(struct digest *g, const struct alerting_event *e)
     keep(g, &g->event.token);
     keep(g, &g->event.key_alias);
     keep(g, &g->event.user);
+    keep(g, &g->event.user_email);
     keep(g, &g->event.team);
+    keep(g, &g->event.team_alias);
     keep(g, &g->event.customer);
     keep(g, &g->event.organization);
 }

@@ -23,7 +23,7 @@ from test_signals import workers
 
 QUICK = {"DEFAULT_FLUSH_INTERVAL_SECONDS": "0.05"}
 FIELDS = {
-    "spend", "max_budget", "soft_budget", "token", "customer_id", "user_id", "team_id", "key_alias",
+    "spend", "max_budget", "soft_budget", "token", "customer_id", "user_id", "user_email", "team_id", "team_alias", "key_alias",
     "projected_exceeded_date", "projected_spend", "event", "event_group", "event_message",
 }  # fmt: skip
 
@@ -140,10 +140,14 @@ def test_a_client_that_is_slow_to_ask_is_no_alert(gateway, server):
 
 
 def test_budgets(gateway, server):
-    made = generate(gateway, max_budget=1e-7, key_alias="poor", user_id="ada")
+    team = {"team_id": "t-reds", "team_alias": "the reds"}
+    user = {"user_id": "ada", "user_email": "ada@example.org", "auto_create_key": False}
+    assert manage(gateway, "/team/new", team).status_code == manage(gateway, "/user/new", user).status_code == 200
+    made = generate(gateway, max_budget=1e-7, key_alias="poor", user_id="ada", team_id="t-reds")
     ask(gateway, key=made["key"])
     event = hook(server, event="budget_crossed", key_alias="poor")
     assert FIELDS <= set(event) and event["event_group"] == "key" and event["user_id"] == "ada"
+    assert event["user_email"] == "ada@example.org" and event["team_alias"] == "the reds"
     assert event["max_budget"] == 1e-7 and event["spend"] > 1e-7 and event["token"] == made["token"]
     text = slack(server, "The budget of key poor is used up", "Event: `budget_crossed`", path="/money")
     assert "Budget: `0.0000001` USD" in text
