@@ -6,14 +6,17 @@
  *
  * Failure modes: a full ring loses its oldest; what is older than age_ms is dropped, in the batch
  * too; a call that fails for now is made again, the same bytes, after a wait that doubles; an
- * answer that does not end is given up at OUTBOX_ANSWER_MAX and judged by its status. The first
- * failure of a row is logged, and the first success behind it.
+ * answer that does not end is given up at OUTBOX_ANSWER_MAX and judged by its status, and so is one
+ * with a 2xx that breaks off or comes too late. The first failure of a row is logged, and the first
+ * success behind it.
  *
  * With a shelf: jobs of its row are waited for, one at a time, while the ring goes on taking. */
 
 #include "observe/outbox.h"
 
+#include "base/date.h"
 #include "base/log.h"
+#include "io/clock.h"
 #include "record_pack.h"
 #include "shelf.h"
 #include "wire/crypto.h"
@@ -277,14 +280,24 @@ static bool write_call(struct outbox *o)
 
 /* ---- the call ------------------------------------------------------------------------------- */
 
+/* Seconds, or a date. More than half of what a parcel may wait would lose them. */
+static int64_t read_wait(const struct outbox *o, struct slice text)
+{
+    int64_t seconds, date, most = o->limits.age_ms / 2;
+    if (date_parse_http(text, &date))
+        seconds = date - clock_unix_ms() / 1000;
+    else if (!slice_to_i64(text, &seconds))
+        return 0;
+    if (seconds <= 0)
+        return 0;
+    return seconds < most / 1000 ? seconds * 1000 : most;
+}
+
 static void on_head(void *user, int status, struct http_headers headers)
 {
     struct outbox *o = user;
-    int64_t seconds;
     o->status = status;
-    if (slice_to_i64(http_header_get(headers, "retry-after"), &seconds) && seconds > 0 &&
-        seconds < o->limits.wait_max_ms / 1000)
-        o->retry_after_ms = seconds * 1000;
+    o->retry_after_ms = read_wait(o, http_header_get(headers, "retry-after"));
 }
 
 static bool on_data(void *user, struct slice bytes)
@@ -415,11 +428,17 @@ static bool shelf_is_free(struct outbox *o, int64_t now)
 
 /* ---- what came of it ------------------------------------------------------------------------ */
 
+/* Whoever says 2xx has it, though the rest of the answer may come late, or never. */
+static bool took_it(const struct outbox *o)
+{
+    return o->status >= 200 && o->status < 300;
+}
+
 static enum sink_verdict judge(const struct outbox *o)
 {
     if (o->end == UPSTREAM_FENCED)
         return SINK_REFUSED;
-    if (o->end != UPSTREAM_DONE || !o->status)
+    if (!o->status || (o->end != UPSTREAM_DONE && !took_it(o)))
         return SINK_AGAIN;
     if (!o->kind->judge)
         return sink_judge(o->status);

@@ -106,6 +106,56 @@ static void an_endless_answer(void **state)
     close_post(&p);
 }
 
+/* One that says 200 and does not come to an end: it has what it was told. */
+static void an_answer_that_hangs(void **state)
+{
+    struct post p;
+    struct outbox_limits l = quick();
+    l.call_ms = 30;
+    open_post(&p, &l);
+    p.answer = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{";
+    put(&p, 1, 10);
+    WORLD_UNTIL(&p.world, outbox_empty(p.box));
+    assert_int_equal(p.calls, 1);
+    assert_int_equal(stats(&p).taken, 1);
+    p.answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 100\r\n\r\n{";
+    put(&p, 2, 10);
+    WORLD_UNTIL(&p.world, stats(&p).failed_calls == 1);
+    p.answer = OK;
+    WORLD_UNTIL(&p.world, outbox_empty(p.box));
+    assert_int_equal(p.calls, 3);
+    close_post(&p);
+}
+
+/* Longer than it would wait by itself, and in either form, but not longer than records live. */
+static void who_wants_peace_gets_it(void **state)
+{
+    static const char *const answers[] = {
+        "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: Fri, 31 Dec 2100 23:59:59 GMT\r\n"
+        "Content-Length: 0\r\n\r\n"};
+    for (size_t i = 0; i < 2; i++) {
+        struct post p;
+        struct outbox_limits l = quick();
+        open_post(&p, &l);
+        p.answer = answers[i];
+        put(&p, 1, 10);
+        WORLD_UNTIL(&p.world, stats(&p).failed_calls == 1);
+        world_run_ms(&p.world, 300); /* several attempts long */
+        assert_int_equal(p.calls, 1);
+        close_post(&p);
+
+        l.age_ms = 2000;
+        open_post(&p, &l);
+        p.answer = answers[i];
+        p.next = OK;
+        put(&p, 1, 10);
+        WORLD_UNTIL(&p.world, outbox_empty(p.box));
+        assert_int_equal(stats(&p).taken, 1);
+        close_post(&p);
+    }
+}
+
 static void a_destination_that_hangs(void **state)
 {
     struct post p;
@@ -207,6 +257,8 @@ int main(void)
         cmocka_unit_test(what_fails_is_tried_again),
         cmocka_unit_test(what_is_refused_is_dropped),
         cmocka_unit_test(an_endless_answer),
+        cmocka_unit_test(an_answer_that_hangs),
+        cmocka_unit_test(who_wants_peace_gets_it),
         cmocka_unit_test(a_destination_that_hangs),
         cmocka_unit_test(nobody_there),
         cmocka_unit_test(the_old_go),
