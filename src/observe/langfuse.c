@@ -76,7 +76,11 @@ static void read_trace(struct langfuse_story *s, const struct langfuse_defaults 
     s->trace_id = first_of(existing, said(s, "trace_id"));
     s->trace_given = s->trace_id.n > 0;
     s->trace_id = first_of(s->trace_id, t->call_id);
-    s->update_keys = d->update_traces ? json_get(s->metadata, "update_trace_keys") : NULL;
+    if (d->update_traces) {
+        s->update_keys = json_get(s->metadata, "update_trace_keys");
+        s->update_names = said(s, "update_trace_keys");
+    }
+    s->trace_public = asked(s, "trace_public");
     /* Who pays, where nobody is named. */
     s->user = first_of(first_of(said(s, "trace_user_id"), said(s, "user_id")),
                        first_of(t->end_user, first_of(t->user, t->key_alias)));
@@ -90,7 +94,9 @@ static void read_trace(struct langfuse_story *s, const struct langfuse_defaults 
 static void read_generation(struct langfuse_story *s)
 {
     const struct record_texts *t = &s->record->text;
-    s->generation_id = first_of(said(s, "generation_id"), t->answer_id);
+    s->generation_id = said(s, "generation_id");
+    s->generation_given = s->generation_id.n > 0;
+    s->generation_id = first_of(s->generation_id, t->answer_id);
     s->parent = said(s, "parent_observation_id");
     s->prompt_name = said(s, "prompt_name");
     s->prompt_version = said(s, "prompt_version");
@@ -102,10 +108,23 @@ static void read_generation(struct langfuse_story *s)
     s->output = asked(s, "mask_output") ? REDACTED : t->output;
 }
 
+bool langfuse_tells(const struct langfuse_story *s, const char *key)
+{
+    struct slice names = s->update_names;
+    if (!s->trace_exists || json_list_has(s->update_keys, slice_of(key)))
+        return true;
+    while (names.p)
+        if (slice_eq(slice_trim(slice_split(&names, ',')), slice_of(key)))
+            return true;
+    return false;
+}
+
 struct slice langfuse_trace_name(const struct langfuse_story *s)
 {
     struct slice name = said(s, "trace_name");
-    return name.n ? name : ARENA_JOIN(s->arena, SLICE("litellm-"), s->record->text.call_type);
+    return name.n || s->trace_exists
+               ? name
+               : ARENA_JOIN(s->arena, SLICE("litellm-"), s->record->text.call_type);
 }
 
 struct slice langfuse_generation_name(const struct langfuse_story *s)
@@ -250,6 +269,7 @@ static bool is_steering(struct slice name)
                                         "trace_version",
                                         "trace_release",
                                         "trace_metadata",
+                                        "trace_public",
                                         "generation_id",
                                         "parent_observation_id",
                                         "generation_name",

@@ -3,9 +3,10 @@
 
 /* A request as Langfuse wants it told: a trace and a generation, steered by the client as in
  * LiteLLM: members of `metadata` (trace_id, existing_trace_id, session_id, trace_name,
- * trace_user_id, trace_version, trace_release, trace_metadata, generation_id, generation_name,
- * parent_observation_id, version, environment, tags, mask_input, mask_output, update_trace_keys,
- * prompt_name, prompt_version), each also as a header `langfuse_NAME`, which wins. */
+ * trace_user_id, trace_version, trace_release, trace_metadata, trace_public, generation_id,
+ * generation_name, parent_observation_id, version, environment, tags, mask_input, mask_output,
+ * update_trace_keys, prompt_name, prompt_version), each also as a header `langfuse_NAME`, which
+ * wins. */
 
 #include "base/json.h"
 #include "memo.h"
@@ -32,10 +33,13 @@ struct langfuse_story {
     struct slice trace_id;          /* as the client, or the request, calls it */
     bool trace_given;               /* the client does */
     bool trace_exists;              /* existing_trace_id: only what is asked for changes */
-    yyjson_val *update_keys;        /* of such a trace: list of names, or NULL */
+    yyjson_val *update_keys;        /* of such a trace: list of names, or NULL … */
+    struct slice update_names;      /* … or with commas between them */
+    bool trace_public;              /* everybody may see it */
     struct slice user, session;     /* may be empty */
     struct slice release, version, trace_version, environment; /* may be empty */
     struct slice generation_id, parent;                        /* parent: may be empty */
+    bool generation_given;                                     /* the client calls it so */
     struct slice prompt_name, prompt_version;                  /* may be empty */
     struct slice model;
     struct slice input[LANGFUSE_INPUT], output; /* JSON, the first in pieces; may be empty */
@@ -44,7 +48,9 @@ struct langfuse_story {
 void langfuse_read(struct langfuse_story *s, const struct record *r,
                    const struct langfuse_defaults *d, struct arena *a, struct buf *scratch);
 
-struct slice langfuse_trace_name(const struct langfuse_story *s);
+/* Of a trace that exists only what the client wants changed, by its name in metadata. */
+bool langfuse_tells(const struct langfuse_story *s, const char *key);
+struct slice langfuse_trace_name(const struct langfuse_story *s); /* may be empty, if it exists */
 struct slice langfuse_generation_name(const struct langfuse_story *s);
 bool langfuse_tagged(const struct langfuse_story *s); /* there may be tags */
 

@@ -22,7 +22,6 @@ static void end_event(struct json_writer *w)
     json_object_end(w);
 }
 
-/* Of a trace that exists only what the client wants changed. */
 static void write_input(struct json_writer *w, const struct langfuse_story *s)
 {
     sink_member_json(
@@ -30,9 +29,20 @@ static void write_input(struct json_writer *w, const struct langfuse_story *s)
         ARENA_JOIN(s->arena, s->input[0], s->input[1], s->input[2], s->input[3], s->input[4]));
 }
 
-static bool changes(const struct langfuse_story *s, const char *key)
+static void write_trace_names(struct json_writer *w, const struct langfuse_story *s)
 {
-    return !s->trace_exists || json_list_has(s->update_keys, slice_of(key));
+    if (langfuse_tells(s, "trace_name"))
+        sink_member_text(w, "name", langfuse_trace_name(s));
+    if (langfuse_tells(s, "trace_user_id"))
+        sink_member_text(w, "userId", s->user);
+    if (langfuse_tells(s, "trace_release"))
+        sink_member_text(w, "release", s->release);
+    if (langfuse_tells(s, "trace_version"))
+        sink_member_text(w, "version", s->trace_version);
+    if (langfuse_tells(s, "tags"))
+        json_key(w, "tags"), langfuse_write_tags(w, s);
+    if (s->trace_public && langfuse_tells(s, "trace_public"))
+        json_member_bool(w, "public", true);
 }
 
 static void write_trace(struct json_writer *w, const struct langfuse_story *s)
@@ -42,19 +52,15 @@ static void write_trace(struct json_writer *w, const struct langfuse_story *s)
     json_member_string(w, "id", s->trace_id);
     if (!s->trace_exists) {
         json_member_string(w, "timestamp", langfuse_time(s->arena, r->begun_ms));
-        json_member_string(w, "name", langfuse_trace_name(s));
-        sink_member_text(w, "userId", s->user);
         sink_member_text(w, "sessionId", s->session);
-        sink_member_text(w, "release", s->release);
-        sink_member_text(w, "version", s->trace_version);
         sink_member_text(w, "environment", s->environment);
-        json_key(w, "tags"), langfuse_write_tags(w, s);
     }
-    if (changes(s, "input"))
+    write_trace_names(w, s);
+    if (langfuse_tells(s, "input"))
         write_input(w, s);
-    if (changes(s, "output"))
+    if (langfuse_tells(s, "output"))
         sink_member_json(w, "output", s->output);
-    if (changes(s, "metadata") || changes(s, "trace_metadata"))
+    if (langfuse_tells(s, "metadata") || langfuse_tells(s, "trace_metadata"))
         json_key(w, "metadata"), langfuse_write_trace_metadata(w, s);
     end_event(w);
 }
@@ -89,7 +95,7 @@ static void write_generation(struct json_writer *w, const struct langfuse_story 
     json_key(w, "modelParameters"), langfuse_write_parameters(w, s);
     write_input(w, s);
     sink_member_json(w, "output", s->output);
-    if (!r->failed)
+    if (!r->failed || record_tokens(r)) /* what broke off costs, too */
         write_prices(w, s);
     json_member_string(w, "level", r->failed ? SLICE("ERROR") : SLICE("DEFAULT"));
     sink_member_text(w, "statusMessage", r->text.error_message);

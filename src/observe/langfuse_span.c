@@ -5,31 +5,49 @@
 #include "langfuse.h"
 #include "wire/crypto.h"
 
-static bool is_hex(struct slice s, size_t n)
+/* Hexadecimal digits in any case, with dashes or not, are an id of OpenTelemetry's. What is none is
+ * a seed, as in Langfuse's SDKs: the same one leads to the same id. */
+static struct slice id_of(struct slice said, size_t n, struct arena *a)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!(s.p[i] >= '0' && s.p[i] <= '9') && !(s.p[i] >= 'a' && s.p[i] <= 'f'))
-            return false;
-    return s.n == n;
+    char hash[HEX_SIZE(SHA256_SIZE)], *digits = arena_alloc(a, n);
+    size_t found = 0;
+    bool zero = true, hex = true;
+    for (size_t i = 0; i < said.n && hex && found <= n; i++) {
+        char c = said.p[i], low = (char)(c | 0x20);
+        if (c == '-')
+            continue;
+        hex = (c >= '0' && c <= '9') || (low >= 'a' && low <= 'f');
+        zero = zero && c == '0';
+        if (found < n)
+            digits[found] = c <= '9' ? c : low;
+        found++;
+    }
+    if (hex && found == n && !zero)
+        return slice_make(digits, n);
+    sha256_hex(said, hash);
+    return arena_dup(a, slice_make(hash, n));
 }
 
-/* An id that is none of OpenTelemetry's is a seed, as in Langfuse's SDKs: the same one leads to the
- * same trace. */
 static struct slice trace_of(const struct langfuse_story *s)
 {
-    char hash[HEX_SIZE(SHA256_SIZE)];
-    if (!s->trace_given)
-        return slice_make(s->record->trace, RECORD_TRACE_SIZE);
-    if (is_hex(s->trace_id, RECORD_TRACE_SIZE))
-        return s->trace_id;
-    sha256_hex(s->trace_id, hash);
-    return arena_dup(s->arena, slice_make(hash, RECORD_TRACE_SIZE));
+    return s->trace_given ? id_of(s->trace_id, RECORD_TRACE_SIZE, s->arena)
+                          : slice_make(s->record->trace, RECORD_TRACE_SIZE);
 }
 
+static struct slice span_of(const struct langfuse_story *s)
+{
+    return s->generation_given ? id_of(s->generation_id, RECORD_SPAN_SIZE, s->arena)
+                               : slice_make(s->record->span, RECORD_SPAN_SIZE);
+}
+
+/* A trace shows the input and output of the span that has no parent: in one that exists there is a
+ * parent, which nobody tells of. */
 static struct slice parent_of(const struct langfuse_story *s)
 {
-    if (is_hex(s->parent, RECORD_SPAN_SIZE))
-        return s->parent;
+    if (s->parent.n)
+        return id_of(s->parent, RECORD_SPAN_SIZE, s->arena);
+    if (s->trace_exists)
+        return id_of(s->record->text.call_id, RECORD_SPAN_SIZE, s->arena);
     return s->trace_given ? slice_make(NULL, 0) : s->record->text.parent_span;
 }
 
@@ -62,13 +80,16 @@ static void write_names(struct otlp *o, const struct langfuse_story *s)
 {
     otlp_text(o, "langfuse.version", s->version);
     otlp_text(o, "langfuse.environment", s->environment);
-    if (s->trace_exists)
-        return;
-    otlp_text(o, "langfuse.trace.name", langfuse_trace_name(s));
-    otlp_text(o, "user.id", s->user);
-    otlp_text(o, "langfuse.release", s->release);
-    if (langfuse_tagged(s))
+    if (langfuse_tells(s, "trace_name"))
+        otlp_text(o, "langfuse.trace.name", langfuse_trace_name(s));
+    if (langfuse_tells(s, "trace_user_id"))
+        otlp_text(o, "user.id", s->user);
+    if (langfuse_tells(s, "trace_release"))
+        otlp_text(o, "langfuse.release", s->release);
+    if (langfuse_tagged(s) && langfuse_tells(s, "tags"))
         write_tags(o, s);
+    if (s->trace_public && langfuse_tells(s, "trace_public"))
+        otlp_bool(o, "langfuse.trace.public", true);
 }
 
 /* Made of record_common and what genai_more tells, if the client changes nothing. */
@@ -87,10 +108,13 @@ static void write_trace(struct otlp *o, const struct langfuse_story *s)
 {
     if (s->steered)
         write_names(o, s);
-    if (s->trace_exists)
-        return;
-    otlp_text(o, "session.id", s->session);
-    if (s->metadata)
+    if (!s->trace_exists)
+        otlp_text(o, "session.id", s->session);
+    if (s->trace_exists && langfuse_tells(s, "input"))
+        otlp_add_pieces(o, OTLP_TEXT("langfuse.trace.input"), s->input, LANGFUSE_INPUT);
+    if (s->trace_exists && langfuse_tells(s, "output"))
+        otlp_add_pieces(o, OTLP_TEXT("langfuse.trace.output"), &s->output, 1);
+    if (s->metadata && (langfuse_tells(s, "metadata") || langfuse_tells(s, "trace_metadata")))
         write_json(o, OTLP_TEXT("langfuse.trace.metadata"), s, langfuse_write_trace_metadata);
 }
 
@@ -119,9 +143,10 @@ static void write_generation(struct otlp *o, const struct langfuse_story *s, str
     otlp_add_pieces(o, OTLP_TEXT("langfuse.observation.output"), &s->output, 1);
     write_metadata(o, s, common);
     otlp_text(o, "langfuse.observation.status_message", r->text.error_message);
-    if (!r->failed)
+    bool counted = !r->failed || record_tokens(r); /* what broke off costs, too */
+    if (counted)
         write_json(o, OTLP_TEXT("langfuse.observation.usage_details"), s, langfuse_write_usage);
-    if (!r->failed && r->priced)
+    if (counted && r->priced)
         write_json(o, OTLP_TEXT("langfuse.observation.cost_details"), s, langfuse_write_cost);
     if (r->stream && r->first_ms) /* in JSON, as the SDKs write it */
         otlp_text(
@@ -166,7 +191,7 @@ void langfuse_span(struct otlp *o, const struct langfuse_story *s)
     const struct record *r = s->record;
     struct otlp_span span = {
         .trace = trace_of(s),
-        .id = slice_make(r->span, sizeof(r->span)),
+        .id = span_of(s),
         .parent = parent_of(s),
         .kind = OTLP_CLIENT,
         .begun_ms = r->begun_ms,

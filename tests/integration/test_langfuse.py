@@ -6,6 +6,7 @@ are the oracle of the second.
 
 import base64
 import datetime
+import hashlib
 import json
 
 import openai
@@ -40,7 +41,7 @@ def start(launch, simulator, host, name, **settings):
 
 @pytest.fixture(scope="module")
 def traced(launch, simulator, server):
-    return start(launch, simulator, server.url, "langfuse")
+    return start(launch, simulator, server.url, "langfuse", langfuse_enable_update_trace_keys=True)
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +168,7 @@ SAID = {
     "trace_name": ("shop", "shop", lambda a, span: a["langfuse.trace.name"]),
     "trace_user_id": ("ada", "ada", lambda a, span: a["user.id"]),
     "user_id": ("lin", "lin", lambda a, span: a["user.id"]),
+    "trace_public": ("true", True, lambda a, span: a["langfuse.trace.public"]),
     "trace_release": ("r8", "r8", lambda a, span: a["langfuse.release"]),
     "generation_name": ("greet", "greet", lambda a, span: span["name"]),
     "parent_observation_id": ("ab" * 8, "ab" * 8, lambda a, span: span["parentSpanId"]),
@@ -218,6 +220,52 @@ def test_traces_are_joined_by_their_id(traced, server):
     ask(traced, {"session_id": "s-9"}, extra_headers={"traceparent": f"00-{'c' * 32}-{'d' * 16}-01"})
     _, continued = told(server, "s-9")
     assert (continued["traceId"], continued["parentSpanId"]) == ("c" * 32, "d" * 16)
+
+
+def generation_of(server, name):
+    """The span of that name."""
+    (span,) = until(lambda: [s for s in server.spans(SPANS) if s["name"] == name], name)
+    return attributes(span), span
+
+
+def test_ids_are_made_as_by_litellm(traced, server):
+    """Any case, dashes or not; what is no id is a seed, of generations too: so one can lie under another."""
+    said = {"trace_id": "ABCDEF12-0000-0000-0000-0000000000EF", "generation_id": "first", "generation_name": "ids-1"}
+    ask(traced, said)
+    _, first = generation_of(server, "ids-1")
+    assert first["traceId"] == "abcdef120000000000000000000000ef"
+    assert first["spanId"] == hashlib.sha256(b"first").hexdigest()[:16]
+    ask(traced, {**said, "generation_id": "AB" * 8, "parent_observation_id": "first", "generation_name": "ids-2"})
+    _, second = generation_of(server, "ids-2")
+    assert second["spanId"] == "ab" * 8 and second["parentSpanId"] == first["spanId"]
+
+
+def test_a_trace_that_exists_is_left_as_it_is(traced, server):
+    """Langfuse shows of a trace what its root says: this is none."""
+    said = {"existing_trace_id": "order-18", "session_id": "s", "trace_name": "new", "trace_metadata": {"floor": 2}, "tags": ["t"]}
+    ask(traced, {**said, "generation_name": "left"})
+    a, span = generation_of(server, "left")
+    assert span["traceId"] == seeded("order-18") and len(span["parentSpanId"]) == 16
+    assert not [n for n in a if n.startswith("langfuse.trace.") or n in ("user.id", "session.id")]
+    keys = ["trace_name", "trace_metadata", "input", "output", "tags"]
+    ask(traced, {**said, "generation_name": "changed", "update_trace_keys": keys})
+    a, _ = generation_of(server, "changed")
+    assert (a["langfuse.trace.name"], json.loads(a["langfuse.trace.metadata"]), a["langfuse.trace.tags"]) == ("new", {"floor": 2}, ["t"])
+    for part in ("input", "output"):
+        assert a[f"langfuse.trace.{part}"] == a[f"langfuse.observation.{part}"]
+    assert "user.id" not in a
+    ask(traced, said, extra_headers={"langfuse_update_trace_keys": "output, trace_name", "langfuse_generation_name": "by-head"})
+    a, _ = generation_of(server, "by-head")
+    assert {n for n in a if n.startswith("langfuse.trace.")} == {"langfuse.trace.name", "langfuse.trace.output"}
+
+
+def test_what_broke_off_has_its_price(traced, server):
+    with pytest.raises(openai.APIError):
+        ask(traced, {"session_id": "s-cut"}, messages=[{"role": "user", "content": "[[sim:chunks(9,40)]] [[sim:end(5)]]"}], stream=True)
+    a, _ = told(server, "s-cut")
+    assert a["langfuse.observation.level"] == "ERROR" and json.loads(a["langfuse.observation.output"])["content"]
+    assert json.loads(a["langfuse.observation.usage_details"])["output"] > 0
+    assert json.loads(a["langfuse.observation.cost_details"])["total"] > 0
 
 
 def test_it_is_opentelemetrys_protocol(traced, server):
@@ -337,8 +385,9 @@ def test_the_sdk_for_node_says_the_same(ingested, old_server, node):
 
 
 def test_an_existing_trace_is_not_written_over(ingested, old_server):
-    def trace_of(generation, keys):
-        ask(ingested, {"existing_trace_id": "order-17", "update_trace_keys": keys, "generation_id": generation, "trace_metadata": {"a": "b"}})
+    def trace_of(generation, keys, **more):
+        said = {"existing_trace_id": "order-17", "update_trace_keys": keys, "generation_id": generation, "trace_metadata": {"a": "b"}}
+        ask(ingested, {**said, **more})
 
         def find():
             all_events = [e for r in old_server.at(INGESTION) for e in r.json()["batch"]]
@@ -349,6 +398,9 @@ def test_an_existing_trace_is_not_written_over(ingested, old_server):
 
     assert trace_of("g-3", []) == {"id": "order-17"}
     assert trace_of("g-4", ["trace_metadata"]) == {"id": "order-17", "metadata": {"a": "b"}}
+    assert trace_of("g-5", ["trace_name"]) == {"id": "order-17"}
+    assert trace_of("g-6", ["trace_name"], trace_name="new", trace_public="true") == {"id": "order-17", "name": "new"}
+    assert trace_of("g-7", ["trace_public"], trace_public="true") == {"id": "order-17", "public": True}
 
 
 @pytest.mark.parametrize("way", ["metadata", "headers"])
