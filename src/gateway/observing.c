@@ -202,12 +202,13 @@ bool observing_wants_bodies(const struct worker *w, uint64_t sinks)
     return w->observing && observe_wants_bodies(w->observing->sinks, sinks);
 }
 
-/* Keys with the same variables share a sink, which its name tells apart from others. */
+/* Keys with the same variables share a sink, which its name tells apart from others, and from the
+ * configuration's. */
 static struct slice own_name(struct slice name, yyjson_val *variables, struct arena *a)
 {
     char hash[HEX_SIZE(SHA256_SIZE)];
     if (!variables)
-        return name;
+        return ARENA_JOIN(a, name, SLICE("/own"));
     sha256_hex(json_text_of(variables, a), hash);
     return arena_printf(a, "%.*s/%.*s", SLICE_ARG(name), OWN_DIGITS, hash);
 }

@@ -136,11 +136,12 @@ uint64_t observe_own(struct observe *o, struct sink_setup *setup, unsigned outco
                      struct slice id)
 {
     struct place *p = find(o, id);
-    if (!p)
+    if (!p) {
         p = add(o, setup, outcomes, id, OBSERVE_SINKS_MAX);
-    if (!p)
-        return 0;
-    p->own = true;
+        if (!p)
+            return 0;
+        p->own = true;
+    }
     return UINT64_C(1) << (p - o->places);
 }
 
