@@ -70,7 +70,7 @@ struct sink_call {
     struct http_header headers[SINK_HEADERS_MAX];
     size_t header_count;
 };
-/* The first of one name stays. */
+/* The first of one name stays; what is no header (a line break in its value) is left out. */
 void sink_call_header(struct sink_call *c, const char *name, struct slice value);
 
 enum sink_verdict {

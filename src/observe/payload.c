@@ -34,6 +34,18 @@ static struct slice model_of(const struct record *r)
     return r->text.upstream.n ? r->text.upstream : r->text.model;
 }
 
+/* Empty: another server, which the gateway knows nothing of. */
+static struct slice provider_of(const struct record *r)
+{
+    return slice_eq(r->text.call_type, SLICE("pass_through_endpoint")) ? SLICE("")
+                                                                       : SLICE("bedrock");
+}
+
+bool payload_embeds(const struct record *r)
+{
+    return slice_find(r->text.call_type, SLICE("embedding")) >= 0;
+}
+
 /* ---- the answer ----------------------------------------------------------------------------- */
 
 static void write_usage(struct json_writer *w, const struct record *r)
@@ -52,9 +64,24 @@ static void write_usage(struct json_writer *w, const struct record *r)
     json_object_end(w);
 }
 
+/* Vectors are told to nobody. */
+static void write_embeddings(struct json_writer *w, const struct record *r)
+{
+    json_object(w);
+    json_member_string(w, "object", SLICE("list"));
+    json_key(w, "data"), json_raw(w, SLICE("[]"));
+    json_member_string(w, "model", model_of(r));
+    json_key(w, "usage"), write_usage(w, r);
+    json_object_end(w);
+}
+
 void payload_response(struct json_writer *w, const struct record *r)
 {
     const struct record_texts *t = &r->text;
+    if (payload_embeds(r)) {
+        write_embeddings(w, r);
+        return;
+    }
     json_object(w);
     json_member_string(w, "id", t->answer_id);
     json_member_string(w, "object", SLICE("chat.completion"));
@@ -108,7 +135,11 @@ void payload_request(struct json_writer *w, const struct record *r)
 {
     json_object(w);
     json_member_string(w, "model", model_of(r));
-    json_key(w, "messages"), payload_messages(w, r);
+    if (payload_embeds(r))
+        json_key(w, "input");
+    else
+        json_key(w, "messages");
+    payload_messages(w, r);
     payload_parameters(w, r);
     sink_member_text(w, "user", r->text.end_user);
     json_object_end(w);
@@ -199,7 +230,7 @@ static void write_error(struct json_writer *w, const struct record *r)
     json_member_string(w, "error_code",
                        r->failed ? slice_digits(record_error_status(r), digits) : SLICE(""));
     json_member_string(w, "error_class", t->error_class);
-    json_member_string(w, "llm_provider", r->failed ? SLICE("bedrock") : SLICE(""));
+    json_member_string(w, "llm_provider", r->failed ? provider_of(r) : SLICE(""));
     json_member_string(w, "traceback", SLICE(""));
     json_member_string(w, "error_message", t->error_message);
     json_object_end(w);
@@ -216,28 +247,48 @@ static void write_status(struct json_writer *w, const struct record *r)
     json_object_end(w);
 }
 
+/* The response of a stream is there when it begins. */
 static void write_times(struct json_writer *w, const struct record *r)
 {
+    int64_t responded_ms = r->stream && r->first_ms ? r->first_ms : r->ended_ms;
     member_number(w, "startTime", seconds(r->begun_ms));
     member_number(w, "endTime", seconds(r->ended_ms));
-    member_number(w, "completionStartTime",
-                  seconds(r->stream && r->first_ms ? r->first_ms : r->ended_ms));
-    member_number(w, "response_time", seconds(r->ended_ms - r->begun_ms));
+    member_number(w, "completionStartTime", seconds(responded_ms));
+    member_number(w, "response_time", seconds(responded_ms - r->begun_ms));
 }
 
-static void write_model(struct json_writer *w, const struct record *r)
+/* With the provider before it, as a deployment has it. */
+static struct slice full_model(const struct record *r, struct arena *a)
 {
     const struct record_texts *t = &r->text;
-    json_member_string(w, "model", model_of(r));
+    if (slice_find(t->upstream_as, SLICE("/")) >= 0)
+        return t->upstream_as;
+    return t->upstream.n ? ARENA_JOIN(a, SLICE("bedrock/"), t->upstream) : t->model;
+}
+
+static void write_model(struct json_writer *w, const struct record *r, struct arena *a)
+{
+    const struct record_texts *t = &r->text;
+    json_member_string(w, "model", full_model(r, a));
     member_text(w, "model_id", t->deployment);
     member_text(w, "model_group", t->group.n ? t->group : t->model);
     json_member_string(w, "api_base", t->api_base);
-    json_member_string(w, "custom_llm_provider", SLICE("bedrock"));
+    member_text(w, "custom_llm_provider", provider_of(r));
     json_key(w, "model_map_information");
     json_object(w);
     json_member_string(w, "model_map_key", model_of(r));
     member_null(w, "model_map_value");
     json_object_end(w);
+}
+
+/* What requests of one conversation have in common, as far as the client says it. */
+static struct slice trace_id(const struct record *r, struct arena *a)
+{
+    if (r->text.session.n)
+        return r->text.session;
+    struct slice header = sink_client_header(r, SLICE("x-litellm-trace-id"), a);
+    struct slice said = json_get_slice(otlp_parse(r->text.metadata, a), "trace_id");
+    return header.n ? header : said.n ? said : r->text.call_id;
 }
 
 static void write_whole(struct json_writer *w, const struct record *r, struct arena *a)
@@ -246,14 +297,14 @@ static void write_whole(struct json_writer *w, const struct record *r, struct ar
     json_object(w);
     json_member_string(w, "id", t->answer_id);
     json_member_string(w, "litellm_call_id", t->call_id);
-    json_member_string(w, "trace_id", t->call_id);
+    json_member_string(w, "trace_id", trace_id(r, a));
     json_member_string(w, "session_id", t->session.n ? t->session : t->call_id);
     json_member_string(w, "call_type", t->call_type);
     json_member_bool(w, "stream", r->stream);
     json_member_bool(w, "cache_hit", r->cache_hit);
     member_null(w, "cache_key");
     write_status(w, r);
-    write_model(w, r);
+    write_model(w, r, a);
     write_times(w, r);
     write_cost(w, r);
     json_member_integer(w, "total_tokens", record_tokens(r));

@@ -13,9 +13,12 @@
 void payload_write(struct json_writer *w, const struct record *r, yyjson_val *without,
                    struct arena *a);
 
+bool payload_embeds(const struct record *r); /* it is a request for embeddings */
+
 /* Parts of it, for sinks with shapes of their own. */
 void payload_messages(struct json_writer *w, const struct record *r);   /* or null */
-void payload_response(struct json_writer *w, const struct record *r);   /* a chat.completion */
+void payload_response(struct json_writer *w, const struct record *r);   /* a chat.completion, or
+                                                                           the list of embeddings */
 struct slice payload_answer(const struct record *r, struct arena *a);   /* the same as a text */
 void payload_parameters(struct json_writer *w, const struct record *r); /* members; tools too */
 /* The request: model (of the provider), messages, parameters, tools, user. */

@@ -52,8 +52,9 @@ static void write_request(struct json_writer *w, const struct helicone *h, const
 {
     json_object(w);
     json_member_string(w, "url",
-                       claude ? SLICE("https://api.anthropic.com/v1/messages")
-                              : SLICE("https://api.openai.com/v1/chat/completions"));
+                       claude              ? SLICE("https://api.anthropic.com/v1/messages")
+                       : payload_embeds(r) ? SLICE("https://api.openai.com/v1/embeddings")
+                                           : SLICE("https://api.openai.com/v1/chat/completions"));
     json_key(w, "json"), payload_request(w, r);
     json_key(w, "meta");
     json_object(w);

@@ -37,9 +37,8 @@ static void *lunary_open(struct sink_setup *s)
 static void begin_event(struct json_writer *w, const struct record *r, const char *event,
                         int64_t unix_ms, struct arena *a)
 {
-    bool embeds = slice_find(r->text.call_type, SLICE("embedding")) >= 0;
     json_object(w);
-    json_member_string(w, "type", embeds ? SLICE("embed") : SLICE("llm"));
+    json_member_string(w, "type", payload_embeds(r) ? SLICE("embed") : SLICE("llm"));
     json_member_string(w, "event", slice_of(event));
     json_member_string(w, "runId", r->text.call_id);
     json_member_string(w, "timestamp", langfuse_time(a, unix_ms));
@@ -47,23 +46,11 @@ static void begin_event(struct json_writer *w, const struct record *r, const cha
     json_member_string(w, "name", r->text.upstream.n ? r->text.upstream : r->text.model);
 }
 
-static struct slice template_of(const struct record *r, struct arena *a)
-{
-    size_t i, n;
-    yyjson_val *key, *value;
-    yyjson_obj_foreach(otlp_parse(r->text.headers, a), i, n, key, value)
-    {
-        if (slice_eq_nocase(json_slice(key), SLICE("template-id")))
-            return json_slice(value);
-    }
-    return slice_make(NULL, 0);
-}
-
 static void write_start(struct json_writer *w, const struct record *r, struct arena *a)
 {
     const struct record_texts *t = &r->text;
     struct slice parent = json_get_slice(otlp_parse(t->metadata, a), "parent_run_id");
-    struct slice template = template_of(r, a);
+    struct slice template = sink_client_header(r, SLICE("template-id"), a);
     begin_event(w, r, "start", r->begun_ms, a);
     sink_member_text(w, "parentRunId", parent);
     sink_member_text(w, "userId", t->end_user.n ? t->end_user : t->user);

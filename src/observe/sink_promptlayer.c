@@ -65,7 +65,9 @@ static bool promptlayer_write(void *self, struct parcel *const *parcels, size_t 
         return n == 1;
     json_begin(&w, &call->body);
     json_object(&w);
-    json_member_string(&w, "function_name", SLICE("openai.OpenAI.chat.completions.create"));
+    json_member_string(&w, "function_name",
+                       payload_embeds(r) ? SLICE("openai.OpenAI.embeddings.create")
+                                         : SLICE("openai.OpenAI.chat.completions.create"));
     json_member_string(&w, "provider_type", SLICE("openai"));
     json_key(&w, "args"), json_raw(&w, SLICE("[]"));
     json_key(&w, "kwargs"), payload_request(&w, r);

@@ -1,5 +1,6 @@
 #include "sinks.h"
 
+#include "otlp.h"
 #include "wire/crypto.h"
 
 #include <stdarg.h>
@@ -81,23 +82,26 @@ const char *sink_url(struct arena *a, struct slice base, struct slice path)
     return ARENA_JOIN(a, bare ? SLICE("https://") : SLICE(""), base, path).p;
 }
 
-struct slice sink_bearer(struct arena *a, struct slice key)
-{
-    return ARENA_JOIN(a, SLICE("Bearer "), key);
-}
-
-/* In lower case, as LiteLLM has it in callback_vars. The environment's secrets do not go where
- * somebody else says. */
-static struct slice own_setting(yyjson_val *own, struct slice variable)
+static struct slice member_nocase(yyjson_val *object, struct slice name)
 {
     size_t i, n;
     yyjson_val *key, *value;
-    yyjson_obj_foreach(own, i, n, key, value)
+    yyjson_obj_foreach(object, i, n, key, value)
     {
-        if (slice_eq_nocase(json_slice(key), variable))
+        if (slice_eq_nocase(json_slice(key), name))
             return json_slice(value);
     }
     return slice_make(NULL, 0);
+}
+
+struct slice sink_client_header(const struct record *r, struct slice name, struct arena *a)
+{
+    return member_nocase(otlp_parse(r->text.headers, a), name);
+}
+
+struct slice sink_bearer(struct arena *a, struct slice key)
+{
+    return ARENA_JOIN(a, SLICE("Bearer "), key);
 }
 
 struct slice sink_setting(const struct sink_setup *s, const char *setting, const char *variable)
@@ -105,8 +109,9 @@ struct slice sink_setting(const struct sink_setup *s, const char *setting, const
     struct slice said = setting ? json_get_slice(s->settings, setting) : slice_make(NULL, 0);
     if (said.n || !variable)
         return said;
-    if (s->own)
-        said = own_setting(s->own, slice_of(variable));
+    if (s->own) /* in lower case, as LiteLLM has it in callback_vars */
+        said = member_nocase(s->own, slice_of(variable));
+    /* The environment's secrets do not go where somebody else says. */
     return said.n || (s->own && !s->own_first) ? said
                                                : slice_of(s->variable(s->variable_user, variable));
 }
@@ -118,8 +123,19 @@ enum sink_verdict sink_judge(int status)
     return status == 408 || status == 429 || status >= 500 ? SINK_AGAIN : SINK_REFUSED;
 }
 
+/* What would end the line could say more than one header. */
+static bool has_control(struct slice value)
+{
+    for (size_t i = 0; i < value.n; i++)
+        if ((unsigned char)value.p[i] < ' ' || value.p[i] == 0x7f)
+            return true;
+    return false;
+}
+
 void sink_call_header(struct sink_call *c, const char *name, struct slice value)
 {
+    if (!http_is_token(slice_of(name)) || has_control(value))
+        return;
     for (size_t i = 0; i < c->header_count; i++)
         if (slice_eq_nocase(c->headers[i].name, slice_of(name)))
             return;

@@ -32,6 +32,9 @@ struct slice sink_kept(struct arena *a, const struct sink_setup *s, const char *
 /* `base`, without slashes at its end and with https:// if it has no scheme, and the path. */
 const char *sink_url(struct arena *a, struct slice base, struct slice path);
 
+/* Of the client, by its name in any case; record.h has them as a JSON object. Empty: not said. */
+struct slice sink_client_header(const struct record *r, struct slice name, struct arena *a);
+
 struct slice sink_bearer(struct arena *a, struct slice key); /* "Bearer …" */
 /* "Basic …" of a name and a password. */
 struct slice sink_basic(struct arena *a, struct slice name, struct slice password);

@@ -204,7 +204,7 @@ def test_webhook(answer, server):
     told = payload["response"]["choices"][0]
     assert told["message"]["content"] == answer.choices[0].message.content
     assert told["finish_reason"] == answer.choices[0].finish_reason
-    assert payload["model"] == MODEL and payload["model_group"] == "claude"
+    assert payload["model"] == f"bedrock/{MODEL}" and payload["model_group"] == "claude"
     assert payload["model_parameters"] == {"max_tokens": 20, "temperature": 0.5}
     usage = answer.usage
     assert payload["total_tokens"] == usage.total_tokens == payload["metadata"]["usage_object"]["total_tokens"]
