@@ -11,6 +11,7 @@
 #include "exchange_observe.h"
 
 #include "base/text.h"
+#include "body_members.h"
 #include "budgets.h"
 #include "call_kind.h"
 #include "exchange_client.h"
@@ -21,6 +22,7 @@
 #include "exchange_stored.h"
 #include "io/clock.h"
 #include "observing.h"
+#include "request_headers.h"
 #include "shortened.h"
 #include "worker_private.h"
 
@@ -84,60 +86,75 @@ static struct slice json_kept(struct exchange *ex, yyjson_val *v)
     return desk_kept(&d, ex);
 }
 
-/* The same in a buffer of its own, for what may be long. */
-static struct slice body_kept(struct exchange *ex, struct buf *b, yyjson_val *v)
+/* ---- the body ------------------------------------------------------------------------------- */
+
+static void write_shown(struct json_writer *w, yyjson_val *system, yyjson_val *v, size_t max)
+{
+    if (system)
+        shortened_conversation(w, system, v, max);
+    else
+        shortened_messages(w, v, max);
+}
+
+/* In a buffer of its own, as it may be long. `system`: what comes first; or NULL. */
+static struct slice body_kept(struct exchange *ex, struct buf *b, yyjson_val *system, yyjson_val *v)
 {
     struct desk d;
     struct json_writer w;
     size_t max = (size_t)ex->config->settings.told_max;
-    if (!v)
+    if (!v && !system)
         return SLICE("");
     if (ex->body.n <= STEERING_MAX) { /* needs no memory of its own */
         desk_begin(&d, &w);
-        shortened_messages(&w, v, max);
+        write_shown(&w, system, v, max);
         if (!d.text.overflow)
             return desk_kept(&d, ex);
     }
     buf_init(b, RECORD_BODY_MAX);
     buf_reserve(b, ex->body.n < max ? ex->body.n : max);
     json_begin(&w, b);
-    shortened_messages(&w, v, max);
+    write_shown(&w, system, v, max);
     return b->overflow ? SLICE("") : buf_slice(b);
 }
 
-/* ---- the body ------------------------------------------------------------------------------- */
-
-/* Members that are no parameters: content, and what is told under another name. */
-static bool is_content(struct slice name)
+/* Members that are no parameters: what is told under another name, and what is told to nobody. */
+static bool has_place(struct slice name)
 {
-    static const char *const names[] = {"messages", "tools",           "functions", "system",
-                                        "input",    "prompt",          "model",     "metadata",
-                                        "user",     "litellm_metadata"};
+    static const char *const names[] = {
+        "messages",   "tools",    "functions", "system",           "instructions",
+        "input",      "prompt",   "query",     "inputText",        "model",
+        "toolConfig", "metadata", "user",      "litellm_metadata", "extra_headers"};
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (slice_eq(name, slice_of(names[i])))
             return true;
-    return false;
+    return body_is_secret(name);
 }
 
+/* One that has no room is left out. */
 static struct slice parameters_of(struct exchange *ex, yyjson_val *body)
 {
+    size_t i, n;
     struct desk d;
     struct json_writer w;
+    yyjson_val *key, *value;
     desk_begin(&d, &w);
+    d.text.size = --d.text.cap; /* for the brace at the end */
     json_object(&w);
-    json_members_but(&w, body, is_content);
+    yyjson_obj_foreach(body, i, n, key, value)
+    {
+        struct slice name = json_slice(key);
+        const struct json_writer before = w;
+        size_t written = d.text.n;
+        if (has_place(name) || (ex->audience.redact && body_is_content(name)))
+            continue;
+        json_key_slice(&w, name);
+        json_value(&w, value);
+        if (d.text.overflow)
+            w = before, d.text.n = written, d.text.overflow = false;
+    }
+    d.text.size = ++d.text.cap;
     json_object_end(&w);
     return desk_kept(&d, ex);
-}
-
-/* The conversation, wherever the dialect has it. */
-static yyjson_val *messages_of(yyjson_val *body)
-{
-    static const char *const names[] = {"messages", "input", "prompt"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (json_get(body, names[i]))
-            return json_get(body, names[i]);
-    return NULL;
 }
 
 static void keep_bodies(struct exchange *ex, struct observed *o, yyjson_val *body)
@@ -148,8 +165,13 @@ static void keep_bodies(struct exchange *ex, struct observed *o, yyjson_val *bod
         return;
     }
     o->bodies = true;
-    o->draft.text.messages = body_kept(ex, &o->messages, messages_of(body));
-    o->draft.text.tools = body_kept(ex, &o->tools, json_get(body, "tools"));
+    o->draft.text.messages = body_kept(ex, &o->messages, body_system(body), body_messages(body));
+    o->draft.text.tools = body_kept(ex, &o->tools, NULL, body_tools(body));
+}
+
+bool exchange_observe_wants_body(const struct exchange *ex)
+{
+    return (observing_records(ex->worker) || audience_own(ex)) && call_kind_of(ex->route);
 }
 
 void exchange_observe_body(struct exchange *ex, yyjson_val *body)
@@ -193,7 +215,8 @@ static bool continue_trace(struct record *r, struct slice header, struct arena *
         return false;
     memcpy(r->trace, trace.p, trace.n);
     r->text.parent_span = arena_dup(a, span);
-    r->sampled = (flags.p[1] | 0x20) % 2;
+    char low = flags.p[1]; /* the lowest bit of a hexadecimal digit */
+    r->sampled = (low <= '9' ? low : low + 1) % 2;
     return true;
 }
 
@@ -223,9 +246,7 @@ static bool steers(struct slice name)
     switch (name.n ? *name.p | 0x20 : 0) {
     case 'l': return slice_starts_nocase(name, SLICE("langfuse"));
     case 't': return slice_starts_nocase(name, SLICE("template-id"));
-    case 'x':
-        return slice_starts_nocase(name, SLICE("x-litellm-")) &&
-               !slice_eq_nocase(name, SLICE("x-litellm-api-key"));
+    case 'x': return slice_starts_nocase(name, SLICE("x-litellm-"));
     case 'h':
         return slice_starts_nocase(name, SLICE("helicone-")) &&
                !slice_eq_nocase(name, SLICE("helicone-auth"));
@@ -241,7 +262,7 @@ static struct slice headers_of(struct exchange *ex)
     json_object(&w);
     for (size_t i = 0; i < ex->head->headers.n; i++) {
         const struct http_header *h = &ex->head->headers.v[i];
-        if (steers(h->name))
+        if (steers(h->name) && !request_headers_carries_key(ex->config, h->name))
             json_key_slice(&w, h->name), json_string(&w, text_dup_utf8(&ex->arena, h->value));
     }
     json_object_end(&w);

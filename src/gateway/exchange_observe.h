@@ -6,6 +6,8 @@
 
 #include "exchange.h"
 
+/* Somebody may be told of the body. */
+bool exchange_observe_wants_body(const struct exchange *ex);
 /* The body is read; `body`: as the client sent it, or NULL. */
 void exchange_observe_body(struct exchange *ex, yyjson_val *body);
 /* ADMIT is over: what the head says. */

@@ -103,11 +103,23 @@ static bool read_request_headers(struct exchange *ex)
            read_seconds(ex, "x-lintel-stream-idle-timeout", &r->stream_idle_timeout);
 }
 
+/* A body that is sent as it is: it is read only where somebody is told of it. */
+static void tell_body(struct exchange *ex)
+{
+    if (!exchange_observe_wants_body(ex))
+        return;
+    yyjson_val *v =
+        ex->read_body ? ex->read_body : json_parse(buf_slice(&ex->body), &ex->prompt, NULL);
+    if (v)
+        exchange_observe_body(ex, exchange_guard_shown(ex, v));
+}
+
 static bool take_or_parse(struct exchange *ex)
 {
     const struct dialect *dialect = ex->route->dialect;
     if (!dialect->take)
         return parse_request(ex);
+    tell_body(ex);
     dialect->take(ex->head->path, buf_slice(&ex->body), &ex->request);
     return true;
 }

@@ -4,6 +4,7 @@
 
 #include "exchange_stored.h"
 
+#include "body_members.h"
 #include "call_kind.h"
 #include "shortened.h"
 #include "worker_private.h"
@@ -24,27 +25,6 @@ struct writing {
     bool redact;
 };
 
-/* Members of the bodies of all dialects that carry what people and models say. */
-static bool is_content(struct slice name)
-{
-    static const char *const names[] = {
-        "messages",  "input",    "prompt",       "suffix",  "prediction", "system",   "tools",
-        "functions", "contents", "instructions", "choices", "query",      "documents"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (slice_eq(name, slice_of(names[i])))
-            return true;
-    return false;
-}
-
-static bool is_secret(struct slice name)
-{
-    static const char *const parts[] = {"api_key", "apikey", "secret", "password", "authorization"};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-        if (slice_find(name, slice_of(parts[i])) >= 0)
-            return true;
-    return false;
-}
-
 static void write_value(struct writing *to, yyjson_val *v, bool content);
 
 static void write_members(struct writing *to, yyjson_val *object, bool content)
@@ -56,11 +36,11 @@ static void write_members(struct writing *to, yyjson_val *object, bool content)
     {
         struct slice name = json_slice(key);
         json_key_slice(&to->w, name);
-        if (!content &&
-            ((yyjson_is_str(value) && is_secret(name)) || (to->redact && is_content(name))))
+        if (!content && ((yyjson_is_str(value) && body_is_secret(name)) ||
+                         (to->redact && body_is_content(name))))
             json_string(&to->w, REDACTED);
         else
-            write_value(to, value, content || is_content(name));
+            write_value(to, value, content || body_is_content(name));
     }
     json_object_end(&to->w);
 }

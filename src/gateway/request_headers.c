@@ -71,7 +71,7 @@ static void add_own(struct headers *h, yyjson_val *own)
             add(h, json_slice(key), json_slice(yyjson_obj_iter_get_val(key)));
 }
 
-static bool carries_key(const struct config *c, struct slice name)
+bool request_headers_carries_key(const struct config *c, struct slice name)
 {
     return http_header_traits(name) & HTTP_HAS_KEY ||
            slice_eq_nocase(name, slice_of(c->settings.litellm_key_header_name));
@@ -84,7 +84,7 @@ static bool is_forwardable(const struct config *c, struct slice name)
     return slice_starts_nocase(name, SLICE("x-")) &&
            !slice_starts_nocase(name, SLICE("x-stainless")) &&
            !slice_starts_nocase(name, SLICE("x-amz")) &&
-           !slice_starts_nocase(name, SLICE(OF_CALLER)) && !carries_key(c, name);
+           !slice_starts_nocase(name, SLICE(OF_CALLER)) && !request_headers_carries_key(c, name);
 }
 
 static void begin(struct headers *h)

@@ -16,6 +16,9 @@
  * the group it stands for. */
 bool request_headers_wanted(const struct config *c, struct slice asked, struct slice group);
 
+/* A header that may hold a key of somebody's, or a cookie; litellm_key_header_name is one. */
+bool request_headers_carries_key(const struct config *c, struct slice name);
+
 /* r->headers become: facts about the caller, where the configuration wants them; the request's own
  * extra_headers; of `headers` those that begin with x- and anthropic-beta, without what carries
  * keys, frames the call, or is AWS's (x-amz…). What comes first wins. */

@@ -70,33 +70,62 @@ static void write_value(struct json_writer *w, yyjson_val *v, size_t *left)
     }
 }
 
-/* From the element on with which everything behind it has room, they are whole; the one before
- * them is shown as far as there is room. */
-static void write_list(struct json_writer *w, yyjson_val *list, size_t size, size_t max)
+/* One element; `size` is that of it and all behind it: from the one on with which everything has
+ * room, they are whole; the one before them is shown as far as there is room. Returns the size of
+ * those behind it. */
+static size_t write_element(struct json_writer *w, yyjson_val *item, size_t size, size_t max)
+{
+    size_t rest = size - size_of(item), left = rest <= max ? max - rest : 0;
+    if (size <= max) {
+        json_value(w, item);
+        return size; /* … and so are they */
+    }
+    write_value(w, item, &left);
+    return rest;
+}
+
+static void write_elements(struct json_writer *w, yyjson_val *list, size_t size, size_t max)
 {
     size_t i, n;
     yyjson_val *item;
-    json_array(w);
-    yyjson_arr_foreach(list, i, n, item)
-    {
-        size_t rest = size <= max ? size : size - size_of(item);
-        size_t left = rest <= max ? max - rest : 0;
-        if (size <= max)
-            json_value(w, item);
-        else
-            write_value(w, item, &left);
-        size = rest;
-    }
-    json_array_end(w);
+    yyjson_arr_foreach(list, i, n, item) size = write_element(w, item, size, max);
 }
 
 void shortened_messages(struct json_writer *w, yyjson_val *messages, size_t max)
 {
     size_t size = size_of(messages), left = max;
-    if (size <= max)
+    if (size <= max) {
         json_value(w, messages);
-    else if (yyjson_is_arr(messages))
-        write_list(w, messages, size, max);
-    else
+    } else if (yyjson_is_arr(messages)) {
+        json_array(w);
+        write_elements(w, messages, size, max);
+        json_array_end(w);
+    } else {
         write_value(w, messages, &left);
+    }
+}
+
+static void begin_message(struct json_writer *w, struct slice role)
+{
+    json_object(w);
+    json_member_string(w, "role", role);
+    json_key(w, "content");
+}
+
+void shortened_conversation(struct json_writer *w, yyjson_val *system, yyjson_val *messages,
+                            size_t max)
+{
+    size_t size = size_of(system) + size_of(messages);
+    json_array(w);
+    begin_message(w, SLICE("system"));
+    size = write_element(w, system, size, max);
+    json_object_end(w);
+    if (yyjson_is_arr(messages)) {
+        write_elements(w, messages, size, max);
+    } else if (messages) {
+        begin_message(w, SLICE("user"));
+        write_element(w, messages, size, max);
+        json_object_end(w);
+    }
+    json_array_end(w);
 }

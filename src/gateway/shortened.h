@@ -14,5 +14,8 @@ void shortened_text(struct json_writer *w, struct slice s, size_t max);
  * SHORTENED_OLD bytes. Everything else is as it was. */
 #define SHORTENED_OLD 100
 void shortened_messages(struct json_writer *w, yyjson_val *messages, size_t max);
+/* The same of one whose system prompt stands beside it: a first message with that role. */
+void shortened_conversation(struct json_writer *w, yyjson_val *system, yyjson_val *messages,
+                            size_t max);
 
 #endif

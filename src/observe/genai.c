@@ -180,47 +180,89 @@ static void write_content(struct json_writer *w, yyjson_val *content)
     }
 }
 
+static void write_call(struct json_writer *w, struct slice id, yyjson_val *function)
+{
+    json_object(w);
+    json_member_string(w, "type", SLICE("tool_call"));
+    json_member_string(w, "id", id);
+    json_member_string(w, "name", json_get_slice(function, "name"));
+    json_member_string(w, "arguments", json_get_slice(function, "arguments"));
+    json_object_end(w);
+}
+
 static void write_calls(struct json_writer *w, yyjson_val *calls)
 {
     size_t i, n;
     yyjson_val *call;
     yyjson_arr_foreach(calls, i, n, call)
-    {
-        yyjson_val *function = json_get(call, "function");
-        json_object(w);
-        json_member_string(w, "type", SLICE("tool_call"));
-        json_member_string(w, "id", json_get_slice(call, "id"));
-        json_member_string(w, "name", json_get_slice(function, "name"));
-        json_member_string(w, "arguments", json_get_slice(function, "arguments"));
-        json_object_end(w);
-    }
+        write_call(w, json_get_slice(call, "id"), json_get(call, "function"));
+}
+
+static void write_result(struct json_writer *w, struct slice id, yyjson_val *said)
+{
+    json_object(w);
+    json_member_string(w, "type", SLICE("tool_call_response"));
+    json_member_string(w, "id", id);
+    json_key(w, "response");
+    json_value(w, said);
+    json_object_end(w);
+}
+
+static void begin_message(struct json_writer *w, struct slice role)
+{
+    json_object(w);
+    json_member_string(w, "role", role);
+    json_key(w, "parts");
+    json_array(w);
+}
+
+static void end_message(struct json_writer *w, struct slice finish)
+{
+    json_array_end(w);
+    if (finish.n)
+        json_member_string(w, "finish_reason", finish);
+    json_object_end(w);
 }
 
 static void write_message(struct json_writer *w, yyjson_val *message, struct slice finish)
 {
     struct slice answers = json_get_slice(message, "tool_call_id");
     struct slice reasoning = json_get_slice(message, "reasoning_content");
-    json_object(w);
-    json_member_string(w, "role", json_get_slice(message, "role"));
-    json_key(w, "parts");
-    json_array(w);
+    begin_message(w, json_get_slice(message, "role"));
     if (reasoning.n)
         write_part(w, "reasoning", reasoning);
-    if (answers.n) {
-        json_object(w);
-        json_member_string(w, "type", SLICE("tool_call_response"));
-        json_member_string(w, "id", answers);
-        json_key(w, "response");
-        json_value(w, json_get(message, "content"));
-        json_object_end(w);
-    } else {
+    if (answers.n)
+        write_result(w, answers, json_get(message, "content"));
+    else
         write_content(w, json_get(message, "content"));
-    }
     write_calls(w, json_get(message, "tool_calls"));
-    json_array_end(w);
-    if (finish.n)
-        json_member_string(w, "finish_reason", finish);
-    json_object_end(w);
+    end_message(w, finish);
+}
+
+/* An item of the Responses API that is no message, or one of many prompts. */
+static void write_item(struct json_writer *w, yyjson_val *item)
+{
+    struct slice type = json_get_slice(item, "type"), id = json_get_slice(item, "call_id");
+    bool result = slice_ends(type, SLICE("call_output"));
+    bool asked = !type.n;
+    begin_message(w, result ? SLICE("tool") : asked ? SLICE("user") : SLICE("assistant"));
+    if (result)
+        write_result(w, id, json_get(item, "output"));
+    else if (slice_eq(type, SLICE("function_call")))
+        write_call(w, id, item);
+    else if (yyjson_is_str(item))
+        write_part(w, "text", json_slice(item));
+    else if (type.n)
+        json_value(w, item);
+    end_message(w, SLICE(""));
+}
+
+static void write_one(struct json_writer *w, yyjson_val *v, struct slice finish)
+{
+    if (json_get(v, "role"))
+        write_message(w, v, finish);
+    else if (yyjson_is_str(v) || yyjson_is_obj(v))
+        write_item(w, v);
 }
 
 /* One message or a list of them, as an attribute. */
@@ -236,9 +278,8 @@ static void write_messages(struct otlp *o, struct otlp_key name, struct slice js
     buf_init(&text, BODY_SIZE);
     json_begin(&inner, &text);
     json_array(&inner);
-    yyjson_arr_foreach(messages, i, n, message) write_message(&inner, message, finish);
-    if (yyjson_is_obj(messages))
-        write_message(&inner, messages, finish);
+    yyjson_arr_foreach(messages, i, n, message) write_one(&inner, message, finish);
+    write_one(&inner, messages, finish);
     json_array_end(&inner);
     if (!text.overflow)
         otlp_add_text(o, name, buf_slice(&text));

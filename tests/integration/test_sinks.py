@@ -213,6 +213,16 @@ def test_sampling(launch, simulator, sampler, kept):
         assert [attributes(s).get("user.id") for s in d.spans() if s["kind"] == 2] == ["kept"] * kept
 
 
+def test_the_lowest_bit_says_whether_a_trace_is_sampled(launch, simulator):
+    with destination() as d:
+        gateway = launch(watched(simulator), env=otel(d.url), warm=False)
+        for flags in ("0a", "0b", "02", "03"):
+            ask(gateway, user=flags, extra_headers={"traceparent": f"00-{'a' * 32}-{'b' * 16}-{flags}"})
+        wait_for(lambda: sink(gateway)["taken"] == 4)
+        gateway.stop()
+        assert [attributes(s).get("user.id") for s in d.spans() if s["kind"] == 2] == ["0b", "03"]
+
+
 def test_what_waits_is_told_at_the_end(launch, simulator):
     with destination() as d:
         gateway = launch(watched(simulator), env=otel(d.url), warm=False)

@@ -100,12 +100,43 @@ static void what_fits_is_as_it_was(void **state)
     stop(&to);
 }
 
+/* The system prompt is the oldest message. */
+static void a_conversation(void **state)
+{
+    static const struct {
+        const char *system, *messages;
+        size_t max;
+        const char *shown;
+    } rows[] = {
+        {"\"sy\"", "[{\"role\":\"user\",\"content\":\"hi\"}]", 100,
+         "[{\"role\":\"system\",\"content\":\"sy\"},{\"role\":\"user\",\"content\":\"hi\"}]"},
+        {"[{\"text\":\"sy\"}]", "\"hi\"", 100,
+         "[{\"role\":\"system\",\"content\":[{\"text\":\"sy\"}]},"
+         "{\"role\":\"user\",\"content\":\"hi\"}]"},
+        {"\"sy\"", NULL, 100, "[{\"role\":\"system\",\"content\":\"sy\"}]"},
+        {"\"" OLD_HEAD OLD_TAIL OLD_TAIL "\"", "[\"hi\"]", 100,
+         "[{\"role\":\"system\",\"content\":\"" OLD_HEAD SKIPPED(65) OLD_TAIL "\"},\"hi\"]"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct written to;
+        start(&to);
+        yyjson_val *system = json_parse(slice_of(rows[i].system), &to.arena, NULL);
+        yyjson_val *messages =
+            rows[i].messages ? json_parse(slice_of(rows[i].messages), &to.arena, NULL) : NULL;
+        assert_non_null(system);
+        shortened_conversation(&to.w, system, messages, rows[i].max);
+        expect(&to, rows[i].shown);
+        stop(&to);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts),
         cmocka_unit_test(the_last_messages_are_whole),
         cmocka_unit_test(what_fits_is_as_it_was),
+        cmocka_unit_test(a_conversation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

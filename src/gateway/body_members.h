@@ -1,0 +1,17 @@
+#ifndef GATEWAY_BODY_MEMBERS_H
+#define GATEWAY_BODY_MEMBERS_H
+
+/* What the members of request bodies are, in all dialects, for those who keep or tell bodies. */
+
+#include "base/json.h"
+
+bool body_is_content(struct slice name); /* what people and models say, and tools */
+bool body_is_secret(struct slice name);  /* by its name: a key, a password */
+
+/* The conversation, the system prompt beside it, and the tools, wherever the dialect has them;
+ * NULL: there are none. */
+yyjson_val *body_messages(yyjson_val *body);
+yyjson_val *body_system(yyjson_val *body);
+yyjson_val *body_tools(yyjson_val *body);
+
+#endif
