@@ -508,6 +508,7 @@ static void set_model(struct exchange *ex, struct record *r)
     t->model = ex->request.model;
     t->group = ex->model_group;
     t->upstream = ex->model_id;
+    t->cache_key = ex->cache.key;
     if (ex->pass)
         t->api_base = ex->pass->to->told;
     if (!d)
@@ -526,6 +527,13 @@ static double amount(double usd)
     return usd < 1e3 ? (double)(int64_t)(usd * 1e12 + 0.5) / 1e12 : usd;
 }
 
+static double saved_cost(const struct exchange *ex)
+{
+    if (!ex->cache.hit || !ex->model)
+        return 0;
+    return amount(model_cost(ex->model, &ex->usage, slice_of(ex->service_tier)).total);
+}
+
 static void set_outcome(struct exchange *ex, const struct observed *o, struct record *r)
 {
     bool failed = ex->failure.kind != FAILURE_NONE;
@@ -541,7 +549,8 @@ static void set_outcome(struct exchange *ex, const struct observed *o, struct re
     r->repairs = ex->plan.repairs;
     r->limit = ex->failure.limit;
     t->error_class = slice_of(failed ? failure_class(&ex->failure) : NULL);
-    t->error_message = exchange_log_failure(ex, &ex->failure);
+    t->error_message = !failed && r->gone ? SLICE("the client left before the end of the answer")
+                                          : exchange_log_failure(ex, &ex->failure);
     if (!ex->request.stream)
         t->finish_reason = ex->fold.response.stopped
                                ? slice_of(openai_finish_reason(ex->fold.response.stop))
@@ -554,6 +563,7 @@ static void set_outcome(struct exchange *ex, const struct observed *o, struct re
     r->output_cost = amount(ex->cost.output);
     r->cache_read_cost = amount(ex->cost.cache_read);
     r->cache_write_cost = amount(ex->cost.cache_write);
+    r->saved_cost = saved_cost(ex);
 }
 
 /* Its own, else that of the budget it names. */

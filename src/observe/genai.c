@@ -131,7 +131,8 @@ void genai_common(struct otlp *o, const struct record *r, struct arena *a)
     if (tags)
         otlp_texts(o, "litellm.tags", tags);
     otlp_integer(o, "http.response.status_code", r->status);
-    otlp_text(o, "error.type", t->error_class);
+    if (r->failed)
+        otlp_text(o, "error.type", t->error_class.n ? t->error_class : arena_integer(a, r->status));
     otlp_bool(o, "litellm.cache_hit", r->cache_hit);
 }
 

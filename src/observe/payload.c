@@ -192,7 +192,7 @@ static void write_hidden(struct json_writer *w, const struct record *r)
     const struct record_texts *t = &r->text;
     json_object(w);
     member_text(w, "model_id", t->deployment);
-    member_null(w, "cache_key");
+    member_text(w, "cache_key", t->cache_key);
     member_text(w, "api_base", t->api_base);
     member_number(w, "response_cost", r->cost);
     member_number(w, "litellm_overhead_time_ms",
@@ -217,7 +217,7 @@ static void write_cost(struct json_writer *w, const struct record *r)
     member_number(w, "tool_usage_cost", 0);
     json_object_end(w);
     member_null(w, "response_cost_failure_debug_info");
-    member_number(w, "saved_cache_cost", 0);
+    member_number(w, "saved_cache_cost", r->saved_cost);
 }
 
 static void write_error(struct json_writer *w, const struct record *r)
@@ -302,7 +302,7 @@ static void write_whole(struct json_writer *w, const struct record *r, struct ar
     json_member_string(w, "call_type", t->call_type);
     json_member_bool(w, "stream", r->stream);
     json_member_bool(w, "cache_hit", r->cache_hit);
-    member_null(w, "cache_key");
+    member_text(w, "cache_key", t->cache_key);
     write_status(w, r);
     write_model(w, r, a);
     write_times(w, r);

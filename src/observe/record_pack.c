@@ -9,7 +9,7 @@
 
 /* Another text, another version. */
 #define TEXTS (sizeof(struct record_texts) / sizeof(struct slice))
-_Static_assert(TEXTS == 37, "is RECORD_PACK_VERSION another, too?");
+_Static_assert(TEXTS == 38, "is RECORD_PACK_VERSION another, too?");
 
 struct carrier {
     struct buf *out;   /* NULL: reading */
@@ -147,6 +147,7 @@ static void carry_money(struct carrier *c, struct record *r)
     carry_double(c, &r->output_cost);
     carry_double(c, &r->cache_read_cost);
     carry_double(c, &r->cache_write_cost);
+    carry_double(c, &r->saved_cost);
 }
 
 /* All but the attempts, whose number stands there. */

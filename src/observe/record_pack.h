@@ -8,7 +8,7 @@
 
 #include "observe/record.h"
 
-#define RECORD_PACK_VERSION "4"
+#define RECORD_PACK_VERSION "5"
 
 /* `bodies`: prompts and answers too. */
 void record_pack(struct buf *out, const struct record *r, bool bodies);

@@ -166,7 +166,7 @@ static void write_response(struct json_writer *w, const struct record *r, bool c
         write_claude(w, r, a);
     else
         payload_response(w, r);
-    json_member_integer(w, "status", r->status);
+    json_member_integer(w, "status", record_error_status(r));
     json_key(w, "headers"), json_raw(w, SLICE("{}"));
     json_object_end(w);
 }

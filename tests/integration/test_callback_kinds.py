@@ -161,6 +161,38 @@ def test_a_request_for_another_server(gateway, place):
     assert payload["call_type"] == "pass_through_endpoint" and payload["custom_llm_provider"] is None
 
 
+def test_a_stream_that_breaks_off(gateway, place):
+    body = {"messages": [{"role": "user", "content": "[[sim:chunks(9,40)]] [[sim:end(5)]]"}], "stream": True}
+    request = ask(gateway, "/v1/chat/completions", body)
+    payload = payload_of(place, request)
+    check_payload(payload)
+    assert payload["status"] == "failure" and payload["response_cost"] > 0
+    assert payload["error_information"]["error_code"] == "502" and payload["error_information"]["error_class"] == "BadGatewayError"
+    told = wait_for(lambda: [r.json() for r in place.at("/anthropic/v1/log") if "sim:end" in r.body.decode()], 20, "a log")[0]
+    assert told["providerResponse"]["status"] == 502
+    a = span_of(place, request)
+    assert a["http.response.status_code"] == 200 and a["error.type"] == "BadGatewayError"
+
+
+def test_a_client_that_leaves(gateway, place):
+    body = {"model": "claude", "messages": [{"role": "user", "content": "[[sim:chunks(99,40)]] [[sim:gap(50)]]"}], "stream": True}
+    with httpx.stream("POST", root(gateway) + "/v1/chat/completions", json=body, headers={"Authorization": f"Bearer {KEY}"}) as answer:
+        next(answer.iter_lines())
+    request = answer.headers["x-litellm-call-id"]
+    payload = payload_of(place, request)
+    assert payload["status"] == "failure" and "client left" in payload["error_str"]
+    assert payload["error_information"]["error_code"] == "499" and span_of(place, request)["error.type"] == "499"
+
+
+def test_what_a_kept_answer_saved(launch, simulator):
+    with destination() as d:
+        settings = {"callbacks": ["webhook"], "cache": True, "cache_params": {"type": "local"}}
+        gateway = launch(configuration(simulator.url, litellm_settings=settings), env=variables(d.url), warm=False)
+        paid, kept = (payload_of(d, ask(gateway, "/v1/chat/completions", {"messages": [USER], "max_tokens": 9})) for _ in range(2))
+        assert paid["response_cost"] == kept["saved_cache_cost"] > 0 == kept["response_cost"] == paid["saved_cache_cost"]
+        assert kept["cache_hit"] is True and kept["cache_key"] == paid["cache_key"] == kept["hidden_params"]["cache_key"] != ""
+
+
 def test_headers_with_keys_are_told_to_nobody(gateway, place):
     before = len(place.received)
     headers = {"X-Litellm-Ours": KEY, "x-litellm-key": "sk-another", "x-litellm-trace-id": "trace-7"}
