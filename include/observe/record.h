@@ -85,6 +85,7 @@ struct record_texts {
     struct slice trace_state;     /* of the client */
     struct slice messages, tools; /* JSON, as the client sent them; only if a sink wants bodies … */
     struct slice output;          /* … and the answer: a message in OpenAI's words */
+    struct slice cache_key;       /* of the answer, where answers are kept; or empty */
     struct slice event; /* it is no request, but this: JSON, told in place of a payload; or empty */
 };
 
@@ -112,6 +113,7 @@ struct record {
     struct record_limits limits;
     struct llm_usage usage;
     double cost, input_cost, output_cost, cache_read_cost, cache_write_cost; /* USD */
+    double saved_cost;             /* what a kept answer would have cost */
     char trace[RECORD_TRACE_SIZE]; /* all zero: not traced */
     char span[RECORD_SPAN_SIZE];   /* of the request itself */
 };

@@ -25,7 +25,7 @@
 #define SINK_ERROR_SIZE   256
 #define SINK_HEADERS_MAX  16
 #define SINK_CALL_MAX     (8u * 1024 * 1024) /* bytes of a call's body; beyond, it is not sent */
-#define SINK_ANSWER_SHOWN 512                /* bytes of an answer that `judge` sees */
+#define SINK_ANSWER_SHOWN 512                /* bytes of an answer that the log shows */
 
 struct aws_credentials; /* wire/sigv4.h */
 
@@ -95,6 +95,9 @@ struct sink_kind {
     bool (*write)(void *self, struct parcel *const *parcels, size_t n, struct sink_call *call);
     /* What an answer means; NULL: sink_judge. */
     enum sink_verdict (*judge)(void *self, int status, struct slice answer);
+    /* How many parcels of a call that was taken were not, all the same, as the answer has it, and
+     * why (in the answer, or the arena); NULL: none, ever. */
+    size_t (*missed)(void *self, struct slice answer, struct arena *a, struct slice *why);
     void (*free)(void *self);
 };
 

@@ -29,6 +29,7 @@ struct otel {
 
 /* Resource and sampler as the environment says; NULL: setup->error says why not. */
 struct otel *otel_new(struct sink_setup *s);
+size_t otel_missed(void *self, struct slice answer, struct arena *a, struct slice *why);
 bool otel_write(void *self, struct parcel *const *parcels, size_t n, struct sink_call *call);
 
 #endif

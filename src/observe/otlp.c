@@ -450,3 +450,72 @@ yyjson_val *otlp_parse(struct slice json, struct arena *a)
 {
     return json.n > sizeof("{}") - 1 ? json_parse(json, a, NULL) : NULL;
 }
+
+/* ---- the answer ----------------------------------------------------------------------------- */
+
+enum { RESPONSE_PARTIAL_SUCCESS = 1 };
+enum { PARTIAL_REJECTED_SPANS = 1, PARTIAL_ERROR_MESSAGE = 2 };
+
+static bool take_varint(struct slice *rest, uint64_t *value)
+{
+    *value = 0;
+    for (unsigned shift = 0; rest->n && shift < 64; shift += 7) {
+        unsigned char c = (unsigned char)*rest->p;
+        *rest = slice_skip(*rest, 1);
+        *value |= (uint64_t)(c & 0x7f) << shift;
+        if (c < 0x80)
+            return true;
+    }
+    return false;
+}
+
+/* A number, or bytes; of other kinds there is none in an answer. */
+static bool take_field(struct slice *rest, int *field, uint64_t *number, struct slice *bytes)
+{
+    uint64_t tag;
+    if (!take_varint(rest, &tag) || !take_varint(rest, number))
+        return false;
+    *field = (int)(tag >> 3);
+    *bytes = (struct slice){0};
+    if ((tag & 7) == PROTOBUF_VARINT)
+        return true;
+    if ((tag & 7) != PROTOBUF_BYTES || *number > rest->n)
+        return false;
+    *bytes = slice_make(rest->p, (size_t)*number);
+    *rest = slice_skip(*rest, bytes->n);
+    return true;
+}
+
+static size_t missed_protobuf(struct slice answer, struct slice *why)
+{
+    int field;
+    uint64_t number = 0, missed = 0;
+    struct slice partial = {0}, bytes = {0};
+    while (take_field(&answer, &field, &number, &bytes))
+        if (field == RESPONSE_PARTIAL_SUCCESS)
+            partial = bytes;
+    while (take_field(&partial, &field, &number, &bytes)) {
+        if (field == PARTIAL_REJECTED_SPANS && !bytes.p)
+            missed = number;
+        else if (field == PARTIAL_ERROR_MESSAGE)
+            *why = bytes;
+    }
+    return (size_t)missed;
+}
+
+static size_t missed_json(yyjson_val *answer, struct slice *why)
+{
+    int64_t missed = 0;
+    yyjson_val *partial = json_get(answer, "partialSuccess");
+    yyjson_val *rejected = json_get(partial, "rejectedSpans");
+    *why = json_get_slice(partial, "errorMessage");
+    if (!slice_to_i64(json_slice(rejected), &missed)) /* 64 bit numbers are strings, or not */
+        json_int(rejected, &missed);
+    return missed > 0 ? (size_t)missed : 0;
+}
+
+size_t otlp_missed(struct slice answer, struct arena *a, struct slice *why)
+{
+    return slice_starts(answer, SLICE("{")) ? missed_json(json_parse(answer, a, NULL), why)
+                                            : missed_protobuf(answer, why);
+}

@@ -75,6 +75,10 @@ void otlp_add_bool(struct otlp *o, struct otlp_key key, bool value);
 void otlp_add_texts(struct otlp *o, struct otlp_key key, yyjson_val *list);
 void otlp_add_text_alone(struct otlp *o, struct otlp_key key, struct slice value);
 
+/* How many spans an answer of 200 says were not taken (its partial success, in either form), and
+ * why (in the answer, or the arena). */
+size_t otlp_missed(struct slice answer, struct arena *a, struct slice *why);
+
 /* JSON of a record; NULL where it is empty, or holds nothing. */
 yyjson_val *otlp_parse(struct slice json, struct arena *a);
 

@@ -63,9 +63,8 @@ struct outbox {
     enum upstream_end end;
     int status; /* 0: no answer came */
     int64_t retry_after_ms;
-    size_t answer_bytes;
-    size_t shown;
-    char answer[SINK_ANSWER_SHOWN];
+    struct buf answer; /* its beginning */
+    bool missing;      /* the last one had not taken all that it was told */
     char detail[SINK_ANSWER_SHOWN];
 
     struct outbox_stats stats;
@@ -216,10 +215,12 @@ static void return_batch(struct outbox *o)
     empty_batch(o);
 }
 
-static void end_batch(struct outbox *o, bool taken)
+/* `lost`: so many of it were not taken. */
+static void end_batch(struct outbox *o, size_t lost)
 {
     release_all(o->batch, o->batch_count);
-    *(taken ? &o->stats.taken : &o->stats.dropped) += o->batch_count;
+    o->stats.dropped += lost;
+    o->stats.taken += o->batch_count - lost;
     if (o->from_files)
         shelf_drop(o->row);
     empty_batch(o);
@@ -269,12 +270,12 @@ static bool write_call(struct outbox *o)
     if (written && !o->call.body.overflow && o->call.url)
         return true;
     if (written && !o->call.url) {
-        end_batch(o, true);
+        end_batch(o, 0);
         return false;
     }
     log_warn("callback %s: %zu records cannot be told%s", o->name, o->batch_count,
              o->call.body.overflow ? ": they are too large" : "");
-    end_batch(o, false);
+    end_batch(o, o->batch_count);
     return false;
 }
 
@@ -303,11 +304,8 @@ static void on_head(void *user, int status, struct http_headers headers)
 static bool on_data(void *user, struct slice bytes)
 {
     struct outbox *o = user;
-    size_t room = sizeof(o->answer) - o->shown, n = bytes.n < room ? bytes.n : room;
-    memcpy(o->answer + o->shown, bytes.p, n);
-    o->shown += n;
-    o->answer_bytes += bytes.n;
-    if (o->answer_bytes <= OUTBOX_ANSWER_MAX)
+    buf_add(&o->answer, bytes);
+    if (!o->answer.overflow)
         return true;
     o->answered = true;
     turn_mark(o->turn, &o->item);
@@ -345,7 +343,7 @@ static void start_call(struct outbox *o)
     o->end = UPSTREAM_DONE;
     o->status = 0;
     o->retry_after_ms = 0;
-    o->answer_bytes = o->shown = 0;
+    buf_fini(&o->answer);
     o->detail[0] = '\0';
     o->stats.calls++;
     o->op = o->call.mail ? upstream_mail(o->upstream, call.url, o->call.mail, call.body, &timeouts,
@@ -442,17 +440,37 @@ static enum sink_verdict judge(const struct outbox *o)
         return SINK_AGAIN;
     if (!o->kind->judge)
         return sink_judge(o->status);
-    return o->kind->judge(o->self, o->status, slice_make(o->answer, o->shown));
+    return o->kind->judge(o->self, o->status, buf_slice(&o->answer));
+}
+
+static struct slice shown(struct slice text)
+{
+    return slice_make(text.p, text.n < SINK_ANSWER_SHOWN ? text.n : SINK_ANSWER_SHOWN);
 }
 
 /* Control characters of a foreign answer would break nothing, the log replaces them. */
 static void tell_failure(struct outbox *o, const char *what)
 {
     if (o->status)
-        log_warn("callback %s: %s: answered %d: %.*s", o->name, what, o->status, (int)o->shown,
-                 o->answer);
+        log_warn("callback %s: %s: answered %d: %.*s", o->name, what, o->status,
+                 SLICE_ARG(shown(buf_slice(&o->answer))));
     else
         log_warn("callback %s: %s: %s", o->name, what, o->detail);
+}
+
+static size_t count_missed(struct outbox *o)
+{
+    struct slice why = SLICE("");
+    size_t missed = 0;
+    if (o->kind->missed)
+        missed = o->kind->missed(o->self, buf_slice(&o->answer), &o->call.arena, &why);
+    if (missed > o->batch_count)
+        missed = o->batch_count;
+    if (missed && !o->missing)
+        log_warn("callback %s: %zu of %zu records were not taken: %.*s", o->name, missed,
+                 o->batch_count, SLICE_ARG(shown(why)));
+    o->missing = missed;
+    return missed;
 }
 
 static void end_call(struct outbox *o, int64_t now)
@@ -483,7 +501,7 @@ static void end_call(struct outbox *o, int64_t now)
         log_info("callback %s: it answers again", o->name);
     o->stats.away = false;
     o->wait_ms = o->try_at = 0;
-    end_batch(o, verdict == SINK_TAKEN);
+    end_batch(o, verdict == SINK_TAKEN ? count_missed(o) : o->batch_count);
 }
 
 /* ---- the step ------------------------------------------------------------------------------- */
@@ -511,7 +529,7 @@ static int64_t wake_at(const struct outbox *o, int64_t otherwise)
 static bool have_batch(struct outbox *o, int64_t now)
 {
     if (o->batch_count && !o->from_files && now - o->batch[0]->made_ms > o->limits.age_ms)
-        end_batch(o, false);
+        end_batch(o, o->batch_count);
     if (o->batch_count)
         return true;
     drop_old(o, now);
@@ -570,6 +588,7 @@ struct outbox *outbox_new(struct turn *turn, struct upstream *up, const struct s
     o->name = name;
     o->limits = *limits;
     buf_init(&o->call.body, SINK_CALL_MAX);
+    buf_init(&o->answer, OUTBOX_ANSWER_MAX);
     if (kind->batch_max && kind->batch_max < o->limits.batch_max)
         o->limits.batch_max = kind->batch_max;
     turn_item_init(&o->item, step);
@@ -582,6 +601,7 @@ struct outbox *outbox_new(struct turn *turn, struct upstream *up, const struct s
 static void release(uv_handle_t *handle)
 {
     struct outbox *o = handle->data;
+    buf_fini(&o->answer);
     free(o->ring);
     free(o);
 }

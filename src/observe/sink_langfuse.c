@@ -132,11 +132,24 @@ static enum sink_verdict langfuse_judge(void *self, int status, struct slice ans
     return sink_judge(status);
 }
 
+/* Of the ingestion API: {"successes": …, "errors": [{"id": …, "message": …}]} with a 207. */
+static size_t langfuse_missed(void *self, struct slice answer, struct arena *a, struct slice *why)
+{
+    const struct langfuse *l = self;
+    if (!l->old)
+        return otlp_missed(answer, a, why);
+    yyjson_val *errors = json_get(json_parse(answer, a, NULL), "errors");
+    if (yyjson_arr_size(errors))
+        *why = json_text_of(yyjson_arr_get_first(errors), a);
+    return yyjson_arr_size(errors);
+}
+
 const struct sink_kind sink_langfuse = {
     .names = {"langfuse"},
     .variables = {"LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "LANGFUSE_HOST"},
     .open = open_both,
     .write = langfuse_write,
+    .missed = langfuse_missed,
     .judge = langfuse_judge,
     .free = sink_free,
 };
@@ -146,5 +159,6 @@ const struct sink_kind sink_langfuse_otel = {
     .variables = {"LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "LANGFUSE_HOST"},
     .open = open_spans,
     .write = langfuse_write,
+    .missed = langfuse_missed,
     .free = sink_free,
 };

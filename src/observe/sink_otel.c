@@ -226,10 +226,16 @@ bool otel_write(void *self, struct parcel *const *parcels, size_t n, struct sink
     return true;
 }
 
+size_t otel_missed(void *self, struct slice answer, struct arena *a, struct slice *why)
+{
+    return otlp_missed(answer, a, why);
+}
+
 const struct sink_kind sink_otel = {
     .names = {"otel", "opentelemetry"},
     .variables = {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_SERVICE_NAME"},
     .open = otel_open,
     .write = otel_write,
+    .missed = otel_missed,
     .free = sink_free,
 };

@@ -52,5 +52,6 @@ const struct sink_kind sink_traceloop = {
     .variables = {"TRACELOOP_API_KEY", "TRACELOOP_BASE_URL"},
     .open = traceloop_open,
     .write = otel_write,
+    .missed = otel_missed,
     .free = sink_free,
 };

@@ -79,5 +79,6 @@ const struct sink_kind sink_weave = {
     .variables = {"WANDB_API_KEY", "WANDB_PROJECT_ID", "WANDB_HOST"},
     .open = weave_open,
     .write = otel_write,
+    .missed = otel_missed,
     .free = sink_free,
 };

@@ -8,6 +8,7 @@ import base64
 import datetime
 import hashlib
 import json
+import re
 
 import openai
 import pytest
@@ -15,7 +16,7 @@ from conftest import configuration, openai_client
 from destination import PROTOBUF, attributes, destination
 from langfuse import Langfuse
 from langfuse.api.ingestion import types
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 from opentelemetry.sdk.trace import TracerProvider
 from programs import wait_for
 
@@ -422,6 +423,23 @@ def test_a_failure_is_ingested(ingested, old_server):
     _, generation = events(old_server, "i-4")
     assert generation["level"] == "ERROR" and "no-such-model" in generation["statusMessage"]
     assert "usageDetails" not in generation
+
+
+@pytest.mark.parametrize("way", [SPANS, INGESTION])
+def test_what_it_does_not_take_is_said(launch, simulator, way):
+    """With a 200, or 207: it is lost, and does not count as taken."""
+    errors = {"successes": [{"id": "a", "status": 201}], "errors": [{"id": "b", "status": 400, "message": "bad environment"}]}
+    with destination() as d:
+        d.missing |= {SPANS} - {way}
+        d.status, d.answer = 207, json.dumps(errors).encode()
+        if way == SPANS:
+            d.status, d.answer = 200, ExportTraceServiceResponse(
+                partial_success={"rejected_spans": 1, "error_message": "bad environment"}
+            ).SerializeToString()
+        gateway = start(launch, simulator, d.url, "langfuse")
+        ask(gateway)
+        until(lambda: gateway.holds()["callbacks"][0]["dropped"], "a loss")
+        assert re.search("1 of [12] records were not taken: .*bad environment", gateway.log())
 
 
 # ---- set-up -------------------------------------------------------------------------------------

@@ -337,6 +337,48 @@ static void what_does_not_fit_shows(void **state)
     buf_fini(&whole);
 }
 
+#define ROW(literal)                                                                               \
+    {                                                                                              \
+        literal, sizeof(literal) - 1                                                               \
+    }
+
+/* ExportTraceServiceResponse, as collectors answer. */
+static void partial_success(void **state)
+{
+    static const struct {
+        struct slice answer;
+        size_t missed;
+        const char *why;
+    } rows[] = {
+        {ROW(""), 0, ""},
+        {ROW("{}"), 0, ""},
+        {ROW("{\"partialSuccess\":{\"rejectedSpans\":\"3\",\"errorMessage\":\"full\"}}"), 3,
+         "full"},
+        {ROW("{\"partialSuccess\":{\"rejectedSpans\":2}}"), 2, ""},
+        {ROW("{\"partialSuccess\":{\"rejectedSpans\":-2}}"), 0, ""},
+        {ROW("{\"partialSuccess\":"), 0, ""},
+        {ROW("\x0a\x00"), 0, ""},
+        {ROW("\x0a\x09\x08\xac\x02\x12\x04"
+             "full"),
+         300, "full"},
+        {ROW("\x0a\x06\x12\x04"
+             "warn"),
+         0, "warn"},
+        {ROW("\x0a\x03\x0a\x01\x05"), 0, ""}, /* bytes for a number */
+        {ROW("\x0a\x7f\x08\x01"), 0, ""},     /* longer than it is */
+        {ROW("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), 0, ""},
+        {ROW("accepted"), 0, ""},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct arena a;
+        struct slice why = SLICE("");
+        arena_init(&a);
+        assert_int_equal(otlp_missed(rows[i].answer, &a, &why), rows[i].missed);
+        assert_true(slice_eq(why, slice_of(rows[i].why)));
+        arena_fini(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +390,7 @@ int main(void)
         cmocka_unit_test(every_text_of_a_span_is_made_utf8),
         cmocka_unit_test(pieces_are_one_text),
         cmocka_unit_test(what_does_not_fit_shows),
+        cmocka_unit_test(partial_success),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,6 +106,27 @@ static void an_endless_answer(void **state)
     close_post(&p);
 }
 
+/* What an answer says that it did not take is lost, and no more than the call told of. */
+static void what_was_not_taken_is_counted(void **state)
+{
+    struct post p;
+    struct outbox_limits l = quick();
+    open_post(&p, &l);
+    p.answer = "HTTP/1.1 207 Multi-Status\r\nContent-Length: 4\r\n\r\n..x.";
+    for (int i = 1; i <= 4; i++)
+        put(&p, i, 10);
+    WORLD_UNTIL(&p.world, outbox_empty(p.box));
+    assert_int_equal(stats(&p).taken, 3);
+    assert_int_equal(stats(&p).dropped, 1);
+    p.answer = "HTTP/1.1 207 Multi-Status\r\nContent-Length: 4\r\n\r\nxxxx";
+    put(&p, 5, 10);
+    WORLD_UNTIL(&p.world, outbox_empty(p.box));
+    assert_int_equal(stats(&p).taken, 3);
+    assert_int_equal(stats(&p).dropped, 2);
+    assert_int_equal(stats(&p).failed_calls, 0);
+    close_post(&p);
+}
+
 /* One that says 200 and does not come to an end: it has what it was told. */
 static void an_answer_that_hangs(void **state)
 {
@@ -257,6 +278,7 @@ int main(void)
         cmocka_unit_test(what_fails_is_tried_again),
         cmocka_unit_test(what_is_refused_is_dropped),
         cmocka_unit_test(an_endless_answer),
+        cmocka_unit_test(what_was_not_taken_is_counted),
         cmocka_unit_test(an_answer_that_hangs),
         cmocka_unit_test(who_wants_peace_gets_it),
         cmocka_unit_test(a_destination_that_hangs),
