@@ -231,6 +231,8 @@ static struct record test_record(struct exchange *ex)
     struct record r = {.begun_ms = now, .ended_ms = now, .called_ms = now, .status = 200};
     struct record_texts *t = &r.text;
     r.sampled = true;
+    for (int i = 0; i < RECORD_PAYERS; i++)
+        r.limits.budgets[i].most = -1;
     memset(r.trace, '0', sizeof(r.trace));
     memset(r.span, '0', sizeof(r.span));
     for (size_t i = 0, n = 0; ex->id[i] && n < sizeof(r.trace); i++)

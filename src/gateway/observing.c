@@ -281,8 +281,11 @@ void observing_audit(struct worker *w, struct slice id, struct slice json, int64
         observe_publish(w->observing->sinks, &draft, w->observing->audit);
 }
 
-static void forget_key(struct record_texts *t)
+static void forget_key(struct record *r)
 {
+    struct record_texts *t = &r->text;
+    for (int i = 0; i < RECORD_PAYERS; i++)
+        r->limits.budgets[i].most = -1;
     t->key = t->key_alias = t->user = t->user_email = SLICE("");
     t->team = t->team_alias = t->organization = t->organization_alias = SLICE("");
 }
@@ -294,7 +297,7 @@ void observing_tell(struct worker *w, struct record *draft, uint64_t sinks)
     if (w->observing->alerting)
         alerting_request(w->observing->alerting, draft);
     if (w->config->settings.redact_key)
-        forget_key(&draft->text);
+        forget_key(draft);
     observe_publish(w->observing->sinks, draft, sinks);
 }
 

@@ -162,12 +162,35 @@ static void write_caller(struct json_writer *w, const struct record *r)
     member_text(w, "user_api_key_request_route", t->route);
 }
 
+static void write_amount(struct json_writer *w, double usd, bool known)
+{
+    if (known)
+        json_number(w, usd);
+    else
+        json_null(w);
+}
+
+/* Of those that have one. */
+static void write_budgets(struct json_writer *w, const struct record *r)
+{
+    static const char *const names[RECORD_PAYERS][2] = {
+        [RECORD_KEY] = {"user_api_key_spend", "user_api_key_max_budget"},
+        [RECORD_USER] = {"user_api_key_user_spend", "user_api_key_user_max_budget"},
+        [RECORD_TEAM] = {"user_api_key_team_spend", "user_api_key_team_max_budget"}};
+    for (int i = RECORD_KEY; i <= RECORD_TEAM; i++) {
+        const struct record_budget *b = &r->limits.budgets[i];
+        json_key_slice(w, slice_of(names[i][0])), write_amount(w, b->spent, b->most >= 0);
+        json_key_slice(w, slice_of(names[i][1])), write_amount(w, b->most, b->most >= 0);
+    }
+}
+
 static void write_metadata(struct json_writer *w, const struct record *r, struct arena *a)
 {
     yyjson_val *given = otlp_parse(r->text.metadata, a);
     yyjson_val *own = json_get(given, "spend_logs_metadata");
     json_object(w);
     write_caller(w, r);
+    write_budgets(w, r);
     json_key(w, "spend_logs_metadata");
     if (own)
         json_value(w, own);

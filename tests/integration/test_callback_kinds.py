@@ -217,6 +217,15 @@ def test_a_key_that_wants_what_everybody_has_takes_it_from_nobody(gateway, place
         payload_of(place, ask(gateway, "/v1/chat/completions", {"messages": [USER], "max_tokens": 9}, key=key))
 
 
+def test_what_a_key_has_left_is_told(gateway, place):
+    body = {"messages": [USER], "max_tokens": 9}
+    made = httpx.post(root(gateway) + "/key/generate", json={"max_budget": 5}, headers={"Authorization": f"Bearer {KEY}"}).json()
+    for key, most, spent in ((made["key"], 5, 0), (KEY, None, None)):
+        metadata = payload_of(place, ask(gateway, "/v1/chat/completions", body, key=key))["metadata"]
+        assert metadata["user_api_key_max_budget"] == most and metadata["user_api_key_team_max_budget"] is None
+        assert metadata["user_api_key_spend"] == pytest.approx(spent, abs=0.01) if most else metadata["user_api_key_spend"] is None
+
+
 def test_a_header_of_a_key_is_one_header(gateway, place):
     headers = json.dumps({"x-one": "1\r\nx-two: 2", "x-three": "3"})
     key = key_with(gateway, callback_vars={"webhook_url": f"{place.url}/one-header", "webhook_headers": headers})
