@@ -224,6 +224,14 @@ static bool says_something(yyjson_val *body)
     return !yyjson_is_obj(body) || yyjson_obj_size(body);
 }
 
+static void add_request(const struct exchange *ex, struct guard_texts *texts, yyjson_val *body)
+{
+    if (is_native(ex))
+        guard_texts_add_native(texts, body);
+    else
+        guard_texts_add_request(texts, body);
+}
+
 static void begin(struct exchange *ex)
 {
     struct guard_use *u = ARENA_NEW(&ex->arena, struct guard_use);
@@ -241,10 +249,7 @@ static void begin(struct exchange *ex)
     guard_texts_init(&u->texts, &ex->prompt);
     if (!yyjson_is_obj(u->body) || !(u->before.n || u->ask_before.count))
         return;
-    if (is_native(ex))
-        guard_texts_add_native(&u->texts, u->body);
-    else
-        guard_texts_add_request(&u->texts, u->body);
+    add_request(ex, &u->texts, u->body);
     guard_filter_texts(&u->before, &u->found, &u->texts);
     guard_judge(ex, &u->before, &u->found, &u->refusal);
 }
@@ -360,7 +365,7 @@ yyjson_val *exchange_guard_shown(struct exchange *ex, yyjson_val *body)
         return body;
     yyjson_val *copy = json_parse(json_text_of(body, &ex->prompt), &ex->prompt, NULL);
     guard_texts_init(&texts, &ex->prompt);
-    guard_texts_add_request(&texts, copy);
+    add_request(ex, &texts, copy);
     guard_filter_texts(&u->logged, &u->found_logged, &texts);
     guard_texts_write(&texts);
     return copy;

@@ -75,11 +75,11 @@ static void write_value(struct json_writer *w, yyjson_val *v, size_t *left)
  * those behind it. */
 static size_t write_element(struct json_writer *w, yyjson_val *item, size_t size, size_t max)
 {
-    size_t rest = size - size_of(item), left = rest <= max ? max - rest : 0;
     if (size <= max) {
         json_value(w, item);
         return size; /* … and so are they */
     }
+    size_t rest = size - size_of(item), left = rest <= max ? max - rest : 0;
     write_value(w, item, &left);
     return rest;
 }

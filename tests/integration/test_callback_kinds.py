@@ -8,6 +8,7 @@ from conftest import KEY, configuration, deployment
 from destination import attributes, destination
 from programs import wait_for
 from test_callbacks import NAMES, check_payload, other_variables, variables
+from test_guardrails import MASK, SECRET, filter_
 
 SAID = "the words"
 USER = {"role": "user", "content": SAID}
@@ -153,6 +154,24 @@ def test_words_are_kept_back(gateway, place, kind):
     wait_for(lambda: all(not c["waiting"] for c in gateway.holds()["callbacks"]), 20, "all of them")
     for r in place.received[before:]:
         assert SAID not in r.body.decode(errors="replace"), r.path
+
+
+NATIVE = {
+    "inputText": ("amazon.titan-embed-text-v2:0", {"inputText": f"so {SECRET}"}),
+    "messages": ("claude", {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": [{"role": "user", "content": SECRET}]}),
+}
+
+
+@pytest.mark.parametrize("kind", NATIVE)
+def test_what_guardrails_hide_from_logs_is_hidden(launch, simulator, kind):
+    model, body = NATIVE[kind]
+    with destination() as d:
+        titan = deployment("amazon.titan-embed-text-v2:0", "bedrock/amazon.titan-embed-text-v2:0", simulator.url)
+        config = configuration(simulator.url, extra_models=[titan], litellm_settings={"callbacks": ["webhook"]})
+        config["guardrails"] = [filter_("shown", "logging_only", "MASK", default_on=True)]
+        gateway = launch(config, env=variables(d.url), warm=False)
+        payload = payload_of(d, ask(gateway, f"/bedrock/model/{model}/invoke", body))
+        assert MASK in json.dumps(payload["messages"]) and SECRET not in json.dumps(payload)
 
 
 def test_a_request_for_another_server(gateway, place):
