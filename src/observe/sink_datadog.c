@@ -59,6 +59,28 @@ static void *datadog_open(struct sink_setup *s)
     return d;
 }
 
+static bool fits_tag(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr("-:./", c)) ||
+           (unsigned char)c >= 0x80;
+}
+
+/* As Datadog keeps it, and LiteLLM sends it: in lower case, each row of other characters (a comma
+ * would begin a tag) one underscore between them. */
+static struct slice tag_value(struct slice s, struct arena *a)
+{
+    char *to = arena_alloc(a, s.n);
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] | 0x20 : s.p[i]);
+        if (fits_tag(c))
+            to[n++] = c;
+        else if (n && to[n - 1] != '_')
+            to[n++] = '_';
+    }
+    return slice_make(to, n && to[n - 1] == '_' ? n - 1 : n);
+}
+
 static void write_tags(struct json_writer *w, const struct datadog *d, const struct record *r,
                        struct arena *a)
 {
@@ -70,11 +92,11 @@ static void write_tags(struct json_writer *w, const struct datadog *d, const str
     yyjson_arr_foreach(otlp_parse(t->tags, a), i, n, tag)
     {
         json_string_part(w, SLICE(",request_tag:"));
-        json_string_part(w, json_slice(tag));
+        json_string_part(w, tag_value(json_slice(tag), a));
     }
     if (t->team_alias.n || t->team.n) {
         json_string_part(w, SLICE(",team:"));
-        json_string_part(w, t->team_alias.n ? t->team_alias : t->team);
+        json_string_part(w, tag_value(t->team_alias.n ? t->team_alias : t->team, a));
     }
     json_string_end(w);
 }

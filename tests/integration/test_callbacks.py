@@ -103,7 +103,7 @@ def gateway(launch, simulator, server):
 @pytest.fixture(scope="module")
 def answer(gateway):
     """One request that went well, with all that can be told of one."""
-    metadata = {"session_id": "s-1", "colour": "blue", "tags": ["red", "green"], "spend_logs_metadata": {"team": "x"}}
+    metadata = {"session_id": "s-1", "colour": "blue", "tags": ["red", "green", "A, b,env:x "], "spend_logs_metadata": {"team": "x"}}
     headers = {"Helicone-Property-Shop": "corner", "Template-Id": "t-7"}
     return ask(gateway, temperature=0.5, user="ada", tools=TOOLS, metadata=metadata, extra_headers=headers)
 
@@ -209,7 +209,7 @@ def test_webhook(answer, server):
     usage = answer.usage
     assert payload["total_tokens"] == usage.total_tokens == payload["metadata"]["usage_object"]["total_tokens"]
     assert payload["response_cost"] == pytest.approx(usage.cost) == payload["cost_breakdown"]["total_cost"]
-    assert payload["request_tags"] == ["red", "green"] and payload["end_user"] == "ada"
+    assert payload["request_tags"] == ["red", "green", "A, b,env:x "] and payload["end_user"] == "ada"
     assert payload["metadata"]["requester_metadata"]["colour"] == "blue"
     assert payload["metadata"]["spend_logs_metadata"] == {"team": "x"}
     assert payload["session_id"] == "s-1" and payload["requester_ip_address"] == "127.0.0.1"
@@ -258,7 +258,7 @@ def test_datadog(answer, failure, server):
     assert logs["ada"]["status"] == "info" and logs["lin"]["status"] == "error"
     assert logs["ada"]["ddsource"] == "litellm" and logs["ada"]["service"] == "litellm-server"
     tags = logs["ada"]["ddtags"].split(",")
-    assert "env:test" in tags and "request_tag:red" in tags and "request_tag:green" in tags
+    assert "env:test" in tags and [t for t in tags if "request_tag" in t] == [f"request_tag:{t}" for t in ("red", "green", "a_b_env:x")]
     request = server.at("/api/v2/logs")[0]
     assert FIELDS["datadog.headers"].items() <= request.headers.items()
 
@@ -309,7 +309,7 @@ def test_lunary(answer, failure, server):
             check_fields(event, "lunary")
     begin, end = pairs["ada"]
     assert (begin["event"], end["event"], begin["type"]) == ("start", "end", "llm")
-    assert begin["name"] == MODEL and begin["input"] == MESSAGES and begin["tags"] == ["red", "green"]
+    assert begin["name"] == MODEL and begin["input"] == MESSAGES and begin["tags"] == ["red", "green", "A, b,env:x "]
     assert begin["params"] == {"max_tokens": 20, "temperature": 0.5, "tools": TOOLS} and begin["templateId"] == "t-7"
     assert end["output"]["content"] == answer.choices[0].message.content
     assert end["tokensUsage"] == {"prompt": answer.usage.prompt_tokens, "completion": answer.usage.completion_tokens, "promptCached": 0}
@@ -345,7 +345,7 @@ def test_promptlayer(answer, failure, server):
     (request,) = events(server, "/track-request", lambda b: b["request_response"]["id"] == answer.id)
     check_fields(request, "promptlayer")
     assert request["kwargs"]["model"] == MODEL and request["kwargs"]["messages"] == MESSAGES
-    assert request["kwargs"]["max_tokens"] == 20 and request["tags"] == ["red", "green"]
+    assert request["kwargs"]["max_tokens"] == 20 and request["tags"] == ["red", "green", "A, b,env:x "]
     assert request["metadata"]["colour"] == "blue" and request["api_key"] == "promptlayer-key"
     assert request["request_start_time"] <= request["request_end_time"]
 
