@@ -86,6 +86,8 @@ struct record_texts {
     struct slice messages, tools; /* JSON, as the client sent them; only if a sink wants bodies … */
     struct slice output;          /* … and the answer: a message in OpenAI's words */
     struct slice cache_key;       /* of the answer, where answers are kept; or empty */
+    struct slice guardrails;      /* JSON list: that were applied; empty: none … */
+    struct slice guard_status;    /* … and LiteLLM's word for what came of it; or empty */
     struct slice event; /* it is no request, but this: JSON, told in place of a payload; or empty */
 };
 

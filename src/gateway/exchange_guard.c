@@ -327,6 +327,15 @@ bool exchange_guard_refused(const struct exchange *ex)
     return ex->guard && ex->guard->refusal.kind != FAILURE_NONE;
 }
 
+const char *exchange_guard_status(const struct exchange *ex)
+{
+    if (!ex->guard || !ex->guard->applied)
+        return NULL;
+    if (!exchange_guard_refused(ex))
+        return "success";
+    return ex->guard->refusal.status < 500 ? "guardrail_intervened" : "guardrail_failed_to_respond";
+}
+
 /* ---- metrics --------------------------------------------------------------------------------- */
 
 static void count(const struct exchange *ex, const struct guard_filters *filters,

@@ -32,6 +32,8 @@ void exchange_guard_write_names(const struct exchange *ex, struct json_writer *w
 
 /* The guards have refused: nothing is tried again. */
 bool exchange_guard_refused(const struct exchange *ex);
+/* What came of them all, in LiteLLM's words ("guardrail_intervened"); NULL: there were none. */
+const char *exchange_guard_status(const struct exchange *ex);
 
 /* ---- the answer ------------------------------------------------------------------------------ */
 

@@ -521,6 +521,18 @@ static void set_model(struct exchange *ex, struct record *r)
     r->priced = ex->model && ex->model->has_prices;
 }
 
+static void set_guards(struct exchange *ex, struct record_texts *t)
+{
+    struct desk d;
+    struct json_writer w;
+    t->guard_status = slice_of(exchange_guard_status(ex));
+    if (!t->guard_status.n)
+        return;
+    desk_begin(&d, &w);
+    exchange_guard_write_names(ex, &w);
+    t->guardrails = desk_kept(&d, ex);
+}
+
 /* USD without the noise of adding prices up, which would cost sixteen digits to tell of. */
 static double amount(double usd)
 {
@@ -612,6 +624,8 @@ void exchange_observe_end(struct exchange *ex)
     set_caller(ex, r);
     set_model(ex, r);
     set_outcome(ex, o, r);
+    if (observing_records(ex->worker))
+        set_guards(ex, &r->text);
     set_limits(ex, r);
     r->attempts = o->made;
     r->attempt_count = o->attempts;

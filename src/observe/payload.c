@@ -203,7 +203,7 @@ static void write_metadata(struct json_writer *w, const struct record *r, struct
     json_key(w, "requester_metadata"), json_or(w, r->text.metadata, "{}");
     json_key(w, "requester_custom_headers"), json_or(w, r->text.headers, "{}");
     member_null(w, "prompt_management_metadata");
-    member_null(w, "applied_guardrails");
+    json_key(w, "applied_guardrails"), json_or(w, r->text.guardrails, "null");
     json_key(w, "usage_object"), write_usage(w, r);
     json_object_end(w);
 }
@@ -266,7 +266,8 @@ static void write_status(struct json_writer *w, const struct record *r)
     json_key(w, "status_fields");
     json_object(w);
     json_member_string(w, "llm_api_status", status);
-    json_member_string(w, "guardrail_status", SLICE("not_run"));
+    json_member_string(w, "guardrail_status",
+                       r->text.guard_status.n ? r->text.guard_status : SLICE("not_run"));
     json_object_end(w);
 }
 

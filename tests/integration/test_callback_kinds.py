@@ -174,6 +174,19 @@ def test_what_guardrails_hide_from_logs_is_hidden(launch, simulator, kind):
         assert MASK in json.dumps(payload["messages"]) and SECRET not in json.dumps(payload)
 
 
+def test_guardrails_are_told(launch, simulator):
+    with destination() as d:
+        config = configuration(simulator.url, litellm_settings={"callbacks": ["webhook"]})
+        config["guardrails"] = [filter_("first", "pre_call", "BLOCK", default_on=True), filter_("second", "pre_call", "MASK")]
+        gateway = launch(config, env=variables(d.url), warm=False)
+        body = {"messages": [USER], "max_tokens": 9}
+        told = payload_of(d, ask(gateway, "/v1/chat/completions", {**body, "guardrails": ["second"]}))
+        assert told["metadata"]["applied_guardrails"] == ["first", "second"] and told["status_fields"]["guardrail_status"] == "success"
+        told = payload_of(d, ask(gateway, "/v1/chat/completions", {"messages": [{"role": "user", "content": SECRET}]}, status=400))
+        assert told["metadata"]["applied_guardrails"] == ["first"]
+        assert told["status_fields"] == {"llm_api_status": "failure", "guardrail_status": "guardrail_intervened"}
+
+
 def test_a_request_for_another_server(gateway, place):
     payload = payload_of(place, ask(gateway, "/elsewhere", {}))
     check_payload(payload)
