@@ -215,8 +215,8 @@ static bool continue_trace(struct record *r, struct slice header, struct arena *
         return false;
     memcpy(r->trace, trace.p, trace.n);
     r->text.parent_span = arena_dup(a, span);
-    char low = flags.p[1]; /* the lowest bit of a hexadecimal digit */
-    r->sampled = (low <= '9' ? low : low + 1) % 2;
+    char digit = flags.p[1];
+    r->sampled = (digit <= '9' ? digit : digit + 1) % 2; /* 'a' is even */
     return true;
 }
 
