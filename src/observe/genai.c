@@ -1,5 +1,7 @@
 #include "genai.h"
 
+#include "payload.h"
+
 #define TRACES_PATH "/v1/traces"
 #define BODY_SIZE   ((size_t)4 * 1024 * 1024) /* bytes of messages in OpenTelemetry's form */
 
@@ -20,7 +22,9 @@ struct slice genai_operation(const struct record *r)
         return SLICE("embeddings");
     if (slice_find(r->text.call_type, SLICE("text_completion")) >= 0)
         return SLICE("text_completion");
-    return SLICE("chat");
+    if (slice_eq(r->text.call_type, SLICE("arerank")))
+        return SLICE("rerank");
+    return payload_provider(r).n ? SLICE("chat") : SLICE("pass_through");
 }
 
 struct slice genai_name(struct arena *a, const struct record *r, struct slice model)
@@ -110,7 +114,8 @@ static void write_outcome(struct otlp *o, const struct record *r)
 void genai_call(struct otlp *o, const struct record *r, struct slice model)
 {
     otlp_text(o, "gen_ai.operation.name", genai_operation(r));
-    otlp_text(o, "gen_ai.provider.name", SLICE("aws.bedrock"));
+    if (payload_provider(r).n)
+        otlp_text(o, "gen_ai.provider.name", SLICE("aws.bedrock"));
     otlp_text(o, "gen_ai.request.model", model);
 }
 

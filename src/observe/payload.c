@@ -34,8 +34,7 @@ static struct slice model_of(const struct record *r)
     return r->text.upstream.n ? r->text.upstream : r->text.model;
 }
 
-/* Empty: another server, which the gateway knows nothing of. */
-static struct slice provider_of(const struct record *r)
+struct slice payload_provider(const struct record *r)
 {
     return slice_eq(r->text.call_type, SLICE("pass_through_endpoint")) ? SLICE("")
                                                                        : SLICE("bedrock");
@@ -253,7 +252,7 @@ static void write_error(struct json_writer *w, const struct record *r)
     json_member_string(w, "error_code",
                        r->failed ? slice_digits(record_error_status(r), digits) : SLICE(""));
     json_member_string(w, "error_class", t->error_class);
-    json_member_string(w, "llm_provider", r->failed ? provider_of(r) : SLICE(""));
+    json_member_string(w, "llm_provider", r->failed ? payload_provider(r) : SLICE(""));
     json_member_string(w, "traceback", SLICE(""));
     json_member_string(w, "error_message", t->error_message);
     json_object_end(w);
@@ -297,7 +296,7 @@ static void write_model(struct json_writer *w, const struct record *r, struct ar
     member_text(w, "model_id", t->deployment);
     member_text(w, "model_group", t->group.n ? t->group : t->model);
     json_member_string(w, "api_base", t->api_base);
-    member_text(w, "custom_llm_provider", provider_of(r));
+    member_text(w, "custom_llm_provider", payload_provider(r));
     json_key(w, "model_map_information");
     json_object(w);
     json_member_string(w, "model_map_key", model_of(r));

@@ -13,6 +13,8 @@
 void payload_write(struct json_writer *w, const struct record *r, yyjson_val *without,
                    struct arena *a);
 
+/* LiteLLM's name; empty: another server, which the gateway knows nothing of. */
+struct slice payload_provider(const struct record *r);
 bool payload_embeds(const struct record *r); /* it is a request for embeddings */
 
 /* Parts of it, for sinks with shapes of their own. */

@@ -38,6 +38,7 @@ KINDS = {
     "invoke": ("/bedrock/model/claude/invoke", {"anthropic_version": "bedrock-2023-05-31", "messages": [USER], "max_tokens": 9},
                [USER], {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9}),
 }
+OPERATIONS = {"completions": "text_completion", "embeddings": "embeddings", "rerank": "rerank"}
 SILENT = ("embeddings", "rerank")  # nothing is said
 
 
@@ -115,6 +116,7 @@ def test_words_are_told(gateway, place, kind):
     asked = json.loads(a["gen_ai.input.messages"])
     assert [m["role"] for m in asked] == ["user"] if isinstance(messages, str) else [m.get("role") for m in messages if "role" in m]
     assert all(SAID in w for w in words(asked)) and words(asked)
+    assert a["gen_ai.operation.name"] == OPERATIONS.get(kind, "chat") and a["gen_ai.provider.name"] == "aws.bedrock"
     if kind in SILENT:
         assert "gen_ai.output.messages" not in a
         return
@@ -188,8 +190,11 @@ def test_guardrails_are_told(launch, simulator):
 
 
 def test_a_request_for_another_server(gateway, place):
-    payload = payload_of(place, ask(gateway, "/elsewhere", {}))
+    request = ask(gateway, "/elsewhere", {})
+    payload = payload_of(place, request)
     check_payload(payload)
+    a = span_of(place, request)
+    assert a["gen_ai.operation.name"] == "pass_through" and "gen_ai.provider.name" not in a
     assert payload["call_type"] == "pass_through_endpoint" and payload["custom_llm_provider"] is None
 
 
