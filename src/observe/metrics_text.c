@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "metrics_private.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 struct gathered {
@@ -88,6 +89,10 @@ static double sum_of(const struct metric_entry *const *v, size_t n, unsigned i)
 static void write_number(struct buf *out, double value)
 {
     struct json_writer w;
+    if (value >= HUGE_VAL) {
+        BUF_LITERAL(out, "+Inf");
+        return;
+    }
     if (value == (double)(int64_t)value && value < 9e15 && value > -9e15) {
         char digits[SLICE_DIGITS];
         buf_add(out, slice_digits((int64_t)value, digits));

@@ -2,6 +2,7 @@
 
 #include "metrics_private.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #define KEY_MAX    8192 /* bytes of all labels; longer ones are looked up each time */
@@ -349,6 +350,15 @@ static void count_budget(struct counting *c, const struct budget_metrics *m,
         metric_set(series(c, m->hours), (double)(b->reset_ms - c->now) / 3600000, c->now);
 }
 
+/* It had one when a request like this one came last. LiteLLM's word for none. */
+static void count_no_budget(struct counting *c, const struct budget_metrics *m)
+{
+    if (!c->found->of[m->left])
+        return;
+    metric_set(series(c, m->most), HUGE_VAL, c->now);
+    metric_set(series(c, m->left), HUGE_VAL, c->now);
+}
+
 void request_meter_budget(struct request_meter *r, enum record_payer payer,
                           const struct request_meter_payer *who, const struct record_budget *b,
                           int64_t now_ms)
@@ -371,6 +381,8 @@ static void count_limits(struct counting *c, const struct record *r)
     for (int i = 0; i < RECORD_PAYERS; i++)
         if (l->budgets[i].most >= 0)
             count_budget(c, &budgets[i], &l->budgets[i]);
+        else
+            count_no_budget(c, &budgets[i]);
 }
 
 /* ---- deployments ---------------------------------------------------------------------------- */

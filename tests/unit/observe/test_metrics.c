@@ -606,6 +606,26 @@ static void budgets_are_shown(void **state)
     stop(&m);
 }
 
+static void a_budget_that_is_taken_away_is_no_limit(void **state)
+{
+    struct machine m;
+    struct record_attempt attempt;
+    start(&m);
+    struct request_meter *meter = request_meter_new(m.workers[0]);
+    struct record r = request_of("ada", &attempt);
+    r.text.end_user = SLICE("shop");
+    r.limits.budgets[RECORD_CUSTOMER].spent = 9;
+    request_meter_count(meter, &r);
+    SHOWS(&m, "litellm_remaining_customer_budget_metric{end_user=\"shop\"} 0");
+    r.limits.budgets[RECORD_CUSTOMER].most = -1;
+    request_meter_count(meter, &r);
+    SHOWS(&m, "litellm_remaining_customer_budget_metric{end_user=\"shop\"} +Inf");
+    SHOWS(&m, "litellm_customer_max_budget_metric{end_user=\"shop\"} +Inf");
+    HIDES(&m, "litellm_remaining_team_budget_metric");
+    request_meter_free(meter);
+    stop(&m);
+}
+
 /* They are many, and have bounds of their own. */
 static void end_users_have_other_bounds(void **state)
 {
@@ -690,6 +710,7 @@ int main(void)
         cmocka_unit_test(the_first_token_is_that_of_the_call_that_said_it),
         cmocka_unit_test(failures_show_that_are_the_deployments),
         cmocka_unit_test(guardrails_are_counted),
+        cmocka_unit_test(a_budget_that_is_taken_away_is_no_limit),
         cmocka_unit_test(a_rest_is_shown_until_it_is_over),
         cmocka_unit_test(a_configuration_chooses),
         cmocka_unit_test(a_configuration_makes_labels_and_buckets),
