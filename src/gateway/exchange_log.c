@@ -108,8 +108,9 @@ static void list_way(struct fields *f, const struct exchange *ex)
 {
     if (ex->resuming.count)
         add_number(f, " resumed=", "\"resumed\":", ex->resuming.count);
-    if (ex->reroute.retries)
-        add_number(f, " retries=", "\"retries\":", ex->reroute.retries);
+    unsigned retries = ex->reroute.retries_total + ex->reroute.failovers;
+    if (retries)
+        add_number(f, " retries=", "\"retries\":", retries);
     if (ex->reroute.fallbacks)
         add_number(f, " fallbacks=", "\"fallbacks\":", ex->reroute.fallbacks);
     if (ex->cache.hit)

@@ -128,6 +128,13 @@ def test_nothing_of_prompts_is_logged(as_text):
     assert "teal" not in as_text.log()
 
 
+def test_a_line_tells_of_all_calls(launch, simulator):
+    router = {"num_retries": 1, "retry_after": 0, "fallbacks": [{"nova": ["claude"]}]}
+    gateway = launch(configuration(simulator.url, router_settings=router), warm=False)
+    call = ask(gateway, model="nova", messages=[{"role": "user", "content": "[[sim:throttle(2)]] to claude"}])
+    assert line_of(gateway, call).endswith(" retries=1 fallbacks=1")
+
+
 def test_raw_calls(launch, simulator):
     gateway = launch(configuration(simulator.url, litellm_settings={"log_raw_request_response": True}), warm=False)
     secret = "sk-" + "a1" * 20
