@@ -142,11 +142,15 @@ static struct metric_entry *append(struct metrics *m, enum metric_id id, struct 
     return e;
 }
 
+static struct arena *arena_of(struct metrics *m, const struct metric_row *row)
+{
+    return metric_expires(row) ? &m->callers : &m->arena;
+}
+
 static struct metric_series *new_series(struct metrics *m, struct metric_entry *e)
 {
     const struct metric_row *row = metric_row_of(m, e->metric);
-    struct arena *a = metric_expires(row) ? &m->callers : &m->arena;
-    struct metric_series *s = ARENA_NEW(a, struct metric_series);
+    struct metric_series *s = ARENA_NEW(arena_of(m, row), struct metric_series);
     s->entry = e;
     s->buckets = row->buckets;
     s->sum = metric_value_count(row) - 1;
@@ -176,8 +180,9 @@ static struct metric_series *add_series(struct metrics *m, enum metric_id id, st
  * nobody reads. */
 static struct metric_series *blind(struct metrics *m, enum metric_id id)
 {
-    size_t numbers = metric_value_count(metric_row_of(m, id)) * sizeof(uint64_t);
-    struct metric_entry *e = arena_zalloc(&m->arena, sizeof(*e) + numbers);
+    const struct metric_row *row = metric_row_of(m, id);
+    size_t numbers = metric_value_count(row) * sizeof(uint64_t);
+    struct metric_entry *e = arena_zalloc(arena_of(m, row), sizeof(*e) + numbers);
     e->metric = (uint16_t)id;
     return new_series(m, e);
 }

@@ -693,6 +693,33 @@ static void series_expire(void **state)
     stop(&m);
 }
 
+/* Those that nobody wants need no more memory each time that others go. */
+static void what_is_off_does_not_grow(void **state)
+{
+    struct machine m;
+    struct arena a;
+    struct record_attempt attempt;
+    size_t before = 0;
+    arena_init(&a);
+    const struct metrics_options o = {
+        .groups = json(&a, "[{\"metrics\":[\"litellm_requests_metric\"]}]")};
+    start_with(&m, &o);
+    struct request_meter *meter = request_meter_new(m.workers[0]);
+    for (int i = 0; i < 1000; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "user-%03d", i);
+        struct record r = request_of(name, &attempt);
+        request_meter_count(meter, &r);
+        if (metrics_expire(m.workers[0], 1000000 + i * 1000, 1500))
+            request_meter_forget(meter);
+        before = i == 10 ? m.workers[0]->arena.total : before;
+    }
+    assert_int_equal(m.workers[0]->arena.total, before);
+    request_meter_free(meter);
+    stop(&m);
+    arena_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -715,6 +742,7 @@ int main(void)
         cmocka_unit_test(a_configuration_chooses),
         cmocka_unit_test(a_configuration_makes_labels_and_buckets),
         cmocka_unit_test(series_expire),
+        cmocka_unit_test(what_is_off_does_not_grow),
         cmocka_unit_test(labels_come_on_demand),
         cmocka_unit_test(services_come_on_demand),
         cmocka_unit_test(budgets_are_shown),
