@@ -130,7 +130,25 @@ static bool has_place(struct slice name)
     return body_is_secret(name);
 }
 
-/* One that has no room is left out. */
+static bool is_parameter(const struct exchange *ex, struct slice name)
+{
+    return !has_place(name) && !(ex->audience.redact && body_is_content(name));
+}
+
+/* One that has no room, with the brace behind all of them, is left out. */
+static void write_parameter(struct desk *d, struct json_writer *w, struct slice name, yyjson_val *v)
+{
+    const struct json_writer before = *w;
+    size_t written = d->text.n;
+    json_key_slice(w, name);
+    json_value(w, v);
+    if (d->text.n < d->text.cap && !d->text.overflow)
+        return;
+    *w = before;
+    d->text.n = written;
+    d->text.overflow = false;
+}
+
 static struct slice parameters_of(struct exchange *ex, yyjson_val *body)
 {
     size_t i, n;
@@ -138,21 +156,12 @@ static struct slice parameters_of(struct exchange *ex, yyjson_val *body)
     struct json_writer w;
     yyjson_val *key, *value;
     desk_begin(&d, &w);
-    d.text.size = --d.text.cap; /* for the brace at the end */
     json_object(&w);
     yyjson_obj_foreach(body, i, n, key, value)
     {
-        struct slice name = json_slice(key);
-        const struct json_writer before = w;
-        size_t written = d.text.n;
-        if (has_place(name) || (ex->audience.redact && body_is_content(name)))
-            continue;
-        json_key_slice(&w, name);
-        json_value(&w, value);
-        if (d.text.overflow)
-            w = before, d.text.n = written, d.text.overflow = false;
+        if (is_parameter(ex, json_slice(key)))
+            write_parameter(&d, &w, json_slice(key), value);
     }
-    d.text.size = ++d.text.cap;
     json_object_end(&w);
     return desk_kept(&d, ex);
 }
