@@ -29,10 +29,13 @@ bool observe_add(struct observe *o, struct sink_setup *setup, unsigned outcomes)
 /* Sinks are named by bits. */
 uint64_t observe_usual(const struct observe *o);                    /* those that were added */
 uint64_t observe_named(const struct observe *o, struct slice kind); /* … of that kind */
-/* A sink besides, of some requests only: made when `id` is new, else found. 0: setup->error says
- * why there is none. */
+/* A sink besides, of some requests only: made when `id` is new, else found. Some seconds after its
+ * last use it makes room for another, if there are OBSERVE_SINKS_MAX, it has told everything, and
+ * nobody holds it. 0: setup->error says why there is none. */
 uint64_t observe_own(struct observe *o, struct sink_setup *setup, unsigned outcomes,
                      struct slice id);
+void observe_hold(struct observe *o, uint64_t sinks); /* until as many releases */
+void observe_release(struct observe *o, uint64_t sinks);
 
 /* Of an observe that nobody publishes records to: one more channel of alerts (alert.h), told of
  * `types` (bits of enum alert_type). */

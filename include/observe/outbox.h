@@ -79,7 +79,8 @@ void outbox_put(struct outbox *o, struct parcel *p);
 void outbox_hurry(struct outbox *o);
 /* What is not told by now goes to the shelf, if there is one. */
 void outbox_save(struct outbox *o);
-bool outbox_empty(const struct outbox *o); /* everything is told, dropped, or in files */
+bool outbox_empty(const struct outbox *o); /* everything is told, dropped, or in files … */
+bool outbox_idle(const struct outbox *o);  /* … where there is nothing, either */
 void outbox_count(const struct outbox *o, struct outbox_stats *s);
 
 #endif

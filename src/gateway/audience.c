@@ -115,7 +115,9 @@ static bool add_own(struct exchange *ex, struct audience *a, struct own_list own
             observing_own(ex->worker, name, own, outcomes_of(entry), own_list.configured);
         if (sink)
             a->told = (a->told & ~observing_named(ex->worker, name)) | sink;
+        a->held |= sink;
     }
+    observing_hold(ex->worker, a->held);
     return redact;
 }
 
@@ -138,4 +140,9 @@ void audience_choose(struct exchange *ex, yyjson_val *body)
         key_redacts = own.v && add_own(ex, a, own, u);
     }
     a->redact = redacts(ex, body, key_redacts);
+}
+
+void audience_release(struct exchange *ex)
+{
+    observing_release(ex->worker, ex->audience.held);
 }

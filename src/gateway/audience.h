@@ -19,12 +19,14 @@ struct exchange;
 struct audience {
     bool chosen;
     bool redact;
-    uint64_t told; /* sinks (observe/observe.h) */
+    uint64_t told; /* sinks (observe/observe.h) … */
+    uint64_t held; /* … of which those are the key's or the team's own */
 };
 
 bool audience_own(const struct exchange *ex); /* the key or its team have callbacks of their own */
 
 /* Once the body is read, if anybody listens; again costs nothing. */
 void audience_choose(struct exchange *ex, yyjson_val *body);
+void audience_release(struct exchange *ex); /* nobody is told of it any more */
 
 #endif

@@ -54,6 +54,7 @@ void exchange_release(struct turn_grave *grave)
     thinking_capture_fini(&ex->thinking);
     exchange_batch_free(ex);
     exchange_observe_free(ex);
+    audience_release(ex);
     exchange_raw_end(ex);
     exchange_guard_free(ex);
     buf_fini(&ex->body);

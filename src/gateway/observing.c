@@ -112,6 +112,7 @@ static void add_audit(struct worker *w, struct observing *o, struct slice name)
     arena_init(&a);
     struct slice id = ARENA_JOIN(&a, SLICE("audit/"), name);
     uint64_t sink = kind && kind->payloads ? observe_own(o->sinks, &setup, OBSERVE_BOTH, id) : 0;
+    observe_hold(o->sinks, sink);
     o->audit |= sink;
     if (!sink)
         log_error("audit_log_callbacks: %.*s is not used: %s", SLICE_ARG(name),
@@ -254,6 +255,18 @@ uint64_t observing_own(struct worker *w, struct slice name, yyjson_val *variable
         complain(w, id, setup.error);
     arena_fini(&a);
     return sink;
+}
+
+void observing_hold(struct worker *w, uint64_t sinks)
+{
+    if (sinks)
+        observe_hold(w->observing->sinks, sinks);
+}
+
+void observing_release(struct worker *w, uint64_t sinks)
+{
+    if (sinks && w->observing)
+        observe_release(w->observing->sinks, sinks);
 }
 
 bool observing_test(struct worker *w, struct slice name, const struct record *draft,

@@ -31,6 +31,9 @@ uint64_t observing_usual(const struct worker *w);
 uint64_t observing_named(const struct worker *w, struct slice kind);
 uint64_t observing_own(struct worker *w, struct slice name, yyjson_val *variables,
                        unsigned outcomes, bool configured);
+/* Of requests that may tell those later: they are not given to others until then. */
+void observing_hold(struct worker *w, uint64_t sinks);
+void observing_release(struct worker *w, uint64_t sinks);
 /* Tells that callback alone, of the configuration or (with the environment's variables) not. False:
  * `error` says why it cannot be. */
 bool observing_test(struct worker *w, struct slice name, const struct record *draft,

@@ -8,6 +8,7 @@
 #define ALERTS_PREFIX "alerts:" /* a callback may have the same name */
 #define NAME_SIZE     64
 #define DELAY_MAX_S   300
+#define OWN_IDLE_MS   5000 /* longer than its last records wait for company, and are counted */
 #define SAVE_MS       2000 /* for what is left at the end to be written */
 
 struct place {
@@ -16,7 +17,9 @@ struct place {
     unsigned outcomes;
     const struct sink_kind *kind;
     bool wants_bodies, own;
-    unsigned alerts; /* types that it is told of */
+    unsigned holders; /* of an own one: requests that may still tell it something … */
+    int64_t used_ms;  /* … and when one last did, turn time */
+    unsigned alerts;  /* types that it is told of */
 };
 
 struct observe {
@@ -69,12 +72,13 @@ static void refuse(struct sink_setup *setup, const char *why)
     snprintf(setup->error, sizeof(setup->error), "%s", why);
 }
 
-/* LiteLLM's name for how long records may wait for company. */
+/* LiteLLM's name for how long records may wait for company: the operator's to say, for all. */
 static struct outbox_limits limits_of(const struct sink_setup *setup)
 {
     struct outbox_limits l = outbox_limits_usual;
     double seconds;
-    struct slice text = sink_setting(setup, NULL, "DEFAULT_FLUSH_INTERVAL_SECONDS");
+    struct slice text =
+        slice_of(setup->variable(setup->variable_user, "DEFAULT_FLUSH_INTERVAL_SECONDS"));
     if (slice_to_double(text, &seconds) && seconds >= 0 && seconds <= DELAY_MAX_S)
         l.delay_ms = (int64_t)(seconds * 1000);
     return l;
@@ -88,11 +92,39 @@ static struct place *find(struct observe *o, struct slice name)
     return NULL;
 }
 
+static bool is_idle(const struct observe *o, const struct place *p)
+{
+    return p->own && !p->holders && turn_now(o->turn) - p->used_ms >= OWN_IDLE_MS &&
+           outbox_idle(p->box);
+}
+
+/* A new one, or that of the own sink that nobody has needed for longest. NULL: all are needed. */
+static struct place *room(struct observe *o, size_t most)
+{
+    struct place *oldest = NULL;
+    if (o->count < most)
+        return &o->places[o->count];
+    for (struct place *p = o->places; p < o->places + o->count; p++)
+        if (is_idle(o, p) && (!oldest || p->used_ms < oldest->used_ms))
+            oldest = p;
+    return oldest;
+}
+
+static void take(struct observe *o, struct place *p)
+{
+    if (p == &o->places[o->count])
+        o->count++;
+    else
+        outbox_free(p->box);
+    *p = (struct place){0};
+}
+
 static struct place *add(struct observe *o, struct sink_setup *setup, unsigned outcomes,
                          struct slice name, size_t most)
 {
     const struct sink_kind *kind = sink_find(setup);
-    if (!kind || o->count >= most) {
+    struct place *p = room(o, most);
+    if (!kind || !p) {
         refuse(setup, kind ? "there are too many" : "there is no such callback");
         return NULL;
     }
@@ -103,7 +135,7 @@ static struct place *add(struct observe *o, struct sink_setup *setup, unsigned o
     void *self = kind->open(setup);
     if (!self)
         return NULL;
-    struct place *p = &o->places[o->count++];
+    take(o, p);
     p->kind = kind;
     p->wants_bodies = setup->wants_bodies;
     p->outcomes = outcomes;
@@ -142,7 +174,24 @@ uint64_t observe_own(struct observe *o, struct sink_setup *setup, unsigned outco
             return 0;
         p->own = true;
     }
+    p->used_ms = turn_now(o->turn);
     return UINT64_C(1) << (p - o->places);
+}
+
+void observe_hold(struct observe *o, uint64_t sinks)
+{
+    for (size_t i = 0; i < o->count; i++)
+        o->places[i].holders += (unsigned)(sinks >> i & 1);
+}
+
+void observe_release(struct observe *o, uint64_t sinks)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        if (!(sinks >> i & 1))
+            continue;
+        o->places[i].holders--;
+        o->places[i].used_ms = turn_now(o->turn);
+    }
 }
 
 uint64_t observe_usual(const struct observe *o)

@@ -668,6 +668,11 @@ bool outbox_empty(const struct outbox *o)
     return !in_memory(o) && !o->op && !o->answered;
 }
 
+bool outbox_idle(const struct outbox *o)
+{
+    return outbox_empty(o) && (!o->row || (!shelf_busy(o->row) && !shelf_waiting(o->row)));
+}
+
 void outbox_count(const struct outbox *o, struct outbox_stats *s)
 {
     struct shelf_stats kept = {0};

@@ -112,3 +112,23 @@ def test_where_they_may_send_to(admin, places):
     chat(admin, key, "trusted")
     wait_for(lambda: told(places["usual"], "/of-the-key", "trusted"), 20, "the webhook")
     assert not told(places["usual"], "/usual", "fenced")
+
+
+def test_more_than_a_worker_has_room_for(admin, places):
+    """Those that nobody needs any more make room, those that a request will tell something do not."""
+    place = places["listed"]
+
+    def key_of(path, **more):
+        logging = [own(place.url + path)[0] | more]
+        return admin.post("/key/generate", metadata={"logging": logging})["key"]
+
+    body = {"model": "claude", "messages": [{"role": "user", "content": "[[sim:chunks(500,20)]] [[sim:gap(100)]]"}], "stream": True, "user": "held"}
+    key = key_of("/held", callback_type="success_and_failure")
+    with httpx.stream("POST", admin.base + "/v1/chat/completions", json=body, headers={"Authorization": f"Bearer {key}"}, timeout=60) as answer:
+        lines = answer.iter_lines()  # the stream is closed with it
+        next(lines)
+        for i in range(70):
+            path, user, key = f"/many/{i}", f"one-of-many-{i}", key_of(f"/many/{i}")
+            wait_for(lambda: chat(admin, key, user) or told(place, path, user), 40, path)
+    wait_for(lambda: told(place, "/held", "held"), 20, "the one that was held")
+    assert [r.path for r in place.received if '"held"' in r.body.decode()] == ["/held"]
