@@ -15,6 +15,11 @@ struct slice {
 };
 
 #define SLICE(literal) ((struct slice){.p = "" literal, .n = sizeof(literal) - 1})
+/* The same in a static table. */
+#define SLICE_CONST(literal)                                                                       \
+    {                                                                                              \
+        .p = "" literal, .n = sizeof(literal) - 1                                                  \
+    }
 
 /* For printf's "%.*s". */
 #define SLICE_ARG(s) (int)(s).n, (s).n ? (s).p : ""

@@ -135,7 +135,7 @@ static bool action_of(const struct entry *e, const struct node *item, enum guard
 /* pattern_redaction_format with the name in its place, in capitals. */
 static struct slice mask_of(const struct entry *e, struct slice name)
 {
-    static const struct slice hole = {"{pattern_name}", 14};
+    static const struct slice hole = SLICE_CONST("{pattern_name}");
     const char *own = text_param(e, "pattern_redaction_format");
     struct slice format = slice_of(own ? own : MASK_FORMAT), upper = arena_dup(&e->l->arena, name);
     ptrdiff_t at = slice_find(format, hole);

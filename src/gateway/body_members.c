@@ -2,47 +2,71 @@
 
 bool body_is_content(struct slice name)
 {
-    static const char *const names[] = {"messages",   "input",        "prompt",    "suffix",
-                                        "prediction", "system",       "tools",     "functions",
-                                        "contents",   "instructions", "choices",   "query",
-                                        "documents",  "inputText",    "toolConfig"};
+    static const struct slice names[] = {
+        SLICE_CONST("messages"),     SLICE_CONST("input"),      SLICE_CONST("prompt"),
+        SLICE_CONST("suffix"),       SLICE_CONST("prediction"), SLICE_CONST("system"),
+        SLICE_CONST("tools"),        SLICE_CONST("functions"),  SLICE_CONST("contents"),
+        SLICE_CONST("instructions"), SLICE_CONST("choices"),    SLICE_CONST("query"),
+        SLICE_CONST("documents"),    SLICE_CONST("inputText"),  SLICE_CONST("toolConfig"),
+    };
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (slice_eq(name, slice_of(names[i])))
+        if (slice_eq(name, names[i]))
             return true;
     return false;
+}
+
+static bool begins_secret(struct slice rest)
+{
+    switch (*rest.p) {
+    case 'a':
+        return slice_starts(rest, SLICE("api_key")) || slice_starts(rest, SLICE("apikey")) ||
+               slice_starts(rest, SLICE("authorization"));
+    case 'p': return slice_starts(rest, SLICE("password"));
+    case 's': return slice_starts(rest, SLICE("secret"));
+    default: return false;
+    }
 }
 
 bool body_is_secret(struct slice name)
 {
-    static const char *const parts[] = {"api_key", "apikey", "secret", "password", "authorization"};
-    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-        if (slice_find(name, slice_of(parts[i])) >= 0)
+    for (size_t i = 0; i < name.n; i++)
+        if (begins_secret(slice_skip(name, i)))
             return true;
     return false;
 }
 
-static yyjson_val *first_of(yyjson_val *body, const char *const *names)
+/* ---- the parts of a conversation --------------------------------------------------------------
+ */
+
+enum { MESSAGES, SYSTEM = 5, TOOLS = 7, TOOL_CONFIG, NAMES };
+
+static const struct slice part_names[NAMES] = {
+    SLICE_CONST("messages"),     SLICE_CONST("input"), SLICE_CONST("prompt"),
+    SLICE_CONST("inputText"),    SLICE_CONST("query"), [SYSTEM] = SLICE_CONST("system"),
+    SLICE_CONST("instructions"), SLICE_CONST("tools"), SLICE_CONST("toolConfig"),
+};
+
+static yyjson_val *first_of(yyjson_val *const *found, size_t from, size_t end)
 {
-    yyjson_val *found = NULL;
-    for (; *names && !found; names++)
-        found = json_get(body, *names);
-    return yyjson_is_null(found) ? NULL : found;
+    while (from < end && !found[from])
+        from++;
+    return from == end || yyjson_is_null(found[from]) ? NULL : found[from];
 }
 
-yyjson_val *body_messages(yyjson_val *body)
+/* Once through the body: looking for each name would go through it nine times. */
+struct body_parts body_parts(yyjson_val *body)
 {
-    static const char *const names[] = {"messages", "input", "prompt", "inputText", "query", NULL};
-    return first_of(body, names);
-}
-
-yyjson_val *body_system(yyjson_val *body)
-{
-    static const char *const names[] = {"system", "instructions", NULL};
-    return first_of(body, names);
-}
-
-yyjson_val *body_tools(yyjson_val *body)
-{
-    yyjson_val *tools = json_get(body, "tools");
-    return tools ? tools : json_get(json_get(body, "toolConfig"), "tools");
+    yyjson_val *found[NAMES] = {0}, *key, *value;
+    size_t i, n;
+    yyjson_obj_foreach(body, i, n, key, value)
+    {
+        for (size_t k = 0; k < NAMES; k++)
+            if (!found[k] && slice_eq(json_slice(key), part_names[k]))
+                found[k] = value;
+    }
+    return (struct body_parts){
+        .messages = first_of(found, MESSAGES, SYSTEM),
+        .system = first_of(found, SYSTEM, TOOLS),
+        .tools = found[TOOLS] ? found[TOOLS] : json_get(found[TOOL_CONFIG], "tools"),
+    };
 }

@@ -10,8 +10,9 @@ bool body_is_secret(struct slice name);  /* by its name: a key, a password */
 
 /* The conversation, the system prompt beside it, and the tools, wherever the dialect has them;
  * NULL: there are none. */
-yyjson_val *body_messages(yyjson_val *body);
-yyjson_val *body_system(yyjson_val *body);
-yyjson_val *body_tools(yyjson_val *body);
+struct body_parts {
+    yyjson_val *messages, *system, *tools;
+};
+struct body_parts body_parts(yyjson_val *body);
 
 #endif

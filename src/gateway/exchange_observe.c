@@ -120,12 +120,18 @@ static struct slice body_kept(struct exchange *ex, struct buf *b, yyjson_val *sy
 /* Members that are no parameters: what is told under another name, and what is told to nobody. */
 static bool has_place(struct slice name)
 {
-    static const char *const names[] = {
-        "messages",   "tools",    "functions", "system",           "instructions",
-        "input",      "prompt",   "query",     "inputText",        "model",
-        "toolConfig", "metadata", "user",      "litellm_metadata", "extra_headers"};
+    static const struct slice names[] = {
+        SLICE_CONST("messages"),      SLICE_CONST("tools"),
+        SLICE_CONST("functions"),     SLICE_CONST("system"),
+        SLICE_CONST("instructions"),  SLICE_CONST("input"),
+        SLICE_CONST("prompt"),        SLICE_CONST("query"),
+        SLICE_CONST("inputText"),     SLICE_CONST("model"),
+        SLICE_CONST("toolConfig"),    SLICE_CONST("metadata"),
+        SLICE_CONST("user"),          SLICE_CONST("litellm_metadata"),
+        SLICE_CONST("extra_headers"),
+    };
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (slice_eq(name, slice_of(names[i])))
+        if (slice_eq(name, names[i]))
             return true;
     return body_is_secret(name);
 }
@@ -174,8 +180,9 @@ static void keep_bodies(struct exchange *ex, struct observed *o, yyjson_val *bod
         return;
     }
     o->bodies = true;
-    o->draft.text.messages = body_kept(ex, &o->messages, body_system(body), body_messages(body));
-    o->draft.text.tools = body_kept(ex, &o->tools, NULL, body_tools(body));
+    const struct body_parts parts = body_parts(body);
+    o->draft.text.messages = body_kept(ex, &o->messages, parts.system, parts.messages);
+    o->draft.text.tools = body_kept(ex, &o->tools, NULL, parts.tools);
 }
 
 bool exchange_observe_wants_body(const struct exchange *ex)

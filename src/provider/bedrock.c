@@ -97,7 +97,11 @@ static bool is_plain(struct slice s)
 static bool is_ours(struct slice name)
 {
     static const struct slice fixed[] = {
-        {"accept-encoding", 15}, {"user-agent", 10}, {"authorization", 13}, {"anthropic-beta", 14}};
+        SLICE_CONST("accept-encoding"),
+        SLICE_CONST("user-agent"),
+        SLICE_CONST("authorization"),
+        SLICE_CONST("anthropic-beta"),
+    };
     for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
         if (slice_eq_nocase(name, fixed[i]))
             return true;
