@@ -34,6 +34,10 @@ bool http_is_token(struct slice s);
  */
 bool http_is_visible(struct slice s);
 
+/* What may be the value of a header that is sent: nothing of it would end its line. May be empty.
+ */
+bool http_is_line(struct slice s);
+
 /* What has to be known of a header before it goes on to somebody else; of any other name 0. */
 enum http_trait {
     HTTP_HAS_KEY = 1 << 0, /* a key, a token or a session, whoever's service takes it so */

@@ -1,18 +1,34 @@
 #include "body_members.h"
 
-bool body_is_content(struct slice name)
+/* The first of each row that is there counts. */
+enum { MESSAGES, SYSTEM = 5, TOOLS = 7, TOOL_CONFIG, NAMES };
+
+static const struct slice part_names[NAMES] = {
+    SLICE_CONST("messages"),     SLICE_CONST("input"), SLICE_CONST("prompt"),
+    SLICE_CONST("inputText"),    SLICE_CONST("query"), [SYSTEM] = SLICE_CONST("system"),
+    SLICE_CONST("instructions"), SLICE_CONST("tools"), SLICE_CONST("toolConfig"),
+};
+
+static bool is_one_of(struct slice name, const struct slice *names, size_t n)
 {
-    static const struct slice names[] = {
-        SLICE_CONST("messages"),     SLICE_CONST("input"),      SLICE_CONST("prompt"),
-        SLICE_CONST("suffix"),       SLICE_CONST("prediction"), SLICE_CONST("system"),
-        SLICE_CONST("tools"),        SLICE_CONST("functions"),  SLICE_CONST("contents"),
-        SLICE_CONST("instructions"), SLICE_CONST("choices"),    SLICE_CONST("query"),
-        SLICE_CONST("documents"),    SLICE_CONST("inputText"),  SLICE_CONST("toolConfig"),
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+    for (size_t i = 0; i < n; i++)
         if (slice_eq(name, names[i]))
             return true;
     return false;
+}
+
+bool body_is_part(struct slice name)
+{
+    return is_one_of(name, part_names, NAMES);
+}
+
+bool body_is_content(struct slice name)
+{
+    static const struct slice others[] = {
+        SLICE_CONST("suffix"),   SLICE_CONST("prediction"), SLICE_CONST("functions"),
+        SLICE_CONST("contents"), SLICE_CONST("choices"),    SLICE_CONST("documents"),
+    };
+    return body_is_part(name) || is_one_of(name, others, sizeof(others) / sizeof(*others));
 }
 
 static bool begins_secret(struct slice rest)
@@ -34,17 +50,6 @@ bool body_is_secret(struct slice name)
             return true;
     return false;
 }
-
-/* ---- the parts of a conversation --------------------------------------------------------------
- */
-
-enum { MESSAGES, SYSTEM = 5, TOOLS = 7, TOOL_CONFIG, NAMES };
-
-static const struct slice part_names[NAMES] = {
-    SLICE_CONST("messages"),     SLICE_CONST("input"), SLICE_CONST("prompt"),
-    SLICE_CONST("inputText"),    SLICE_CONST("query"), [SYSTEM] = SLICE_CONST("system"),
-    SLICE_CONST("instructions"), SLICE_CONST("tools"), SLICE_CONST("toolConfig"),
-};
 
 static yyjson_val *first_of(yyjson_val *const *found, size_t from, size_t end)
 {

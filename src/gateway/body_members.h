@@ -5,7 +5,8 @@
 
 #include "base/json.h"
 
-bool body_is_content(struct slice name); /* what people and models say, and tools */
+bool body_is_part(struct slice name);    /* of a conversation: see body_parts */
+bool body_is_content(struct slice name); /* what people and models say: parts and others */
 bool body_is_secret(struct slice name);  /* by its name: a key, a password */
 
 /* The conversation, the system prompt beside it, and the tools, wherever the dialect has them;

@@ -121,19 +121,14 @@ static struct slice body_kept(struct exchange *ex, struct buf *b, yyjson_val *sy
 static bool has_place(struct slice name)
 {
     static const struct slice names[] = {
-        SLICE_CONST("messages"),      SLICE_CONST("tools"),
-        SLICE_CONST("functions"),     SLICE_CONST("system"),
-        SLICE_CONST("instructions"),  SLICE_CONST("input"),
-        SLICE_CONST("prompt"),        SLICE_CONST("query"),
-        SLICE_CONST("inputText"),     SLICE_CONST("model"),
-        SLICE_CONST("toolConfig"),    SLICE_CONST("metadata"),
-        SLICE_CONST("user"),          SLICE_CONST("litellm_metadata"),
-        SLICE_CONST("extra_headers"),
+        SLICE_CONST("functions"),        SLICE_CONST("model"),
+        SLICE_CONST("metadata"),         SLICE_CONST("user"),
+        SLICE_CONST("litellm_metadata"), SLICE_CONST("extra_headers"),
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (slice_eq(name, names[i]))
             return true;
-    return body_is_secret(name);
+    return body_is_part(name) || body_is_secret(name);
 }
 
 static bool is_parameter(const struct exchange *ex, struct slice name)

@@ -123,18 +123,9 @@ enum sink_verdict sink_judge(int status)
     return status == 408 || status == 429 || status >= 500 ? SINK_AGAIN : SINK_REFUSED;
 }
 
-/* What would end the line could say more than one header. */
-static bool has_control(struct slice value)
-{
-    for (size_t i = 0; i < value.n; i++)
-        if ((unsigned char)value.p[i] < ' ' || value.p[i] == 0x7f)
-            return true;
-    return false;
-}
-
 void sink_call_header(struct sink_call *c, const char *name, struct slice value)
 {
-    if (!http_is_token(slice_of(name)) || has_control(value))
+    if (!http_is_token(slice_of(name)) || !http_is_line(value))
         return;
     for (size_t i = 0; i < c->header_count; i++)
         if (slice_eq_nocase(c->headers[i].name, slice_of(name)))

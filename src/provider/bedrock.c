@@ -84,14 +84,6 @@ static void sign(const struct provider_attempt *t, struct slice path, const char
                                    date, d->signing_key, t->arena));
 }
 
-static bool is_plain(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
-            return false;
-    return s.p != NULL;
-}
-
 /* Headers that would change what is called, how it is framed or who calls. Beta flags travel in
  * the body. */
 static bool is_ours(struct slice name)
@@ -117,7 +109,7 @@ static void add_client_headers(const struct llm_request *r, struct signed_header
     yyjson_obj_iter it = yyjson_obj_iter_with(r->headers);
     for (size_t n = 0; n < CLIENT_HEADERS_MAX && (key = yyjson_obj_iter_next(&it));) {
         struct slice name = json_slice(key), value = json_slice(yyjson_obj_iter_get_val(key));
-        if (!http_is_token(name) || !is_plain(value) || is_ours(name))
+        if (!http_is_token(name) || !value.p || !http_is_line(value) || is_ours(name))
             continue;
         header_add(h, name, value);
         n++;

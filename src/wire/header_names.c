@@ -16,6 +16,14 @@ bool http_is_visible(struct slice s)
     return true;
 }
 
+bool http_is_line(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+            return false;
+    return true;
+}
+
 unsigned http_header_traits(struct slice name)
 {
     static const struct {
