@@ -246,6 +246,7 @@ def test_check_asks_too(manager, tmp_path):
 def test_a_secret_that_changes(manager, serve, workers):
     options = {"port": free_port()} if workers > 1 else {}
     gateway = serve(secret_config(manager), variables(manager), "--num_workers", str(workers), **options)
+    wait_for(lambda: gateway.log().count("listening on") == workers, 20, "all workers")
     assert lets_in(gateway, SECRET)
     manager.kept["MASTER"] = OTHER
     assert "is read again" in hang_up(gateway)
@@ -256,10 +257,11 @@ def test_a_secret_that_changes(manager, serve, workers):
 
 def test_a_worker_that_dies_has_what_is_new(manager, serve):
     gateway = serve(secret_config(manager), variables(manager), "--num_workers", "2", port=free_port())
+    wait_for(lambda: gateway.log().count("listening on") == 2, 20, "both workers")
     children = f"/proc/{gateway.pid}/task/{gateway.pid}/children"
     manager.kept["MASTER"] = OTHER
     hang_up(gateway)
-    wait_for(lambda: manager.count("secret") == 3)
+    wait_for(lambda: manager.count("secret") == 3, 20)
     with open(children) as f:
         first = f.read().split()[0]
     os.kill(int(first), signal.SIGKILL)
